@@ -1,0 +1,223 @@
+"""The nouns that travel between stages. Frozen, standard library only (a `Frame` carries a NumPy array but
+does not import NumPy), ranges checked when made, so that no stage has to check again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle as fractions of the upright photo, 0 to 1, so no stage needs to know at what size
+    another looked. Raises ValueError when it is empty, reversed, not finite or outside the photo."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        edges = (self.left, self.top, self.right, self.bottom)
+        if not all(math.isfinite(edge) for edge in edges):
+            raise ValueError(f"box edges must be finite numbers: {edges}")
+        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
+            raise ValueError(f"a box needs 0 <= left < right <= 1 and 0 <= top < bottom <= 1: {edges}")
+
+    @classmethod
+    def clipped(cls, left: float, top: float, right: float, bottom: float) -> Box | None:
+        """The part of a rectangle inside the photo, or None where nothing of it is."""
+        edges = [min(max(float(edge), 0.0), 1.0) for edge in (left, top, right, bottom)]
+        if not all(math.isfinite(edge) for edge in edges) or edges[0] >= edges[2] or edges[1] >= edges[3]:
+            return None
+        return cls(*edges)
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def area(self) -> float:
+        """Share of the picture, 0 to 1."""
+        return self.width * self.height
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        if width <= 0 or height <= 0:
+            return 0.0
+        inner = width * height
+        return inner / (self.area + other.area - inner)
+
+    def pixels(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Rounded (left, top, right, bottom) in a picture of that size, at least one pixel each way."""
+        left = min(round(self.left * width), width - 1)
+        top = min(round(self.top * height), height - 1)
+        return left, top, max(round(self.right * width), left + 1), max(round(self.bottom * height), top + 1)
+
+    def as_list(self) -> list[float]:
+        return [self.left, self.top, self.right, self.bottom]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One thing said about a photo: the raw score as the net gave it (0 to 1), never thresholded above
+    the tagger's floor. What is said of a face or a thing carries its box: the box is the join. What is
+    said of the whole photo has none. `points` are landmarks as (x, y) fractions of the upright photo;
+    they may lie a little outside it (an eye beyond the border)."""
+
+    label: str
+    score: float
+    box: Box | None = None
+    points: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            raise ValueError("a tag needs a label")
+        if not (math.isfinite(self.score) and 0 <= self.score <= 1):
+            raise ValueError(f"score of {self.label!r} must lie between 0 and 1: {self.score}")
+        if not all(math.isfinite(value) for point in self.points for value in point):
+            raise ValueError(f"landmarks of {self.label!r} must be finite numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A file that scan found. `path` is relative to `root`, with `/` between its parts; both are str as
+    os.fsdecode gives them, so undecodable bytes survive as surrogates."""
+
+    root: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exif:
+    """What the file says of itself. `taken_at` is local wall time as the camera had it; `utc_offset_minutes`
+    is there only when the file states it. `taken_from` is 'exif' or 'file' (the file's date, a fallback)."""
+
+    taken_at: datetime | None = None
+    taken_from: str | None = None
+    utc_offset_minutes: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    camera: str | None = None
+    orientation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A decoded photo, upright, RGB. `pixels` is (H, W, 3) uint8, possibly smaller than the photo; `width`
+    and `height` are the upright photo's own. `answers` holds what is already known: tagger name -> tags."""
+
+    photo_id: int
+    pixels: numpy.ndarray[Any, Any]
+    width: int
+    height: int
+    answers: Mapping[str, tuple[Tag, ...]] = field(default_factory=dict)
+    exif: Exif = field(default_factory=Exif)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A photo that could not be decoded, and why, in one line for the user."""
+
+    photo_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One photo and the taggers that still owe an answer about it. `answers` are those already known that
+    the owing taggers need."""
+
+    photo_id: int
+    file: PhotoFile
+    taggers: tuple[str, ...]
+    answers: Mapping[str, tuple[Tag, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One tagger's answer about one photo, good (`error` is None) or bad (`tags` is empty)."""
+
+    photo_id: int
+    tagger: str
+    tags: tuple[Tag, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face with all that is said of it: detector score, smile probability and emotion probabilities
+    (None and empty where no tagger has looked yet)."""
+
+    box: Box
+    score: float
+    points: tuple[tuple[float, float], ...] = ()
+    smile: float | None = None
+    emotions: Mapping[str, float] = field(default_factory=dict)
+    sharpness: float | None = None
+
+    @property
+    def emotion(self) -> str | None:
+        """The likeliest emotion."""
+        return max(self.emotions, key=lambda name: self.emotions[name]) if self.emotions else None
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """Everything the catalog knows of one photo. `path` is absolute."""
+
+    photo_id: int
+    path: str
+    size_bytes: int
+    width: int | None
+    height: int | None
+    content_hash: str | None
+    taken_at: datetime | None
+    taken_from: str | None
+    latitude: float | None
+    longitude: float | None
+    camera: str | None
+    missing_since: datetime | None
+    everyone_smiling: bool | None
+    objects: tuple[Tag, ...] = ()
+    kinds: tuple[Tag, ...] = ()
+    faces: tuple[Face, ...] = ()
+    sharpness: float | None = None
+    user_labels: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What decoding learned of a photo's file: the hash of the bytes it read, the upright size, the EXIF.
+    `content_hash` is None when the bytes could not be read, `width` and `height` when they could not be decoded."""
+
+    photo_id: int
+    content_hash: str | None
+    width: int | None = None
+    height: int | None = None
+    exif: Exif = field(default_factory=Exif)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A photo's place in an album, counted from 1, and the named reason it is there."""
+
+    photo_id: int
+    position: int
+    reason: str
+    score: float = 0.0
