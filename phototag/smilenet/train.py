@@ -1,0 +1,236 @@
+"""Fine-tuning SmileNet: head first, then the whole net, growing pictures, averaged weights, a checkpoint every epoch.
+
+Owns the training loop and its files (checkpoint.pt, log.csv, curves.png, smilenet.safetensors in the output folder).
+An epoch's randomness depends on the seed and the epoch's number alone, so an interrupted training resumes to the same numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from phototag.errors import PhototagError
+from phototag.smilenet import data, evaluate
+from phototag.smilenet.net import Calibration, SmileNet, imagenet_state, load, normalise, save
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the outcome, beside the data."""
+
+    epochs: int = 14
+    head_epochs: int = 1  # phase one: only the two heads learn, on frozen ImageNet features
+    batch: int = 64
+    rate: float = 1e-3
+    weight_decay: float = 0.05
+    drop_path: float = 0.15
+    dropout: float = 0.2
+    average: float = 0.998  # EMA decay per step
+    mixup: float = 0.2  # Beta(a, a) on half of the batches (Zhang et al. 2018); 0 turns it off
+    smile_weight: float = 0.5
+    first_size: int = 64  # pictures grow from here to `size`: small ones are cheap while everything is still to be learned
+    size: int = 96
+    extra_weight: float = 0.5  # of the emotion loss on one-word labels; their smile loss counts in full
+    seed: int = 2016
+    bf16: bool = True
+
+    def size_of(self, epoch: int) -> int:
+        """Multiples of 16 up to the full size, which the last third of the training has throughout."""
+        ramp = max(1, round(self.epochs * 2 / 3))
+        grown = self.first_size + (self.size - self.first_size) * min(1.0, epoch / ramp)
+        return min(self.size, int(grown) // 16 * 16)
+
+
+def train(
+    training: data.FaceSet,
+    validation: dict[str, data.FaceSet],
+    out: Path,
+    plan: Plan = Plan(),
+    start_from: Path | None = None,
+    one_word: torch.Tensor | None = None,
+    report: Callable[[str], None] = print,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Train and return the path of the safetensors file. `start_from`: SmileNet weights to go on from instead of ImageNet's.
+    `one_word` (N,) bool marks the faces whose label is one person's word. A `checkpoint.pt` in `out` is resumed, and
+    refused when its plan differs. `validation` sets are measured after every epoch, the first one decides nothing: the last
+    epoch's averaged weights are kept."""
+    if len(training) < 2:
+        raise PhototagError("training needs at least two faces")
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(plan.seed)
+    net = SmileNet(plan.drop_path, plan.dropout)
+    if start_from is not None:
+        net.load_state_dict(load(start_from)[0].state_dict())
+    else:
+        net.backbone.load_state_dict(imagenet_state())
+    net = net.to(memory_format=torch.channels_last)
+    averaged = copy.deepcopy(net).eval()
+    _backward_in_float(net)
+    steps_per_epoch = max(1, len(training) // plan.batch)
+    total_steps = steps_per_epoch * (plan.epochs - plan.head_epochs)
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    plain = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=plan.rate)
+
+    history: list[dict[str, float]] = []
+    checkpoint = out / "checkpoint.pt"
+    first = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        if state["plan"] != asdict(plan):
+            changed = [f.name for f in fields(plan) if state["plan"].get(f.name) != getattr(plan, f.name)]
+            raise PhototagError(
+                f"{checkpoint}: was made with other settings ({', '.join(changed)}); use them again or another --out folder"
+            )
+        net.load_state_dict(state["net"])
+        averaged.load_state_dict(state["averaged"])
+        optimiser.load_state_dict(state["optimiser"])
+        history, first = state["history"], state["epoch"] + 1
+        report(f"resuming after epoch {first} of {plan.epochs}")
+
+    for epoch in range(first, plan.epochs):
+        began = time.monotonic()
+        rng = torch.Generator().manual_seed(plan.seed * 1000 + epoch)
+        torch.manual_seed(plan.seed * 1000 + epoch)  # dropout and drop path draw from the global one
+        head_only = epoch < plan.head_epochs
+        for parameter in net.backbone.parameters():
+            parameter.requires_grad_(not head_only)
+        net.train()
+        if head_only:
+            net.backbone.eval()
+        order = torch.randperm(len(training), generator=rng)
+        size, total = plan.size_of(epoch), 0.0
+        for step in range(steps_per_epoch):
+            rate = (
+                plan.rate
+                if head_only
+                else _one_cycle(step + steps_per_epoch * (epoch - plan.head_epochs), total_steps, plan.rate)
+            )
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            picked = order[step * plan.batch : (step + 1) * plan.batch]
+            faces = normalise(data.distort(training.images[picked], size, rng))  # (B, 1, S, S)
+            emotions, smiles = training.emotions[picked], training.smiles[picked]  # (B, 8), (B,)
+            weight = torch.ones(len(picked))
+            if one_word is not None:
+                weight[one_word[picked]] = plan.extra_weight
+            if plan.mixup and torch.rand(1, generator=rng) < 0.5:
+                share = float(torch.distributions.Beta(plan.mixup, plan.mixup).sample())
+                partner = torch.randperm(len(picked), generator=rng)
+                faces, emotions, smiles, weight = (
+                    share * part + (1 - share) * part[partner] for part in (faces, emotions, smiles, weight)
+                )
+            faces = faces.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16 and size > 64):
+                emotion_logits, smile_logits = net(faces)
+            emotion_loss = -(emotions * F.log_softmax(emotion_logits.float(), dim=1)).sum(1)  # (B,)
+            smile_loss = F.binary_cross_entropy_with_logits(smile_logits.float(), smiles)
+            loss = (emotion_loss * weight).sum() / weight.sum() + plan.smile_weight * smile_loss
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            optimiser.step()
+            seen = epoch * steps_per_epoch + step + 1
+            _average(averaged, net, min(plan.average, seen / (seen + 10)))  # a short memory first: the start is soon forgotten
+            total += float(loss.detach())
+            progress(epoch * steps_per_epoch + step + 1, plan.epochs * steps_per_epoch)
+        row: dict[str, float] = {"epoch": epoch + 1, "size": size, "loss": total / steps_per_epoch}
+        for name, faces in validation.items():
+            found = evaluate.measure(evaluate.predict(averaged, faces.images, max(size, 64)), faces)
+            row |= {f"{name} {key}": found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
+        row["seconds"] = time.monotonic() - began
+        history.append(row)
+        report("  ".join(f"{key} {value:.4g}" for key, value in row.items()))
+        partial = checkpoint.with_suffix(".part")
+        torch.save(
+            {
+                "plan": asdict(plan),
+                "epoch": epoch,
+                "net": net.state_dict(),
+                "averaged": averaged.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "history": history,
+            },
+            partial,
+        )
+        os.replace(partial, checkpoint)
+        _write_log(out / "log.csv", history)
+        save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
+    draw_curves(out / "curves.png", history)
+    return out / "smilenet.safetensors"
+
+
+class _DepthwiseConvolution(torch.autograd.Function):
+    """Forward as autocast asks, backward in float32: oneDNN's bfloat16 gradient of a depthwise convolution is so slow that
+    casting there and back makes a whole training step a fifth faster."""
+
+    @staticmethod
+    def forward(ctx, inputs, weight, stride, padding):
+        ctx.save_for_backward(inputs, weight)
+        ctx.geometry = (stride, padding)
+        return F.conv2d(inputs, weight, None, stride, padding, 1, len(weight))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        inputs, weight = ctx.saved_tensors
+        of_inputs, of_weight, _ = torch.ops.aten.convolution_backward(
+            gradient.float(), inputs.float(), weight.float(), None, *ctx.geometry, (1, 1), False, (0, 0), len(weight), (True, True, False)
+        )  # fmt: skip
+        return of_inputs.to(inputs.dtype), of_weight.to(weight.dtype), None, None
+
+
+def _backward_in_float(net: torch.nn.Module) -> None:
+    def attach(layer: torch.nn.Conv2d) -> None:
+        plain = layer._conv_forward
+
+        def forward(inputs, weight, bias):
+            if not (torch.is_autocast_enabled("cpu") and layer.training):
+                return plain(inputs, weight, bias)
+            return _DepthwiseConvolution.apply(inputs.bfloat16(), weight.bfloat16(), layer.stride, layer.padding)
+
+        layer._conv_forward = forward
+
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1:
+            attach(layer)
+
+
+def _one_cycle(step: int, total: int, peak: float) -> float:
+    """Linear warm-up over the first 8 %, then a cosine down to a thousandth (Smith & Topin 2019)."""
+    warm = max(1, round(total * 0.08))
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))))
+
+
+@torch.no_grad()
+def _average(averaged: SmileNet, net: SmileNet, decay: float) -> None:
+    mean, fresh = averaged.state_dict(), net.state_dict()
+    floats = [name for name, value in mean.items() if value.is_floating_point()]
+    torch._foreach_lerp_([mean[name] for name in floats], [fresh[name] for name in floats], 1 - decay)
+
+
+def _write_log(path: Path, history: list[dict[str, float]]) -> None:
+    with path.open("w", newline="") as lines:
+        writer = csv.DictWriter(lines, list(history[-1]))
+        writer.writeheader()
+        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
+
+
+def draw_curves(path: Path, history: list[dict[str, float]]) -> None:
+    """Loss and every validation figure against the epoch, as a PNG."""
+    from phototag.charts import draw_lines
+
+    names = [name for name in history[0] if name not in ("epoch", "size", "seconds")]
+    draw_lines(path, {name: [row[name] for row in history] for name in names}, "epoch")
