@@ -1,0 +1,115 @@
+"""SPECS, the table of taggers: all that can be known of them without torch. Imports nothing heavy.
+
+A tagger is a callable, `tagger(frames) -> one list of Tag per frame`, same order, any mix of sizes; it knows no
+database and prints nothing. `load` imports its module and builds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from phototag.records import Frame, Tag
+
+
+class Tagger(Protocol):
+    """A batch of frames in, one list of tags per frame out."""
+
+    def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]: ...
+
+
+@dataclass(frozen=True)
+class TaggerSpec:
+    """`target` is `module:factory`; the factory takes (device, options) and returns a Tagger. `needs` names the
+    taggers whose answers it reads from `frame.answers`. `weights(options)` lists the files its answers depend on;
+    `missing(options)` says in one sentence why it cannot run here, or None. Raise `version` when the same weights
+    would answer differently."""
+
+    name: str
+    target: str
+    version: int
+    summary: str
+    needs: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: Callable[[Mapping[str, Any]], list[Path]] = lambda options: []
+    missing: Callable[[Mapping[str, Any]], str | None] = lambda options: None
+
+
+def _shipped(name: str) -> Path:
+    return Path(__file__).parent.parent / "weights" / name
+
+
+def _mtcnn_weights(options: Mapping[str, Any]) -> list[Path]:
+    from phototag.mtcnn import weight_files
+
+    return weight_files()
+
+
+# In the order they run: what a tagger needs stands above it.
+SPECS: dict[str, TaggerSpec] = {
+    spec.name: spec
+    for spec in (
+        TaggerSpec(
+            "faces",
+            "phototag.taggers.faces:load",
+            version=1,
+            summary="faces with five landmarks (MTCNN)",
+            options={"min_face": 0.02},
+            weights=_mtcnn_weights,
+        ),
+        TaggerSpec(
+            "sharpness",
+            "phototag.taggers.sharpness:load",
+            version=1,
+            summary="how sharp the photo and each face is",
+            needs=("faces",),
+        ),
+        TaggerSpec(
+            "smiles",
+            "phototag.taggers.smiles:load",
+            version=1,
+            summary="smile and emotion of each face, and whether everyone smiles (SmileNet)",
+            needs=("faces", "sharpness"),
+            weights=lambda options: [_shipped("smilenet.safetensors")],
+        ),
+    )
+}
+
+
+def load(name: str, device: str, options: Mapping[str, Any]) -> Tagger:
+    """Import the tagger's module and build it on `device`. Raises PhototagError when it cannot run here."""
+    spec = SPECS[name]
+    module, factory = spec.target.split(":")
+    return getattr(importlib.import_module(module), factory)(device, {**spec.options, **options})
+
+
+def with_needs(names: Sequence[str]) -> list[str]:
+    """The named taggers and all they need, in running order."""
+    wanted = set(names)
+    for spec in reversed(SPECS.values()):
+        if spec.name in wanted:
+            wanted.update(spec.needs)
+    return [name for name in SPECS if name in wanted]
+
+
+def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints of what it needs: equal
+    fingerprints mean equal answers to equal photos. `names` in running order, needs included."""
+    done: dict[str, str] = {}
+    for name in names:
+        spec = SPECS[name]
+        digest = hashlib.sha256(f"{spec.name} {spec.version}\n".encode())
+        chosen = {**spec.options, **options.get(name, {})}
+        for key in sorted(chosen):
+            digest.update(f"{key}={chosen[key]!r}\n".encode())
+        for file in spec.weights(chosen):
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        for needed in spec.needs:
+            digest.update(done[needed].encode())
+        done[name] = digest.hexdigest()[:32]
+    return done

@@ -1,0 +1,64 @@
+"""Smile and emotion of every face by SmileNet, and of the photo: the least and the most smiling of those who count."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from phototag.records import Frame, Tag
+from phototag.smilenet import EMOTIONS
+from phototag.smilenet.evaluate import smile_probability
+from phototag.smilenet.net import computes_bfloat16, cut_face, normalise
+from phototag.smilenet.net import load as load_net
+from phototag.smiling import join_faces, smiles_of_eligible
+
+WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
+BATCH = 64  # faces at once: enough to fill any device, little memory
+
+
+def load(device: str, options: Mapping[str, Any]):
+    net, calibration = load_net(Path(options.get("weights", WEIGHTS)))
+    net = net.to(device, memory_format=torch.channels_last)
+    fast = computes_bfloat16(device)
+
+    @torch.inference_mode()
+    def predict(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(N, S, S) uint8 -> smile probabilities (N,), emotion probabilities (N, 8)."""
+        smiles, emotions = [], []
+        for part in torch.from_numpy(crops).split(BATCH):
+            faces = normalise(part.to(device)).contiguous(memory_format=torch.channels_last)  # (B, 1, S, S)
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast):
+                emotion_logits, smile_logits = net(faces)
+            smiles.append(smile_probability(smile_logits.float(), calibration).cpu())
+            emotions.append((emotion_logits.float() / calibration.emotion_temperature).softmax(1).cpu())
+        return torch.cat(smiles).numpy(), torch.cat(emotions).numpy()
+
+    def tag(frames: Sequence[Frame]) -> list[list[Tag]]:
+        found = [join_faces(frame.answers) for frame in frames]
+        crops = [
+            cut_face(frame.pixels, face.box, face.points, calibration.size)
+            for frame, faces in zip(frames, found, strict=True)
+            for face in faces
+        ]
+        smiles, emotions = predict(np.stack(crops)) if crops else (np.empty(0), np.empty((0, len(EMOTIONS))))
+        answers, at = [], 0
+        for faces in found:
+            tags, seen = [], []
+            for face in faces:
+                smile = float(smiles[at])
+                seen.append(dataclasses.replace(face, smile=smile))
+                tags.append(Tag("smile", smile, face.box))
+                tags += [Tag(name, min(1.0, float(p)), face.box) for name, p in zip(EMOTIONS, emotions[at], strict=True)]
+                at += 1
+            counted = smiles_of_eligible(seen)
+            if counted:
+                tags += [Tag("everyone smiling", min(counted)), Tag("anyone smiling", max(counted))]
+            answers.append(tags)
+        return answers
+
+    return tag
