@@ -1,0 +1,276 @@
+"""Walks folders and yields a `PhotoFile` for every photo. Owns which names count as photos and which folders are
+nobody's photos. Decodes nothing, opens no photo, knows no database; standard library only."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from phototag.errors import PhototagError
+from phototag.records import PhotoFile
+
+# Pillow decodes these by itself. jpe and jfif are what some browsers and old Windows programs call a JPEG.
+PILLOW_EXTENSIONS = frozenset(["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp", "gif", "avif"])
+HEIC_EXTENSIONS = frozenset(["heic", "heif", "hif"])  # hif: Canon and Sony cameras
+# fmt: off
+RAW_EXTENSIONS = frozenset([
+    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "gpr", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf",
+    "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+])
+# fmt: on
+# extra of phototag -> (the module it brings, the extensions that need it, what a person calls them)
+EXTRAS = {
+    "heic": ("pillow_heif", HEIC_EXTENSIONS, "HEIC"),
+    "raw": ("rawpy", RAW_EXTENSIONS, "RAW"),
+}
+
+# phototag leaves a file of this name in every folder of pictures it makes, so that no scan takes them for photos.
+OUTPUT_MARKER = ".phototag"
+
+# Folders, in lower case, in which other programs keep thumbnails, previews, snapshots and deleted pictures:
+# Synology and QNAP servers, Windows, digiKam, Capture One, zip files packed on a Mac, web galleries.
+# (.thumbnails, .picasaoriginals, .photoprism, .Trash-1000 and the like are hidden anyway.)
+OTHERS_FOLDERS = frozenset(
+    {
+        "@eadir",
+        "@tmp",
+        "@recycle",
+        "@recently-snapshot",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "thumbs",
+        "thumbnails",
+        "zbthumbnail.info",
+        "captureone",
+        "__macosx",
+    }
+)
+# Lightroom previews and Capture One catalogs: folders that look like one file and hold pictures made from photos.
+OTHERS_SUFFIXES = (".lrdata", ".lrlibrary", ".cocatalog", ".cosessiondb")
+# Apple's libraries are folders too: the photos are in these subfolders, all others hold previews, thumbnails, faces.
+APPLE_LIBRARIES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
+APPLE_ORIGINALS = frozenset({"originals", "masters"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A symbolic link, put off until all that is really there has been seen."""
+
+    root: str
+    path: str
+    target: str
+
+
+class Walk(Iterator[PhotoFile]):
+    """Iterates over the photos under some paths, folder by folder, each folder's names in the order of their bytes.
+
+    `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an extra of phototag;
+    `errors` lists (absolute path, reason) of folders and files that could not be looked at: nothing may be concluded
+    about what lies below them. `roots` are the folders that are walked as a whole (a file given by name stands under
+    its folder, but says nothing of its neighbours). All of them are complete when the iteration has ended.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        follow_symlinks: bool = False,
+        extensions: Collection[str] | None = None,
+    ) -> None:
+        self.skipped: Counter[str] = Counter()
+        self.needs_extra: Counter[str] = Counter()
+        self.errors: list[tuple[str, str]] = []
+        self._follow = follow_symlinks
+        self._kinds = _kinds(extensions)
+        self._folders_seen: set[tuple[int, int]] = set()
+        self._files_seen: set[tuple[int, int]] = set()
+        self._links_to_folders: list[_Link] = []
+        self._links_to_files: list[_Link] = []
+        # In the order of their parts an outer folder stands before the inner ones, whatever was typed first.
+        absolute = sorted({os.path.abspath(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/"))
+        for path in absolute:
+            if not os.path.lexists(path):
+                raise PhototagError(f"There is no file or folder {_printable(path)}. Check the spelling, or mount its disk.")
+        self.roots = tuple(path for path in absolute if os.path.isdir(path))
+        self._files = self._walk([path for path in absolute if not os.path.isdir(path)])
+
+    def __iter__(self) -> Walk:
+        return self
+
+    def __next__(self) -> PhotoFile:
+        return next(self._files)
+
+    @property
+    def skipped_photos(self) -> int:
+        """Photos (not folders, not other files) that were found but cannot be read without an extra."""
+        return self.needs_extra.total()
+
+    def advice(self) -> list[str]:
+        """One sentence per extra that would make more photos readable, with the line to type."""
+        return [
+            f"{count} {EXTRAS[extra][2]} {'photo needs' if count == 1 else 'photos need'} one more package: "
+            f"pip install 'phototag[{extra}]'"
+            for extra, count in sorted(self.needs_extra.items())
+        ]
+
+    def _walk(self, single_files: list[str]) -> Iterator[PhotoFile]:
+        for root in self.roots:
+            yield from self._tree(root, "", again=False)
+        while self._links_to_folders:  # may grow meanwhile: a linked folder can hold links
+            link = self._links_to_folders.pop(0)
+            yield from self._tree(link.root, link.path, again=True)
+        for link in self._links_to_files:
+            yield from self._file(link.root, link.path, link.target)
+        for path in single_files:
+            root, name = os.path.split(path)
+            if self._wanted(name):
+                yield from self._file(root, name, path)
+
+    def _tree(self, root: str, start: str, *, again: bool) -> Iterator[PhotoFile]:
+        """Photos in one folder of `root` and below. `again`: files may have been seen under another name."""
+        stack = [start]
+        while stack:
+            relative = stack.pop()
+            folder = os.path.join(root, relative)
+            try:
+                status = os.stat(folder)
+                if (status.st_dev, status.st_ino) in self._folders_seen:
+                    self.skipped["folder seen before"] += 1
+                    continue
+                self._folders_seen.add((status.st_dev, status.st_ino))
+                with os.scandir(folder) as listing:
+                    entries = {entry.name: entry for entry in listing}
+            except OSError as error:
+                self.errors.append((folder, error.strerror or str(error)))
+                continue
+            if relative and _is_own_output(folder, entries):
+                self.skipped["folder made by phototag"] += 1
+                continue
+            originals_only = os.path.basename(folder).lower().endswith(APPLE_LIBRARIES)
+            prefix = f"{relative}/" if relative else ""
+            below: list[str] = []
+            for name in sorted(entries, key=os.fsencode):
+                entry = entries[name]
+                if name[0] == ".":  # also the ._name.jpg in which a Mac keeps a file's resource fork
+                    self.skipped["hidden"] += 1
+                elif entry.is_symlink():
+                    self._put_off(root, prefix + name, entry)
+                elif entry.is_dir(follow_symlinks=False):
+                    if _holds_no_photos(name) or (originals_only and name.lower() not in APPLE_ORIGINALS):
+                        self.skipped["folder of another program"] += 1
+                    else:
+                        below.append(prefix + name)
+                elif self._wanted(name):
+                    if again or not entry.is_file(follow_symlinks=False):
+                        yield from self._file(root, prefix + name, entry.path)
+                        continue
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except OSError:  # deleted since the folder was listed
+                        continue
+                    self._files_seen.add((status.st_dev, status.st_ino))
+                    yield PhotoFile(root, prefix + name, status.st_size, status.st_mtime_ns)
+            stack.extend(reversed(below))
+
+    def _wanted(self, name: str) -> bool:
+        """Whether this is a photo's name; counts it where it is not."""
+        extension = name.rpartition(".")[2].lower()
+        if extension not in self._kinds:
+            self.skipped["not a photo"] += 1
+            return False
+        if extra := self._kinds[extension]:
+            self.needs_extra[extra] += 1
+            return False
+        return True
+
+    def _put_off(self, root: str, path: str, entry: os.DirEntry[str]) -> None:
+        link = _Link(root, path, entry.path)
+        try:
+            to_folder = entry.is_dir()
+        except OSError:  # a link to itself
+            to_folder = False
+        if not to_folder:
+            if self._wanted(entry.name):
+                self._links_to_files.append(link)
+        elif self._follow and not _holds_no_photos(entry.name):
+            self._links_to_folders.append(link)
+        else:
+            self.skipped["link to a folder"] += 1
+
+    def _file(self, root: str, path: str, target: str) -> Iterator[PhotoFile]:
+        """The file that `target` names or links to, unless it was seen under another name."""
+        try:
+            status = os.stat(target)
+        except OSError:
+            self.skipped["broken link"] += 1
+            return
+        if not os.path.isfile(target):
+            self.skipped["not a regular file"] += 1
+        elif (status.st_dev, status.st_ino) in self._files_seen:
+            self.skipped["file seen before"] += 1
+        else:
+            self._files_seen.add((status.st_dev, status.st_ino))
+            yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
+
+
+def find(paths: Sequence[str | Path], *, follow_symlinks: bool = False, extensions: Collection[str] | None = None) -> Walk:
+    """The photos in these files and folders, each real file once.
+
+    Symbolic links to files are resolved; those to folders only with `follow_symlinks`, and loops do no harm. A path
+    named here is walked even if its own name would be skipped inside another. `extensions` (lower case, no dot)
+    replaces the usual ones. Raises PhototagError where a path does not exist.
+    """
+    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions)
+
+
+def full_path(file: PhotoFile) -> str:
+    """Where the file is. Raises ValueError for a path that would leave its root, such as one from a foreign catalog."""
+    parts = file.path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"not a path inside its root: {file.path!r}")
+    return os.path.join(file.root, *parts)
+
+
+def is_installed(extra: str) -> bool:
+    """Whether an extra's package can be imported; does not import it."""
+    return importlib.util.find_spec(EXTRAS[extra][0]) is not None
+
+
+def _kinds(extensions: Collection[str] | None) -> dict[str, str | None]:
+    """Extension -> the extra that is missing for it, None where it can be read."""
+    kinds: dict[str, str | None] = dict.fromkeys(PILLOW_EXTENSIONS)
+    for extra, (_, names, _) in EXTRAS.items():
+        kinds |= dict.fromkeys(names, None if is_installed(extra) else extra)
+    if extensions is None:
+        return kinds
+    return {name: kinds.get(name) for name in extensions}
+
+
+def _holds_no_photos(folder_name: str) -> bool:
+    name = folder_name.lower()
+    return name in OTHERS_FOLDERS or name.endswith(OTHERS_SUFFIXES)
+
+
+def _is_own_output(folder: str, names: Collection[str]) -> bool:
+    if OUTPUT_MARKER in names:
+        return True
+    if "album.json" not in names:
+        return False
+    try:
+        with open(os.path.join(folder, "album.json"), "rb") as file:
+            return b"phototag" in file.read(4096)  # an album names its maker first
+    except OSError:
+        return False
+
+
+def _printable(path: str) -> str:
+    """The path as a terminal can show it: control characters and undecodable bytes escaped."""
+    shown = path.encode("utf-8", "backslashreplace").decode()
+    return shown if shown.isprintable() else repr(shown)
