@@ -1,0 +1,54 @@
+"""Which device the nets run on. Owns the meaning of `--device`; knows nothing of what runs there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+
+from phototag.errors import UsageError
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps` as a device that is there. Only `auto` chooses: a device asked for by
+    name that is not there is a UsageError, never a silent fall to the CPU."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, colon, index = name.partition(":")
+    if kind == "cpu" and not index:
+        return torch.device("cpu")
+    if kind == "mps" and not index:
+        if not torch.backends.mps.is_available():
+            raise UsageError(
+                "--device mps was asked for, but this machine has no Apple GPU that torch can use; try --device auto"
+            )
+        return torch.device("mps")
+    if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            raise UsageError(f"--device {name} was asked for, but torch {torch.__version__} sees no CUDA GPU; try --device auto")
+        if int(index or 0) >= count:
+            raise UsageError(f"--device {name} was asked for, but only cuda:0 to cuda:{count - 1} are there")
+        return torch.device("cuda", int(index or 0))
+    raise UsageError(f"--device {name!r} is not understood; it is one of auto, cpu, cuda, cuda:N, mps")
+
+
+def halving(run: Callable[[Sequence[Item]], list[Answer]], items: Sequence[Item]) -> list[Answer]:
+    """`run(items)`, in two halves when the device has not enough memory for all of them at once, and so on down to
+    single items; when one item alone does not fit, torch.OutOfMemoryError goes to the caller."""
+    try:
+        return run(items)
+    except torch.OutOfMemoryError:
+        if len(items) < 2:
+            raise
+    # outside the except block: there the traceback would still hold the tensors that filled the memory
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    middle = len(items) // 2
+    return halving(run, items[:middle]) + halving(run, items[middle:])

@@ -1,0 +1,49 @@
+"""Devices asked for by name are there or an error; memory errors halve the batch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from phototag.errors import PhototagError, UsageError
+from phototag.taggers.device import halving, pick_device
+
+
+def test_cpu_and_auto() -> None:
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("auto").type in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "mps:1", "CUDA"])
+def test_nonsense_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match="one of auto, cpu"):
+        pick_device(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_cuda_that_is_not_there(name: str) -> None:
+    with pytest.raises(PhototagError, match="no CUDA GPU"):
+        pick_device(name)
+
+
+@pytest.mark.gpu
+def test_cuda_that_is_there() -> None:
+    assert pick_device("cuda") == pick_device("auto") == torch.device("cuda", 0)
+    with pytest.raises(PhototagError, match="only cuda:0"):
+        pick_device(f"cuda:{torch.cuda.device_count()}")
+
+
+def test_halving_keeps_order_and_stops_at_one() -> None:
+    calls = []
+
+    def run(items):  # a device with room for three items, none of them above 90
+        calls.append(len(items))
+        if len(items) > 3 or max(items) > 90:
+            raise torch.OutOfMemoryError("full")
+        return [item * 10 for item in items]
+
+    assert halving(run, [1, 2, 3, 4, 5, 6, 7]) == [10, 20, 30, 40, 50, 60, 70]
+    assert calls == [7, 3, 4, 2, 2]
+    with pytest.raises(torch.OutOfMemoryError):
+        halving(run, [1, 99])
