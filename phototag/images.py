@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import re
 import stat
@@ -46,6 +47,8 @@ from phototag.scan import HEIC_EXTENSIONS, RAW_EXTENSIONS, full_path, is_install
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 # Phones take 200 megapixels and stitched panoramas reach 250; 256 of them are 0.75 GB as RGB.
 MAX_PIXELS = 256_000_000
+# Pillow knows the name of this TIFF compression, but its wheels lack the decoder, and libtiff then writes to stderr itself.
+UNREADABLE_TIFF = "webp"
 # A file larger than its own pixels at four 16-bit channels, plus room for a video or previews inside it, is no photo.
 BYTES_PER_PIXEL, ROOM_BYTES = 8, 256 * 1024 * 1024
 # BICUBIC after DCT scaling costs 0.29 of a full decode and LANCZOS, at 37 dB or more against it; LANCZOS 0.35, at
@@ -67,8 +70,9 @@ GREY = 128  # what libjpeg paints where a JPEG's data has ended
 
 # Our own limit is checked before any pixel is decoded, so Pillow's lower one would only forbid what --max-pixels allows.
 Image.MAX_IMAGE_PIXELS = None
-# Pillow warns of damaged metadata and the like: nothing that a person at a progress bar can act on.
+# Pillow warns and logs of damaged metadata and the like: nothing that a person at a progress bar can act on.
 warnings.filterwarnings("ignore", module=r"(PIL|phototag\.images)\b")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,8 @@ def _decode_image(
     image: Image.Image, data: bytes, mtime: float | None, working_side: int, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     _check_size(image.size, max_pixels)
+    if image.format == "TIFF" and image.info.get("compression") == UNREADABLE_TIFF:
+        raise UnreadablePhoto("a TIFF compressed as WebP, which cannot be read here; save it in another way")
     facts = exif.understand(_raw_exif(image), mtime)
     width, height = image.size
     target = _shrunk(image.size, working_side)
