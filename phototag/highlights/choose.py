@@ -1,0 +1,203 @@
+"""Choosing the photos of a theme, and one named reason for every photo kept or left out. Pure: records in, verdicts out, no
+chance, no clock, and independent of the order in which photos were scanned. Pixels are seen only through the `look`
+function it is given, and only for photos that come into question.
+
+First exclusions (qualify.py), each photo by itself. Then a greedy choice: always the photo that is worth most, where its
+worth is its score, lowered by how much has been chosen already from the same stretch of time and of as many people. Worth
+only ever falls, and an unseen photo is taken at its upper bound; so a heap of worths, from which the best is popped and
+looked at, finds exactly what looking at everything would.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+
+from phototag.highlights import signals
+from phototag.highlights.looks import SAME_BITS, SIMILAR_BITS, SIMILAR_BITS_SAME_FACES, Look, bits_apart, same_faces
+from phototag.highlights.qualify import Candidate, judge
+from phototag.highlights.theme import Theme
+from phototag.highlights.verdict import Choice, Reason, Verdict, order
+from phototag.records import Face, Photo
+
+BURST = timedelta(minutes=2)
+NIGHT = timedelta(hours=4)  # a party's photos after midnight belong to the day before
+# A shot of a burst whose faces are blurrier than this share of its sharpest shot's is kept only if all are.
+SHARP_SHARE = 0.75
+
+LookAt = Callable[[Photo, Sequence[Face]], Look | None]
+
+
+def choose(photos: Iterable[Photo], theme: Theme, look: LookAt, top: int | None = None) -> Choice:
+    """`look(photo, faces that have a say)` gives fingerprint and exposure, or None where the file cannot be opened. `top`
+    overrides the theme's maximum count. Fewer than its minimum may come back: see Choice.refuse_thin."""
+    ordered = sorted(photos, key=order)
+    first_with: dict[str, Photo] = {}
+    judged = [judge(photo, index, theme, first_with) for index, photo in enumerate(ordered)]
+    selection = _Selection(ordered, [each for each in judged if isinstance(each, Candidate)], theme, look, top)
+    settled = selection.run()
+    return Choice(theme, tuple(each if isinstance(each, Verdict) else settled[index] for index, each in enumerate(judged)))
+
+
+class _Selection:
+    """The greedy choice among candidates, which are in order of time."""
+
+    def __init__(
+        self, ordered: Sequence[Photo], candidates: list[Candidate], theme: Theme, look: LookAt, top: int | None
+    ) -> None:
+        self.candidates, self.theme, self.look = candidates, theme, look
+        self.settled: dict[int, Verdict] = {}  # by the candidate's index
+        self.want = min(top or theme.count.maximum, len(candidates))
+        self.chosen: list[Candidate] = []
+        self.times = [c.photo.taken_at for c in candidates if c.photo.taken_at is not None]  # the undated are last
+        self.taken: Counter[tuple] = Counter()  # what has been chosen, by each of the keys below
+        _place_in_time(ordered, candidates, theme)
+        self.fair_stretch = max(1.0, self.want / max(1, len({c.stretch for c in candidates})))
+        self.fair_company = max(1.0, self.want / max(1, len({c.company for c in candidates})))
+        self.day_limit = self._limit(theme.spread.day_share, len({c.day for c in candidates}))
+        self.event_limit = self._limit(theme.spread.event_share, len({c.event for c in candidates}))
+
+    def _limit(self, share: float, groups: int) -> int:
+        """The share of a day or event; never less than twice an even split, so that a single wedding still makes an album,
+        nor than the theme's minimum count."""
+        return max(math.ceil(share * self.want), math.ceil(2 * self.want / max(1, groups)), self.theme.count.minimum)
+
+    def run(self) -> dict[int, Verdict]:
+        heap = [(-self._worth(candidate), candidate.index, candidate) for candidate in self.candidates]
+        heapq.heapify(heap)
+        while heap and len(self.chosen) < self.want:
+            known, index, candidate = heapq.heappop(heap)
+            if index in self.settled:
+                continue
+            if not candidate.burst_known and self._see(candidate):
+                self._settle_burst(candidate)
+            if index in self.settled:
+                continue
+            now = -self._worth(candidate)
+            if now > known:  # it fell since it was pushed: others may come first
+                heapq.heappush(heap, (now, index, candidate))
+            else:
+                self._take(candidate, -now)
+        least = min((chosen.score for chosen in self.chosen), default=0.0)
+        for candidate in self.candidates:
+            if candidate.index not in self.settled:
+                self._settle(candidate, Reason.CROWDED_OUT, worth=self._worth(candidate), least_score_chosen=least)
+        return self.settled
+
+    def _worth(self, candidate: Candidate) -> float:
+        spread = self.theme.spread
+        worth = candidate.score * spread.crowding ** (self.taken["stretch", candidate.stretch] / self.fair_stretch)
+        worth *= spread.variety ** (self.taken["company", candidate.company] / self.fair_company)
+        if candidate.event is not None:
+            worth *= spread.variety ** self.taken["event company", candidate.event, candidate.company]
+        return worth
+
+    def _see(self, candidate: Candidate) -> bool:
+        """Look at it once; True where it still comes into question."""
+        if not candidate.seen:
+            candidate.seen = True
+            candidate.look = self.look(candidate.photo, candidate.faces)
+            if candidate.look is None:
+                self._settle(candidate, Reason.UNREADABLE)
+                return False
+            candidate.signals["exposure"] = candidate.look.exposure
+            candidate.score = signals.mean(candidate.signals, self.theme.weights)
+            if candidate.look.exposure < self.theme.exclude.min_exposure:
+                self._settle(candidate, Reason.EXPOSURE, at_least=self.theme.exclude.min_exposure)
+        return candidate.index not in self.settled
+
+    def _settle_burst(self, start: Candidate) -> None:
+        """Of all shots reached from this one by steps of at most two minutes between similar pictures, keep the best."""
+        burst, todo = {start.index: start}, [start]
+        while todo:
+            one = todo.pop()
+            for other in self._around(one):
+                if other.index not in burst and self._see(other) and _similar(one, other):
+                    burst[other.index] = other
+                    todo.append(other)
+        best = _best_shot(list(burst.values()))
+        best.shots = len(burst)
+        for shot in burst.values():
+            shot.burst_known = True
+            if shot is not best:
+                self._settle(shot, Reason.BURST, best.photo, shots=len(burst), better_score=best.score)
+
+    def _around(self, candidate: Candidate) -> Sequence[Candidate]:
+        taken = candidate.photo.taken_at
+        if taken is None:
+            return ()
+        return self.candidates[bisect_left(self.times, taken - BURST) : bisect_right(self.times, taken + BURST)]
+
+    def _take(self, candidate: Candidate, worth: float) -> None:
+        if candidate.score < self.theme.count.lowest_score:
+            return self._settle(candidate, Reason.WEAK, at_least=self.theme.count.lowest_score)
+        for chosen in self.chosen:
+            if _same_picture(candidate, chosen):
+                return self._settle(candidate, Reason.SAME_PICTURE, chosen.photo)
+        if candidate.day is not None and self.taken["day", candidate.day] >= self.day_limit:
+            return self._settle(candidate, Reason.DAY_FULL, worth=worth, share=self.day_limit)
+        if candidate.event is not None and self.taken["event", candidate.event] >= self.event_limit:
+            return self._settle(candidate, Reason.EVENT_FULL, worth=worth, share=self.event_limit)
+        self.chosen.append(candidate)
+        event = candidate.event
+        self.taken.update((("stretch", candidate.stretch), ("company", candidate.company), ("day", candidate.day)))
+        self.taken.update((("event", event), ("event company", event, candidate.company)))
+        if candidate.shots > 1:
+            self._settle(candidate, Reason.BEST_OF_BURST, worth=worth, rank=len(self.chosen), shots=candidate.shots)
+        else:
+            self._settle(candidate, Reason.CHOSEN, worth=worth, rank=len(self.chosen))
+
+    def _settle(self, candidate: Candidate, reason: Reason, other: Photo | None = None, **more: float) -> None:
+        numbers: dict[str, float] = {"faces that count": len(candidate.faces)}
+        numbers["score" if candidate.look is not None else "score at most"] = candidate.score
+        numbers.update({key.replace("_", " "): value for key, value in more.items()})
+        verdict = Verdict(candidate.photo, reason, numbers, dict(candidate.signals), other, candidate.faces)
+        self.settled[candidate.index] = verdict
+
+
+def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], theme: Theme) -> None:
+    """Day, event and stretch of time of every candidate that the camera dated; the others share one stretch, and have
+    neither day nor event. Events end with a gap between any two photos, candidates or not."""
+    dated = [photo.taken_at for photo in ordered if photo.taken_from == "exif" and photo.taken_at is not None]
+    gap = timedelta(hours=theme.spread.event_gap_hours)
+    starts = [now for before, now in zip(dated, dated[1:], strict=False) if now - before > gap]
+    mine = [candidate.photo.taken_at for candidate in candidates if candidate.dated]
+    for candidate in candidates:
+        taken = candidate.photo.taken_at
+        if taken is not None and candidate.dated:
+            share = (taken - mine[0]) / max(mine[-1] - mine[0], timedelta(seconds=1))
+            candidate.stretch = min(int(share * theme.spread.buckets), theme.spread.buckets - 1)
+            candidate.day = (taken - NIGHT).date()
+            candidate.event = bisect_right(starts, taken)
+
+
+def _best_shot(burst: Sequence[Candidate]) -> Candidate:
+    """Faces sharp; then the least smiling face smiles most (to a hundredth: finer is noise); then the score."""
+    sharpest = max(shot.signals.get("face_sharpness", 1.0) for shot in burst)
+
+    def rank(shot: Candidate) -> tuple[bool, float, float, int]:
+        blurred = shot.signals.get("face_sharpness", 1.0) < SHARP_SHARE * sharpest
+        return (blurred, -round(shot.signals.get("smile", 0.0), 2), -shot.score, shot.index)
+
+    return min(burst, key=rank)
+
+
+def _similar(one: Candidate, other: Candidate) -> bool:
+    """Within two minutes by the caller's word. Where only the files say when, the time proves little, so faces do not help."""
+    if one.look is None or other.look is None:
+        return False
+    apart = bits_apart(one.look, other.look)
+    if apart <= SIMILAR_BITS or not (one.dated and other.dated):
+        return apart <= SIMILAR_BITS
+    return apart <= SIMILAR_BITS_SAME_FACES and same_faces(one.faces, other.faces)
+
+
+def _same_picture(one: Candidate, other: Candidate) -> bool:
+    """Saved again, scaled or retouched, at whatever time."""
+    if one.look is None or other.look is None or bits_apart(one.look, other.look) > SAME_BITS:
+        return False
+    return len(one.faces) == len(other.faces) and (not one.faces or same_faces(one.faces, other.faces))

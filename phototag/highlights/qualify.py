@@ -1,0 +1,108 @@
+"""Which photos come into question for a theme, each judged by itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from phototag import smiling
+from phototag.highlights import signals
+from phototag.highlights.looks import Look
+from phototag.highlights.theme import Theme
+from phototag.highlights.verdict import Reason, Verdict
+from phototag.records import Face, Photo
+
+# The label by which a person says that everyone smiles, or (as what a scan found) not.
+EVERYONE = "everyone smiling"
+
+
+@dataclass(eq=False, slots=True)
+class Candidate:
+    """A photo that qualifies, and what choosing learns of it. `score` is an upper bound until `look` is there."""
+
+    photo: Photo
+    index: int  # its place in order of time among all photos given
+    faces: tuple[Face, ...]
+    signals: dict[str, float]
+    score: float
+    look: Look | None = None
+    seen: bool = False
+    day: object = None
+    event: int | None = None
+    stretch: int | None = None
+    shots: int = 1
+    burst_known: bool = False
+
+    @property
+    def company(self) -> int:
+        return min(len(self.faces), 5)  # beyond five a face more or less does not change what kind of photo it is
+
+    @property
+    def dated(self) -> bool:
+        """Whether the camera said when. A file's date often says only when it was copied."""
+        return self.photo.taken_from == "exif" and self.photo.taken_at is not None
+
+
+def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) -> Verdict | Candidate:
+    """The first reason that keeps the photo out whatever the others are, or a candidate. `first_with` remembers which
+    content has been met."""
+    if photo.missing_since is not None:
+        return Verdict(photo, Reason.MISSING)
+    if "decode" in photo.errors or photo.content_hash is None:
+        return Verdict(photo, Reason.UNREADABLE)
+    if photo.content_hash in first_with:
+        return Verdict(photo, Reason.DUPLICATE, other=first_with[photo.content_hash])
+    first_with[photo.content_hash] = photo
+    barred = strength(photo, theme.exclude.labels)
+    if barred >= theme.exclude.label_score:
+        return Verdict(photo, Reason.EXCLUDED, {"label score": barred, "below": theme.exclude.label_score})
+    rule = theme.qualify
+    size = signals.megapixels(photo)
+    if size is not None and size < rule.min_megapixels:
+        return Verdict(photo, Reason.TOO_SMALL, {"megapixels": size, "at least": rule.min_megapixels})
+    faces = tuple(face for face, good in zip(photo.faces, smiling.eligible(photo.faces), strict=True) if good)
+    verdict = _judge_faces(photo, faces, theme)
+    if verdict:
+        return verdict
+    if rule.labels and (found := strength(photo, rule.labels)) < rule.label_score:
+        return Verdict(photo, Reason.LACKS_LABEL, {"label score": found, "at least": rule.label_score}, faces=faces)
+    measured = signals.measure(photo, faces, rule.labels)
+    for name, least in (("face_sharpness", rule.min_face_sharpness), ("sharpness", rule.min_sharpness)):
+        if measured.get(name, 1.0) < least:
+            return Verdict(
+                photo, Reason.BLURRED, {name.replace("_", " "): measured[name], "at least": least}, measured, None, faces
+            )
+    return Candidate(photo, index, faces, measured, signals.bound(measured, theme.weights))
+
+
+def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict | None:
+    rule = theme.qualify
+    numbers = {"faces": len(photo.faces), "faces that count": len(faces)}
+
+    def out(reason: Reason, **more: float) -> Verdict:
+        return Verdict(photo, reason, {**numbers, **{key.replace("_", " "): value for key, value in more.items()}}, faces=faces)
+
+    vouched = rule.everyone_smiling and EVERYONE in photo.user_labels
+    if rule.everyone_smiling and not vouched:
+        if not photo.faces:
+            return out(Reason.UNKNOWN if photo.errors.keys() & {"faces", "smiles"} else Reason.NO_FACES)
+        if not faces:
+            return out(Reason.NOBODY_COUNTS)
+        smiles = [face.smile for face in faces if face.smile is not None]
+        if len(smiles) < len(faces):
+            return out(Reason.UNKNOWN)
+        denied = photo.everyone_smiling is False and smiling.everyone_smiling(photo.faces) is True  # by the user's own word
+        if min(smiles) < rule.smile or denied:
+            return out(Reason.NOT_SMILING, least_smile=min(smiles), at_least=rule.smile)
+    if len(faces) < rule.min_faces and not (vouched and rule.min_faces <= 1):
+        return out(Reason.TOO_FEW_FACES if photo.faces else Reason.NO_FACES, at_least=rule.min_faces)
+    if len(faces) > rule.max_faces:
+        return out(Reason.TOO_MANY_FACES, at_most=rule.max_faces)
+    return None
+
+
+def strength(photo: Photo, labels: Sequence[str]) -> float:
+    """The best score of any of the labels among things and kinds; the user's own word is certain."""
+    if any(label in labels for label in photo.user_labels):
+        return 1.0
+    return max((tag.score for tag in (*photo.objects, *photo.kinds) if tag.label in labels), default=0.0)

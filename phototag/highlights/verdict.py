@@ -1,0 +1,113 @@
+"""What is said of each photo when an album is chosen: one named reason and the numbers behind it. Pure records and the
+sentences a person reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from phototag.errors import PhototagError
+from phototag.highlights.theme import Theme
+from phototag.records import Face, Photo
+
+
+class Reason(Enum):
+    """Why a photo is in an album or is not; the words a person reads. The order is that in which they are asked."""
+
+    CHOSEN = "chosen"
+    BEST_OF_BURST = "chosen, the best of several shots of one moment"
+    MISSING = "its file is gone"
+    UNREADABLE = "it cannot be read, or has changed since the scan"
+    DUPLICATE = "the same file is there twice"
+    EXCLUDED = "it shows what the theme keeps out"
+    TOO_SMALL = "it has too few pixels"
+    NO_FACES = "no face was found"
+    NOBODY_COUNTS = "no face is large, sharp and whole enough to tell"
+    UNKNOWN = "its faces have not been looked at"
+    NOT_SMILING = "not everyone smiles"
+    TOO_FEW_FACES = "it has too few faces"
+    TOO_MANY_FACES = "it has too many faces"
+    LACKS_LABEL = "it shows nothing that the theme is about"
+    BLURRED = "it is not sharp enough"
+    EXPOSURE = "it is too dark or burnt out"
+    BURST = "another shot of the same moment is better"
+    SAME_PICTURE = "the same picture is in the album already"
+    WEAK = "its score is below the theme's lowest"
+    DAY_FULL = "its day has its share already"
+    EVENT_FULL = "its event has its share already"
+    CROWDED_OUT = "others are better, or from times less shown"
+
+    @property
+    def kept(self) -> bool:
+        return self in (Reason.CHOSEN, Reason.BEST_OF_BURST)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one photo. `numbers` are those the decision rests on, `signals` what its score is made of, `faces`
+    those that have a say, and `other` the photo that was preferred to it."""
+
+    photo: Photo
+    reason: Reason
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    signals: Mapping[str, float] = field(default_factory=dict)
+    other: Photo | None = None
+    faces: tuple[Face, ...] = ()
+
+    @property
+    def score(self) -> float:
+        return self.numbers.get("score", 0.0)
+
+    def sentence(self) -> str:
+        """Why a chosen photo was chosen, for its caption. Says only what the numbers hold."""
+        parts = []
+        smiles = [face.smile for face in self.faces if face.smile is not None]
+        if smiles and min(smiles) >= 0.5:  # anybody below it does not visibly smile, whatever the theme asks for
+            parts.append("one smile" if len(smiles) == 1 else f"all {len(smiles)} smile")
+        if self.numbers.get("shots", 1) > 1:
+            parts.append(f"best of {self.numbers['shots']:.0f} shots")
+        parts.append(f"score {self.score:.2f}")
+        return ", ".join(parts)
+
+
+class ThinTheme(PhototagError):
+    """Too few photos qualify. The sentence holds the counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Verdicts for every photo given, in order of time; `kept` are those of the album."""
+
+    theme: Theme
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def kept(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.reason.kept)
+
+    def counts(self) -> dict[Reason, int]:
+        """Photos by reason, in the order of the reasons; they add up to the input."""
+        counted = Counter(verdict.reason for verdict in self.verdicts)
+        return {reason: counted[reason] for reason in Reason if counted[reason]}
+
+    def refuse_thin(self, least: int) -> None:
+        """Raises ThinTheme where fewer than `least` were chosen: an album is never padded."""
+        if len(self.kept) >= least:
+            return
+        found = len(self.verdicts)
+        if not found:
+            raise ThinTheme(f"no photo to choose from for {self.theme.title!r}; try other dates or terms, or scan more photos")
+        counts = ", ".join(f"{number} × {reason.value}" for reason, number in self.counts().items() if not reason.kept)
+        raise ThinTheme(
+            f"only {len(self.kept)} of {found} photo{'s' * (found != 1)} {'suits' if len(self.kept) == 1 else 'suit'} "
+            f"{self.theme.title!r}, which wants at least {least}: {counts or 'nothing else was found'}. "
+            f"Ask for a longer time, or copy the theme, loosen it and use --theme FILE"
+        )
+
+
+def order(photo: Photo) -> tuple[bool, datetime, str, str]:
+    """By time, undated last; ties by content, so that the order of scanning never matters."""
+    return (photo.taken_at is None, photo.taken_at or datetime.min, photo.content_hash or "", photo.path)

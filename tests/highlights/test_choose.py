@@ -1,0 +1,334 @@
+"""Choosing, on records alone: pictures are stood in for by given fingerprints."""
+
+import itertools
+import random
+import time
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from phototag.highlights import theme as themes
+from phototag.highlights.choose import choose
+from phototag.highlights.looks import Look
+from phototag.highlights.verdict import Reason, ThinTheme
+from phototag.records import Box, Face, Tag
+
+SMILES = themes.load("smiles")
+
+
+def by_name(choice) -> dict[str, Reason]:
+    return {verdict.photo.path.rpartition("/")[2]: verdict.reason for verdict in choice.verdicts}
+
+
+def kept(choice) -> list[str]:
+    return [verdict.photo.path.rpartition("/")[2] for verdict in choice.kept]
+
+
+def spread_out(make, count, *faces, start="2016-01-03 12:00:00", days=7):
+    first = datetime.fromisoformat(start)
+    return [make.photo(f"{i:03}.jpg", str(first + timedelta(days=days * i)), faces or None) for i in range(count)]
+
+
+def test_each_exclusion_has_its_own_reason(make):
+    blurred_bystander = make.face(0.01, at=(0.85, 0.4), size=0.12, sharpness=0.05)
+    cut_poster = Face(Box(0.0, 0.1, 0.3, 0.6), 0.99, smile=0.01, sharpness=0.9)
+    small_child_behind = make.face(0.02, at=(0.9, 0.2), size=0.05)
+    photos = [
+        make.photo("alone.jpg", "2016-01-01 12:00:00"),
+        make.photo("bystander.jpg", "2016-02-01 12:00:00", (make.face(), blurred_bystander)),
+        make.photo("poster.jpg", "2016-03-01 12:00:00", (make.face(), cut_poster)),
+        make.photo("behind.jpg", "2016-04-01 12:00:00", (make.face(), small_child_behind)),
+        make.photo("grumpy.jpg", "2016-05-01 12:00:00", (make.face(at=(0.3, 0.4)), make.face(0.1, at=(0.7, 0.4)))),
+        make.photo("landscape.jpg", "2016-06-01 12:00:00", ()),
+        make.photo("blurred.jpg", "2016-07-01 12:00:00", (make.face(sharpness=0.1),)),
+        make.photo("unasked.jpg", "2016-08-01 12:00:00", (make.face(None),)),
+        make.photo("failed.jpg", "2016-08-02 12:00:00", (), errors={"faces": "out of memory"}),
+        make.photo("stamp.jpg", "2016-09-01 12:00:00", width=160, height=120),
+        make.photo("screen.jpg", "2016-10-01 12:00:00", kinds=(Tag("web site", 0.9),)),
+        make.photo("private.jpg", "2016-10-02 12:00:00", user_labels=("no highlights",)),
+        make.photo("gone.jpg", "2016-11-01 12:00:00", missing_since=datetime(2020, 1, 1)),
+        make.photo("broken.jpg", "2016-11-02 12:00:00", errors={"decode": "not a picture"}),
+        make.photo("copy.jpg", "2016-01-01 12:00:00", content="alone.jpg"),
+    ]
+    assert by_name(choose(photos, SMILES, make.look)) == {
+        "alone.jpg": Reason.CHOSEN,
+        "bystander.jpg": Reason.CHOSEN,
+        "poster.jpg": Reason.CHOSEN,
+        "behind.jpg": Reason.CHOSEN,
+        "grumpy.jpg": Reason.NOT_SMILING,
+        "landscape.jpg": Reason.NO_FACES,
+        "blurred.jpg": Reason.NOBODY_COUNTS,
+        "unasked.jpg": Reason.UNKNOWN,
+        "failed.jpg": Reason.UNKNOWN,
+        "stamp.jpg": Reason.TOO_SMALL,
+        "screen.jpg": Reason.EXCLUDED,
+        "private.jpg": Reason.EXCLUDED,
+        "gone.jpg": Reason.MISSING,
+        "broken.jpg": Reason.UNREADABLE,
+        "copy.jpg": Reason.DUPLICATE,
+    }
+
+
+def test_the_users_word_outranks_the_net(make):
+    says_yes = make.photo("yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), user_labels=("everyone smiling",))
+    says_no = replace(make.photo("no.jpg", "2016-02-01 12:00:00"), everyone_smiling=False)
+    assert by_name(choose([says_yes, says_no], SMILES, make.look)) == {
+        "yes.jpg": Reason.CHOSEN,
+        "no.jpg": Reason.NOT_SMILING,
+    }
+
+
+def test_a_gentler_theme_accepts_what_the_catalog_calls_no(make):
+    gentle = replace(SMILES, qualify=replace(SMILES.qualify, smile=0.3))
+    assert kept(choose([make.photo("a.jpg", faces=(make.face(0.4),))], gentle, make.look)) == ["a.jpg"]
+
+
+def test_of_a_burst_the_shot_whose_least_smile_is_largest_stays(make, looks):
+    shots = [
+        make.photo(f"{n}.jpg", f"2016-05-14 18:30:{10 + n}", (make.face(a, at=(0.3, 0.4)), make.face(b, at=(0.7, 0.4))))
+        for n, (a, b) in enumerate([(0.99, 0.6), (0.9, 0.85), (0.7, 0.99), (0.99, 0.2)])
+    ]
+    choice = choose(shots, SMILES, looks({"0.jpg": 0, "1.jpg": 0b111, "2.jpg": 0b111000}))
+    assert by_name(choice) == {
+        "0.jpg": Reason.BURST,
+        "1.jpg": Reason.BEST_OF_BURST,
+        "2.jpg": Reason.BURST,
+        "3.jpg": Reason.NOT_SMILING,
+    }
+    assert {verdict.other.path for verdict in choice.verdicts if verdict.other} == {"/photos/1.jpg"}
+    assert choice.kept[0].numbers["shots"] == 3
+    assert choice.kept[0].sentence().startswith("all 2 smile, best of 3 shots, score 0.")
+
+
+def test_of_a_burst_a_blurred_shot_stays_only_if_all_are(make, looks):
+    sharp = make.photo("sharp.jpg", "2016-05-14 18:30:12", (make.face(0.9, sharpness=0.9),))
+    blurred = make.photo("blurred.jpg", "2016-05-14 18:30:13", (make.face(0.99, sharpness=0.5),))
+    assert kept(choose([sharp, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == ["sharp.jpg"]
+    softer = replace(sharp, faces=(make.face(0.9, sharpness=0.6),))
+    assert kept(choose([softer, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == ["blurred.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bits", "same_place", "taken_from", "number"),
+    [
+        (119, 16, True, "exif", 1),
+        (121, 16, True, "exif", 2),  # not the same moment
+        (5, 20, True, "exif", 1),  # people moved, faces are where they were
+        (5, 20, False, "exif", 2),
+        (5, 20, True, "file", 2),  # a copied file's time proves nothing
+        (5, 16, True, "file", 1),
+        (5, 21, True, "exif", 2),
+    ],
+)
+def test_what_a_burst_is(make, looks, seconds, bits, same_place, taken_from, number):
+    later = str(datetime(2016, 5, 14, 18, 30, 0) + timedelta(seconds=seconds))
+    place = (0.5, 0.4) if same_place else (0.2, 0.7)
+    photos = [
+        make.photo("a.jpg", "2016-05-14 18:30:00", (make.face(0.9),), taken_from=taken_from),
+        make.photo("b.jpg", later, (make.face(0.8, at=place),), taken_from=taken_from),
+    ]
+    assert len(choose(photos, SMILES, looks({"a.jpg": 0, "b.jpg": (1 << bits) - 1})).kept) == number
+
+
+def test_a_long_burst_is_one_even_where_its_ends_are_far_apart(make, looks):
+    photos = [make.photo(f"{n}.jpg", f"2016-05-14 18:{30 + n}:00", (make.face(0.6 + 0.05 * n),)) for n in range(6)]
+    choice = choose(photos, SMILES, looks({f"{n}.jpg": (1 << (8 * n)) - 1 for n in range(6)}))
+    assert kept(choice) == ["5.jpg"] and choice.kept[0].numbers["shots"] == 6
+
+
+def test_a_copy_saved_again_with_another_date_is_the_same_picture(make, looks):
+    original = make.photo("a.jpg", "2016-05-14 18:30:00")
+    resaved = make.photo("b.jpg", "2016-09-01 10:00:00", width=1600, height=1200)
+    choice = choose([resaved, original], SMILES, looks({"a.jpg": 0, "b.jpg": 0b11}))
+    assert by_name(choice) == {"a.jpg": Reason.CHOSEN, "b.jpg": Reason.SAME_PICTURE}
+
+
+def test_too_dark_and_unreadable_at_the_second_look(make, looks):
+    photos = [make.photo("dark.jpg", "2016-01-01 10:00:00"), make.photo("gone.jpg", "2016-02-01 10:00:00"), make.photo("ok.jpg")]
+    look = looks({}, {"dark.jpg": 0.05})
+    choice = choose(photos, SMILES, lambda photo, faces: None if "gone" in photo.path else look(photo, faces))
+    assert by_name(choice) == {"dark.jpg": Reason.EXPOSURE, "gone.jpg": Reason.UNREADABLE, "ok.jpg": Reason.CHOSEN}
+
+
+def test_better_photos_win_when_there_are_too_many(make):
+    photos = spread_out(make, 30)
+    worse = [replace(photo, faces=(make.face(0.7, sharpness=0.4, size=0.08),)) for photo in photos[::2]]
+    choice = choose(photos[1::2] + worse, replace(SMILES, spread=replace(SMILES.spread, crowding=1.0)), make.look, top=15)
+    assert kept(choice) == [f"{i:03}.jpg" for i in range(1, 30, 2)]
+    assert Counter(by_name(choice).values()) == {Reason.CHOSEN: 15, Reason.CROWDED_OUT: 15}
+
+
+def test_no_day_and_no_event_takes_more_than_its_share(make):
+    """A wedding of 200 perfect photos beside 40 Sundays."""
+    wedding = [
+        make.photo(f"w{i:03}.jpg", str(datetime(2016, 6, 18, 13) + timedelta(minutes=3 * i)), (make.face(0.99),))
+        for i in range(200)
+    ]
+    sundays = spread_out(make, 40, make.face(0.8))
+    choice = choose(wedding + sundays, SMILES, make.look)
+    names = kept(choice)
+    assert len(names) == 40
+    assert 1 <= sum(name.startswith("w") for name in names) <= 8  # a fifth
+    assert Reason.DAY_FULL in by_name(choice).values() or Reason.CROWDED_OUT in by_name(choice).values()
+
+
+def test_a_single_day_still_makes_a_full_album(make):
+    day = [make.photo(f"{i:03}.jpg", str(datetime(2016, 6, 18, 9) + timedelta(minutes=5 * i))) for i in range(100)]
+    assert len(choose(day, SMILES, make.look).kept) == 40
+
+
+def test_after_midnight_is_the_same_day_and_a_gap_begins_another_event(make):
+    tight = replace(SMILES, spread=replace(SMILES.spread, crowding=1, variety=1, day_share=0.01, event_share=1.0))
+    party = [make.photo(f"p{i}.jpg", str(datetime(2016, 6, 18, 21) + timedelta(hours=i))) for i in range(6)]
+    reasons = by_name(choose(party + spread_out(make, 40), tight, make.look))
+    assert sum(reasons[f"p{i}.jpg"] is Reason.CHOSEN for i in range(6)) == 3  # of 18 June, till 3 in the morning
+    trip = replace(tight, spread=replace(tight.spread, day_share=1.0, event_share=0.01))
+    morning = [make.photo(f"m{i}.jpg", f"2016-06-20 08:{i:02}:00") for i in range(6)]
+    evening = [make.photo(f"e{i}.jpg", f"2016-06-20 20:{i:02}:00") for i in range(6)]
+    reasons = by_name(choose(morning + evening + spread_out(make, 40), trip, make.look))
+    assert sum(reasons[f"m{i}.jpg"] is Reason.CHOSEN for i in range(6)) == 3
+    assert sum(reasons[f"e{i}.jpg"] is Reason.CHOSEN for i in range(6)) == 3
+    assert Reason.EVENT_FULL in reasons.values()
+
+
+def test_every_stretch_of_the_year_is_shown(make):
+    """Ten times as many photos in July, each a little better: still every month is there."""
+    months = [
+        make.photo(f"m{m:02}{d}.jpg", f"2016-{m:02}-{5 + 6 * d:02} 12:00:00", (make.face(0.9),))
+        for m in range(1, 13)
+        for d in range(4)
+    ]
+    july = [make.photo(f"j{i:03}.jpg", f"2016-07-{1 + i % 28:02} {8 + i // 28:02}:00:00", (make.face(0.93),)) for i in range(280)]
+    choice = choose(months + july, SMILES, make.look)
+    by_month = Counter(verdict.photo.taken_at.month for verdict in choice.kept)
+    assert len(choice.kept) == 40
+    assert set(by_month) == set(range(1, 13)) and min(by_month.values()) >= 2 and by_month[7] <= 10
+
+
+def test_not_only_the_same_number_of_people(make):
+    """Groups score a little higher; portraits still appear."""
+
+    def group(n):
+        return tuple(make.face(0.95, at=(0.15 + 0.2 * i, 0.4), size=0.15) for i in range(n))
+
+    photos = [make.photo(f"g{i:02}.jpg", str(datetime(2016, 1, 2, 12) + timedelta(days=3 * i)), group(4)) for i in range(100)]
+    photos += [make.photo(f"s{i:02}.jpg", str(datetime(2016, 1, 3, 12) + timedelta(days=3 * i)), group(1)) for i in range(100)]
+    names = kept(choose(photos, SMILES, make.look))
+    assert 5 <= sum(name.startswith("s") for name in names) < 20
+
+
+def test_photos_dated_by_their_files_have_no_day_but_do_not_flood(make):
+    copied = [make.photo(f"c{i:03}.jpg", "2016-06-18 12:00:00", taken_from="file") for i in range(100)]
+    assert len(choose(copied, SMILES, make.look).kept) == 40
+    mixed = kept(choose(copied + spread_out(make, 40), SMILES, make.look))
+    assert sum(name.startswith("c") for name in mixed) <= 20
+
+
+def test_a_thin_theme_refuses_with_the_counts(make):
+    choice = choose([make.photo("a.jpg"), make.photo("b.jpg", faces=()), make.photo("c.jpg", faces=())], SMILES, make.look)
+    with pytest.raises(ThinTheme, match=r"only 1 of 3 photos suits 'Smiles', which wants at least 3: 2 × no face was found"):
+        choice.refuse_thin(SMILES.count.minimum)
+    with pytest.raises(ThinTheme, match="no photo to choose from"):
+        choose([], SMILES, make.look).refuse_thin(3)
+    choice.refuse_thin(1)
+
+
+def test_pets_portraits_and_year(make):
+    dog = make.photo("dog.jpg", "2016-01-01 12:00:00", (), objects=(Tag("dog", 0.95, Box(0.2, 0.2, 0.8, 0.8)),))
+    unsure = make.photo("unsure.jpg", "2016-02-01 12:00:00", (), objects=(Tag("dog", 0.4, Box(0.2, 0.2, 0.8, 0.8)),))
+    own = make.photo("own.jpg", "2016-03-01 12:00:00", (), user_labels=("cat",))
+    crowd = make.photo("crowd.jpg", "2016-04-01 12:00:00", tuple(make.face(at=(0.2 + 0.2 * i, 0.4), size=0.15) for i in range(4)))
+    hills = make.photo("hills.jpg", "2016-05-01 12:00:00", ())
+    smear = make.photo("smear.jpg", "2016-06-01 12:00:00", (), sharpness=0.05)
+    serious = make.photo("serious.jpg", "2016-07-01 12:00:00", (make.face(0.02),))
+    photos = [dog, unsure, own, crowd, hills, smear, serious]
+    assert kept(choose(photos, themes.load("pets"), make.look)) == ["dog.jpg", "own.jpg"]
+    assert kept(choose(photos, themes.load("portraits"), make.look)) == ["serious.jpg"]
+    year = by_name(choose(photos, themes.load("year"), make.look))
+    assert year.pop("smear.jpg") is Reason.BLURRED and set(year.values()) == {Reason.CHOSEN}
+
+
+def random_library(make, count, seed=7):
+    """Photos in days, events and bursts, of all kinds; fingerprints of a burst are alike."""
+    dice = random.Random(seed)
+    photos, known = [], {}
+    taken, scene = datetime(2016, 1, 1, 9), 0
+    for i in range(count):
+        if dice.random() < 0.6:
+            taken += timedelta(seconds=dice.randint(1, 40))
+        else:
+            taken += timedelta(minutes=dice.choice((3, 20, 400, 3000)))
+            scene = dice.getrandbits(64)
+        faces = tuple(
+            make.face(round(dice.random() ** 0.3, 3), (0.2 + 0.2 * k, 0.4), dice.uniform(0.06, 0.19), sharpness=dice.random())
+            for k in range(dice.choice((0, 0, 1, 1, 2, 3, 4)))
+        )
+        name = f"{i:05}.jpg"
+        known[name] = scene ^ (1 << dice.randrange(64)) ^ (1 << dice.randrange(64))
+        photos.append(make.photo(name, str(taken), faces, taken_from=dice.choice(("exif",) * 9 + ("file",))))
+    return photos, known
+
+
+def test_counts_add_up_and_the_order_of_scanning_does_not_matter(make, looks):
+    photos, known = random_library(make, 1500)
+    photos += [replace(photo, path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]]
+    first = choose(photos, SMILES, looks(known))
+    assert sum(first.counts().values()) == len(photos) == len(first.verdicts)
+    assert len({verdict.photo.path for verdict in first.verdicts}) == len(photos)
+    for seed in range(3):
+        shuffled = random.Random(seed).sample(photos, len(photos))
+        renumbered = [replace(photo, photo_id=number) for number, photo in enumerate(shuffled)]
+        again = choose(renumbered, SMILES, looks(known))
+        assert [(v.photo.path, v.reason, v.numbers, v.signals) for v in again.verdicts] == [
+            (v.photo.path, v.reason, v.numbers, v.signals) for v in first.verdicts
+        ]
+
+
+def test_the_lazy_choice_equals_looking_at_everything_first(make, looks):
+    """The heap takes unseen photos at their upper bound; the choice must be that of a plain loop over all, fully seen."""
+    photos, known = random_library(make, 400, seed=3)
+    dice = random.Random(5)
+    exposures = {photo.path.rpartition("/")[2]: dice.random() for photo in photos}
+    seen = []
+
+    def counting(photo, faces):
+        seen.append(photo.path)
+        return looks(known, exposures)(photo, faces)
+
+    lazy = choose(photos, SMILES, counting, top=12)
+    everything = choose(photos, SMILES, looks(known, exposures), top=100_000)
+    candidates = [v for v in everything.verdicts if "score" in v.numbers and v.reason is not Reason.EXPOSURE]
+    assert len(seen) == len(set(seen)) < len(candidates) + everything.counts()[Reason.EXPOSURE]
+    exact = {v.photo.path: v.score for v in candidates}
+    for verdict in lazy.verdicts:
+        if verdict.photo.path in exact and "score" in verdict.numbers:
+            assert verdict.score == exact[verdict.photo.path]
+        elif verdict.photo.path in exact:
+            assert verdict.numbers["score at most"] >= exact[verdict.photo.path]
+    plain = choose(
+        photos,
+        replace(SMILES, spread=replace(SMILES.spread, crowding=1, variety=1, day_share=1, event_share=1)),
+        counting,
+        top=12,
+    )
+    best = sorted((v for v in everything.verdicts if v.reason.kept), key=lambda v: -v.score)
+    assert {v.photo.path for v in plain.kept} == {v.photo.path for v in best[:12]}
+
+
+def test_ten_thousand_candidates_in_seconds(make, looks):
+    photos, known = random_library(make, 10_000)
+    start = time.process_time()
+    choice = choose(photos, themes.load("year"), looks(known))
+    assert len(choice.kept) == 60
+    assert time.process_time() - start < 5
+
+
+def test_ties_are_broken_by_content_and_never_by_chance(make):
+    same = [make.photo(f"{n}.jpg", "2016-05-14 18:30:12") for n in range(8)]
+    chosen = {
+        tuple(kept(choose(order, SMILES, lambda photo, faces: Look(int(photo.content_hash[:16], 16), 0.9), top=3)))
+        for order in itertools.islice(itertools.permutations(same), 50)
+    }
+    assert len(chosen) == 1
