@@ -6,6 +6,8 @@ Whatever is in a file, `open_photo` returns pixels or raises `UnreadablePhoto` w
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import hashlib
 import io
 import logging
@@ -13,6 +15,7 @@ import os
 import re
 import stat
 import warnings
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,8 +50,6 @@ from phototag.scan import HEIC_EXTENSIONS, RAW_EXTENSIONS, full_path, is_install
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 # Phones take 200 megapixels and stitched panoramas reach 250; 256 of them are 0.75 GB as RGB.
 MAX_PIXELS = 256_000_000
-# Pillow knows the name of this TIFF compression, but its wheels lack the decoder, and libtiff then writes to stderr itself.
-UNREADABLE_TIFF = "webp"
 # A file larger than its own pixels at four 16-bit channels, plus room for a video or previews inside it, is no photo.
 BYTES_PER_PIXEL, ROOM_BYTES = 8, 256 * 1024 * 1024
 # BICUBIC after DCT scaling costs 0.29 of a full decode and LANCZOS, at 37 dB or more against it; LANCZOS 0.35, at
@@ -73,6 +74,11 @@ Image.MAX_IMAGE_PIXELS = None
 # Pillow warns and logs of damaged metadata and the like: nothing that a person at a progress bar can act on.
 warnings.filterwarnings("ignore", module=r"(PIL|phototag\.images)\b")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+# libtiff writes to stderr by itself, across the progress bar, unless its handlers are unset. Pillow's library brings
+# its symbols along, except where libtiff was linked into it (Windows): there it may chatter.
+with contextlib.suppress(OSError, AttributeError):
+    for _handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        getattr(ctypes.CDLL(Image.core.__file__), _handler)(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +226,15 @@ def _decode_image(
     image: Image.Image, data: bytes, mtime: float | None, working_side: int, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     _check_size(image.size, max_pixels)
-    if image.format == "TIFF" and image.info.get("compression") == UNREADABLE_TIFF:
-        raise UnreadablePhoto("a TIFF compressed as WebP, which cannot be read here; save it in another way")
     facts = exif.understand(_raw_exif(image), mtime)
     width, height = image.size
     target = _shrunk(image.size, working_side)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
     image.load()
-    if _ends_early(image, data):
+    if image.format in ("JPEG", "MPO") and _jpeg_ends_early(image, data):
         raise UnreadablePhoto("the file is cut short: its picture ends before the bottom")
+    if image.format == "PNG" and not _png_is_intact(data):
+        raise UnreadablePhoto("the picture is damaged (wrong checksum)")
     # TIFF, AVIF and HEIC are turned by their decoders, which then drop the tag.
     still_to_turn = UPRIGHT.get(exif.orientation(_raw_exif(image) or {}))
     image = _to_rgb(_resizable(image), target)
@@ -319,26 +325,53 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return None
 
 
-def _ends_early(image: Image.Image, data: bytes) -> bool:
-    """Whether libjpeg met the end marker before the last block of a JPEG: it then paints the rest grey and only warns.
-    Grey blocks may be real, so decode again with noise before the end marker: a complete picture never reads it."""
-    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
+def _jpeg_ends_early(image: Image.Image, data: bytes) -> bool:
+    """Whether a decoded JPEG lacks data at its end, of which libjpeg only warns, to nobody: it then paints grey blocks.
+
+    Without an end marker the file is cut or was filled up with zeros. With one too early, the last block is grey; but
+    grey may be real, so decode again with noise before the end marker: a complete picture never reads it."""
+    start = _jpeg_scan(data)
+    if data.rfind(b"\xff\xd9") < start:
+        return True
+    if image.mode not in ("L", "RGB"):
         return False
     corner = image.crop((max(image.width - 2, 0), max(image.height - 2, 0), image.width, image.height))
     if any(value != (GREY, GREY) for value in _extrema(corner)):
         return False
-    start = data.find(b"\xff\xda")
-    end = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]").search(data, start + 2) if start > 0 else None
+    end = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]").search(data, start)
     if end is None:
-        return False
-    noise = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
-    try:
-        again = Image.open(io.BytesIO(data[: end.start()] + noise + data[end.start() :]), formats=("JPEG",))
-        again.draft(None, image.size)
-        again.load()
-    except Exception:
         return True
-    return again.size == image.size and again.tobytes() != image.tobytes()
+    noise = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
+    again = Image.open(io.BytesIO(data[: end.start()] + noise + data[end.start() :]), formats=("JPEG",))
+    again.draft(None, image.size)
+    again.load()
+    return again.tobytes() != image.tobytes()
+
+
+def _jpeg_scan(data: bytes) -> int:
+    """Where a JPEG's first compressed pixels begin. Segments before it may hold whole JPEGs of their own."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        if data[position + 1] == 0xFF:  # padding
+            position += 1
+            continue
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        position += 2 + length
+        if marker == 0xDA:
+            break
+    return position
+
+
+def _png_is_intact(data: bytes) -> bool:
+    """Whether the checksums of a PNG's pixel data fit. Pillow does not look at them, and shows garbage."""
+    position = 8
+    while position + 12 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        name, end = data[position + 4 : position + 8], position + 8 + length
+        if name == b"IDAT" and zlib.crc32(memoryview(data)[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            return False
+        position = end + 4
+    return True
 
 
 def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:
