@@ -397,14 +397,15 @@ def _decode_raw(
         _check_size(size_wh, max_pixels)
         turn = LIBRAW_FLIPS.get(raw.sizes.flip, 1)
         upright_wh = size_wh[::-1] if turn >= 5 else size_wh
-        preview = _preview(raw, min(working_side, *size_wh))
+        preview = _preview(raw, min(working_side, max(size_wh)))
         if preview is not None:
             with Image.open(io.BytesIO(preview), formats=("JPEG",)) as image:
                 inner = exif.understand(_raw_exif(image), mtime)
                 if facts.taken_from != "exif":
                     facts = inner
                 pixels, _, _ = _decode_image(image, preview, mtime, working_side, max_pixels)
-                if inner.orientation == 1 and turn != 1:
+                lies_as_the_sensor = (image.width < image.height) == (size_wh[0] < size_wh[1])
+                if inner.orientation == 1 and turn != 1 and lies_as_the_sensor:
                     pixels = np.array(Image.fromarray(pixels).transpose(UPRIGHT[turn]))
         else:
             half = Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8))
