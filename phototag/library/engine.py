@@ -1,0 +1,242 @@
+"""Opening the catalog file: connections, transactions, the schema's version. Knows no photos.
+
+A reader sees one snapshot (BEGIN), a writer holds the only write lock from its first statement on (BEGIN IMMEDIATE), so
+that two scans wait for each other instead of failing halfway. Whatever SQLite refuses becomes a CatalogError sentence.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from phototag.errors import CatalogError
+
+HEAD = "0001"  # the newest revision in migrations/versions; a test holds the two equal
+APPLICATION_ID = 0x70687467  # 'phtg' in the file's header: what tells a catalog from any other SQLite file
+BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
+# 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each query crosses.
+CACHE_KIB = 65_536
+
+
+class Catalog:
+    """The open file. `read()` and `write()` give a connection inside one transaction."""
+
+    def __init__(self, path: Path, engine: Engine, *, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._engine = engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with speaking(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        if self.read_only:
+            raise CatalogError(f"The catalog {self.path} is read-only here. Make it writable, or name another with --db.")
+        with speaking(self.path), self._engine.connect() as connection:
+            connection = connection.execution_options(begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_catalog(path: Path) -> Catalog:
+    """The catalog at `path`, made where there is none, upgraded where it is older (after a copy aside). Raises CatalogError
+    where it is newer, damaged, locked, of another program, or in a place that cannot be written."""
+    path = Path(os.path.abspath(path))
+    if path.is_dir():
+        raise CatalogError(f"{path} is a folder, not a catalog. Name a file: --db {path / 'catalog.db'}")
+    exists = path.exists()
+    read_only = exists and not os.access(path, os.W_OK)
+    if not exists:
+        _make_folder(path)
+    with speaking(path):
+        uri = _uri(path, read_only)
+        engine = _engine(uri, read_only)
+        try:
+            with closing(_connect(uri)) as connection:
+                version = _version(connection, path)
+                if version != HEAD and read_only:
+                    raise CatalogError(f"The catalog {path} is older than this phototag and read-only. Make it writable once.")
+                if version is None:
+                    _switch_to_wal(connection)
+            if version != HEAD:
+                _upgrade(engine, path)
+        except BaseException:
+            engine.dispose()
+            raise
+    return Catalog(path, engine, read_only=read_only)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CatalogError(
+            f"Cannot make the folder {path.parent} for the catalog ({error.strerror}). Name another: --db FILE"
+        ) from error
+    if not os.access(path.parent, os.W_OK):
+        raise CatalogError(
+            f"The folder {path.parent} cannot be written, so no catalog can be made there. Name another: --db FILE"
+        )
+
+
+def _uri(path: Path, read_only: bool) -> str:
+    uri = f"file:{quote(os.fsencode(path))}"
+    if not read_only:
+        return uri
+    # A reader of a WAL database makes a file beside it. Where it may not, the catalog has to stand still while it is read.
+    try:
+        with closing(_connect(uri + "?mode=ro")) as connection:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        return uri + "?mode=ro"
+    except sqlite3.OperationalError:
+        return uri + "?mode=ro&immutable=1"
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    # isolation_level=None: Python begins no transactions of its own; check_same_thread: SQLAlchemy's pool takes care of it.
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")  # safe against kill -9 in WAL; only a power cut costs the last batch
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _engine(uri: str, read_only: bool) -> Engine:
+    engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect(uri))
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The schema's revision; None in a new, empty file."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return None
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if application_id != APPLICATION_ID or "alembic_version" not in tables:
+        raise CatalogError(f"{path} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE")
+    (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if version > HEAD:  # revisions are numbered with four digits
+        raise CatalogError(
+            f"The catalog {path} was made by a newer phototag (schema {version}, this one knows {HEAD}). "
+            "Update this one: pip install --upgrade phototag"
+        )
+    return version
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Readers and one writer side by side. The switch needs the file for itself and does not wait by itself."""
+    for _ in range(BUSY_SECONDS * 20):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.05)
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _upgrade(engine: Engine, path: Path) -> None:
+    """Bring the schema to HEAD in one transaction: another process waits for it, and a kill leaves the old one."""
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    with engine.connect() as connection:
+        connection = connection.execution_options(begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            raw = connection.connection.driver_connection
+            version = _version(raw, path)
+            if version == HEAD:  # another process was faster
+                return
+            if version is not None:
+                copy_aside(path)
+            config.attributes["connection"] = connection
+            with EnvironmentContext(config, script, fn=lambda now, _: script._upgrade_revs("head", now)):
+                script.run_env()
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def copy_aside(path: Path) -> Path:
+    """A copy of an older catalog, with what its write-ahead log holds; where one is already there, the next number."""
+    copy = path.with_name(f"{path.name}.before-{HEAD}")
+    number = 1
+    while copy.exists():
+        number += 1
+        copy = path.with_name(f"{path.name}.before-{HEAD}-{number}")
+    unfinished = copy.with_name(copy.name + ".part")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
+        source.backup(target)
+    os.replace(unfinished, copy)
+    return copy
+
+
+def migrations_folder() -> Path:
+    """In a wheel they lie inside the package, in a source checkout beside it."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if (folder / "versions" / "0001_catalog.py").is_file():  # not some other project's `migrations`
+            return folder
+    raise CatalogError(
+        "This phototag is incomplete: its migrations are missing. Install it again: pip install --force-reinstall phototag"
+    )
+
+
+@contextmanager
+def speaking(path: Path) -> Iterator[None]:
+    """Turns what SQLite refuses into a sentence."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes only say where
+        sentence = {
+            sqlite3.SQLITE_BUSY: "is locked by another program. Close that one, or wait until it has finished, and try again.",
+            sqlite3.SQLITE_LOCKED: "is locked by another program. Close that one, or wait until it has finished, and try again.",
+            sqlite3.SQLITE_NOTADB: "is not a catalog of phototag: not even an SQLite file. Name another: --db FILE",
+            sqlite3.SQLITE_CORRUPT: "is damaged. Put it aside and scan again, or bring back a backup; the photos are untouched.",
+            sqlite3.SQLITE_FULL: "cannot grow: the disk is full. Make room and run the same command again to go on.",
+            sqlite3.SQLITE_READONLY: "is read-only here. Make it writable, or name another with --db.",
+            sqlite3.SQLITE_CANTOPEN: "cannot be opened. Look at the rights of its folder, or name another: --db FILE",
+            sqlite3.SQLITE_IOERR: "cannot be read or written: the disk reports an error. Look after the disk first.",
+            sqlite3.SQLITE_PERM: "cannot be opened: no right to. Look at the rights of the file and its folder.",
+        }.get(code)
+        if sentence is None:
+            raise
+        raise CatalogError(f"The catalog {path} {sentence}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise CatalogError(
+            f"The disk of the catalog {path} is full. Make room and run the same command again to go on."
+        ) from error

@@ -1,0 +1,326 @@
+"""`Library`: the catalog as the rest of the program sees it. Records in, records out; no SQL leaves this package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from phototag.errors import CatalogError, UsageError
+from phototag.library import albums, jobs, photos, search, summaries
+from phototag.library.albums import Collection
+from phototag.library.engine import Catalog, open_catalog
+from phototag.library.filenames import join, to_path, to_text, under
+from phototag.library.jobs import DECODE, JobCount, Saver
+from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
+from phototag.library.reconcile import Reconciled, Reconciliation
+from phototag.query import DEFAULT_SCORE, Query
+from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile
+from phototag.smiling import SMILE_THRESHOLD
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """A label, how many photos show it, and who says so: the tagger of most of them, or 'you'."""
+
+    label: str
+    photos: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerStatus:
+    """Counts of photos: answered, still to do, and answered with an error (these are not asked again)."""
+
+    done: int = 0
+    to_do: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is in the catalog. `photos` leaves the missing ones out; `unreadable`: could not be decoded."""
+
+    path: Path
+    size_bytes: int
+    photos: int
+    missing: int
+    unreadable: int = 0
+    taggers: Mapping[str, TaggerStatus] = field(default_factory=dict)
+
+
+class Library:
+    """A catalog of photos. `with Library.open() as library: ...`"""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._saver = Saver()
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> Library:
+        """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it where there is none,
+        upgrade it (after a copy aside) where it is older. Raises CatalogError."""
+        return cls(open_catalog(Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())))
+
+    @property
+    def path(self) -> Path:
+        """The catalog's file."""
+        return self._catalog.path
+
+    def close(self) -> None:
+        self._catalog.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- scanning
+
+    def scan(self, *paths: str | Path, **options: Any) -> Any:
+        """Look at the photos in these files and folders; see `phototag.session.scan`."""
+        from phototag.session import scan
+
+        return scan(self, paths, **options)
+
+    def reconcile(
+        self,
+        roots: Sequence[str],
+        files: Iterable[PhotoFile],
+        *,
+        hash_file: Callable[[PhotoFile], str | None],
+        dry_run: bool = False,
+        unreadable: Sequence[tuple[str, str]] = (),
+    ) -> Reconciled:
+        """Bring the photos in line with the files that were found.
+
+        `roots`: the absolute folders that were walked as a whole: a known photo in them that is not among `files` is missing.
+        `files` may hold single files besides. `hash_file` gives the content hash of a file, None where it cannot be read; it
+        is called for changed files, and for new ones that may be known under another path. `unreadable`: (path, reason) of
+        folders and files that could not be looked at, read when `files` has ended (`Walk.errors`): nothing below them is
+        called missing. `dry_run` writes nothing. Writes in batches: what an interruption leaves is consistent.
+        """
+        try:
+            return Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run).run(roots, files, unreadable)
+        except BaseException:
+            self._saver.forget()
+            raise
+
+    def jobs(
+        self, scope: Sequence[str] | None, fingerprints: Mapping[str, str], needs: Mapping[str, Sequence[str]] | None = None
+    ) -> Iterator[Job]:
+        """The photos that lack answers, by path, each with the taggers that owe one (in the order of `fingerprints`).
+
+        `scope`: absolute folders and files; None for the whole catalog. `fingerprints`: tagger -> fingerprint, with that of
+        the decoding under 'decode'. `needs`: tagger -> those whose answers it reads; a job carries these answers where they
+        are there (one that failed is not). Missing photos are no jobs. Saving meanwhile is fine."""
+        return jobs.find(self._catalog, scope, fingerprints, needs or {})
+
+    def count_jobs(self, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
+        """How many jobs there are, and for each tagger how many answers are owed."""
+        return jobs.count(self._catalog, scope, fingerprints)
+
+    def save(self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Mapping[str, str]) -> None:
+        """Store one batch in one transaction: what decoding learned, and the answers, in place of earlier ones by the same
+        taggers. `fingerprints`: as given to `jobs`, all of them. Outcomes of photos without facts are about the bytes the
+        catalog knows."""
+        self._saver.save(self._catalog, facts, outcomes, fingerprints)
+
+    # -- asking
+
+    def photos(
+        self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
+    ) -> Iterator[Photo]:
+        """The photos that fit, all there is to know of each.
+
+        `sort`: 'taken' (oldest first), 'path', 'smile' (best first: the least smile among those that count), 'relevance'
+        (largest and surest first, by the first label asked for; 'taken' where there is none); `descending` turns it round.
+        Missing photos are found only by a query that asks for `missing`."""
+        query = query or Query()
+        return photos.stream(self._catalog, self._ids(query, sort, limit, descending), query.smile_threshold)
+
+    def paths(
+        self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
+    ) -> Iterator[str]:
+        """The absolute paths of the photos that fit, sorted as by `photos`."""
+        ids = self._ids(query or Query(), sort, limit, descending)
+        with self._catalog.read() as connection:
+            yield from photos.paths(connection, ids)
+
+    def count(self, query: Query | None = None) -> int:
+        """How many photos fit."""
+        with self._catalog.read() as connection:
+            return search.count(connection, query or Query(), self._saver.labels)
+
+    def photo(self, path: str | Path, *, smile_threshold: float = SMILE_THRESHOLD) -> Photo | None:
+        """The photo at this path, None where the catalog does not know it."""
+        with self._catalog.read() as connection:
+            photo_id = _photo_id(connection, os.fspath(path))
+            return photos.load(connection, [photo_id], smile_threshold)[0] if photo_id is not None else None
+
+    def _ids(self, query: Query, sort: str, limit: int | None, descending: bool) -> list[int]:
+        with self._catalog.read() as connection:
+            return search.find_ids(connection, query, sort, limit, descending, self._saver.labels)
+
+    def known_labels(self) -> list[str]:
+        """The labels that some photo has."""
+        with self._catalog.read() as connection:
+            return list(
+                connection.exec_driver_sql(
+                    "SELECT name FROM labels l WHERE EXISTS (SELECT 1 FROM photo_labels p WHERE p.label_id = l.id) ORDER BY name"
+                ).scalars()
+            )
+
+    def labels(self, least_score: float = DEFAULT_SCORE) -> list[LabelCount]:
+        """Every label that some photo shows with at least this score, the most frequent first."""
+        with self._catalog.read() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT l.name, coalesce(g.name, 'you'), count(*) AS n FROM photo_labels s JOIN labels l ON l.id = s.label_id "
+                "LEFT JOIN taggers g ON g.id = s.tagger_id WHERE s.score >= ? "
+                "AND s.photo_id NOT IN (SELECT id FROM photos WHERE missing_since IS NOT NULL) "
+                "GROUP BY s.label_id, s.tagger_id ORDER BY n DESC, 2",
+                (least_score,),
+            )
+            counts: dict[str, int] = {}
+            source: dict[str, str] = {}
+            for label, tagger, number in rows:
+                counts[label] = counts.get(label, 0) + number
+                source.setdefault(label, tagger)
+        return [LabelCount(label, counts[label], source[label]) for label in sorted(counts, key=lambda k: (-counts[k], k))]
+
+    def failures(self) -> Iterator[tuple[str, str, str]]:
+        """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where a photo cannot be read."""
+        with self._catalog.read() as connection:
+            for root, root_id in roots_of(connection).items():
+                for path, tagger, error in connection.exec_driver_sql(
+                    "SELECT p.path, g.name, a.error FROM photos p CROSS JOIN answers a ON a.photo_id = p.id "
+                    "JOIN taggers g ON g.id = a.tagger_id WHERE p.failed > 0 AND p.root_id = ? AND p.missing_since IS NULL "
+                    "AND a.error IS NOT NULL ORDER BY p.path, a.id",
+                    (root_id,),
+                ):
+                    yield join(root, to_path(path)), tagger, error
+
+    def status(self, fingerprints: Mapping[str, str] | None = None) -> Status:
+        """Counts for the whole catalog, for each tagger of `fingerprints` too."""
+        fingerprints = fingerprints or {}
+        with self._catalog.read() as connection:
+            (total,) = connection.exec_driver_sql("SELECT count(*) FROM photos").one()
+            (missing,) = connection.exec_driver_sql("SELECT count(*) FROM photos WHERE missing_since IS NOT NULL").one()
+            current = jobs.count_current(connection, fingerprints)
+        owed = jobs.count(self._catalog, None, fingerprints).taggers if fingerprints else {}
+        unreadable = current.get(DECODE, (0, 0))[1]
+        taggers = {
+            name: TaggerStatus(current[name][0], owed.get(name, 0), current[name][1]) for name in fingerprints if name != DECODE
+        }
+        size_bytes = sum(
+            file.stat().st_size for file in (self.path, self.path.with_name(f"{self.path.name}-wal")) if file.exists()
+        )
+        return Status(self.path, size_bytes, total - missing, missing, unreadable, taggers)
+
+    # -- the user's own word
+
+    def correct(self, path: str | Path, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Say what is in a photo and what is not; no scan overrides it. Raises CatalogError for a photo that is not in the
+        catalog, UsageError for an empty label or one that is both added and removed."""
+        words = [(label.strip(), True) for label in add] + [(label.strip(), False) for label in remove]
+        if any(not label for label, _ in words):
+            raise UsageError("a label needs at least one letter; type for example: phototag tag PHOTO +grandma")
+        both = {label for label, present in words if present} & {label for label, present in words if not present}
+        if both:
+            raise UsageError(f"{sorted(both)[0]!r} is both added and removed; say one of the two")
+        try:
+            with self._catalog.write() as connection:
+                photo_id = _photo_id(connection, os.fspath(path))
+                if photo_id is None:
+                    raise CatalogError(f"{path} is not in the catalog. Look at it first: phototag scan FOLDER")
+                summaries.forget(connection, [photo_id])
+                known = connection.exec_driver_sql("SELECT name FROM labels ORDER BY id DESC").scalars()
+                spelling = {name.casefold(): name for name in known}  # +Dog means the dog that taggers see
+                words = [(spelling.get(label.casefold(), label), present) for label, present in words]
+                ids = self._saver.labels.ids(connection, {label for label, _ in words})
+                if words:
+                    connection.exec_driver_sql(
+                        "INSERT INTO corrections (photo_id, label_id, present) VALUES (?, ?, ?) "
+                        "ON CONFLICT (photo_id, label_id) DO UPDATE SET present = excluded.present",
+                        [(photo_id, ids[label], int(present)) for label, present in words],
+                    )
+                summaries.compute_again(connection, [photo_id], self._saver.labels, self._saver.taggers)
+        except BaseException:
+            self._saver.forget()
+            raise
+
+    # -- places
+
+    def relocate(self, old: str | Path, new: str | Path) -> int:
+        """Tell the catalog that the folder `old` has become `new`, in which the photos lie as before; returns how many.
+        Nothing is tagged again. Raises CatalogError where there is no such folder, or where photos would collide."""
+        old, new = os.path.abspath(old), os.path.abspath(new)
+        if not os.path.isdir(new):
+            raise CatalogError(f"There is no folder {new}. Move the photos first, then tell the catalog.")
+        with self._catalog.write() as connection:
+            moving = [
+                (photo_id, under(old, join(place.root, to_path(path))))
+                for place in places_of(connection, [old])
+                for photo_id, path in _photos_in(connection, place)
+            ]
+            if not moving:
+                known = ", ".join(roots_of(connection)) or "none yet"
+                raise CatalogError(f"The catalog knows no photos in {old}. It knows these folders: {known}")
+            # Out of the way first, since the new folder may overlap the old one; no path begins with '/'.
+            connection.exec_driver_sql("UPDATE photos SET path = '/' || id WHERE id = ?", [(one,) for one, _ in moving])
+            target = ensure_root(connection, new)
+            prefix = f"{target.path}/" if target.path else ""
+            rows = [(target.root_id, to_text(prefix + below), photo_id) for photo_id, below in moving]
+            there = {path for _, path in _photos_in(connection, target)}
+            if collision := next((path for _, path, _ in rows if path in there), None):
+                raise CatalogError(
+                    f"The catalog already knows {join(target.root, to_path(collision))}: {new} was scanned after the move. "
+                    "Nothing was changed; there is nothing left to do but to scan again."
+                )
+            connection.exec_driver_sql("UPDATE photos SET root_id = ?, path = ?, missing_since = NULL WHERE id = ?", rows)
+            connection.exec_driver_sql("DELETE FROM roots WHERE NOT EXISTS (SELECT 1 FROM photos WHERE root_id = roots.id)")
+        return len(moving)
+
+    # -- albums
+
+    def save_collection(self, name: str, theme: str, members: Sequence[Member], query_text: str) -> None:
+        """Store an album; one of the same name is replaced."""
+        with self._catalog.write() as connection:
+            albums.save(connection, name, theme, members, query_text)
+
+    def collections(self) -> list[Collection]:
+        """Every album, by name."""
+        with self._catalog.read() as connection:
+            return albums.find_all(connection)
+
+    def collection(self, name: str, *, smile_threshold: float = SMILE_THRESHOLD) -> tuple[Collection, list[tuple[Photo, Member]]]:
+        """One album and its photos in order. Raises CatalogError where there is none of this name."""
+        with self._catalog.read() as connection:
+            album, members = albums.find(connection, name)
+        ids = [member.photo_id for member in members]
+        found = photos.stream(self._catalog, ids, smile_threshold)
+        return album, list(zip(found, members, strict=True))
+
+
+def _users_own() -> Path:
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("phototag", appauthor=False), "catalog.db")
+
+
+def _photo_id(connection: Connection, path: str) -> int | None:
+    place = place_of(roots_of(connection), os.path.abspath(path))
+    if place is None:
+        return None
+    values = place.root_id, to_text(place.path)
+    return connection.exec_driver_sql("SELECT id FROM photos WHERE root_id = ? AND path = ?", values).scalar()
+
+
+def _photos_in(connection: Connection, place: Place) -> list[tuple[int, str]]:
+    within, values = place.condition()
+    return [tuple(row) for row in connection.exec_driver_sql(f"SELECT p.id, p.path FROM photos p WHERE {within}", values)]

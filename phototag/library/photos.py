@@ -1,0 +1,91 @@
+"""Rows -> `Photo` records, in bulk: a handful of statements for hundreds of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from phototag.library.engine import Catalog
+from phototag.library.filenames import join, to_path
+from phototag.library.rows import Answer, chunks, load_answers, marks
+from phototag.library.summaries import corrections_of
+from phototag.records import Photo, Tag
+from phototag.smiling import join_faces
+
+# The first photos come at once, then more at a time: a page is small, a catalog is long.
+FIRST, NEXT = 64, 256
+ABOUT_FACES = frozenset({"faces", "smiles", "sharpness"})
+
+
+def stream(catalog: Catalog, ids: list[int], smile_threshold: float) -> Iterator[Photo]:
+    """The photos of these ids, in this order. Nothing stays open between two of them, so the caller may write meanwhile."""
+    for batch in (ids[:FIRST], *chunks(iter(ids[FIRST:]), NEXT)):
+        if batch:
+            with catalog.read() as connection:
+                photos = load(connection, batch, smile_threshold)
+            yield from photos
+
+
+def load(connection: Connection, ids: list[int], smile_threshold: float) -> list[Photo]:
+    """These photos, in this order; ids that no photo has are left out."""
+    rows = connection.exec_driver_sql(
+        "SELECT p.id, r.path, p.path, p.size_bytes, p.width, p.height, p.content_hash, p.taken_at, p.taken_from, p.latitude, "
+        "p.longitude, p.camera, p.missing_since, p.everyone_smiling FROM photos p JOIN roots r ON r.id = p.root_id "
+        f"WHERE p.id IN ({marks(ids)})",
+        tuple(ids),
+    )
+    by_id = {row[0]: row for row in rows}
+    answers = load_answers(connection, ids)
+    corrections = corrections_of(connection, ids)
+    return [
+        _photo(by_id[photo_id], answers.get(photo_id, {}), corrections.get(photo_id, {}), smile_threshold)
+        for photo_id in ids
+        if photo_id in by_id
+    ]
+
+
+def paths(connection: Connection, ids: Iterable[int]) -> Iterator[str]:
+    """The absolute paths of these photos, in this order."""
+    for batch in chunks(ids):
+        rows = connection.exec_driver_sql(
+            f"SELECT p.id, r.path, p.path FROM photos p JOIN roots r ON r.id = p.root_id WHERE p.id IN ({marks(batch)})",
+            tuple(batch),
+        )
+        by_id = {photo_id: join(to_path(root), to_path(path)) for photo_id, root, path in rows}
+        yield from (by_id[photo_id] for photo_id in batch if photo_id in by_id)
+
+
+def _photo(row, answers: Mapping[str, Answer], corrections: Mapping[str, bool], smile_threshold: float) -> Photo:
+    photo_id, root, path, size_bytes, width, height, content_hash, taken_at, *facts, missing_since, least_smile = row
+    good = {name: answer.tags for name, answer in answers.items() if answer.error is None}
+    removed = {label for label, present in corrections.items() if not present}
+    objects, kinds = [], []
+    for name, tags in good.items():
+        if name not in ABOUT_FACES:  # also of taggers that this file has never heard of
+            objects += (tag for tag in tags if tag.box and tag.label not in removed)
+            kinds += (tag for tag in tags if not tag.box and tag.label not in removed)
+    return Photo(
+        photo_id,
+        join(to_path(root), to_path(path)),
+        size_bytes,
+        width,
+        height,
+        content_hash,
+        datetime.fromisoformat(taken_at) if taken_at else None,
+        *facts,
+        missing_since=datetime.fromisoformat(missing_since) if missing_since else None,
+        everyone_smiling=None if least_smile is None else least_smile >= smile_threshold,
+        objects=tuple(objects),
+        kinds=tuple(kinds),
+        faces=tuple(join_faces(good)),
+        sharpness=_whole(good.get("sharpness", ())),
+        user_labels=tuple(label for label, present in corrections.items() if present),
+        errors={name: answer.error for name, answer in answers.items() if answer.error is not None},
+    )
+
+
+def _whole(tags: tuple[Tag, ...]) -> float | None:
+    """What is said of the whole photo."""
+    return next((tag.score for tag in tags if tag.box is None), None)

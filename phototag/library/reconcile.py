@@ -1,0 +1,458 @@
+"""Brings the catalog's photos in line with the files that are there: new, changed, moved, missing.
+
+In the order of the walk each file is compared with the row of its path; where nothing changed, nothing is written. Files
+whose path is new are stored at once unless they may be known under another path (some known photo has their size): these
+wait, with the changed ones, until the walk has ended and it is certain which known files are gone. Then they are hashed:
+a photo whose file is gone lends its row, with all that is known of it, to the path where its content now is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from phototag.library import summaries
+from phototag.library.engine import Catalog
+from phototag.library.filenames import join, to_path, to_text, under
+from phototag.library.jobs import Saver
+from phototag.library.places import Place, ensure_root, outermost, place_of, places_of, roots_of
+from phototag.library.rows import chunks, marks
+from phototag.records import PhotoFile
+
+INSERTS = 5000  # new files in one transaction: some 50 ms of work, so another scan never waits long
+HASHES = 64  # files hashed between two transactions: what Ctrl-C can cost
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Counts of photos. `found` = `new` + `changed` + `unchanged` + `moved`; `duplicates` of the new ones have the bytes of
+    another photo, and its answers. `missing`: newly gone. `unavailable`: one sentence for each folder that looks unmounted,
+    where nothing was changed."""
+
+    found: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    missing: int = 0
+    duplicates: int = 0
+    unavailable: tuple[str, ...] = ()
+
+
+# A known photo: path as stored, id, size_bytes, mtime_ns, whether it is missing. A bare tuple: there may be a million.
+_Known = tuple[str, int, int, int, int]
+
+
+@dataclass(slots=True)
+class _Area:
+    """A folder that is one root, or will be, with the known photos below it that the walk has not met yet."""
+
+    folder: str
+    unmet: dict[str, _Known] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A file to be hashed. `row` is the photo that has its path, None where the path is new."""
+
+    file: PhotoFile
+    folder: str
+    path: str
+    row: int | None = None
+    content_hash: str | None = None
+    hashed: bool = False
+
+
+class Reconciliation:
+    """One run of `Library.reconcile`."""
+
+    def __init__(self, catalog: Catalog, saver: Saver, hash_file: Callable[[PhotoFile], str | None], *, dry_run: bool) -> None:
+        self._catalog = catalog
+        self._saver = saver
+        self._hash_file = hash_file
+        self._dry_run = dry_run
+        self._counts: Counter[str] = Counter()
+        self._folders: list[str] = []
+        self._areas: list[_Area] = []
+        # Roots of the catalog inside the folders that are walked: area, what paths there begin with, known photos.
+        self._inner: dict[str, tuple[_Area, str, int]] = {}
+        self._closed: list[str] = []  # folders of which nothing can be said: unreadable, or empty as if unmounted
+        self._walked: set[str] = set()  # roots of the walk that held a file
+        self._fresh: list[_Waiting] = []
+        self._suspects: list[_Waiting] = []  # new paths with the size of a known photo
+        self._touched: dict[int, _Waiting] = {}  # known paths with another size or time, by photo id
+        self._gone: dict[int, bool] = {}  # known photos that the walk did not meet -> whether that makes them newly missing
+        self._returned: set[int] = set()  # missing photos that are back, unchanged
+        self._taken: set[int] = set()  # rows that moved to another path
+        self._now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+    def run(self, folders: Sequence[str], files: Iterable[PhotoFile], unreadable: Sequence[tuple[str, str]]) -> Reconciled:
+        self._folders = folders = outermost(folders)
+        absent = {folder for folder in folders if not os.path.isdir(folder)}
+        self._load([folder for folder in folders if folder not in absent])
+        self._walk(files)
+        self._store_fresh()
+        empty = {folder for folder in folders if not any(under(folder, root) is not None for root in self._walked)} - absent
+        guarded = self._find_gone(empty, [path for path, _ in unreadable])
+        self._settle([*self._suspects, *self._touched.values()])
+        missing = self._mark()
+        counts = self._counts
+        counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
+        sentences = [f"There is no folder {folder} now: is its disk mounted? Nothing was changed." for folder in sorted(absent)]
+        sentences += [_sentence(folder, known) for folder, known in sorted(guarded.items())]
+        return Reconciled(**counts, missing=missing, unavailable=tuple(sentences))
+
+    # -- the walk
+
+    def _load(self, folders: Sequence[str]) -> None:
+        """Read the known photos below these folders."""
+        with self._catalog.read() as connection:
+            roots = roots_of(connection)
+            for folder in folders:
+                home = place_of(roots, folder)
+                area = self._area(home.root if home else folder)
+                for place in places_of(connection, [folder]):
+                    within, values = place.condition()
+                    below = under(area.folder, place.root)
+                    # The bare cursor: this and the walk are all that a scan costs where nothing is new.
+                    rows = connection.connection.driver_connection.execute(
+                        "SELECT p.path, p.id, p.size_bytes, p.mtime_ns, p.missing_since IS NOT NULL "
+                        f"FROM photos p WHERE {within}",
+                        values,
+                    )
+                    if below:
+                        inner = {f"{below}/{to_path(row[0])}": row for row in rows}
+                        self._inner[place.root] = area, f"{below}/", len(inner)
+                        area.unmet |= inner
+                    else:
+                        area.unmet.update((row[0] if row[0].isascii() else to_path(row[0]), row) for row in rows)
+
+    def _area(self, folder: str) -> _Area:
+        for area in self._areas:
+            if under(area.folder, folder) is not None:
+                return area
+        self._areas.append(_Area(folder))
+        return self._areas[-1]
+
+    def _home(self, root: str) -> tuple[_Area, str]:
+        """The area of a root of the walk, and what stands before its paths there. A root that was not loaded is the folder
+        of a file given by name."""
+        for area in self._areas:
+            if (below := under(area.folder, root)) is not None:
+                return area, f"{below}/" if below else ""
+        with self._catalog.read() as connection:
+            home = place_of(roots_of(connection), root)
+        return self._area(home.root if home else root), f"{home.path}/" if home and home.path else ""
+
+    def _look_up(self, absolute: str) -> _Known | None:
+        """The row of one file that lies in no folder of the walk."""
+        with self._catalog.read() as connection:
+            if not (place := place_of(roots_of(connection), absolute)):
+                return None
+            return connection.exec_driver_sql(
+                "SELECT path, id, size_bytes, mtime_ns, missing_since IS NOT NULL FROM photos WHERE root_id = ? AND path = ?",
+                (place.root_id, to_text(place.path)),
+            ).one_or_none()
+
+    def _walk(self, files: Iterable[PhotoFile]) -> None:
+        """Compare every file with the row of its path."""
+        root, found = None, 0
+        for file in files:
+            if file.root != root:
+                root = file.root
+                self._walked.add(root)
+                area, prefix = self._home(root)
+                unmet = area.unmet
+                loaded = any(under(folder, root) is not None for folder in self._folders)
+            found += 1
+            path = prefix + file.path if prefix else file.path
+            known = unmet.pop(path, None)
+            if not loaded:
+                known = self._look_up(join(area.folder, path))
+            if known is None:
+                self._fresh.append(_Waiting(file, area.folder, path))
+                if len(self._fresh) >= INSERTS:
+                    self._store_fresh()
+            elif known[2] != file.size_bytes or known[3] != file.mtime_ns:
+                self._touched[known[1]] = _Waiting(file, area.folder, path, known[1])
+            elif known[4]:
+                self._returned.add(known[1])
+        self._counts["found"] = found
+
+    def _store_fresh(self) -> None:
+        """Store the new paths, but for those whose file may be one that is known under another path."""
+        fresh, self._fresh = self._fresh, []
+        with self._catalog.read() as connection:
+            sizes = _hashed_sizes(connection, {waiting.file.size_bytes for waiting in fresh})
+        self._suspects += (waiting for waiting in fresh if waiting.file.size_bytes in sizes)
+        fresh = [waiting for waiting in fresh if waiting.file.size_bytes not in sizes]
+        self._counts["new"] += len(fresh)
+        if fresh and not self._dry_run:
+            with self._catalog.write() as connection:
+                places = {folder: ensure_root(connection, folder) for folder in {waiting.folder for waiting in fresh}}
+                places = {folder: ensure_root(connection, folder) for folder in places}  # the last may hold the first
+                connection.exec_driver_sql(_INSERT, [_new_row(places[waiting.folder], waiting) for waiting in fresh])
+
+    # -- after the walk
+
+    def _find_gone(self, empty: set[str], unreadable: list[str]) -> dict[str, int]:
+        """Fills `_gone` with the known photos whose files are gone. Returns, for folders that look unmounted, how many
+        photos are known there: these are left as they are."""
+        guarded: Counter[str] = Counter()
+        silent = [
+            root
+            for root, (area, below, known) in self._inner.items()
+            if known and known == sum(path.startswith(below) for path in area.unmet)
+        ]
+        self._closed = [*unreadable, *empty]
+        for area in self._areas:
+            for path, (_, photo_id, _, _, is_missing) in area.unmet.items():
+                absolute = join(area.folder, path)
+                if folder := _holder(self._closed, absolute):
+                    if folder in empty:
+                        guarded[folder] += not is_missing
+                # Nothing of a root that lies inside the walk was met: it may be a disk that is not mounted. Its photos may
+                # have moved to where the walk found them, but nothing says that the others are missing.
+                elif folder := _holder(silent, absolute):
+                    guarded[folder] += not is_missing
+                    self._gone[photo_id] = False
+                else:
+                    self._gone[photo_id] = not is_missing
+            area.unmet = {}
+        return +guarded
+
+    def _settle(self, waiting: Sequence[_Waiting]) -> None:
+        """Find out what became of each file that waits: hash it, compare, give it its row."""
+        for start in range(0, len(waiting), HASHES):
+            chunk = waiting[start : start + HASHES]
+            with self._catalog.read() as connection:
+                hashes = _hashes(connection, [one.row for one in chunk if one.row is not None])
+            for one in chunk:
+                if one.row is None or hashes.get(one.row) is not None:
+                    self._hash(one)
+            with self._catalog.read() if self._dry_run else self._catalog.write() as connection:
+                for one in chunk:
+                    self._counts[self._give_row(connection, one)] += 1
+
+    def _hash(self, waiting: _Waiting) -> str | None:
+        if not waiting.hashed:
+            waiting.content_hash, waiting.hashed = self._hash_file(waiting.file), True
+        return waiting.content_hash
+
+    def _give_row(self, connection: Connection, waiting: _Waiting) -> str:
+        """Returns under which name the file is counted."""
+        row, new_hash = waiting.row, waiting.content_hash
+        if row is not None:
+            self._touched.pop(row, None)
+            old_hash = _hashes(connection, [row]).get(row)
+            if new_hash is None or old_hash is None or new_hash == old_hash:
+                self._write(connection, _UPDATE_FILE, (*_file_facts(waiting.file), row))
+                if new_hash is None and old_hash is not None:  # it cannot be read: the next job finds out why
+                    self._write(connection, "UPDATE photos SET content_hash = NULL, settled = NULL WHERE id = ?", (row,))
+                return "unchanged" if new_hash is not None else "changed"
+        if same := self._same_content(connection, waiting):
+            photo_id, is_free = same
+            if is_free:
+                self._move(connection, photo_id, waiting)
+                return "moved"
+        if row is None:
+            self._counts["duplicates"] += same is not None
+            if not self._dry_run:
+                place = ensure_root(connection, waiting.folder)
+                connection.exec_driver_sql(_INSERT, _new_row(place, waiting))
+                row = connection.exec_driver_sql(
+                    "SELECT id FROM photos WHERE root_id = ? AND path = ?", _new_row(place, waiting)[:2]
+                ).scalar_one()
+                self._change_content(connection, row, waiting, same[0] if same else None)
+            return "new"
+        if not self._dry_run:
+            self._change_content(connection, row, waiting, same[0] if same else None)
+        return "changed"
+
+    def _same_content(self, connection: Connection, waiting: _Waiting) -> tuple[int, bool] | None:
+        """A photo with the bytes of this file, and whether its own file is gone. Of several rather one that is free, and
+        one of the same name."""
+        if waiting.content_hash is None:
+            return None
+        best, best_rank = None, -1
+        name = waiting.path.rpartition("/")[2]
+        for photo_id, root, path, is_missing in connection.exec_driver_sql(
+            "SELECT p.id, r.path, p.path, p.missing_since IS NOT NULL FROM photos p JOIN roots r ON r.id = p.root_id "
+            "WHERE p.content_hash = ? ORDER BY p.id",
+            (waiting.content_hash,),
+        ).all():
+            if photo_id == waiting.row:
+                continue
+            root, path = to_path(root), to_path(path)
+            is_free = self._is_free(photo_id, root, path, waiting.content_hash, bool(is_missing))
+            rank = 2 * is_free + (path.rpartition("/")[2] == name)
+            if rank > best_rank:
+                best, best_rank = (photo_id, is_free), rank
+        return best
+
+    def _is_free(self, photo_id: int, root: str, path: str, content_hash: str, is_missing: bool) -> bool:
+        """Whether a photo's content is no longer at its path."""
+        if photo_id in self._taken or photo_id in self._returned:
+            return False
+        if photo_id in self._touched:
+            now = self._hash(self._touched[photo_id])
+            return now is not None and now != content_hash
+        if photo_id in self._gone or is_missing:
+            return True
+        # A folder without anything in it is where a disk was mounted.
+        absolute = join(root, path)
+        return not os.path.lexists(absolute) and not _holder(self._closed, absolute) and _holds_something(root)
+
+    def _move(self, connection: Connection, photo_id: int, waiting: _Waiting) -> None:
+        """Give a free row to the file's path. A row that is at that path goes where the free one was: it may be free too."""
+        displaced = waiting.row
+        self._taken.add(photo_id)
+        was_gone = self._gone.pop(photo_id, None)
+        if other := self._touched.pop(photo_id, None):
+            other.row = displaced
+            if displaced is not None:
+                self._touched[displaced] = other
+        elif displaced is not None:
+            self._gone[displaced] = was_gone is not False
+        if self._dry_run:
+            return
+        place = ensure_root(connection, waiting.folder)
+        target = place.root_id, _stored_path(place, waiting.path)
+        former = connection.exec_driver_sql("SELECT root_id, path FROM photos WHERE id = ?", (photo_id,)).one()
+        move = "UPDATE photos SET root_id = ?, path = ? WHERE id = ?"
+        occupant = connection.exec_driver_sql("SELECT id FROM photos WHERE root_id = ? AND path = ?", target).scalar()
+        if occupant is not None:
+            # No path begins with '/': a place that is free for a moment.
+            connection.exec_driver_sql(move, (target[0], f"/{occupant}", occupant))
+        connection.exec_driver_sql(move, (*target, photo_id))
+        if occupant is not None:
+            connection.exec_driver_sql(move, (*former, occupant))
+        connection.exec_driver_sql(_UPDATE_FILE, (*_file_facts(waiting.file), photo_id))
+
+    def _change_content(self, connection: Connection, photo_id: int, waiting: _Waiting, twin: int | None) -> None:
+        """The photo has other bytes now: what was said of the old ones is dropped, what is known of a twin is copied."""
+        summaries.forget(connection, [photo_id])
+        connection.exec_driver_sql("DELETE FROM answers WHERE photo_id = ?", (photo_id,))
+        connection.exec_driver_sql(_FORGET_CONTENT, (waiting.content_hash, photo_id))
+        connection.exec_driver_sql(_UPDATE_FILE, (*_file_facts(waiting.file), photo_id))
+        if twin is not None:
+            connection.exec_driver_sql(_COPY_CONTENT, (photo_id, twin))
+            answers = connection.exec_driver_sql("SELECT id FROM answers WHERE photo_id = ? ORDER BY id", (twin,)).scalars().all()
+            for answer_id in answers:
+                copy = connection.exec_driver_sql(
+                    "INSERT INTO answers (photo_id, tagger_id, fingerprint_id, content_hash, error) "
+                    "SELECT ?, tagger_id, fingerprint_id, content_hash, error FROM answers WHERE id = ?",
+                    (photo_id, answer_id),
+                ).lastrowid
+                connection.exec_driver_sql(
+                    "INSERT INTO tags SELECT ?, position, label_id, score, box_left, box_top, box_right, box_bottom, points "
+                    "FROM tags WHERE answer_id = ?",
+                    (copy, answer_id),
+                )
+        summaries.compute_again(connection, [photo_id], self._saver.labels, self._saver.taggers)
+
+    def _mark(self) -> int:
+        """Write down which photos are missing and which are back; returns how many are newly missing."""
+        missing = [photo_id for photo_id, is_new in self._gone.items() if is_new]
+        if not self._dry_run and (missing or self._returned):
+            with self._catalog.write() as connection:
+                if missing:
+                    connection.exec_driver_sql(
+                        "UPDATE photos SET missing_since = ? WHERE id = ? AND missing_since IS NULL",
+                        [(self._now, photo_id) for photo_id in missing],
+                    )
+                if self._returned:
+                    connection.exec_driver_sql(
+                        "UPDATE photos SET missing_since = NULL WHERE id = ?", [(photo_id,) for photo_id in self._returned]
+                    )
+        return len(missing)
+
+    def _write(self, connection: Connection, statement: str, values: tuple) -> None:
+        if not self._dry_run:
+            connection.exec_driver_sql(statement, values)
+
+
+def _holder(folders: Iterable[str], path: str) -> str | None:
+    return next((folder for folder in folders if under(folder, path) is not None), None)
+
+
+def _holds_something(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def _hashed_sizes(connection: Connection, sizes: set[int]) -> set[int]:
+    """Which of these sizes some photo has whose content hash is known."""
+    if not sizes or connection.exec_driver_sql("SELECT 1 FROM photos WHERE content_hash IS NOT NULL LIMIT 1").first() is None:
+        return set()
+    return {
+        size
+        for some in chunks(sizes)
+        for (size,) in connection.exec_driver_sql(
+            f"SELECT DISTINCT size_bytes FROM photos WHERE size_bytes IN ({marks(some)}) AND content_hash IS NOT NULL",
+            tuple(some),
+        )
+    }
+
+
+def _hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None]:
+    rows = connection.exec_driver_sql(f"SELECT id, content_hash FROM photos WHERE id IN ({marks(photo_ids)})", tuple(photo_ids))
+    return {photo_id: content_hash for photo_id, content_hash in rows}
+
+
+def _stored_path(place: Place, path: str) -> str:
+    return to_text(f"{place.path}/{path}" if place.path else path)
+
+
+def _new_row(place: Place, waiting: _Waiting) -> tuple:
+    file = waiting.file
+    return place.root_id, _stored_path(place, waiting.path), file.size_bytes, file.mtime_ns, _file_date(file)
+
+
+def _file_facts(file: PhotoFile) -> tuple[int, int, str | None]:
+    return file.size_bytes, file.mtime_ns, _file_date(file)
+
+
+def _file_date(file: PhotoFile) -> str | None:
+    """The file's date as local wall time: when the photo was taken, until the photo itself says better."""
+    try:
+        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000).isoformat(" ", "seconds")
+    except (ValueError, OverflowError, OSError):  # a file from the year 60,000
+        return None
+
+
+_INSERT = """
+INSERT INTO photos (root_id, path, size_bytes, mtime_ns, taken_at, taken_from)
+VALUES (?1, ?2, ?3, ?4, ?5, iif(?5 IS NULL, NULL, 'file'))
+ON CONFLICT (root_id, path) DO NOTHING
+"""
+_UPDATE_FILE = """
+UPDATE photos SET size_bytes = ?1, mtime_ns = ?2, taken_at = iif(taken_from = 'exif', taken_at, ?3),
+    taken_from = iif(taken_from = 'exif', 'exif', iif(?3 IS NULL, NULL, 'file')), missing_since = NULL
+WHERE id = ?4
+"""
+_FORGET_CONTENT = """
+UPDATE photos SET content_hash = ?, settled = NULL, width = NULL, height = NULL, orientation = NULL, taken_at = NULL,
+    taken_from = NULL, utc_offset_minutes = NULL, latitude = NULL, longitude = NULL, camera = NULL
+WHERE id = ?
+"""
+_COPY_CONTENT = """
+UPDATE photos SET width = twin.width, height = twin.height, orientation = twin.orientation, camera = twin.camera,
+    latitude = twin.latitude, longitude = twin.longitude, utc_offset_minutes = twin.utc_offset_minutes, settled = twin.settled,
+    taken_at = iif(twin.taken_from = 'exif', twin.taken_at, photos.taken_at),
+    taken_from = iif(twin.taken_from = 'exif', 'exif', photos.taken_from)
+FROM (SELECT * FROM photos WHERE id = ?2) AS twin WHERE photos.id = ?1
+"""
+
+
+def _sentence(folder: str, photos: int) -> str:
+    known = f"the catalog knows {photos:,} there" if photos else "so it cannot be scanned"
+    return f"No photo is left in {folder}, but {known}: is its disk mounted? Nothing was changed."

@@ -1,0 +1,86 @@
+"""Rows of answers and tags as records, in bulk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from phototag.records import Box, Tag
+
+CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One tagger's stored answer about one photo."""
+
+    answer_id: int
+    fingerprint: str
+    content_hash: str | None
+    error: str | None
+    tags: tuple[Tag, ...]
+
+
+def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+    source = iter(ids)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def marks(values: list[int] | tuple[int, ...]) -> str:
+    """As many `?` as there are values."""
+    return ",".join("?" * len(values))
+
+
+def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
+    """Photo id -> tagger name -> answer, in the order in which they were given. Two statements per CHUNK photos."""
+    found: dict[int, dict[str, Answer]] = {}
+    for ids in chunks(photo_ids):
+        heads = connection.exec_driver_sql(
+            "SELECT a.id, a.photo_id, g.name, f.fingerprint, a.content_hash, a.error FROM answers a "
+            "JOIN taggers g ON g.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id "
+            f"WHERE a.photo_id IN ({marks(ids)}) ORDER BY a.id",
+            tuple(ids),
+        ).all()
+        tags = load_tags(connection, ids)
+        for answer_id, photo_id, tagger, fingerprint, content_hash, error in heads:
+            answer = Answer(answer_id, fingerprint, content_hash, error, tuple(tags.get(answer_id, ())))
+            found.setdefault(photo_id, {})[tagger] = answer
+    return found
+
+
+def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, list[Tag]]:
+    """Answer id -> its tags in order, of all answers about these photos."""
+    cursor = connection.connection.driver_connection.execute(  # the bare cursor: tags are the bulk of everything
+        "SELECT t.answer_id, l.name, t.score, t.box_left, t.box_top, t.box_right, t.box_bottom, t.points "
+        "FROM answers a CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
+        f"WHERE a.photo_id IN ({marks(photo_ids)}) ORDER BY a.photo_id, a.tagger_id, t.position",
+        photo_ids,
+    )
+    found: dict[int, list[Tag]] = {}
+    for answer_id, label, score, left, top, right, bottom, points in cursor:
+        box = None if left is None else Box(left, top, right, bottom)
+        corners = tuple((x, y) for x, y in json.loads(points)) if points else ()
+        found.setdefault(answer_id, []).append(Tag(label, score, box, corners))
+    return found
+
+
+def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple:
+    """The values of INSERT_TAG. Numbers are kept to the last bit: a face's box is a key. They become plain floats: SQLite
+    would take a NumPy float32 for a run of bytes."""
+    points = json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None
+    score = float(tag.score)
+    if (box := tag.box) is None:
+        return answer_id, position, label_id, score, None, None, None, None, points
+    edges = float(box.left), float(box.top), float(box.right), float(box.bottom)
+    return answer_id, position, label_id, score, *edges, points
+
+
+INSERT_TAG = (
+    "INSERT INTO tags (answer_id, position, label_id, score, box_left, box_top, box_right, box_bottom, points) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)

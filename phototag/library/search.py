@@ -1,0 +1,199 @@
+"""`Query` -> SQL. Owns the plan: which index answers a question first. Gives photo ids; knows no records.
+
+Every term is a condition on a row `p` of photos; most are also a source: ids straight from an index. A page is sought in
+two steps. First along the index of the asked order, through its first WINDOW entries: what is frequent fills the page at
+once. If that does not, the photos come from the source with the fewest rows and are sorted. So neither the frequent nor the
+rare costs a look at all photos, and no statistics have to be kept. SQLite's own planner cannot know which of the two is
+better: CROSS JOIN and INDEXED BY tell it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from phototag.errors import UsageError
+from phototag.library.names import Names
+from phototag.library.places import roots_of
+from phototag.library.terms import MISSING, Clause, Source, clause_of, label_values
+from phototag.query import LabelTerm, Query, StateTerm, TakenTerm, Term
+
+SORTS = ("taken", "path", "smile", "relevance")
+WINDOW = 2000  # entries of an ordered index: a millisecond or two, and a page of 50 where one photo in 40 fits
+COUNTED = 200_000  # up to here sources are counted to find the smallest: some 3 ms; beyond, all are about as slow
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How photos are sorted. A walk along the index in `table` (narrowed by `within`) meets them by `key`, then `tie`; where
+    they come from a source, `row_key` is the same key. `covers`: the term that the walk itself fulfils."""
+
+    table: str
+    within: str
+    values: tuple
+    key: str
+    row_key: str
+    direction: str
+    row_values: tuple = ()
+    join: str = ""
+    tie: str = "p.id"
+    covers: Term | None = None
+
+
+def find_ids(connection: Connection, query: Query, sort: str, limit: int | None, descending: bool, labels: Names) -> list[int]:
+    """The ids of the photos that fit, in order. `descending` turns the order round. Raises UsageError for an unknown sort."""
+    if sort not in SORTS:
+        raise UsageError(f"{sort!r} is no order; sort by one of {', '.join(SORTS)}")
+    clauses = [clause_of(connection, query, term, labels) for term in query.terms]
+    if not _asks_missing(query):
+        clauses.append(Clause(None, "p.missing_since IS NULL", ()))
+    if sort == "path":
+        return _by_path(connection, clauses, limit, descending)
+    return _page(connection, clauses, _order(connection, query, sort, descending, labels), limit)
+
+
+def count(connection: Connection, query: Query, labels: Names) -> int:
+    """How many photos fit."""
+    clauses = [clause_of(connection, query, term, labels) for term in query.terms]
+    if not _asks_missing(query) and connection.exec_driver_sql(f"{MISSING.sql} LIMIT 1").first():
+        clauses.append(Clause(None, f"p.id NOT IN ({MISSING.sql})", (), needs_row=False))
+    first = _smallest(connection, clauses)
+    others = [clause for clause in clauses if clause is not first]
+    where, values = _where(others)
+    if first is None:
+        return connection.exec_driver_sql(f"SELECT count(*) FROM photos p {where}", values).scalar_one()
+    sql, source_values = _union(first.sources)
+    # Where no condition is about more than the id, the rows of the photos need not be read.
+    rows = f"({sql}) s CROSS JOIN photos p ON p.id = s.id" if any(clause.needs_row for clause in others) else f"({sql}) p"
+    return connection.exec_driver_sql(f"SELECT count(*) FROM {rows} {where}", (*source_values, *values)).scalar_one()
+
+
+def _asks_missing(query: Query) -> bool:
+    return any(isinstance(term, StateTerm) and term.state == "missing" for term in query.terms)
+
+
+def _order(connection: Connection, query: Query, sort: str, descending: bool, labels: Names) -> Order:
+    forwards, backwards = ("DESC", "ASC") if descending else ("ASC", "DESC")
+    lead = next((term for term in query.terms if isinstance(term, LabelTerm) and not term.negated), None)
+    if sort == "relevance" and lead:
+        pairs = label_values(connection, query, lead, labels)
+        either = " OR ".join("k.label_id = ? AND k.score >= ?" for _ in pairs)
+        values = tuple(value for pair in pairs for value in pair)
+        row_key = f"(SELECT max(k.rank) FROM photo_labels k WHERE k.photo_id = p.id AND ({either}))"
+        table = "photo_labels k INDEXED BY ix_photo_labels_rank" if len(pairs) == 1 else ""
+        join = "CROSS JOIN photos p ON p.id = k.photo_id"
+        return Order(table, either, values, "k.rank", row_key, backwards, values, join, "k.photo_id", lead)
+    if sort == "smile":
+        table = "photos p INDEXED BY ix_photos_everyone_smiling"
+        return Order(table, "1", (), "p.everyone_smiling", "p.everyone_smiling", backwards)
+    bounds = [
+        (f"p.taken_at {sign} ?", day.isoformat())
+        for term in query.terms
+        if isinstance(term, TakenTerm) and not term.negated
+        for sign, day in ((">=", term.since), ("<", term.until))
+        if day
+    ]
+    within = " AND ".join(sql for sql, _ in bounds) or "1"
+    table = "photos p INDEXED BY ix_photos_taken_at"
+    return Order(table, within, tuple(day for _, day in bounds), "p.taken_at", "p.taken_at", forwards)
+
+
+def _page(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
+    has_source = any(clause.sources for clause in clauses)
+    if order.table and limit is not None and has_source:
+        ids = _walk(connection, clauses, order, limit, window=max(WINDOW, 20 * limit))
+        if len(ids) == limit:
+            return ids
+    if order.table and not has_source:
+        return _walk(connection, clauses, order, limit)
+    return _from_source(connection, clauses, order, limit)
+
+
+def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: int | None, window: int | None = None) -> list[int]:
+    """Photos along the index of the order; with a window, those among its first entries (nothing where it has fewer)."""
+    within, values = order.within, order.values
+    if window is not None:
+        by = f"ORDER BY {order.key} {order.direction} LIMIT 1 OFFSET {window}"
+        edge = connection.exec_driver_sql(f"SELECT {order.key} FROM {order.table} WHERE {within} {by}", values).scalar()
+        if edge is None:
+            return []
+        within = f"{within} AND {order.key} {'<=' if order.direction == 'ASC' else '>='} ?"
+        values = (*values, edge)
+    where, more_values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
+    return _ids(
+        connection,
+        f"SELECT p.id FROM {order.table} {order.join} {where} {'AND' if where else 'WHERE'} {within} "
+        f"ORDER BY {order.key} {order.direction}, {order.tie} {order.direction} LIMIT ?",
+        (*more_values, *values, -1 if limit is None else limit),
+    )
+
+
+def _from_source(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
+    """All photos that fit, from the smallest source, sorted."""
+    first = _smallest(connection, clauses)
+    where, values = _where([clause for clause in clauses if clause is not first])
+    rows, source_values = "photos p", ()
+    if first:
+        sql, source_values = _union(first.sources)
+        rows = f"({sql}) s CROSS JOIN photos p ON p.id = s.id"
+    return _ids(
+        connection,
+        f"SELECT p.id FROM {rows} {where} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?",
+        (*source_values, *values, *order.row_values, -1 if limit is None else limit),
+    )
+
+
+def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, descending: bool) -> list[int]:
+    """By absolute path: the roots are disjoint, so one after the other."""
+    direction = "DESC" if descending else "ASC"
+    roots = list(roots_of(connection).values())
+    walks = [
+        Order("photos p INDEXED BY sqlite_autoindex_photos_1", "p.root_id = ?", (root_id,), "p.path", "p.path", direction)
+        for root_id in (reversed(roots) if descending else roots)
+    ]
+    ids: list[int] = []
+    if not any(clause.sources for clause in clauses):
+        for order in walks:
+            ids += _walk(connection, clauses, order, None if limit is None else limit - len(ids))
+            if limit is not None and len(ids) >= limit:
+                break
+        return ids
+    if limit is not None and walks:
+        ids = _walk(connection, clauses, walks[0], limit, window=max(WINDOW, 20 * limit))
+        if len(ids) == limit:
+            return ids
+    ranks = " ".join(f"WHEN {root_id} THEN {rank}" for rank, root_id in enumerate(roots))
+    key = f"CASE p.root_id {ranks} END {direction}, p.path" if len(roots) > 1 else "p.path"
+    return _from_source(connection, clauses, Order("", "", (), "", key, direction), limit)
+
+
+def _smallest(connection: Connection, clauses: Sequence[Clause]) -> Clause | None:
+    """The clause whose sources have the fewest rows, as far as they are counted. One that reads a whole index comes last."""
+    indexed = [clause for clause in clauses if clause.sources and not clause.scans]
+    if not indexed:
+        return next((clause for clause in clauses if clause.sources), None)
+    if len(indexed) == 1:
+        return indexed[0]
+    return min(indexed, key=lambda clause: sum(_bounded_count(connection, source) for source in clause.sources))
+
+
+def _bounded_count(connection: Connection, source: Source) -> int:
+    statement = f"SELECT count(*) FROM (SELECT 1 FROM ({source.sql}) LIMIT {COUNTED})"
+    return connection.exec_driver_sql(statement, source.values).scalar_one()
+
+
+def _union(sources: Sequence[Source]) -> tuple[str, tuple]:
+    """One select of ids, each once, and its values."""
+    return " UNION ".join(source.sql for source in sources), tuple(value for source in sources for value in source.values)
+
+
+def _where(clauses: Sequence[Clause]) -> tuple[str, tuple]:
+    conditions = " AND ".join(f"({clause.where})" for clause in clauses)
+    return (f"WHERE {conditions}" if clauses else ""), tuple(value for clause in clauses for value in clause.values)
+
+
+def _ids(connection: Connection, statement: str, values: tuple) -> list[int]:
+    # The bare cursor: a list of a million ids should cost no more than the ids.
+    return [row[0] for row in connection.connection.driver_connection.execute(statement, values)]

@@ -1,0 +1,156 @@
+"""The tables, for the statements of this package. `migrations/` makes them; a test holds the two equal.
+
+What is a fact has one home: `photos`, `answers`, `tags`, `corrections`. What is a summary of those facts, kept so that a
+question over a million photos is answered from an index, is marked as such and can be computed again at any time.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+
+# Every constraint has a name, so that a later migration can alter it.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+roots = Table(
+    "roots",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # Absolute, spelled as `filenames.to_text` does. No root lies inside another.
+    Column("path", Text, nullable=False, unique=True),
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root_id", ForeignKey("roots.id"), nullable=False),
+    Column("path", Text, nullable=False),  # relative to the root, '/' between its parts, spelled as `filenames.to_text` does
+    Column("size_bytes", Integer, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
+    Column("content_hash", Text),  # SHA-256 in hex; none until the bytes could be read
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("orientation", Integer),
+    Column("taken_at", Text),  # local wall time, 'YYYY-MM-DD HH:MM:SS'
+    Column("taken_from", Text),
+    Column("utc_offset_minutes", Integer),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("camera", Text),
+    Column("missing_since", Text),  # UTC, 'YYYY-MM-DD HH:MM:SS'
+    # Summaries of the answers.
+    Column("faces", Integer),  # none: nobody has looked
+    Column("everyone_smiling", Float),  # least smile among the eligible faces; none: cannot tell
+    Column("anyone_smiling", Float),  # greatest
+    Column("answered", Integer, nullable=False, server_default="0"),  # answers without error
+    Column("failed", Integer, nullable=False, server_default="0"),  # answers with one
+    Column("settled", Text),  # digest of the fingerprints for which nothing more is owed; see jobs.py
+    UniqueConstraint("root_id", "path"),
+    CheckConstraint("taken_from IN ('exif', 'file')", name="taken_from"),
+    Index(None, "taken_at"),
+    Index(None, "content_hash"),
+    Index(None, "size_bytes"),  # finds the known photos that a new file may be a copy of
+    Index(None, "faces"),
+    Index(None, "everyone_smiling"),
+    Index(None, "anyone_smiling"),
+    Index("ix_photos_camera", "camera", sqlite_where=text("camera IS NOT NULL")),
+    Index("ix_photos_missing", "missing_since", sqlite_where=text("missing_since IS NOT NULL")),
+    Index("ix_photos_untagged", "answered", sqlite_where=text("answered = 0")),
+    Index("ix_photos_failed", "failed", sqlite_where=text("failed > 0")),
+)
+
+taggers = Table("taggers", metadata, Column("id", Integer, primary_key=True), Column("name", Text, nullable=False, unique=True))
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", Text, nullable=False, unique=True),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("tagger_id", ForeignKey("taggers.id"), nullable=False),
+    Column("fingerprint_id", ForeignKey("fingerprints.id"), nullable=False),
+    Column("content_hash", Text),  # of the bytes that were looked at
+    Column("error", Text),
+    UniqueConstraint("photo_id", "tagger_id"),
+    Index("ix_answers_edition", "tagger_id", "fingerprint_id"),
+    Index("ix_answers_failed", "tagger_id", "fingerprint_id", sqlite_where=text("error IS NOT NULL")),
+)
+
+labels = Table("labels", metadata, Column("id", Integer, primary_key=True), Column("name", Text, nullable=False, unique=True))
+
+# Clustered by answer: a photo's tags are read as one run of pages, and ten million rows need no second index.
+tags = Table(
+    "tags",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("label_id", ForeignKey("labels.id"), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("box_left", Float),
+    Column("box_top", Float),
+    Column("box_right", Float),
+    Column("box_bottom", Float),
+    Column("points", Text),  # JSON: [[x, y], ...]
+    sqlite_with_rowid=False,
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("label_id", ForeignKey("labels.id"), primary_key=True),
+    Column("present", Integer, nullable=False),  # 1: it is in the photo, 0: it is not
+    CheckConstraint("present IN (0, 1)", name="present"),
+    sqlite_with_rowid=False,
+)
+
+# A summary: one row per photo and label, corrections applied. Clustered by label, so that `dog` reads one run of pages.
+photo_labels = Table(
+    "photo_labels",
+    metadata,
+    Column("label_id", ForeignKey("labels.id"), primary_key=True),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("tagger_id", ForeignKey("taggers.id")),  # whose word it is; none: the user's
+    Column("count", Integer, nullable=False),
+    Column("score", Float, nullable=False),  # the best
+    Column("share", Float, nullable=False),  # of the picture, the largest box; 1 for what is said of the whole photo
+    Column("rank", Float, nullable=False),  # score times the root of the share: a portrait before a dot in the distance
+    Index("ix_photo_labels_rank", "label_id", "rank", "photo_id", "score"),
+    sqlite_with_rowid=False,
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("theme", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("created_at", Text, nullable=False),  # UTC, 'YYYY-MM-DD HH:MM:SS'
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    UniqueConstraint("collection_id", "photo_id"),
+    sqlite_with_rowid=False,
+)
