@@ -100,6 +100,7 @@ class StateTerm:
     negated: bool = False
 
 
+Synonyms = Mapping[str, Collection[str]] | Callable[[str], Collection[str] | None]
 Term = LabelTerm | FacesTerm | SmilingTerm | TakenTerm | PathTerm | CameraTerm | StateTerm
 
 
@@ -126,7 +127,7 @@ class Query:
 def parse(
     terms: Sequence[str],
     known_labels: Collection[str] = (),
-    synonyms: Mapping[str, Collection[str]] | Callable[[str], Collection[str]] | None = None,
+    synonyms: Synonyms | None = None,
     *,
     default_score: float = DEFAULT_SCORE,
     thresholds: Mapping[str, float] | None = None,
@@ -135,7 +136,7 @@ def parse(
     """The query that these terms ask, one term per string as a shell hands them over.
 
     `known_labels`: those of the catalog; a label that is not among them is a mistake, unless there are none at all.
-    `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...). Raises UsageError with what is understood
+    `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...), none for a word without meaning. Raises UsageError with what is understood
     and the nearest label.
     """
     vocabulary = _Vocabulary(known_labels, synonyms)
@@ -156,9 +157,7 @@ def split(text: str) -> list[str]:
 class _Vocabulary:
     """The labels one may ask for, whatever their case."""
 
-    def __init__(
-        self, known: Iterable[str], synonyms: Mapping[str, Collection[str]] | Callable[[str], Collection[str]] | None
-    ) -> None:
+    def __init__(self, known: Iterable[str], synonyms: Synonyms | None) -> None:
         self._spellings: dict[str, list[str]] = {}
         for label in known:
             self._spellings.setdefault(label.casefold(), []).append(label)
@@ -174,7 +173,7 @@ class _Vocabulary:
 
     def is_word(self, word: str) -> bool:
         """Whether the word means something, even if no photo shows it yet."""
-        return bool(self.labels(word) or set(self._expand(word.casefold()) or ()) - {word, word.casefold()})
+        return bool(self.labels(word) or self._expand(word.casefold()))
 
     @property
     def is_empty(self) -> bool:
@@ -206,17 +205,15 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
     if not vocabulary.is_word(word):  # a label may itself end in :0.8, hence this order
         name, colon, number = body.rpartition(":")
         if colon and name:
+            close = difflib.get_close_matches(name, KEYS, n=1)
+            hint = f" Did you mean {close[0]}:{number}?" if close else ""
             try:
                 score = float(number)
             except ValueError:
-                close = difflib.get_close_matches(name, KEYS, n=1)
-                hint = f" Did you mean {close[0]}:{number}?" if close else ""
-                if not vocabulary.is_empty or close:
-                    raise UsageError(f"{text!r} is not understood.{hint} {UNDERSTOOD}") from None
-            else:
-                if not 0 <= score <= 1:
-                    raise UsageError(f"the score in {text!r} must lie between 0 and 1; type for example {name}:0.8")
-                word = _unquoted(name).strip()
+                raise UsageError(f"{text!r} is not understood.{hint} {UNDERSTOOD}") from None
+            if not 0 <= score <= 1:
+                raise UsageError(f"the score in {text!r} must lie between 0 and 1; type for example {name}:0.8.{hint}")
+            word = _unquoted(name).strip()
     if not word:
         raise UsageError(f"There is nothing to look for in {text!r}. {UNDERSTOOD}")
     emotion = _EMOTION_OF.get(word.casefold())

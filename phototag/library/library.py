@@ -43,7 +43,7 @@ class TaggerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is in the catalog. `photos` leaves the missing ones out; `unreadable`: could not be decoded."""
+    """What is in the catalog. `missing` of the `photos` are gone; `unreadable`: could not be decoded."""
 
     path: Path
     size_bytes: int
@@ -193,17 +193,19 @@ class Library:
                 source.setdefault(label, tagger)
         return [LabelCount(label, counts[label], source[label]) for label in sorted(counts, key=lambda k: (-counts[k], k))]
 
-    def failures(self) -> Iterator[tuple[str, str, str]]:
-        """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where a photo cannot be read."""
+    def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:
+        """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where a photo cannot be read.
+        `scope`: absolute folders and files; None for the whole catalog."""
         with self._catalog.read() as connection:
-            for root, root_id in roots_of(connection).items():
+            for place in places_of(connection, scope):
+                within, values = place.condition()
                 for path, tagger, error in connection.exec_driver_sql(
                     "SELECT p.path, g.name, a.error FROM photos p CROSS JOIN answers a ON a.photo_id = p.id "
-                    "JOIN taggers g ON g.id = a.tagger_id WHERE p.failed > 0 AND p.root_id = ? AND p.missing_since IS NULL "
+                    f"JOIN taggers g ON g.id = a.tagger_id WHERE p.failed > 0 AND {within} AND p.missing_since IS NULL "
                     "AND a.error IS NOT NULL ORDER BY p.path, a.id",
-                    (root_id,),
+                    values,
                 ):
-                    yield join(root, to_path(path)), tagger, error
+                    yield join(place.root, to_path(path)), tagger, error
 
     def status(self, fingerprints: Mapping[str, str] | None = None) -> Status:
         """Counts for the whole catalog, for each tagger of `fingerprints` too."""
@@ -220,7 +222,7 @@ class Library:
         size_bytes = sum(
             file.stat().st_size for file in (self.path, self.path.with_name(f"{self.path.name}-wal")) if file.exists()
         )
-        return Status(self.path, size_bytes, total - missing, missing, unreadable, taggers)
+        return Status(self.path, size_bytes, total, missing, unreadable, taggers)
 
     # -- the user's own word
 
