@@ -31,7 +31,7 @@ class Batch:
 
 
 def run(
-    decoded: Iterable[tuple[Job, Frame | Unreadable, PhotoFacts]],
+    decoded: Iterable[tuple[Job, PhotoFacts, Frame | Unreadable]],
     taggers: Mapping[str, TaggerFunction],
     needs: Mapping[str, Sequence[str]],
     batch_size: int,
@@ -41,9 +41,9 @@ def run(
     what was yielded is complete. Raises TaggerBroken."""
     source = iter(decoded)
     while chunk := list(islice(source, batch_size)):
-        batch = Batch([job for job, _, _ in chunk], [facts for _, _, facts in chunk])
+        batch = Batch([job for job, _, _ in chunk], [facts for _, facts, _ in chunk])
         frames: dict[int, Frame] = {}
-        for job, frame, _ in chunk:
+        for job, _, frame in chunk:
             if isinstance(frame, Unreadable):
                 batch.outcomes.append(Outcome(job.photo_id, "decode", error=frame.reason))
             else:

@@ -62,8 +62,8 @@ def train(
 ) -> Path:
     """Train and return the path of the safetensors file. `start_from`: SmileNet weights to go on from instead of ImageNet's.
     `one_word` (N,) bool marks the faces whose label is one person's word. A `checkpoint.pt` in `out` is resumed, and
-    refused when its plan differs. `validation` sets are measured after every epoch, the first one decides nothing: the last
-    epoch's averaged weights are kept."""
+    refused when its plan differs. `validation` sets are measured after every epoch and choose none: the averaged weights of
+    the last epoch are kept. The first set calibrates them."""
     if len(training) < 2:
         raise PhototagError("training needs at least two faces")
     out.mkdir(parents=True, exist_ok=True)
@@ -167,6 +167,10 @@ def train(
         os.replace(partial, checkpoint)
         _write_log(out / "log.csv", history)
         save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
+    if validation:
+        faces = next(iter(validation.values()))
+        logits = evaluate.predict(averaged, faces.images, plan.size)
+        save(out / "smilenet.safetensors", averaged, evaluate.calibrate(logits, faces, plan.size))
     draw_curves(out / "curves.png", history)
     return out / "smilenet.safetensors"
 

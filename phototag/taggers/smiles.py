@@ -16,23 +16,26 @@ from phototag.smilenet.evaluate import smile_probability
 from phototag.smilenet.net import computes_bfloat16, cut_face, normalise
 from phototag.smilenet.net import load as load_net
 from phototag.smiling import join_faces, smiles_of_eligible
+from phototag.taggers.device import pick_device
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
 BATCH = 64  # faces at once: enough to fill any device, little memory
 
 
 def load(device: str, options: Mapping[str, Any]):
-    net, calibration = load_net(Path(options.get("weights", WEIGHTS)))
-    net = net.to(device, memory_format=torch.channels_last)
-    fast = computes_bfloat16(device)
+    """The tagger on `device` (see pick_device). Raises WeightsError, UsageError."""
+    place = pick_device(device)
+    net, calibration = load_net(WEIGHTS)
+    net = net.to(place, memory_format=torch.channels_last)
+    fast = computes_bfloat16(place)
 
     @torch.inference_mode()
     def predict(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N, S, S) uint8 -> smile probabilities (N,), emotion probabilities (N, 8)."""
         smiles, emotions = [], []
         for part in torch.from_numpy(crops).split(BATCH):
-            faces = normalise(part.to(device)).contiguous(memory_format=torch.channels_last)  # (B, 1, S, S)
-            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=fast):
+            faces = normalise(part.to(place)).contiguous(memory_format=torch.channels_last)  # (B, 1, S, S)
+            with torch.autocast(place.type, torch.bfloat16, enabled=fast):
                 emotion_logits, smile_logits = net(faces)
             smiles.append(smile_probability(smile_logits.float(), calibration).cpu())
             emotions.append((emotion_logits.float() / calibration.emotion_temperature).softmax(1).cpu())

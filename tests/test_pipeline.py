@@ -1,0 +1,98 @@
+"""The pipeline with tiny real taggers over real frames."""
+
+import numpy as np
+import pytest
+
+from phototag.pipeline import TaggerBroken, run
+from phototag.records import Frame, Job, PhotoFacts, PhotoFile, Tag, Unreadable
+
+
+def decoded(count, taggers=("bright",), unreadable=()):
+    for i in range(count):
+        job = Job(i, PhotoFile("/r", f"{i}.jpg", 1, 1), tuple(taggers))
+        pixels = np.full((8 + i, 10, 3), i * 10, np.uint8)
+        frame = Unreadable(i, "cut short") if i in unreadable else Frame(i, pixels, 10, 8 + i)
+        yield job, PhotoFacts(i, f"hash{i}", 10, 8 + i), frame
+
+
+def bright(frames):
+    return [[Tag("bright", float(frame.pixels.mean()) / 255)] for frame in frames]
+
+
+def picky(bad):
+    def tag(frames):
+        if any(frame.photo_id in bad for frame in frames):
+            raise RuntimeError("cannot\nlook at this")
+        return bright(frames)
+
+    return tag
+
+
+def outcomes(batches):
+    return {(o.photo_id, o.tagger): o for batch in batches for o in batch.outcomes}
+
+
+def test_every_photo_gets_every_owed_answer_in_order():
+    batches = list(run(decoded(10), {"bright": bright}, {}, batch_size=4))
+    assert [len(batch.facts) for batch in batches] == [4, 4, 2]
+    assert {key: round(o.tags[0].score * 255) for key, o in outcomes(batches).items()} == {
+        (i, "bright"): i * 10 for i in range(10)
+    }
+
+
+def test_one_bad_photo_costs_one_recorded_answer():
+    found = outcomes(run(decoded(10), {"bright": picky({3})}, {}, batch_size=8))
+    assert found[3, "bright"].error == "cannot look at this"
+    assert [o.error for o in found.values()].count(None) == 9
+
+
+def test_an_unreadable_photo_is_recorded_once_and_not_tagged():
+    found = outcomes(run(decoded(3, unreadable={1}), {"bright": bright}, {}, batch_size=8))
+    assert set(found) == {(0, "bright"), (1, "decode"), (2, "bright")}
+    assert found[1, "decode"].error == "cut short"
+
+
+def test_a_tagger_that_fails_on_everything_stops_the_run_and_keeps_nothing_of_the_batch():
+    batches = []
+    with pytest.raises(TaggerBroken, match="'bright' failed on every photo"):
+        batches.extend(run(decoded(6), {"bright": picky(set(range(3, 6)))}, {}, batch_size=3))
+    assert len(batches) == 1
+
+
+def test_a_lone_bad_photo_is_the_photos_fault():
+    found = outcomes(run(decoded(1), {"bright": picky({0})}, {}, batch_size=3))
+    assert found[0, "bright"].error
+
+
+def test_a_tagger_sees_what_it_needs_and_fails_where_that_failed():
+    def echo(frames):
+        return [[Tag("echo", frame.answers["bright"][0].score)] for frame in frames]
+
+    found = outcomes(run(decoded(4, ("bright", "echo")), {"bright": picky({2}), "echo": echo}, {"echo": ["bright"]}, 4))
+    assert found[1, "echo"].tags[0].score == found[1, "bright"].tags[0].score
+    assert found[2, "echo"].error == "needs the answer of bright, which failed"
+
+
+def test_only_owed_answers_are_asked_for():
+    asked = []
+
+    def spy(frames):
+        asked.extend(frame.photo_id for frame in frames)
+        return bright(frames)
+
+    jobs = ((job if job.photo_id % 2 else Job(job.photo_id, job.file, ()), facts, frame) for job, facts, frame in decoded(6))
+    list(run(jobs, {"bright": spy}, {}, 4))
+    assert asked == [1, 3, 5]
+
+
+def test_a_tagger_with_too_few_answers_is_caught():
+    with pytest.raises(TaggerBroken, match="gave 0 answers"):
+        list(run(decoded(2), {"bright": lambda frames: []}, {}, 4))
+
+
+def test_ctrl_c_passes_through():
+    def interrupted(frames):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(run(decoded(2), {"bright": interrupted}, {}, 4))

@@ -1,0 +1,62 @@
+"""Who counts, and whether everyone smiles."""
+
+from phototag.records import Box, Face, Tag
+from phototag.smiling import eligible, everyone_smiling, join_faces
+
+
+def face(left=0.4, top=0.4, size=0.2, score=0.999, smile=0.9, sharpness=0.8, points=None):
+    box = Box(max(left, 0), max(top, 0), min(left + size, 1), min(top + size, 1))
+    if points is None:
+        points = tuple(
+            (left + dx * size, top + dy * size) for dx, dy in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
+        )
+    return Face(box, score, points, smile, {}, sharpness)
+
+
+def test_nobody_means_cannot_tell():
+    assert everyone_smiling([]) is None
+    assert everyone_smiling([face(score=0.8)]) is None
+    assert everyone_smiling([face(smile=None)]) is None
+
+
+def test_it_is_the_minimum_not_the_mean():
+    assert everyone_smiling([face(0.1), face(0.5)]) is True
+    assert everyone_smiling([face(0.1), face(0.3), face(0.5), face(0.7, smile=0.2)]) is False
+
+
+def test_a_blurred_passer_by_neither_vetoes_nor_approves():
+    assert everyone_smiling([face(0.1), face(0.6, smile=0.05, sharpness=0.1)]) is True
+    assert everyone_smiling([face(0.1, smile=0.1), face(0.6, smile=0.95, sharpness=0.1)]) is False
+    assert everyone_smiling([face(0.1, sharpness=0.1)]) is None
+
+
+def test_a_tiny_face_in_the_distance_has_no_say_but_a_child_does():
+    assert eligible([face(0.1, size=0.3), face(0.6, size=0.05)]) == [True, False]
+    assert eligible([face(0.1, size=0.3), face(0.6, size=0.15)]) == [True, True]
+
+
+def test_a_poster_sized_face_cut_by_the_border_has_no_say_and_sets_no_scale():
+    poster = face(-0.4, 0.0, size=0.9)
+    assert eligible([poster, face(0.6, size=0.12)]) == [False, True]
+
+
+def test_hair_beyond_the_border_is_not_a_cut_face():
+    assert eligible([face(0.4, -0.03, size=0.3)]) == [True]
+
+
+def test_without_landmarks_the_border_decides():
+    assert eligible([face(0.0, 0.2, points=())]) == [False]
+    assert eligible([face(0.3, 0.2, points=())]) == [True]
+
+
+def test_join_is_by_box():
+    a, b = Box(0, 0, 0.5, 0.5), Box(0.5, 0.5, 1, 1)
+    faces = join_faces(
+        {
+            "faces": [Tag("face", 0.99, a), Tag("face", 0.98, b)],
+            "sharpness": [Tag("sharpness", 0.5), Tag("sharpness", 0.7, b)],
+            "smiles": [Tag("smile", 0.2, b), Tag("anger", 0.6, b), Tag("neutral", 0.4, b), Tag("everyone smiling", 0.2)],
+        }
+    )
+    assert (faces[0].smile, faces[0].sharpness, faces[0].emotion) == (None, None, None)
+    assert (faces[1].smile, faces[1].sharpness, faces[1].emotion) == (0.2, 0.7, "anger")
