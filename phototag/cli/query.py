@@ -1,0 +1,117 @@
+"""`phototag query`: which photos, as a table, as paths, as JSON Lines or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+
+import click
+
+from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
+from phototag.records import Photo
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("terms", nargs=-1)
+@db_option
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines: one object per photo.")
+@click.option("--csv", "as_csv", is_flag=True, help="A table for spreadsheets, with a header.")
+@click.option("-0", "--null", "null", is_flag=True, help="End each path with a NUL, for xargs -0.")
+@click.option("--count", "only_count", is_flag=True, help="Print only how many.")
+@click.option("--limit", type=click.IntRange(1), help="At most this many.")
+@click.option(
+    "--sort",
+    type=click.Choice(["taken", "path", "smile", "relevance"]),
+    help="Default: relevance when a thing is asked for, else taken.",
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
+def query(
+    terms: tuple[str, ...],
+    db: str | None,
+    as_json: bool,
+    as_csv: bool,
+    null: bool,
+    only_count: bool,
+    limit: int | None,
+    sort: str | None,
+    reverse: bool,
+) -> None:
+    """Find photos by what is in them.
+
+    Photos must fit every TERM; without one, every photo is listed.
+
+    \b
+      dog   "potted plant"   a thing; dog:0.8 asks for a score of at least 0.8
+      ^cat                   not; stands before any term
+      smiling:all            everyone smiles (any, none, unknown)
+      happy                  someone looks it (sad, angry, surprised, neutral ...)
+      faces:2..              two faces or more (2, 1..3, ..1)
+      taken:2016             also 2016-06, 2016-06-24, 2016-06..2016-08, 2016-07..
+      path:Italy             part of the path
+      camera:"Pixel"         part of the camera's name
+      untagged failed missing
+
+    \b
+      phototag query smiling:all faces:3.. taken:2016
+      phototag query dog ^person --json | jq .path
+      phototag query smiling:all -0 | xargs -0 cp -t ~/album
+    """
+    from phototag import query as language
+    from phototag.library import Library
+    from phototag.vocabulary import expand
+
+    with Library.open(db) as library:
+        asked = language.parse(terms, library.known_labels(), expand)
+        if only_count:
+            click.echo(library.count(asked))
+            return
+        sort = sort or ("relevance" if asked.has_label else "taken")
+        if not (as_json or as_csv or sys.stdout.isatty()):
+            for path in library.paths(asked, sort=sort, limit=limit, descending=reverse):
+                write_path(path, "\0" if null else "\n")
+            return
+        photos = library.photos(asked, sort=sort, limit=limit, descending=reverse)
+        if as_json:
+            for photo in photos:
+                write_json(photo_dict(photo))
+        elif as_csv:
+            _write_csv(photos)
+        elif null:
+            for photo in photos:
+                write_path(photo.path, "\0")
+        else:
+            rows = [_row(photo) for photo in photos]
+            if rows:
+                write_table(("taken", "smiling", "faces", "things", "photo"), rows, right=frozenset({2}))
+            say(f"{count(len(rows), 'photo')}." + ("" if rows or terms else " Look at some first: phototag scan FOLDER"))
+
+
+def things(photo: Photo, most: int = 3) -> str:
+    """`2 person, dog`: what the photo shows, the most certain first."""
+    counts: dict[str, int] = {}
+    for tag in sorted(photo.objects, key=lambda tag: -tag.score):
+        if tag.score >= 0.5:
+            counts[tag.label] = counts.get(tag.label, 0) + 1
+    names = [*photo.user_labels, *(f"{n} {label}" if n > 1 else label for label, n in counts.items())]
+    names += [tag.label for tag in photo.kinds if tag.label not in counts]
+    return ", ".join(dict.fromkeys(names[:most])) or "-"
+
+
+def _row(photo: Photo) -> tuple[str, ...]:
+    taken = photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-"
+    path = os.path.relpath(photo.path)
+    shown = path if not path.startswith("..") else photo.path
+    return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(things(photo)), printable(shown)
+
+
+def _write_csv(photos) -> None:
+    stream = click.get_text_stream("stdout", errors="surrogateescape")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["path", "taken_at", "width", "height", "everyone_smiling", "faces", "things"])
+    for photo in photos:
+        # A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there.
+        path = "'" + photo.path if photo.path[:1] in "=+-@\t\r" else photo.path
+        taken = photo.taken_at.isoformat() if photo.taken_at else ""
+        smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
+        writer.writerow([path, taken, photo.width, photo.height, smiling, len(photo.faces), things(photo, most=99)])

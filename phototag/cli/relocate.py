@@ -1,0 +1,32 @@
+"""`phototag relocate`: a library moved as a whole."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from phototag.cli.output import count, db_option, json_option, printable, write_json
+
+
+@click.command()
+@click.argument("old", type=click.Path())
+@click.argument("new", type=click.Path())
+@db_option
+@json_option
+def relocate(old: str, new: str, db: str | None, as_json: bool) -> None:
+    """Tell the catalog that a folder of photos has moved.
+
+    Nothing is tagged again. OLD is the folder as it was scanned, NEW where it is now.
+
+    \b
+      phototag relocate /media/old-disk/Photos ~/Photos
+    """
+    from phototag.library import Library
+
+    with Library.open(db) as library:
+        moved = library.relocate(os.path.abspath(old), os.path.abspath(new))
+    if as_json:
+        write_json({"moved": moved})
+    else:
+        click.echo(f"{count(moved, 'photo')} now under {printable(os.path.abspath(new))}.")

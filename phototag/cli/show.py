@@ -1,0 +1,78 @@
+"""`phototag show`: one photo in full, and drawn."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from phototag.cli.output import count, db_option, json_option, photo_dict, printable, say, size, smile_word, write_json
+from phototag.errors import PhototagError
+from phototag.records import Photo
+
+
+@click.command()
+@click.argument("photo", type=click.Path())
+@click.option("--image", type=click.Path(path_type=Path, dir_okay=False), help="Draw boxes, labels and smile scores on a copy.")
+@db_option
+@json_option
+def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
+    """Tell everything known of one photo.
+
+    \b
+      phototag show IMG_0042.jpg
+      phototag show IMG_0042.jpg --image drawn.jpg
+    """
+    from phototag.library import Library
+
+    with Library.open(db) as library:
+        found = library.photo(os.path.abspath(photo))
+    if found is None:
+        raise PhototagError(f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}")
+    if image:
+        from phototag.drawing import draw
+
+        if image.exists() and os.path.samefile(image, found.path):
+            raise PhototagError(f"{printable(str(image))} is the photo itself; name another file for --image")
+        draw(found, image)
+        say(f"drawn: {printable(str(image))}")
+    if as_json:
+        write_json(photo_dict(found) | {"size_bytes": found.size_bytes, "content_hash": found.content_hash})
+    else:
+        click.echo(describe(found))
+
+
+def describe(photo: Photo) -> str:
+    """Some lines for a person."""
+    lines = [printable(photo.path)]
+    if photo.missing_since:
+        lines.append(f"missing since {photo.missing_since:%Y-%m-%d}")
+    if photo.width:
+        lines.append(f"{photo.width} x {photo.height} pixels, {size(photo.size_bytes)}")
+    if photo.taken_at:
+        source = "" if photo.taken_from == "exif" else " (the file's date; the photo has none)"
+        lines.append(f"taken {photo.taken_at:%Y-%m-%d %H:%M:%S}{source}" + (f" with {photo.camera}" if photo.camera else ""))
+    if photo.latitude is not None and photo.longitude is not None:
+        lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}")
+    lines.append(f"everyone smiling: {smile_word(photo.everyone_smiling).replace('-', 'cannot tell')}")
+    for number, face in enumerate(photo.faces, 1):
+        said = f"smile {face.smile:.2f}, {face.emotion}" if face.smile is not None else "not looked at yet"
+        lines.append(f"  face {number}: {said} (face {face.score:.2f}, {_place(face.box.left, face.box.right)})")
+    if photo.objects:
+        lines.append(f"things: {count(len(photo.objects), 'box', 'boxes')}")
+        for tag in sorted(photo.objects, key=lambda tag: -tag.score):
+            lines.append(
+                f"  {printable(tag.label)} {tag.score:.2f}" + (f", {tag.box.area:.0%} of the picture" if tag.box else "")
+            )
+    if photo.kinds:
+        lines.append("kinds: " + ", ".join(f"{printable(tag.label)} {tag.score:.2f}" for tag in photo.kinds))
+    if photo.user_labels:
+        lines.append("your own words: " + ", ".join(map(printable, photo.user_labels)))
+    lines += [f"could not be read by {name}: {printable(reason)}" for name, reason in photo.errors.items()]
+    return "\n".join(lines)
+
+
+def _place(left: float, right: float) -> str:
+    middle = (left + right) / 2
+    return "left" if middle < 1 / 3 else "right" if middle > 2 / 3 else "middle"

@@ -1,0 +1,56 @@
+"""`phototag status`: how far the catalog is."""
+
+from __future__ import annotations
+
+import click
+
+from phototag.cli.output import count, db_option, json_option, printable, size, write_json, write_table
+
+
+@click.command()
+@db_option
+@json_option
+def status(db: str | None, as_json: bool) -> None:
+    """Tell how far the catalog is, and which weights are in use.
+
+    \b
+      phototag status
+      phototag status --json | jq .taggers
+    """
+    from phototag import images, taggers
+    from phototag.library import Library
+    from phototag.session import decode_fingerprint
+
+    able = [name for name, spec in taggers.SPECS.items() if spec.missing(spec.options) is None]
+    fingerprints = taggers.fingerprints(able, {}) | {"decode": decode_fingerprint(images.MAX_PIXELS)}
+    with Library.open(db) as library:
+        found = library.status(fingerprints)
+    weights = {name: [path.name for path in taggers.SPECS[name].weights(taggers.SPECS[name].options)] for name in able}
+    unable = {name: spec.missing(spec.options) for name, spec in taggers.SPECS.items() if name not in able}
+    if as_json:
+        rows = {
+            name: {"done": row.done, "to_do": row.to_do, "failed": row.failed, "weights": weights.get(name, [])}
+            for name, row in found.taggers.items()
+            if name != "decode"
+        }
+        write_json(
+            {
+                "catalog": str(found.path),
+                "size_bytes": found.size_bytes,
+                "photos": found.photos,
+                "missing": found.missing,
+                "taggers": rows,
+                "cannot_run": unable,
+            }
+        )
+        return
+    click.echo(f"{printable(str(found.path))}, {size(found.size_bytes)}")
+    click.echo(f"{count(found.photos, 'photo')}, {found.missing:,} of them missing\n")
+    rows = [
+        (name, f"{row.done:,}", f"{row.to_do:,}", f"{row.failed:,}", ", ".join(weights.get(name, [])) or "-")
+        for name, row in found.taggers.items()
+        if name != "decode"
+    ]
+    write_table(("tagger", "done", "to do", "failed", "weights"), rows, frozenset({1, 2, 3}))
+    for why in unable.values():
+        click.echo(f"\n{why}")

@@ -1,0 +1,42 @@
+"""`phototag tag`: the user's own word, which no scan overrides."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from phototag.cli.output import count, db_option, json_option, printable, write_json
+from phototag.errors import UsageError
+
+
+@click.command(context_settings={"ignore_unknown_options": True})  # -label is a word, not an option
+@click.argument("photo", type=click.Path())
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
+@db_option
+@json_option
+def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> None:
+    """Say yourself what is in a photo, or is not.
+
+    WORDS are +label or -label. Your word stands, whatever later scans see.
+
+    \b
+      phototag tag IMG_0042.jpg +grandma +"birthday cake" -dog
+    """
+    from phototag.library import Library
+
+    add, remove = [], []
+    for word in words:
+        label = word[1:].strip()
+        if word[:1] not in "+-" or not label:
+            raise UsageError(
+                f"{printable(word)!r} is neither +label nor -label; type for example: phototag tag PHOTO +grandma -dog"
+            )
+        (add if word[0] == "+" else remove).append(label)
+    with Library.open(db) as library:
+        library.correct(os.path.abspath(photo), add, remove)
+        found = library.photo(os.path.abspath(photo))
+    if as_json:
+        write_json({"path": found.path, "user_labels": list(found.user_labels)})
+    else:
+        click.echo(f"{printable(photo)}: {count(len(add), 'label')} added, {count(len(remove), 'label')} taken away.")

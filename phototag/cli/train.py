@@ -1,0 +1,117 @@
+"""`phototag train`: teach the nets, from ImageNet's weights or on from ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from phototag.cli.output import count, say
+
+
+@click.group()
+def train() -> None:
+    """Train the nets on labelled pictures.
+
+    Training takes hours on a processor. It writes a checkpoint after every epoch: the same command again goes on where it
+    stopped, to the same numbers.
+    """
+
+
+@train.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--validate", "validate", multiple=True, type=click.Path(path_type=Path), help="Labelled faces never trained on.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for checkpoint, log, curves, weights."
+)
+@click.option(
+    "--start", type=click.Choice(["imagenet", "shipped"]), default="shipped", show_default=True, help="Weights to start from."
+)
+@click.option("--epochs", type=click.IntRange(1), default=14, show_default=True)
+@click.option("--batch", type=click.IntRange(2), default=64, show_default=True, help="Faces per step.")
+@click.option("--size", type=click.IntRange(32, 224), default=96, show_default=True, help="Pixels across a face.")
+@click.option(
+    "--first-size", type=click.IntRange(32, 224), default=64, show_default=True, help="Pixels at the start; grows to --size."
+)
+@click.option("--rate", type=float, help="Peak learning rate. Default: 1e-3 from ImageNet, 1e-4 from our weights.")
+@click.option("--seed", type=int, default=2016, show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+def smilenet(
+    data: tuple[Path, ...],
+    validate: tuple[Path, ...],
+    out: Path,
+    start: str,
+    epochs: int,
+    batch: int,
+    size: int,
+    first_size: int,
+    rate: float | None,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Teach SmileNet smiles and emotions.
+
+    DATA: folders LABEL/*.jpg (happy, sad, neutral ...), a .csv of file,emotion beside a folder of its name, or an .npz with
+    images and votes as FER+ has them. Of labelled files, one person in ten (by hash of the name before `_NNNN`) is held out
+    and measured after every epoch.
+
+    \b
+      phototag train smilenet my-faces --out runs/mine
+      phototag train smilenet ferplus_train.npz --validate ferplus_valid.npz --start imagenet --out runs/smilenet
+    """
+    import torch
+    from tqdm import tqdm
+
+    from phototag.smilenet import data as faces_of
+    from phototag.smilenet import train as training
+    from phototag.taggers.smiles import WEIGHTS
+
+    if threads:
+        torch.set_num_threads(threads)
+    sets, one_word, checks = [], [], {}
+    for source in data:
+        faces = faces_of.read_faces(source, size, drop_single_votes=True)
+        for name, why in list(faces.skipped.items())[:10]:
+            say(f"skipped: {name}: {why}")
+        if len(faces.skipped) > 10:
+            say(f"skipped: {len(faces.skipped) - 10} more")
+        voted = source.suffix == ".npz"
+        if not voted:
+            faces, aside = faces_of.split_persons(faces)
+            faces = faces_of.soften(faces)
+            if len(aside):
+                checks[source.stem] = aside
+        sets.append(faces)
+        one_word += [not voted] * len(faces)
+    checks = {source.stem: faces_of.read_faces(source, size) for source in validate} | checks
+    everything = faces_of.concatenate(sets)
+    say(
+        f"training on {count(len(everything), 'face')}"
+        + "".join(f", checking on {len(c)} of {name}" for name, c in checks.items())
+    )
+    plan = training.Plan(
+        epochs=epochs,
+        head_epochs=1 if start == "imagenet" and epochs > 1 else 0,
+        batch=min(batch, len(everything)),
+        rate=rate or (1e-3 if start == "imagenet" else 1e-4),
+        size=size,
+        first_size=min(first_size, size),
+        seed=seed,
+    )
+    with tqdm(unit="step", dynamic_ncols=True, disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        weights = training.train(
+            everything,
+            checks,
+            out,
+            plan,
+            start_from=WEIGHTS if start == "shipped" else None,
+            one_word=torch.tensor(one_word) if any(one_word) and not all(one_word) else None,
+            report=lambda line: bar.write(line, file=click.get_text_stream("stderr")),
+            progress=progress,
+        )
+    click.echo(str(weights))

@@ -1,0 +1,174 @@
+"""One scan from end to end: find, reconcile, decode, tag, save. The only place where the stages meet; the command line and
+`Library.scan` both call it. Owns the scan's options and its report; prints nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phototag import images, pipeline, taggers
+from phototag.errors import UnreadablePhoto, UsageError
+from phototag.records import PhotoFile
+from phototag.scan import Walk, full_path
+
+if TYPE_CHECKING:
+    from phototag.library import Library
+
+# Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more than MTCNN's least (20);
+# a 12-megapixel JPEG is decoded at half size for it.
+WORKING_SIDE = 1333
+BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
+DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
+
+LISTED = 10  # failures told at the end of a scan; `phototag query failed` lists all
+
+Progress = Callable[[str, int, int | None], None]  # (phase: "find" or "tag", photos done, photos in all or None)
+
+
+@dataclass
+class ScanReport:
+    """What a scan did. Counts are photos."""
+
+    found: int = 0
+    tagged: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    missing: int = 0
+    skipped: int = 0
+    failed: int = 0
+    to_do: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    taggers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)  # the first ten: path, tagger, reason
+    notes: list[str] = field(default_factory=list)  # sentences: what was not done, and the line that would mend it
+
+
+def scan(
+    library: Library,
+    paths: Sequence[str | Path],
+    *,
+    names: Sequence[str] = (),
+    device: str = "auto",
+    batch_size: int = BATCH_SIZE,
+    workers: int | None = None,
+    follow_symlinks: bool = False,
+    max_pixels: int | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    dry_run: bool = False,
+    progress: Progress = lambda phase, done, total: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> ScanReport:
+    """Look at every photo under `paths` that still lacks an answer, and save what was found.
+
+    `names`: taggers to run (default: all that can run here; what they need comes along). `options`: tagger -> its options.
+    `stopping` is asked between two batches; once it says yes, the batch in hand is saved and the report says `interrupted`.
+    Running it again goes on where it stopped. Raises PhototagError: a path that is not there, a tagger that fails on every
+    photo of a batch, a device that is not there, a catalog that cannot be written.
+    """
+    began = time.monotonic()
+    report = ScanReport()
+    options = options or {}
+    running = _runnable(names, options, report)
+    fingerprints = taggers.fingerprints(running, options)
+    fingerprints["decode"] = decode_fingerprint(max_pixels or images.MAX_PIXELS)
+    walk = Walk(paths, follow_symlinks=follow_symlinks)
+
+    def counted() -> Iterator[PhotoFile]:
+        for number, file in enumerate(walk, 1):
+            progress("find", number, None)
+            yield file
+
+    scope = [os.path.abspath(path) for path in paths]
+    known = library.reconcile(walk.roots, counted(), hash_file=_hash_or_none, unreadable=walk.errors, dry_run=dry_run)
+    report.found, report.moved, report.missing = known.found, known.moved, known.missing
+    report.skipped = walk.skipped_photos
+    report.notes += [*known.unavailable, *walk.advice()]
+    report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
+
+    owed = library.count_jobs(scope, fingerprints)
+    report.to_do = owed.photos + (known.new + known.changed if dry_run else 0)  # a dry run stores no new files to be counted
+    report.taggers = {name: {"to_do": owed.taggers.get(name, 0), "tagged": 0, "failed": 0} for name in running}
+    report.unchanged = max(0, report.found - report.to_do)
+    if not dry_run:
+        if report.to_do:
+            needs = {name: taggers.SPECS[name].needs for name in running}
+            jobs = library.jobs(scope, fingerprints, needs)
+            ready = _load(running, device, options)
+            frames = images.frames(
+                jobs,
+                workers=workers or min(4, os.cpu_count() or 1),
+                ahead=batch_size + 4,
+                working_side=WORKING_SIDE,
+                max_pixels=max_pixels or images.MAX_PIXELS,
+            )
+            with closing(frames), closing(pipeline.run(frames, ready, needs, batch_size)) as batches:
+                for batch in batches:
+                    library.save(batch.facts, batch.outcomes, fingerprints)
+                    _count(batch, report)
+                    progress("tag", report.tagged, owed.photos)
+                    if stopping():
+                        report.interrupted = True
+                        break
+        _list_failures(library, scope, report)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def decode_fingerprint(max_pixels: int) -> str:
+    """Under which a photo that cannot be decoded is recorded: with another limit, or a better decoder, it is tried again."""
+    return f"{DECODE_VERSION}-{max_pixels}"
+
+
+def _runnable(names: Sequence[str], options: Mapping[str, Mapping[str, Any]], report: ScanReport) -> list[str]:
+    """The taggers to run, in order; those that cannot run here are left out with a note, or refused when asked for by name."""
+    unknown = [name for name in names if name not in taggers.SPECS]
+    if unknown:
+        raise UsageError(f"there is no tagger {unknown[0]!r}; there are {', '.join(taggers.SPECS)}")
+    running = []
+    for name in taggers.with_needs(names or list(taggers.SPECS)):
+        spec = taggers.SPECS[name]
+        why = spec.missing({**spec.options, **options.get(name, {})})
+        if why is None:
+            running.append(name)
+        elif names:
+            raise UsageError(why)
+        else:
+            report.notes.append(why)
+    return running
+
+
+def _load(names: Sequence[str], device: str, options: Mapping[str, Mapping[str, Any]]) -> dict[str, taggers.Tagger]:
+    return {name: taggers.load(name, device, options.get(name, {})) for name in names}
+
+
+def _count(batch: pipeline.Batch, report: ScanReport) -> None:
+    report.tagged += len(batch.jobs)
+    for outcome in batch.outcomes:
+        if outcome.tagger in report.taggers:
+            report.taggers[outcome.tagger]["failed" if outcome.error else "tagged"] += 1
+
+
+def _list_failures(library: Library, scope: Sequence[str], report: ScanReport) -> None:
+    """Of this scan and of earlier ones: a photo stays a failure until it can be read."""
+    seen: set[str] = set()
+    for path, tagger, reason in library.failures(scope):
+        if path in seen:  # one line a photo: its first reason is the cause of the others
+            continue
+        seen.add(path)
+        if len(seen) <= LISTED:
+            report.failures.append((path, tagger, reason))
+    report.failed = len(seen)
+
+
+def _hash_or_none(file: PhotoFile) -> str | None:
+    """None where the file cannot be read; decoding it will say why."""
+    try:
+        return images.hash_file(full_path(file))
+    except UnreadablePhoto:
+        return None
