@@ -69,8 +69,9 @@ UPRIGHT = {
 LIBRAW_FLIPS = {3: 3, 5: 8, 6: 6}  # LibRaw's name for a turn -> EXIF's
 GREY = 128  # what libjpeg paints where a JPEG's data has ended
 
-# Our own limit is checked before any pixel is decoded, so Pillow's lower one would only forbid what --max-pixels allows.
-Image.MAX_IMAGE_PIXELS = None
+# Pillow refuses pictures of more than twice this number while it opens them; some of its formats reserve memory already
+# then. Our own, exact limit comes next, before any pixel is decoded.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # Pillow warns and logs of damaged metadata and the like: nothing that a person at a progress bar can act on.
 warnings.filterwarnings("ignore", module=r"(PIL|phototag\.images)\b")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -189,6 +190,8 @@ def _read(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
 
 
 def _decode(data: bytes, path: str, mtime: float, working_side: int, max_pixels: int, content_hash: str | None = None) -> Decoded:
+    if max_pixels > (Image.MAX_IMAGE_PIXELS or max_pixels):
+        Image.MAX_IMAGE_PIXELS = max_pixels  # for the whole process: Pillow knows no other way
     try:
         extension = path.rpartition(".")[2].lower()
         if extension in RAW_EXTENSIONS and data[:3] != b"\xff\xd8\xff":
@@ -198,6 +201,9 @@ def _decode(data: bytes, path: str, mtime: float, working_side: int, max_pixels:
                 pixels, size_wh, facts = _decode_image(image, data, mtime, working_side, max_pixels)
     except UnreadablePhoto:
         raise
+    except Image.DecompressionBombError as error:
+        found = re.search(r"\d+", str(error))
+        raise UnreadablePhoto(_too_large("its size", int(found[0]) if found else 0, max_pixels)) from error
     except Exception as error:  # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
         raise UnreadablePhoto(_reason(error, data)) from error
     return Decoded(pixels, *size_wh, facts, content_hash or hashlib.sha256(data).hexdigest())
@@ -250,10 +256,11 @@ def _check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise UnreadablePhoto("the picture has no pixels")
     if width * height > max_pixels:
-        raise UnreadablePhoto(
-            f"{width} x {height} is more than the limit of {max_pixels:,} pixels; "
-            f"if it really is a photo, allow it with --max-pixels {width * height}"
-        )
+        raise UnreadablePhoto(_too_large(f"{width} x {height}", width * height, max_pixels))
+
+
+def _too_large(what: str, pixels: int, max_pixels: int) -> str:
+    return f"{what} is more than the limit of {max_pixels:,} pixels; if it really is a photo, allow it with --max-pixels {pixels}"
 
 
 def _shrunk(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:

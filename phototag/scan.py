@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class _Link:
 
 
 class Walk(Iterator[PhotoFile]):
-    """Iterates over the photos under some paths, folder by folder, each folder's names in the order of their bytes.
+    """Iterates once over the photos under some paths, folder by folder, each folder's names in the order of their bytes.
 
     `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an extra of phototag;
     `errors` lists (absolute path, reason) of folders and files that could not be looked at: nothing may be concluded
@@ -89,8 +90,9 @@ class Walk(Iterator[PhotoFile]):
         self.errors: list[tuple[str, str]] = []
         self._follow = follow_symlinks
         self._kinds = _kinds(extensions)
+        self._readable = frozenset(name for name, extra in self._kinds.items() if extra is None)
         self._folders_seen: set[tuple[int, int]] = set()
-        self._files_seen: set[tuple[int, int]] = set()
+        self._linked_files: set[str] = set()
         self._links_to_folders: list[_Link] = []
         self._links_to_files: list[_Link] = []
         # In the order of their parts an outer folder stands before the inner ones, whatever was typed first.
@@ -101,8 +103,8 @@ class Walk(Iterator[PhotoFile]):
         self.roots = tuple(path for path in absolute if os.path.isdir(path))
         self._files = self._walk([path for path in absolute if not os.path.isdir(path)])
 
-    def __iter__(self) -> Walk:
-        return self
+    def __iter__(self) -> Iterator[PhotoFile]:
+        return self._files  # itself, not `self`: a call of __next__ for each of 100,000 files would be felt
 
     def __next__(self) -> PhotoFile:
         return next(self._files)
@@ -122,29 +124,29 @@ class Walk(Iterator[PhotoFile]):
 
     def _walk(self, single_files: list[str]) -> Iterator[PhotoFile]:
         for root in self.roots:
-            yield from self._tree(root, "", again=False)
+            yield from self._tree(root, "")
         while self._links_to_folders:  # may grow meanwhile: a linked folder can hold links
             link = self._links_to_folders.pop(0)
-            yield from self._tree(link.root, link.path, again=True)
+            yield from self._tree(link.root, link.path)
         for link in self._links_to_files:
             yield from self._file(link.root, link.path, link.target)
         for path in single_files:
             root, name = os.path.split(path)
-            if self._wanted(name):
+            if self._is_readable(name):
                 yield from self._file(root, name, path)
 
-    def _tree(self, root: str, start: str, *, again: bool) -> Iterator[PhotoFile]:
-        """Photos in one folder of `root` and below. `again`: files may have been seen under another name."""
+    def _tree(self, root: str, start: str) -> Iterator[PhotoFile]:
+        """Photos in one folder of `root` and below. Its inner loop is the cost of every rescan: see tests/benchmarks."""
         stack = [start]
         while stack:
             relative = stack.pop()
             folder = os.path.join(root, relative)
             try:
                 status = os.stat(folder)
-                if (status.st_dev, status.st_ino) in self._folders_seen:
+                identity = status.st_dev, status.st_ino
+                if identity in self._folders_seen:
                     self.skipped["folder seen before"] += 1
                     continue
-                self._folders_seen.add((status.st_dev, status.st_ino))
                 with os.scandir(folder) as listing:
                     entries = {entry.name: entry for entry in listing}
             except OSError as error:
@@ -153,42 +155,46 @@ class Walk(Iterator[PhotoFile]):
             if relative and _is_own_output(folder, entries):
                 self.skipped["folder made by phototag"] += 1
                 continue
+            self._folders_seen.add(identity)
             originals_only = os.path.basename(folder).lower().endswith(APPLE_LIBRARIES)
             prefix = f"{relative}/" if relative else ""
             below: list[str] = []
-            for name in sorted(entries, key=os.fsencode):
+            for name in _in_order_of_bytes(entries):
                 entry = entries[name]
                 if name[0] == ".":  # also the ._name.jpg in which a Mac keeps a file's resource fork
                     self.skipped["hidden"] += 1
-                elif entry.is_symlink():
-                    self._put_off(root, prefix + name, entry)
-                elif entry.is_dir(follow_symlinks=False):
-                    if _holds_no_photos(name) or (originals_only and name.lower() not in APPLE_ORIGINALS):
-                        self.skipped["folder of another program"] += 1
-                    else:
-                        below.append(prefix + name)
-                elif self._wanted(name):
-                    if again or not entry.is_file(follow_symlinks=False):
-                        yield from self._file(root, prefix + name, entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    if name[name.rfind(".") + 1 :].lower() not in self._readable:
+                        self._count_unreadable(name)
                         continue
                     try:
                         status = entry.stat(follow_symlinks=False)
                     except OSError:  # deleted since the folder was listed
                         continue
-                    self._files_seen.add((status.st_dev, status.st_ino))
                     yield PhotoFile(root, prefix + name, status.st_size, status.st_mtime_ns)
+                elif entry.is_symlink():
+                    self._put_off(root, prefix + name, entry)
+                elif not entry.is_dir(follow_symlinks=False):
+                    self.skipped["not a regular file"] += 1
+                elif _holds_no_photos(name) or (originals_only and name.lower() not in APPLE_ORIGINALS):
+                    self.skipped["folder of another program"] += 1
+                else:
+                    below.append(prefix + name)
             stack.extend(reversed(below))
 
-    def _wanted(self, name: str) -> bool:
-        """Whether this is a photo's name; counts it where it is not."""
-        extension = name.rpartition(".")[2].lower()
-        if extension not in self._kinds:
+    def _is_readable(self, name: str) -> bool:
+        """Whether this is the name of a photo that can be read here; counts it where it is not."""
+        if name[name.rfind(".") + 1 :].lower() in self._readable:
+            return True
+        self._count_unreadable(name)
+        return False
+
+    def _count_unreadable(self, name: str) -> None:
+        extra = self._kinds.get(name[name.rfind(".") + 1 :].lower())
+        if extra is None:
             self.skipped["not a photo"] += 1
-            return False
-        if extra := self._kinds[extension]:
+        else:
             self.needs_extra[extra] += 1
-            return False
-        return True
 
     def _put_off(self, root: str, path: str, entry: os.DirEntry[str]) -> None:
         link = _Link(root, path, entry.path)
@@ -197,7 +203,7 @@ class Walk(Iterator[PhotoFile]):
         except OSError:  # a link to itself
             to_folder = False
         if not to_folder:
-            if self._wanted(entry.name):
+            if self._is_readable(entry.name):
                 self._links_to_files.append(link)
         elif self._follow and not _holds_no_photos(entry.name):
             self._links_to_folders.append(link)
@@ -205,18 +211,21 @@ class Walk(Iterator[PhotoFile]):
             self.skipped["link to a folder"] += 1
 
     def _file(self, root: str, path: str, target: str) -> Iterator[PhotoFile]:
-        """The file that `target` names or links to, unless it was seen under another name."""
+        """The file that `target` names or links to, unless it was seen under its own or another name."""
+        real = os.path.realpath(target)
+        folder, name = os.path.split(real)
         try:
-            status = os.stat(target)
+            status, around = os.stat(real), os.stat(folder)
         except OSError:
             self.skipped["broken link"] += 1
             return
-        if not os.path.isfile(target):
+        walked = (around.st_dev, around.st_ino) in self._folders_seen and name[0] != "."
+        if not stat.S_ISREG(status.st_mode):
             self.skipped["not a regular file"] += 1
-        elif (status.st_dev, status.st_ino) in self._files_seen:
+        elif real in self._linked_files or (walked and name[name.rfind(".") + 1 :].lower() in self._readable):
             self.skipped["file seen before"] += 1
         else:
-            self._files_seen.add((status.st_dev, status.st_ino))
+            self._linked_files.add(real)
             yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
 
 
@@ -268,6 +277,11 @@ def _is_own_output(folder: str, names: Collection[str]) -> bool:
             return b"phototag" in file.read(4096)  # an album names its maker first
     except OSError:
         return False
+
+
+def _in_order_of_bytes(names: Collection[str]) -> list[str]:
+    """The order of a file system that knows no languages: the same on every machine."""
+    return sorted(names) if "".join(names).isascii() else sorted(names, key=os.fsencode)
 
 
 def _printable(path: str) -> str:
