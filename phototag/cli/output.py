@@ -48,7 +48,8 @@ def write_path(path: str, end: str = "\n") -> None:
     if sys.stdout.isatty():
         click.echo(printable(path))
     else:
-        click.get_binary_stream("stdout").write(os.fsencode(path) + end.encode())
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(path) + end.encode())
 
 
 def write_json(value: Any, indent: int | None = None) -> None:
@@ -85,14 +86,11 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def size(size_bytes: int) -> str:
-    value = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            break
+    value, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
         value /= 1000
-    else:
-        unit = "TB"
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        units.pop(0)
+    return f"{value:.0f} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def smile_word(value: bool | None) -> str:

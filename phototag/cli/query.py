@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -105,9 +107,16 @@ def _row(photo: Photo) -> tuple[str, ...]:
     return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(things(photo)), printable(shown)
 
 
-def _write_csv(photos) -> None:
-    stream = click.get_text_stream("stdout", errors="surrogateescape")
-    writer = csv.writer(stream, lineterminator="\n")
+def _write_csv(photos: Iterable[Photo]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+
+    def flush() -> None:  # as bytes, so that undecodable file names survive
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.getvalue().encode(errors="surrogateescape"))
+        text.seek(0)
+        text.truncate()
+
     writer.writerow(["path", "taken_at", "width", "height", "everyone_smiling", "faces", "things"])
     for photo in photos:
         # A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there.
@@ -115,3 +124,5 @@ def _write_csv(photos) -> None:
         taken = photo.taken_at.isoformat() if photo.taken_at else ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
         writer.writerow([path, taken, photo.width, photo.height, smiling, len(photo.faces), things(photo, most=99)])
+        flush()
+    flush()

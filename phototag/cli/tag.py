@@ -10,7 +10,8 @@ from phototag.cli.output import count, db_option, json_option, printable, write_
 from phototag.errors import UsageError
 
 
-@click.command(context_settings={"ignore_unknown_options": True})  # -label is a word, not an option
+# -label is a word, not an option, and -happiness no call for help
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("photo", type=click.Path())
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
 @db_option

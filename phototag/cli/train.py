@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -111,7 +112,7 @@ def smilenet(
             plan,
             start_from=WEIGHTS if start == "shipped" else None,
             one_word=torch.tensor(one_word) if any(one_word) and not all(one_word) else None,
-            report=lambda line: bar.write(line, file=click.get_text_stream("stderr")),
+            report=lambda line: bar.write(line, file=sys.stderr),
             progress=progress,
         )
     click.echo(str(weights))
