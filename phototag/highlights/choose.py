@@ -16,6 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from phototag.highlights import signals
 from phototag.highlights.looks import SAME_BITS, SIMILAR_BITS, SIMILAR_BITS_SAME_FACES, Look, bits_apart, same_faces
@@ -164,7 +165,7 @@ def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], th
     neither day nor event. Events end with a gap between any two photos, candidates or not."""
     dated = [photo.taken_at for photo in ordered if photo.taken_from == "exif" and photo.taken_at is not None]
     gap = timedelta(hours=theme.spread.event_gap_hours)
-    starts = [now for before, now in zip(dated, dated[1:], strict=False) if now - before > gap]
+    starts = [now for before, now in pairwise(dated) if now - before > gap]
     mine = [candidate.photo.taken_at for candidate in candidates if candidate.dated]
     for candidate in candidates:
         taken = candidate.photo.taken_at

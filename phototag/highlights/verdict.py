@@ -66,11 +66,10 @@ class Verdict:
         parts = []
         smiles = [face.smile for face in self.faces if face.smile is not None]
         if smiles and min(smiles) >= 0.5:  # anybody below it does not visibly smile, whatever the theme asks for
-            parts.append("one smile" if len(smiles) == 1 else f"all {len(smiles)} smile")
+            parts.append({1: "one smile", 2: "both smile"}.get(len(smiles), f"all {len(smiles)} smile"))
         if self.numbers.get("shots", 1) > 1:
             parts.append(f"best of {self.numbers['shots']:.0f} shots")
-        parts.append(f"score {self.score:.2f}")
-        return ", ".join(parts)
+        return ", ".join(parts) or f"score {self.score:.2f}"
 
 
 class ThinTheme(PhototagError):

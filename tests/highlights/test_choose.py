@@ -99,7 +99,7 @@ def test_of_a_burst_the_shot_whose_least_smile_is_largest_stays(make, looks):
     }
     assert {verdict.other.path for verdict in choice.verdicts if verdict.other} == {"/photos/1.jpg"}
     assert choice.kept[0].numbers["shots"] == 3
-    assert choice.kept[0].sentence().startswith("all 2 smile, best of 3 shots, score 0.")
+    assert choice.kept[0].sentence() == "both smile, best of 3 shots"
 
 
 def test_of_a_burst_a_blurred_shot_stays_only_if_all_are(make, looks):

@@ -1,0 +1,80 @@
+"""Dates, places and titles as people read them, the same on every machine: no locale is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from phototag.records import Photo
+
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+def day(taken: datetime | None) -> str:
+    """`14 May 2016`."""
+    return f"{taken.day} {MONTHS[taken.month - 1]} {taken.year}" if taken else "undated"
+
+
+def moment(taken: datetime | None) -> str:
+    """`14 May 2016, 18:30`."""
+    return f"{day(taken)}, {taken:%H:%M}" if taken else "undated"
+
+
+def place(photo: Photo) -> str | None:
+    """`48.14° N, 11.58° E`: two decimals are about a kilometre, the town and not the door."""
+    if photo.latitude is None or photo.longitude is None:
+        return None
+    north, east = ("N" if photo.latitude >= 0 else "S"), ("E" if photo.longitude >= 0 else "W")
+    return f"{abs(photo.latitude):.2f}° {north}, {abs(photo.longitude):.2f}° {east}"
+
+
+def span(photos: Sequence[Photo]) -> str:
+    """From the first to the last day: `3 May to 24 December 2016`; empty where nothing is dated."""
+    days = sorted(photo.taken_at for photo in photos if photo.taken_at)
+    if not days:
+        return ""
+    first, last = days[0], days[-1]
+    if first.date() == last.date():
+        return day(last)
+    if first.year != last.year:
+        return f"{day(first)} to {day(last)}"
+    return f"{first.day} {MONTHS[first.month - 1]} to {day(last)}"
+
+
+def period(first: date | None, last: date | None, photos: Sequence[Photo]) -> str:
+    """What a title says of the time: `2016`, `June 2016`, `14 May 2016`, `June to August 2016`, `2014 to 2016`. `first` and
+    `last` are what was asked for (both included); without them, the years of the photos."""
+    if first is None or last is None:
+        days = sorted(photo.taken_at.date() for photo in photos if photo.taken_at)
+        if not days:
+            return ""
+        first, last = first or date(days[0].year, 1, 1), last or date(days[-1].year, 12, 31)
+    whole_years = (first.month, first.day) == (1, 1) and (last.month, last.day) == (12, 31)
+    if whole_years:
+        return f"{first.year}" if first.year == last.year else f"{first.year} to {last.year}"
+    if first == last:
+        return f"{first.day} {MONTHS[first.month - 1]} {first.year}"
+    if first.day == 1 and (last + timedelta(days=1)).day == 1:  # whole months
+        start, end = MONTHS[first.month - 1], f"{MONTHS[last.month - 1]} {last.year}"
+        if (first.year, first.month) == (last.year, last.month):
+            return end
+        return f"{start} to {end}" if first.year == last.year else f"{start} {first.year} to {end}"
+    start = f"{first.day} {MONTHS[first.month - 1]}" + ("" if first.year == last.year else f" {first.year}")
+    return f"{start} to {last.day} {MONTHS[last.month - 1]} {last.year}"
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
