@@ -1,0 +1,78 @@
+"""What every tagger in the table promises: an empty batch, mixed sizes, order, ranges, no faces at all."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from phototag import images, taggers
+from phototag.records import Frame
+from tests.conftest import SAMPLES
+
+RUNNABLE = [name for name, spec in taggers.SPECS.items() if spec.missing(spec.options) is None]
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Real photos of several sizes, one without a face, one of a few pixels, each with all answers the taggers need."""
+    names = ("2016/booth-one-serious.jpg", "2015/coffee.jpg", "2016/astronaut.jpg")
+    pixels = [images.open_photo(SAMPLES / name, working_side=taggers.WORKING_SIDE).pixels for name in names]
+    pixels += [np.full((3, 5, 3), 90, np.uint8), np.zeros((40, 900, 3), np.uint8)]
+    made = [Frame(i, array, array.shape[1], array.shape[0]) for i, array in enumerate(pixels)]
+    for name in RUNNABLE:
+        if any(name in spec.needs for spec in taggers.SPECS.values()):
+            answers = taggers.load(name, "cpu", {})(made)
+            made = [
+                dataclasses.replace(f, answers={**f.answers, name: tuple(tags)}) for f, tags in zip(made, answers, strict=True)
+            ]
+    return made
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_contract_holds(name, frames):
+    tagger = taggers.load(name, "cpu", {})
+    assert tagger([]) == []
+    together = tagger(frames)
+    assert len(together) == len(frames)
+    backwards = tagger(frames[::-1])[::-1]
+    for frame, batched, turned in zip(frames, together, backwards, strict=True):
+        (alone,) = tagger([frame])
+        for other in (alone, turned):
+            assert [tag.label for tag in batched] == [tag.label for tag in other]
+            assert [tag.score for tag in batched] == pytest.approx([tag.score for tag in other], abs=0.03)  # bfloat16
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_table_tells_the_truth(name):
+    spec = taggers.SPECS[name]
+    assert all(path.is_file() for path in spec.weights(spec.options))
+    assert all(list(taggers.SPECS).index(need) < list(taggers.SPECS).index(name) for need in spec.needs)
+    assert spec.summary
+
+
+def test_a_fingerprint_changes_with_options_and_with_what_is_needed():
+    names = taggers.with_needs(["smiles"])
+    assert names == ["faces", "sharpness", "smiles"]
+    one, same = taggers.fingerprints(names, {}), taggers.fingerprints(names, {})
+    assert one == same
+    other = taggers.fingerprints(names, {"faces": {"min_face": 0.05}})
+    assert all(one[name] != other[name] for name in names)
+
+
+def test_smiles_tells_the_three_astronauts_apart(frames):
+    answers = taggers.load("smiles", "cpu", {})(frames)
+    whole = [{tag.label: tag.score for tag in tags if tag.box is None} for tags in answers]
+    assert whole[0]["everyone smiling"] < 0.5 < whole[0]["anyone smiling"]
+    assert whole[1] == {}
+    assert whole[2]["everyone smiling"] > 0.5
+
+
+def test_sharpness_falls_with_blur():
+    from PIL import Image, ImageFilter
+
+    from phototag.taggers.sharpness import sharpness
+
+    portrait = Image.open(SAMPLES / "2016/astronaut.jpg").convert("L")
+    scores = [sharpness(portrait.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 4)]
+    assert scores == sorted(scores, reverse=True) and scores[0] > 2 * scores[2]
+    assert sharpness(Image.new("L", (100, 100), 128)) == 0
