@@ -19,9 +19,6 @@ from phototag.scan import Walk, full_path
 if TYPE_CHECKING:
     from phototag.library import Library
 
-# Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more than MTCNN's least (20);
-# a 12-megapixel JPEG is decoded at half size for it.
-WORKING_SIDE = 1333
 BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
 DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
 
@@ -104,7 +101,7 @@ def scan(
                 jobs,
                 workers=workers or min(4, os.cpu_count() or 1),
                 ahead=batch_size + 4,
-                working_side=WORKING_SIDE,
+                working_side=taggers.WORKING_SIDE,
                 max_pixels=max_pixels or images.MAX_PIXELS,
             )
             with closing(frames), closing(pipeline.run(frames, ready, needs, batch_size)) as batches:

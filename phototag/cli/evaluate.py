@@ -22,7 +22,9 @@ def evaluate() -> None:
 @click.option("--weights", type=click.Path(path_type=Path, dir_okay=False), help="SmileNet weights. Default: those that ship.")
 @click.option("--flip", is_flag=True, help="Average over the face and its mirror image.")
 @click.option("--held-out", is_flag=True, help="Only the persons that training holds out: one in ten by hash of the name.")
-@click.option("--whole-photos", is_flag=True, help="DATA holds photos: find the face with our own face tagger first.")
+@click.option(
+    "--whole-photos", is_flag=True, help="DATA holds photos, LABEL/*.jpg: find the largest face with our own tagger first."
+)
 @click.option("--confusion", type=click.Path(path_type=Path, dir_okay=False), help="Draw the confusion matrix to this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def smilenet(
@@ -45,9 +47,9 @@ def smilenet(
 
     net, calibration = load(weights or WEIGHTS)
     if whole_photos:
-        from phototag.taggers.faces import largest_faces
+        from phototag.taggers.smiles import largest_face_cutter
 
-        faces = largest_faces(data, calibration.size)
+        faces = faces_of.read_faces(data, calibration.size, cut=largest_face_cutter("auto", calibration.size))
     else:
         faces = faces_of.read_faces(data, calibration.size)
     for name, why in list(faces.skipped.items())[:10]:

@@ -104,7 +104,8 @@ def _row(photo: Photo) -> tuple[str, ...]:
     taken = photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-"
     path = os.path.relpath(photo.path)
     shown = path if not path.startswith("..") else photo.path
-    return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(things(photo)), printable(shown)
+    seen = next(iter(photo.errors.values()), "") or things(photo)
+    return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(seen), printable(shown)
 
 
 def _write_csv(photos: Iterable[Photo]) -> None:

@@ -168,7 +168,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     if total:
         everyone, faces = number("smiling:all"), number("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
-        lines.append(f"  everyone is smiling in {everyone:,}, someone is not in {number('^smiling:all', '^smiling:unknown'):,}")
+        lines.append(f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not")
         best = [row for row in library.labels() if row.source in ("objects", "kinds", None)][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))

@@ -9,6 +9,7 @@ import csv
 import hashlib
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +65,12 @@ def concatenate(sets: list[FaceSet]) -> FaceSet:
     )
 
 
-def read_faces(source: Path, size: int = 96, drop_single_votes: bool = False) -> FaceSet:
+def read_faces(
+    source: Path, size: int = 96, drop_single_votes: bool = False, cut: Callable[[Path], np.ndarray] | None = None
+) -> FaceSet:
     """`source`: an .npz with `images` and `votes` (FER+), a .csv of `file,emotion` beside a folder of its name, or
-    a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for training. Raises PhototagError."""
+    a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for training. `cut` makes a face of a file,
+    (size, size) uint8 grey; by default the whole picture is the face. Raises PhototagError."""
     if not source.exists():
         raise PhototagError(f"{source}: no such file or folder")
     if source.suffix == ".npz":
@@ -85,7 +89,12 @@ def read_faces(source: Path, size: int = 96, drop_single_votes: bool = False) ->
             raise PhototagError(f"{source}: expected folders named after emotions, such as {source}/happy/*.jpg")
     else:
         raise PhototagError(f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of file,emotion")
-    return _read_files(rows, size)
+    return _read_files(rows, cut or (lambda file: _whole_file(file, size)))
+
+
+def _whole_file(file: Path, size: int) -> np.ndarray:
+    with Image.open(file) as picture:
+        return whole_face(picture, size)
 
 
 def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
@@ -107,15 +116,17 @@ def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
     return FaceSet(torch.from_numpy(faces), emotions, emotions[:, HAPPINESS].clone(), names, {})
 
 
-def _read_files(rows: list[tuple[Path, str]], size: int) -> FaceSet:
+def _read_files(rows: list[tuple[Path, str]], cut: Callable[[Path], np.ndarray]) -> FaceSet:
     faces, labels, persons, skipped = [], [], [], {}
     for file, word in rows:
         emotion = EMOTION_OF.get(word.strip().lower())
         if emotion is None:
             raise PhototagError(f"{file}: unknown label {word!r}; understood are {', '.join(sorted(EMOTION_OF))}")
         try:
-            with Image.open(file) as picture:
-                faces.append(whole_face(picture, size))
+            faces.append(cut(file))
+        except PhototagError as error:
+            skipped[str(file)] = str(error)
+            continue
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             skipped[str(file)] = f"cannot be read ({type(error).__name__})"
             continue

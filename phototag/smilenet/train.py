@@ -188,9 +188,9 @@ class _DepthwiseConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         inputs, weight = ctx.saved_tensors
-        of_inputs, of_weight, _ = torch.ops.aten.convolution_backward(
-            gradient.float(), inputs.float(), weight.float(), None, *ctx.geometry, (1, 1), False, (0, 0), len(weight), (True, True, False)
-        )  # fmt: skip
+        floats = (gradient.float(), inputs.float(), weight.float())
+        geometry = (*ctx.geometry, (1, 1), False, (0, 0), len(weight))  # stride, padding; dilation, transposed, groups
+        of_inputs, of_weight, _ = torch.ops.aten.convolution_backward(*floats, None, *geometry, (True, True, False))
         return of_inputs.to(inputs.dtype), of_weight.to(weight.dtype), None, None
 
 

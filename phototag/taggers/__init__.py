@@ -15,6 +15,10 @@ from typing import Any, Protocol
 
 from phototag.records import Frame, Tag
 
+# Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more than MTCNN's least (20);
+# a 12-megapixel JPEG is decoded at half size for it.
+WORKING_SIDE = 1333
+
 
 class Tagger(Protocol):
     """A batch of frames in, one list of tags per frame out."""

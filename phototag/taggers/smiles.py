@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from phototag.errors import UnreadablePhoto
+from phototag.images import open_photo
 from phototag.records import Frame, Tag
 from phototag.smilenet import EMOTIONS
 from phototag.smilenet.evaluate import smile_probability
 from phototag.smilenet.net import computes_bfloat16, cut_face, normalise
 from phototag.smilenet.net import load as load_net
-from phototag.smiling import join_faces, smiles_of_eligible
+from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible
+from phototag.taggers import WORKING_SIDE
 from phototag.taggers.device import pick_device
+from phototag.taggers.faces import load as load_faces
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
 BATCH = 64  # faces at once: enough to fill any device, little memory
@@ -65,3 +69,19 @@ def load(device: str, options: Mapping[str, Any]):
         return answers
 
     return tag
+
+
+def largest_face_cutter(device: str, size: int) -> Callable[[Path], np.ndarray]:
+    """For measuring on whole photos: a function from a photo's file to the crop of its largest face that the face tagger is
+    sure of, cut as a scan cuts it. It raises UnreadablePhoto where there is none."""
+    find = load_faces(device, {})
+
+    def cut(file: Path) -> np.ndarray:
+        photo = open_photo(file, working_side=WORKING_SIDE)
+        faces = [tag for tag in find([Frame(0, photo.pixels, photo.width, photo.height)])[0] if tag.score >= MIN_SCORE]
+        if not faces:
+            raise UnreadablePhoto("no face found")
+        face = max(faces, key=lambda tag: tag.box.area)
+        return cut_face(photo.pixels, face.box, face.points, size)
+
+    return cut
