@@ -15,7 +15,6 @@ import os
 import re
 import stat
 import warnings
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,7 +40,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-from phototag import exif
+from phototag import exif, intact
 from phototag.errors import UnreadablePhoto
 from phototag.records import Exif, Frame, Job, PhotoFacts, Unreadable
 from phototag.scan import HEIC_EXTENSIONS, RAW_EXTENSIONS, full_path, is_installed
@@ -67,7 +66,6 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 LIBRAW_FLIPS = {3: 3, 5: 8, 6: 6}  # LibRaw's name for a turn -> EXIF's
-GREY = 128  # what libjpeg paints where a JPEG's data has ended
 
 # Pillow refuses pictures of more than twice this number while it opens them; some of its formats reserve memory already
 # then. Our own, exact limit comes next, before any pixel is decoded.
@@ -203,22 +201,22 @@ def _decode(data: bytes, path: str, mtime: float, working_side: int, max_pixels:
         raise
     except Image.DecompressionBombError as error:
         found = re.search(r"\d+", str(error))
-        raise UnreadablePhoto(_too_large("its size", int(found[0]) if found else 0, max_pixels)) from error
+        pixels = int(found[0]) if found else 0
+        raise UnreadablePhoto(_too_large(f"its size of {pixels:,}", pixels, max_pixels)) from error
     except Exception as error:  # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
         raise UnreadablePhoto(_reason(error, data)) from error
     return Decoded(pixels, *size_wh, facts, content_hash or hashlib.sha256(data).hexdigest())
 
 
 def _open(data: bytes, path: str) -> Image.Image:
-    formats = FORMATS
-    if data[4:8] == b"ftyp" and data[8:12] not in (b"avif", b"avis"):
-        if not is_installed("heic"):
-            if path.rpartition(".")[2].lower() in HEIC_EXTENSIONS or data[8:11] in (b"hei", b"mif", b"msf"):
-                raise UnreadablePhoto("a HEIC photo needs one more package: pip install 'phototag[heic]'")
-        else:
+    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)] if data[4:8] == b"ftyp" else b""
+    if brands and b"avif" not in brands and b"avis" not in brands:
+        if is_installed("heic"):
             _register_heic()
-            formats = (*FORMATS, "HEIF")
-    return Image.open(io.BytesIO(data), formats=formats)
+            return Image.open(io.BytesIO(data), formats=(*FORMATS, "HEIF"))
+        if path.rpartition(".")[2].lower() in HEIC_EXTENSIONS or brands[:3] in (b"hei", b"mif", b"msf"):
+            raise UnreadablePhoto("a HEIC photo needs one more package: pip install 'phototag[heic]'")
+    return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 @lru_cache(maxsize=1)
@@ -237,9 +235,9 @@ def _decode_image(
     target = _shrunk(image.size, working_side)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
     image.load()
-    if image.format in ("JPEG", "MPO") and _jpeg_ends_early(image, data):
+    if image.format in ("JPEG", "MPO") and intact.jpeg_ends_early(image, data):
         raise UnreadablePhoto("the file is cut short: its picture ends before the bottom")
-    if image.format == "PNG" and not _png_is_intact(data):
+    if image.format == "PNG" and not intact.png_is_intact(data):
         raise UnreadablePhoto("the picture is damaged (wrong checksum)")
     # TIFF, AVIF and HEIC are turned by their decoders, which then drop the tag.
     still_to_turn = UPRIGHT.get(exif.orientation(_raw_exif(image) or {}))
@@ -281,7 +279,9 @@ def _resizable(image: Image.Image) -> Image.Image:
         return _to_8_bit(image)
     if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
         return image.convert("RGBA")
-    return image.convert({"P": "RGB", "1": "L"}.get(image.mode, image.mode))
+    if image.mode in ("1", "P"):
+        return image.convert("L" if image.mode == "1" else "RGB")
+    return image
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
@@ -295,8 +295,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
         high = next((top for top in ranges if low == 0 and largest <= top), largest)
     scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, np.finfo(np.float32).tiny))
-    grey = Image.fromarray(np.clip(scaled + 0.5, 0, 255).astype(np.uint8))
-    return grey
+    return Image.fromarray(np.clip(scaled + 0.5, 0, 255).astype(np.uint8))
 
 
 def _to_rgb(image: Image.Image, size_wh: tuple[int, int]) -> Image.Image:
@@ -311,7 +310,7 @@ def _to_rgb(image: Image.Image, size_wh: tuple[int, int]) -> Image.Image:
     transform = _to_srgb(profile if isinstance(profile, bytes) else b"", image.mode)
     if transform is not None:
         return ImageCms.applyTransform(image, transform) or image
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 @lru_cache(maxsize=16)  # a library's photos come from a handful of cameras and programs
@@ -330,60 +329,6 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     except Exception:
         return None
-
-
-def _jpeg_ends_early(image: Image.Image, data: bytes) -> bool:
-    """Whether a decoded JPEG lacks data at its end, of which libjpeg only warns, to nobody: it then paints grey blocks.
-
-    Without an end marker the file is cut or was filled up with zeros. With one too early, the last block is grey; but
-    grey may be real, so decode again with noise before the end marker: a complete picture never reads it."""
-    start = _jpeg_scan(data)
-    if data.rfind(b"\xff\xd9") < start:
-        return True
-    if image.mode not in ("L", "RGB"):
-        return False
-    corner = image.crop((max(image.width - 2, 0), max(image.height - 2, 0), image.width, image.height))
-    if any(value != (GREY, GREY) for value in _extrema(corner)):
-        return False
-    end = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]").search(data, start)
-    if end is None:
-        return True
-    noise = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
-    again = Image.open(io.BytesIO(data[: end.start()] + noise + data[end.start() :]), formats=("JPEG",))
-    again.draft(None, image.size)
-    again.load()
-    return again.tobytes() != image.tobytes()
-
-
-def _jpeg_scan(data: bytes) -> int:
-    """Where a JPEG's first compressed pixels begin. Segments before it may hold whole JPEGs of their own."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        if data[position + 1] == 0xFF:  # padding
-            position += 1
-            continue
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-        position += 2 + length
-        if marker == 0xDA:
-            break
-    return position
-
-
-def _png_is_intact(data: bytes) -> bool:
-    """Whether the checksums of a PNG's pixel data fit. Pillow does not look at them, and shows garbage."""
-    position = 8
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        name, end = data[position + 4 : position + 8], position + 8 + length
-        if name == b"IDAT" and zlib.crc32(memoryview(data)[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
-            return False
-        position = end + 4
-    return True
-
-
-def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:
-    extrema = image.getextrema()
-    return extrema if isinstance(extrema[0], tuple) else (extrema,)  # type: ignore[return-value]
 
 
 # RAW
