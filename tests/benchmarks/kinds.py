@@ -1,0 +1,54 @@
+"""Precision and recall of the kinds tagger's animal words on photos with boxes, and its time per photo on one core:
+
+    python -m tests.benchmarks.kinds ../shared/data/objects/annotations.json ../shared/data/objects/images
+
+The figures of phototag/weights/kinds.md.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from phototag.detector.data import read_coco
+from phototag.records import Frame
+from phototag.taggers.kinds import Kinds
+
+WORDS = ("cat", "dog", "horse", "cow", "sheep")
+
+
+def main(annotations: str, images: str) -> None:
+    torch.set_num_threads(1)
+    photos = read_coco(Path(annotations), Path(images), "val")
+    frames = []
+    for i, photo in enumerate(photos.photos):
+        with Image.open(photo.file) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+        frames.append(Frame(i, pixels, photo.width, photo.height))
+    tagger = Kinds("cpu")
+    tagger(frames[:16])
+    times = []
+    answers = []
+    for first in range(0, len(frames), 16):
+        began = time.perf_counter()
+        answers += tagger(frames[first : first + 16])
+        times.append((time.perf_counter() - began) / len(frames[first : first + 16]))
+    said = [{tag.label for tag in tags} for tags in answers]
+    truth = [{photos.names[label - 1] for label in photo.labels} for photo in photos.photos]
+    print(f"{len(frames)} photos, {np.median(times) * 1000:.1f} ms per photo on one core")
+    print("word    photos  precision  recall")
+    for word in WORDS:
+        right = sum(word in a and word in t for a, t in zip(said, truth, strict=True))
+        given, there = sum(word in a for a in said), sum(word in t for t in truth)
+        print(f"{word:7} {there:6} {right / max(1, given):10.3f} {right / max(1, there):7.3f}")
+    print("all words given:", dict(Counter(word for words in said for word in words).most_common()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
