@@ -1,0 +1,106 @@
+"""The `objects` tagger: things with boxes, by one of four Faster R-CNNs behind one interface (Ren et al. 2015): our own for
+people and pets, and torchvision's three with COCO weights.
+
+Scores are raw, down to FLOOR; thresholds apply when asking. A thing boxed twice under two names keeps the better one.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torchvision.models import detection
+
+from phototag import weights
+from phototag.detector import net as compact
+from phototag.detector.net import Detector, Found
+from phototag.errors import WeightsError
+from phototag.records import Box, Frame, Tag
+from phototag.taggers.device import pick_device
+from phototag.vocabulary import canonical
+
+FLOOR = 0.1  # below, nine of ten boxes are wrong and none would ever be asked for
+SAME_THING = 0.75  # IoU of two boxes of different names: a rider and a horse stay below, a dog called cat and dog does not
+BATCH = 8  # photos at once; more fills no CPU, and a GPU halves what does not fit
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One of torchvision's: how to build it, whose `meta` names its outputs, and the sides (pixels) it was trained to look at."""
+
+    build: Any
+    told: Any
+    short_side: int
+    long_side: int
+
+
+COCO = {
+    "coco-resnet50": Architecture(
+        detection.fasterrcnn_resnet50_fpn_v2, detection.FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1, 800, 1333
+    ),
+    "coco-mobile": Architecture(
+        detection.fasterrcnn_mobilenet_v3_large_fpn, detection.FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1, 800, 1333
+    ),
+    "coco-mobile-320": Architecture(
+        detection.fasterrcnn_mobilenet_v3_large_320_fpn, detection.FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.COCO_V1, 320, 640
+    ),
+}
+
+
+def detector(name: str, device: str | torch.device = "cpu", floor: float = FLOOR) -> Detector:
+    """The named detector on its checked weights; it finds things down to the score `floor`. Raises WeightsError."""
+    file = weights.checked(name)
+    if name in COCO:
+        return _coco(name, file, device, floor)
+    made = compact.detector(file, device)
+    made.net.roi_heads.score_thresh = floor
+    return made
+
+
+def _coco(name: str, file: Path, device: str | torch.device, floor: float) -> Detector:
+    known = COCO[name]
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        net = known.build(
+            weights=None, weights_backbone=None, num_classes=len(known.told.meta["categories"]), box_score_thresh=floor
+        )
+        net.load_state_dict(state)
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            f"{file}: not readable as {name} weights ({type(error).__name__}); type: phototag weights fetch {name}"
+        ) from error
+    names = [None if word in ("__background__", "N/A") else word for word in known.told.meta["categories"]]
+    return Detector(net, names, known.short_side, known.long_side, device)
+
+
+class Objects:
+    """A batch of frames in, for each its things with boxes, best first."""
+
+    def __init__(self, asked: Detector) -> None:
+        self.detector = asked
+
+    def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]:
+        found = self.detector([frame.pixels for frame in frames], BATCH)
+        return [tags(things) for things in found]
+
+
+def tags(things: Found) -> list[Tag]:
+    """Tags under the names of the vocabulary, without second names for the same thing."""
+    made: list[Tag] = []
+    for i in np.argsort(-things.scores, kind="stable"):
+        box = Box.clipped(*things.boxes[i].tolist())
+        label = canonical(things.labels[i])
+        if box is None or any(tag.label != label and tag.box.iou(box) > SAME_THING for tag in made):
+            continue
+        made.append(Tag(label, min(1.0, float(things.scores[i])), box))
+    return made
+
+
+def load(device: str, options: Mapping[str, Any]) -> Objects:
+    """The tagger for the table; `options["detector"]` is a name of the manifest. Raises WeightsError."""
+    return Objects(detector(options["detector"], pick_device(device)))
