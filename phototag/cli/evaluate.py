@@ -25,10 +25,20 @@ def evaluate() -> None:
 @click.option(
     "--whole-photos", is_flag=True, help="DATA holds photos, LABEL/*.jpg: find the largest face with our own tagger first."
 )
+@click.option(
+    "--shrink-to", type=click.IntRange(8, 96), help="Make faces this small first, in pixels: how well are distant ones read?"
+)
 @click.option("--confusion", type=click.Path(path_type=Path, dir_okay=False), help="Draw the confusion matrix to this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def smilenet(
-    data: Path, weights: Path | None, flip: bool, held_out: bool, whole_photos: bool, confusion: Path | None, as_json: bool
+    data: Path,
+    weights: Path | None,
+    flip: bool,
+    held_out: bool,
+    shrink_to: int | None,
+    whole_photos: bool,
+    confusion: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure SmileNet on labelled faces.
 
@@ -42,10 +52,11 @@ def smilenet(
     from phototag.smilenet import EMOTIONS
     from phototag.smilenet import data as faces_of
     from phototag.smilenet import evaluate as measures
-    from phototag.smilenet.net import load
+    from phototag.smilenet.net import fuse, load
     from phototag.taggers.smiles import WEIGHTS
 
     net, calibration = load(weights or WEIGHTS)
+    fuse(net)
     if whole_photos:
         from phototag.taggers.smiles import largest_face_cutter
 
@@ -56,6 +67,8 @@ def smilenet(
         say(f"skipped: {name}: {why}")
     if held_out:
         _, faces = faces_of.split_persons(faces)
+    if shrink_to:
+        faces.images = faces_of.shrunk(faces.images, shrink_to)
     found = measures.measure(measures.predict(net, faces.images, calibration.size, flip=flip), faces, calibration)
     found["ms_per_face"] = measures.milliseconds_per_face(net, calibration.size)
     found["flip"] = flip

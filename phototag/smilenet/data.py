@@ -160,6 +160,12 @@ def soften(faces: FaceSet, trust: float = TRUST_IN_ONE_LABEL) -> FaceSet:
     return FaceSet(faces.images, emotions, faces.smiles * trust + (1 - trust) / 2, faces.persons, faces.skipped)
 
 
+def shrunk(images: torch.Tensor, side: int) -> torch.Tensor:
+    """(N, S, S) uint8 -> the same, with no more detail than `side` pixels hold: faces as they are far from the camera."""
+    small = F.interpolate(images.unsqueeze(1).float(), (side, side), mode="area")
+    return F.interpolate(small, images.shape[1:], mode="bilinear").squeeze(1).round().byte()
+
+
 def distort(images: torch.Tensor, size: int, rng: torch.Generator) -> torch.Tensor:
     """Training's view of a batch: (B, C, C) uint8 -> (B, 1, size, size) float 0..255. Mirror, affine, light, low resolution,
     blur, noise and occlusion: what cameras and detectors do to faces."""

@@ -111,7 +111,8 @@ def calibrate(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: i
         return loss
 
     optimiser.step(closure)
-    fitted = Calibration(size, float(numbers[0].exp()), float(numbers[1].exp()), float(numbers[2]))
+    emotion_temperature, smile_temperature, bias = numbers.detach()
+    fitted = Calibration(size, float(emotion_temperature.exp()), float(smile_temperature.exp()), float(bias))
     probability = smile_probability(smile_logits[clear], fitted).detach().numpy()
     order = np.argsort(-probability)
     running = np.cumsum(smiling.numpy()[order]) / np.arange(1, len(order) + 1)

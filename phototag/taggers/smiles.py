@@ -15,7 +15,7 @@ from phototag.images import open_photo
 from phototag.records import Frame, Tag
 from phototag.smilenet import EMOTIONS
 from phototag.smilenet.evaluate import smile_probability
-from phototag.smilenet.net import computes_bfloat16, cut_face, normalise
+from phototag.smilenet.net import computes_bfloat16, cut_face, fuse, normalise
 from phototag.smilenet.net import load as load_net
 from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible
 from phototag.taggers import WORKING_SIDE
@@ -30,7 +30,7 @@ def load(device: str, options: Mapping[str, Any]):
     """The tagger on `device` (see pick_device). Raises WeightsError, UsageError."""
     place = pick_device(device)
     net, calibration = load_net(WEIGHTS)
-    net = net.to(place, memory_format=torch.channels_last)
+    net = fuse(net).to(place)
     fast = computes_bfloat16(place)
 
     @torch.inference_mode()

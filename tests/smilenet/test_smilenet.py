@@ -168,6 +168,16 @@ def test_weights_survive_the_round_trip_in_half_precision(tmp_path):
         assert torch.allclose(original(faces)[0], loaded(faces)[0], atol=1e-2)
 
 
+def test_fusing_changes_the_time_and_not_the_answers(trained):
+    _, weights, _ = trained
+    plain, fused = net.load(weights)[0], net.fuse(net.load(weights)[0])
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fused.modules())
+    faces = torch.randn(4, 1, 64, 64)
+    with torch.inference_mode():
+        for one, other in zip(plain(faces), fused(faces), strict=True):
+            assert torch.allclose(one, other, atol=1e-3)
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 100, None])
 def test_damaged_or_missing_weights_are_one_sentence(tmp_path, content):
     path = tmp_path / "w.safetensors"
