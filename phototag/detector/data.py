@@ -47,11 +47,29 @@ class Photos:
         return Counter(self.names[label - 1] for photo in self.photos for label in photo.labels)
 
 
+def has_splits(annotations: Path) -> bool:
+    """Whether the file says of any photo whether it is for training or validation."""
+    told = _read_json(annotations)
+    return any("split" in record for record in told.get("images", ()))
+
+
+def _read_json(annotations: Path) -> dict:
+    try:
+        told = json.loads(annotations.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PhototagError(f"{annotations}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise PhototagError(f"{annotations}: expected a COCO file, but it is no JSON ({error})") from error
+    if not isinstance(told, dict):
+        raise PhototagError(f"{annotations}: expected a COCO file with images, categories and annotations")
+    return told
+
+
 def read_coco(annotations: Path, images: Path, split: str | None = None) -> Photos:
     """The photos of a COCO file with their boxes. `split` keeps the photos whose record
     says so ("train", "val"); in a file without splits every tenth photo, by hash of its name, is "val". Raises PhototagError."""
+    told = _read_json(annotations)
     try:
-        told = json.loads(annotations.read_text(encoding="utf-8"))
         categories = sorted(told["categories"], key=lambda category: category["id"])
         number = {category["id"]: i for i, category in enumerate(categories, 1)}
         names = tuple(str(category["name"]) for category in categories)
@@ -62,16 +80,14 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
             if w > 0 and h > 0:
                 told_of = ([x, y, x + w, y + h], number[annotation["category_id"]], bool(annotation.get("iscrowd")))
                 boxes[annotation["image_id"]].append(told_of)
-    except OSError as error:
-        raise PhototagError(f"{annotations}: cannot be read ({error.strerror})") from error
     except (KeyError, TypeError, ValueError) as error:
         raise PhototagError(
             f"{annotations}: expected a COCO file with images, categories and annotations ({type(error).__name__}: {error})"
         ) from error
-    has_splits = any("split" in record for record in records.values())
+    splits = any("split" in record for record in records.values())
     photos = []
     for key, record in records.items():
-        belongs = record.get("split") if has_splits else ("val" if _held_out(record["file_name"]) else "train")
+        belongs = record.get("split") if splits else ("val" if _held_out(record["file_name"]) else "train")
         if split is not None and belongs != split:
             continue
         file = images / record["file_name"]
@@ -135,8 +151,11 @@ def _place(
     """Put a randomly scaled, cropped and mirrored photo into a part of the canvas -> its boxes and labels there."""
     left, top, right, bottom = part
     wide, high = right - left, bottom - top
-    with Image.open(photo.file) as opened:
-        picture = opened.convert("RGB")
+    try:
+        with Image.open(photo.file) as opened:
+            picture = opened.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PhototagError(f"{photo.file}: cannot be read ({error}); repair it or take it out of the annotations") from error
     if picture.size != (photo.width, photo.height):
         raise PhototagError(f"{photo.file}: is {picture.size}, its annotations say {(photo.width, photo.height)}")
     scale = min(wide / photo.width, high / photo.height) * math.exp(rng.uniform(*(math.log(edge) for edge in zoom)))

@@ -15,6 +15,7 @@ from PIL import Image
 from phototag.detector.data import Photos
 from phototag.detector.net import Found
 from phototag.errors import PhototagError
+from phototag.vocabulary import canonical
 
 Detect = Callable[[Sequence[np.ndarray]], list[Found]]
 
@@ -36,26 +37,28 @@ def predict(detect: Detect, photos: Photos, batch: int = 16) -> tuple[list[Found
 
 def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dict:
     """-> n, AP (mean over IoU 0.50 to 0.95), AP50, per_class {label: {AP, AP50, boxes}} over the labels that are both `known`
-    to the detector and in the photos, and `left_out`, the labels of the photos that it does not know."""
+    to the detector and in the photos, and `left_out`, the labels of the photos that it does not know. Labels go by the
+    photos' names; other names of the same thing (sofa, couch) count as equal."""
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
         raise PhototagError("measuring detectors needs faster-coco-eval; type: pip install 'phototag[train]'") from error
     counts = photos.count()
-    measured = [name for name in photos.names if name in known and counts[name]]
-    left_out = [name for name in photos.names if name not in known and counts[name]]
+    understood = {canonical(name) for name in known}
+    measured = [name for name in photos.names if canonical(name) in understood and counts[name]]
+    left_out = [name for name in photos.names if canonical(name) not in understood and counts[name]]
     if not measured:
         raise PhototagError(f"the detector knows none of the labels in these photos ({', '.join(left_out)})")
-    number = {name: i for i, name in enumerate(measured, 1)}
+    number = {canonical(name): i for i, name in enumerate(measured, 1)}
     truth = {
         "images": [{"id": i, "width": photo.width, "height": photo.height} for i, photo in enumerate(photos.photos, 1)],
-        "categories": [{"id": i, "name": name} for name, i in number.items()],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(measured, 1)],
         "annotations": [],
     }
     answers = []
     for i, (photo, things) in enumerate(zip(photos.photos, found, strict=True), 1):
         for edges, label, crowd in zip(photo.boxes.tolist(), photo.labels.tolist(), photo.crowds.tolist(), strict=True):
-            name = photos.names[label - 1]
+            name = canonical(photos.names[label - 1])
             if name in number:
                 box = _with_size(edges)
                 truth["annotations"].append({
@@ -63,7 +66,8 @@ def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dic
                     "bbox": box, "area": box[2] * box[3], "iscrowd": int(crowd),
                 })  # fmt: skip
         scale = np.array([photo.width, photo.height] * 2)
-        for edges, name, score in zip(things.boxes * scale, things.labels, things.scores, strict=True):
+        for edges, said, score in zip(things.boxes * scale, things.labels, things.scores, strict=True):
+            name = canonical(said)
             if name in number:
                 box = _with_size(edges.tolist())
                 answers.append({"image_id": i, "category_id": number[name], "bbox": box, "score": float(score)})

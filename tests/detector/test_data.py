@@ -75,3 +75,10 @@ def test_crowds_are_not_taught(draw_photos, tmp_path):
     photos = data.read_coco(path, tmp_path)
     rng = np.random.default_rng(0)
     assert {int(label) for i in range(6) for label in data.view(photos, i, (160, 128), rng)[2]} == {2}
+
+
+def test_a_damaged_photo_is_named(draw_photos, tmp_path):
+    photos = data.read_coco(draw_photos(tmp_path), tmp_path)
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    with pytest.raises(PhototagError, match=r"1\.png: cannot be read"):
+        data.view(photos, 0, (160, 128), np.random.default_rng(0), data.Views(mosaic=0.0))

@@ -46,6 +46,12 @@ def test_labels_unknown_to_the_detector_are_left_out_and_named():
         evaluate.measure(PERFECT, PHOTOS, ["zebra"])
 
 
+def test_other_names_of_the_same_thing_are_equal():
+    photos = Photos([photo([[20, 10, 80, 50]], [1])], ("tvmonitor",))
+    told = evaluate.measure([found([[0.1, 0.1, 0.4, 0.5]], ["tv"], [0.9])], photos, ["tv"])
+    assert told["per_class"]["tvmonitor"]["AP50"] == pytest.approx(1) and told["left_out"] == []
+
+
 def test_nothing_found_at_all_is_zero():
     assert evaluate.measure([found([], [], [])] * 2, PHOTOS, ["dog", "cat"])["AP50"] == 0
 

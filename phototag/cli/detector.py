@@ -1,0 +1,158 @@
+"""`phototag train detector` and `phototag evaluate objects`: teach the compact detector, measure any detector."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from phototag.cli.output import count, say, write_json
+from phototag.weights.choose import DETECTORS
+
+data_options = [
+    click.option(
+        "--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="COCO file: photos and boxes."
+    ),
+    click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="Their folder."),
+]
+
+
+def with_data(command):
+    for option in reversed(data_options):
+        command = option(command)
+    return command
+
+
+@click.command("detector")
+@with_data
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for checkpoint, log, curves, weights."
+)
+@click.option(
+    "--start", default="people-pets", show_default=True, help="people-pets, imagenet, or a file of an earlier training."
+)
+@click.option("--epochs", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Photos per step.")
+@click.option("--size", type=click.IntRange(64, 800), default=320, show_default=True, help="Short side of the photos, pixels.")
+@click.option(
+    "--rate",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Times the plan's learning rates; less when going on from good weights.",
+)
+@click.option("--seed", type=int, default=2012, show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+def train_detector(
+    data: Path,
+    images: Path,
+    out: Path,
+    start: str,
+    epochs: int,
+    batch: int,
+    size: int,
+    rate: float,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Teach the compact detector its things, or your own.
+
+    The photos of the COCO file whose record says `"split": "val"` (or one in ten, where none says anything) are measured
+    after every epoch and never trained on. Labels that the starting weights know keep what they know.
+
+    \b
+      phototag train detector --data boxes.json --images photos --out runs/mine
+      phototag weights import runs/mine/detector.safetensors --own people-pets
+    """
+    import torch
+    from tqdm import tqdm
+
+    from phototag import weights
+    from phototag.detector import data as boxes
+    from phototag.detector import train as training
+
+    if threads:
+        torch.set_num_threads(threads)
+    learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))
+    say(f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking on {len(check)}")
+    source = None
+    if start != "imagenet":
+        source = weights.checked(start) if start == "people-pets" else Path(start)
+    plain = training.Plan()
+    plan = replace(
+        plain,
+        epochs=epochs,
+        batch=batch,
+        size=size,
+        first_size=min(plain.first_size, size) if source is None else size,
+        head_rate=plain.head_rate * rate,
+        body_rate=plain.body_rate * rate,
+        seed=seed,
+    )
+    with tqdm(unit="step", dynamic_ncols=True, disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        made = training.train(
+            learn,
+            check,
+            out,
+            plan,
+            start_from=source,
+            report=lambda line: bar.write(line, file=sys.stderr),
+            progress=progress,
+        )
+    click.echo(str(made))
+
+
+@click.command("objects")
+@with_data
+@click.option("--detector", type=click.Choice(DETECTORS), default="people-pets", show_default=True)
+@click.option(
+    "--split",
+    default="val",
+    show_default=True,
+    help="Only the photos whose record says so, where the file says anything; or: all.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+def evaluate_objects(
+    data: Path, images: Path, detector: str, split: str, device: str, threads: int | None, as_json: bool
+) -> None:
+    """Measure a detector on photos with boxes, as COCO does.
+
+    AP is the mean over IoU 0.50 to 0.95, AP50 asks for half an overlap. Labels the detector does not know are left out and
+    named.
+
+    \b
+      phototag evaluate objects --data annotations.json --images photos
+    """
+    import torch
+
+    from phototag.detector import data as boxes
+    from phototag.detector import evaluate
+    from phototag.taggers import objects
+    from phototag.taggers.device import pick_device
+
+    if threads:
+        torch.set_num_threads(threads)
+    photos = boxes.read_coco(data, images, None if split == "all" or not boxes.has_splits(data) else split)
+    # The metric wants the unlikely answers too: a floor of 0.1 would cut the end off every precision-recall curve.
+    asked = objects.detector(detector, pick_device(device), floor=0.02)
+    evaluate.predict(asked, boxes.Photos(photos.photos[:2], photos.names))  # the first answers pay for setting up
+    found, milliseconds = evaluate.predict(asked, photos)
+    told = evaluate.measure(found, photos, [name for name in asked.names if name])
+    told["ms_per_photo"] = milliseconds
+    if told["left_out"]:
+        say(f"left out, because {detector} does not know them: {', '.join(told['left_out'])}")
+    if as_json:
+        write_json(told)
+        return
+    click.echo(f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, {milliseconds:.0f} ms per photo")
+    for label, row in told["per_class"].items():
+        click.echo(f"  {label:16} AP {row['AP']:.3f}  AP50 {row['AP50']:.3f}  ({row['boxes']} boxes)")

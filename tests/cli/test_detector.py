@@ -1,0 +1,72 @@
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from phototag import weights
+from phototag.cli.detector import evaluate_objects, train_detector
+from phototag.detector import net
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    import numpy as np
+    from PIL import Image
+
+    monkeypatch.setenv("PHOTOTAG_WEIGHTS", str(tmp_path / "weights"))
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for i in range(1, 7):
+        pixels = rng.integers(0, 255, (48, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        images.append({"id": i, "file_name": f"{i}.png", "width": 64, "height": 48, "split": "val" if i > 4 else "train"})
+        for category in (1, 2):
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": i, "category_id": category, "bbox": [5 * category, 9, 30, 30]}
+            )
+    told = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "unicorn"}]}
+    (tmp_path / "boxes.json").write_text(json.dumps(told))
+    return tmp_path
+
+
+def run(command, folder, *words):
+    done = CliRunner().invoke(command, ["--data", str(folder / "boxes.json"), "--images", str(folder), *words])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done
+
+
+def test_train_import_evaluate(photos):
+    torch.manual_seed(0)
+    start = photos / "start.safetensors"
+    net.save(start, net.build(("dog",)), net.Settings(("dog",), 64, 96))
+    words = (
+        "--out",
+        str(photos / "run"),
+        "--start",
+        str(start),
+        "--epochs",
+        "1",
+        "--batch",
+        "2",
+        "--size",
+        "64",
+        "--threads",
+        "1",
+    )
+    done = run(train_detector, photos, *words)
+    assert "checking on 2" in done.stderr
+    made = done.stdout.strip()
+    assert made.endswith("detector.safetensors") and net.load(photos / "run" / "detector.safetensors")[1].labels == (
+        "dog",
+        "unicorn",
+    )
+    run(train_detector, photos, *words)  # again: nothing left to do, the same answer
+
+    weights.import_file(start, own="people-pets")
+    told = run(evaluate_objects, photos, "--detector", "people-pets", "--device", "cpu", "--json")
+    found = json.loads(told.stdout)
+    assert {"n", "AP", "AP50", "per_class", "ms_per_photo"} <= set(found) and found["n"] == 2
+    assert set(found["per_class"]["dog"]) >= {"AP", "AP50"} and found["left_out"] == ["unicorn"]
+    assert "does not know them: unicorn" in told.stderr
+    assert json.loads(run(evaluate_objects, photos, "--split", "all", "--device", "cpu", "--json").stdout)["n"] == 6
