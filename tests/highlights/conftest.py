@@ -67,7 +67,7 @@ def all_different(photo: Photo, faces) -> Look:
     return Look(int(photo.content_hash[:16], 16), 0.9)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     return SimpleNamespace(face=make_face, photo=make_photo, look=all_different)
 
