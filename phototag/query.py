@@ -136,8 +136,8 @@ def parse(
     """The query that these terms ask, one term per string as a shell hands them over.
 
     `known_labels`: those of the catalog; a label that is not among them is a mistake, unless there are none at all.
-    `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...), none for a word without meaning. Raises UsageError with what is understood
-    and the nearest label.
+    `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...), none for a word without meaning. Raises
+    UsageError with what is understood and the nearest label.
     """
     vocabulary = _Vocabulary(known_labels, synonyms)
     return Query(tuple(_term(text, vocabulary) for text in terms), default_score, dict(thresholds or {}), smile_threshold)

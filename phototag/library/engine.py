@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
@@ -53,9 +53,10 @@ class Catalog:
         self._engine.dispose()
 
 
-def open_catalog(path: Path) -> Catalog:
+def open_catalog(path: Path, *, head: str = HEAD, migrations: Path | None = None) -> Catalog:
     """The catalog at `path`, made where there is none, upgraded where it is older (after a copy aside). Raises CatalogError
-    where it is newer, damaged, locked, of another program, or in a place that cannot be written."""
+    where it is newer, damaged, locked, of another program, or in a place that cannot be written. `head` and `migrations`
+    name another schema than this version's."""
     path = Path(os.path.abspath(path))
     if path.is_dir():
         raise CatalogError(f"{path} is a folder, not a catalog. Name a file: --db {path / 'catalog.db'}")
@@ -65,16 +66,16 @@ def open_catalog(path: Path) -> Catalog:
         _make_folder(path)
     with speaking(path):
         uri = _uri(path, read_only)
-        engine = _engine(uri, read_only)
+        engine = _engine(uri)
         try:
             with closing(_connect(uri)) as connection:
-                version = _version(connection, path)
-                if version != HEAD and read_only:
+                version = _version(connection, path, head)
+                if version != head and read_only:
                     raise CatalogError(f"The catalog {path} is older than this phototag and read-only. Make it writable once.")
                 if version is None:
                     _switch_to_wal(connection)
-            if version != HEAD:
-                _upgrade(engine, path)
+            if version != head:
+                _upgrade(engine, path, head, migrations or migrations_folder())
         except BaseException:
             engine.dispose()
             raise
@@ -123,8 +124,9 @@ def _connect(uri: str) -> sqlite3.Connection:
     return connection
 
 
-def _engine(uri: str, read_only: bool) -> Engine:
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect(uri))
+def _engine(uri: str) -> Engine:
+    # Without a path in its URL SQLAlchemy takes the database for one in memory and would share one connection in a thread.
+    engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect(uri), poolclass=QueuePool)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -133,7 +135,7 @@ def _engine(uri: str, read_only: bool) -> Engine:
     return engine
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> str | None:
+def _version(connection: sqlite3.Connection, path: Path, head: str) -> str | None:
     """The schema's revision; None in a new, empty file."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
@@ -142,9 +144,9 @@ def _version(connection: sqlite3.Connection, path: Path) -> str | None:
     if application_id != APPLICATION_ID or "alembic_version" not in tables:
         raise CatalogError(f"{path} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE")
     (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    if version > HEAD:  # revisions are numbered with four digits
+    if version > head:  # revisions are numbered with four digits
         raise CatalogError(
-            f"The catalog {path} was made by a newer phototag (schema {version}, this one knows {HEAD}). "
+            f"The catalog {path} was made by a newer phototag (schema {version}, this one knows {head}). "
             "Update this one: pip install --upgrade phototag"
         )
     return version
@@ -163,37 +165,37 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _upgrade(engine: Engine, path: Path) -> None:
-    """Bring the schema to HEAD in one transaction: another process waits for it, and a kill leaves the old one."""
+def _upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
+    """Bring the schema to its head in one transaction: another process waits for it, and a kill leaves the old one."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
     with engine.connect() as connection:
         connection = connection.execution_options(begin="BEGIN IMMEDIATE")
         with connection.begin():
             raw = connection.connection.driver_connection
-            version = _version(raw, path)
-            if version == HEAD:  # another process was faster
+            version = _version(raw, path, head)
+            if version == head:  # another process was faster
                 return
             if version is not None:
-                copy_aside(path)
+                copy_aside(path, head)
             config.attributes["connection"] = connection
-            with EnvironmentContext(config, script, fn=lambda now, _: script._upgrade_revs("head", now)):
+            with EnvironmentContext(config, script, fn=lambda now, _: script._upgrade_revs(head, now)):
                 script.run_env()
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def copy_aside(path: Path) -> Path:
+def copy_aside(path: Path, head: str) -> Path:
     """A copy of an older catalog, with what its write-ahead log holds; where one is already there, the next number."""
-    copy = path.with_name(f"{path.name}.before-{HEAD}")
+    copy = path.with_name(f"{path.name}.before-{head}")
     number = 1
     while copy.exists():
         number += 1
-        copy = path.with_name(f"{path.name}.before-{HEAD}-{number}")
+        copy = path.with_name(f"{path.name}.before-{head}-{number}")
     unfinished = copy.with_name(copy.name + ".part")
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as target:
         source.backup(target)

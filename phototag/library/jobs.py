@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from phototag.library import summaries
 from phototag.library.engine import Catalog
 from phototag.library.filenames import to_path
-from phototag.library.names import Names
+from phototag.library.names import Names, storable
 from phototag.library.places import Place, places_of
 from phototag.library.rows import INSERT_TAG, Answer, chunks, load_answers, marks, tag_row
 from phototag.records import Job, Outcome, PhotoFacts, PhotoFile
@@ -279,7 +279,8 @@ class Saver:
         for answer_id, outcome in enumerate(outcomes, first):
             photo_id, tagger = outcome.photo_id, outcome.tagger
             ids = tagger_ids[tagger], fingerprint_ids[fingerprints[tagger]]
-            rows.append((answer_id, photo_id, *ids, present[photo_id], outcome.error))
+            error = None if outcome.error is None else storable(outcome.error)  # it may name the file
+            rows.append((answer_id, photo_id, *ids, present[photo_id], error))
             tag_rows += [tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(outcome.tags)]
         connection.exec_driver_sql(
             "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)", rows
@@ -323,6 +324,6 @@ def _facts_row(fact: PhotoFacts) -> tuple:
         exif.utc_offset_minutes,
         exif.latitude,
         exif.longitude,
-        exif.camera,
+        storable(exif.camera) if exif.camera else None,
         fact.photo_id,
     )

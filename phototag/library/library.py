@@ -16,6 +16,7 @@ from phototag.library.albums import Collection
 from phototag.library.engine import Catalog, open_catalog
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import DECODE, JobCount, Saver
+from phototag.library.names import storable
 from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
 from phototag.query import DEFAULT_SCORE, Query
@@ -230,6 +231,8 @@ class Library:
         """Say what is in a photo and what is not; no scan overrides it. Raises CatalogError for a photo that is not in the
         catalog, UsageError for an empty label or one that is both added and removed."""
         words = [(label.strip(), True) for label in add] + [(label.strip(), False) for label in remove]
+        if unspeakable := next((label for label, _ in words if storable(label) != label), None):
+            raise UsageError(f"{storable(unspeakable)} is not valid text; type the label again")
         if any(not label for label, _ in words):
             raise UsageError("a label needs at least one letter; type for example: phototag tag PHOTO +grandma")
         both = {label for label, present in words if present} & {label for label, present in words if not present}

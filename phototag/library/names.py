@@ -9,6 +9,11 @@ from sqlalchemy import Connection
 _COLUMN = {"labels": "name", "taggers": "name", "fingerprints": "fingerprint"}
 
 
+def storable(text: str) -> str:
+    """Text that SQLite takes: what a shell or a library could not decode is spelled out as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 class Names:
     """The ids of one table's names, remembered. Rows of these tables are never deleted; `forget` after a rollback."""
 
@@ -31,6 +36,7 @@ class Names:
 
     def known(self, connection: Connection, name: str) -> int | None:
         """The id of a name, None where no row has it."""
+        name = storable(name)
         if name not in self._ids and (found := self._find(connection, name)) is not None:
             return found  # not remembered: only a writer knows that it will still be there
         return self._ids.get(name)

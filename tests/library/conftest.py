@@ -1,0 +1,117 @@
+"""A folder of real files and a real catalog beside it. The files hold text: the library never looks at pixels."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+
+import pytest
+
+from phototag.library import Library
+from phototag.records import Box, Outcome, PhotoFacts, PhotoFile, Tag
+from phototag.scan import find
+
+FINGERPRINTS = {"decode": "d1", "faces": "f1", "smiles": "s1", "objects": "o1"}
+NEEDS = {"smiles": ("faces",)}
+
+
+class Shelf:
+    """Photos in `folder`, catalogued in `library`."""
+
+    def __init__(self, tmp_path):
+        self.tmp_path = tmp_path
+        self.folder = tmp_path / "photos"
+        self.folder.mkdir()
+        self.db = tmp_path / "catalog.db"
+        self.library = Library.open(self.db)
+        self.hashed = []
+
+    def write(self, *names, text=None, folder=None):
+        """Make files; each has its own content unless `text` is given."""
+        for name in names:
+            path = os.path.join(os.fspath(folder or self.folder), name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(text if text is not None else f"content of {name} {'x' * (len(name) % 7)}")
+
+    def hash_file(self, file):
+        self.hashed.append(file.path)
+        return content_hash(file)
+
+    def find(self, *paths, **options):
+        """Reconcile these folders and files, by default the whole shelf."""
+        self.hashed.clear()
+        walk = find([os.fspath(path) for path in paths or [self.folder]])
+        return self.library.reconcile(walk.roots, walk, hash_file=self.hash_file, unreadable=walk.errors, **options)
+
+    def jobs(self, scope=None, fingerprints=FINGERPRINTS, needs=NEEDS):
+        return list(self.library.jobs(scope, fingerprints, needs))
+
+    def tag(self, answer=None, fingerprints=FINGERPRINTS):
+        """Do all that is owed; `answer(job, tagger) -> tags`. Returns which (path, tagger) were asked."""
+        asked = []
+        for job in self.library.jobs(None, fingerprints, NEEDS):
+            outcomes = []
+            for tagger in job.taggers:
+                asked.append((job.file.path, tagger))
+                tags = answer(job, tagger) if answer else (Tag(f"{tagger} of {os.path.basename(job.file.path)}", 0.9),)
+                outcomes.append(Outcome(job.photo_id, tagger, tuple(tags)))
+            facts = PhotoFacts(job.photo_id, content_hash(job.file), 400, 300)
+            self.library.save([facts], outcomes, fingerprints)
+        return asked
+
+    def paths(self, *terms, **options):
+        """Relative paths of the photos that fit."""
+        from phototag.query import parse
+
+        query = parse(terms, self.library.known_labels())
+        return [os.path.relpath(path, self.folder) for path in self.library.paths(query, **{"sort": "path"} | options)]
+
+    def photo(self, name):
+        return self.library.photo(os.path.join(os.fspath(self.folder), name))
+
+    def sql(self, statement, *values):
+        """What any SQLite tool sees."""
+        connection = sqlite3.connect(self.db)
+        try:
+            with connection:
+                return connection.execute(statement, values).fetchall()
+        finally:
+            connection.close()
+
+    def move(self, old, new):
+        os.makedirs(os.path.dirname(os.path.join(self.folder, new)), exist_ok=True)
+        shutil.move(os.path.join(self.folder, old), os.path.join(self.folder, new))
+
+
+def content_hash(file: PhotoFile) -> str | None:
+    try:
+        with open(os.path.join(file.root, file.path), "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        return None
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    shelf = Shelf(tmp_path)
+    yield shelf
+    assert shelf.sql("PRAGMA integrity_check") == [("ok",)]
+    assert shelf.sql("PRAGMA foreign_key_check") == []
+    shelf.library.close()
+
+
+@pytest.fixture(scope="session")
+def shelf_in():
+    """Makes a shelf in a folder; for tests that share one."""
+    return Shelf
+
+
+@pytest.fixture(scope="session")
+def fingerprints():
+    return dict(FINGERPRINTS)
+
+
+@pytest.fixture
+def box():
+    return Box(0.1, 0.2, 0.3, 0.6)

@@ -1,0 +1,349 @@
+"""Every kind of term, alone and combined, against a plain reading of the same photos in Python."""
+
+import itertools
+import os
+import random
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import event
+
+from phototag import query as language
+from phototag.errors import UsageError
+from phototag.library import search
+from phototag.query import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm, parse
+from phototag.records import Box, Exif, Outcome, PhotoFacts, Tag
+
+EMOTIONS = ("neutral", "happiness", "sadness")
+FOLDERS = ("Italy 2016/Rome", "italy", "Spain", "Spain-2", "München")
+CAMERAS = ("Pixel 3", "Canon EOS 80D", None)
+
+
+def random_answers(chance, n):
+    """Tagger -> tags or None for an error; a photo that was never looked at has none."""
+    if n % 11 == 0:
+        return {}
+    if n % 13 == 0:
+        return {"decode": None}
+    boxes = []
+    for _ in range(chance.choice((0, 0, 1, 1, 2, 3))):
+        left, top = chance.random() * 0.6, chance.random() * 0.6
+        boxes.append(Box(left, top, left + 0.05 + chance.random() * 0.3, top + 0.05 + chance.random() * 0.3))
+    smiles, said = [], []
+    for box in boxes:
+        smiles.append(round(chance.random(), 2))
+        said.append(Tag("smile", smiles[-1], box))
+        said += [Tag(emotion, chance.random(), box) for emotion in EMOTIONS]
+    if smiles:
+        said += [Tag("everyone smiling", min(smiles)), Tag("anyone smiling", max(smiles))]
+    objects = [
+        Tag(
+            chance.choice(("dog", "cat", "potted plant", "person")), round(chance.random(), 2), Box(0, 0, chance.random() or 1, 1)
+        )
+        for _ in range(chance.choice((0, 1, 2, 4)))
+    ]
+    answers = {"faces": [Tag("face", 0.99, box) for box in boxes], "smiles": said, "objects": objects}
+    answers["kinds"] = None if n % 17 == 0 else [Tag("beach", round(chance.random(), 2)), Tag("dog", 0.45)]
+    return answers
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory, shelf_in, fingerprints):
+    """Some hundred photos, with all that the reference below needs to know: relative path -> facts."""
+    shelf = shelf_in(tmp_path_factory.mktemp("album"))
+    chance = random.Random(7)
+    names = [f"{FOLDERS[n % len(FOLDERS)]}/{chance.randrange(10**6):06}-{n}.jpg" for n in range(260)]
+    shelf.write(*names)
+    shelf.find()
+    known = {}
+    fingerprints = fingerprints | {"kinds": "k1"}
+    facts_of, outcomes, corrected = [], [], []
+    for n, name in enumerate(names):
+        photo = shelf.photo(name)
+        taken = datetime(2015, 1, 1) + timedelta(days=chance.randrange(1200), seconds=chance.randrange(86400))
+        camera = chance.choice(CAMERAS)
+        answers = random_answers(chance, n)
+        outcomes += [
+            Outcome(photo.photo_id, tagger, tuple(tags or ()), "bad" if tags is None else None)
+            for tagger, tags in answers.items()
+        ]
+        exif = Exif(taken, "exif", camera=camera)
+        facts_of.append(PhotoFacts(photo.photo_id, name, 4 if "faces" in answers else None, 3, exif))
+        corrections = {}
+        if n % 9 == 0:
+            corrections = {"dog": n % 2 == 0, "Anna": True}
+            shelf.library.correct(
+                photo.path, *[[k for k, present in corrections.items() if present is way] for way in (True, False)]
+            )
+        known[name] = {
+            "id": photo.photo_id,
+            "path": photo.path,
+            "answers": answers,
+            "taken": taken,
+            "camera": camera,
+            "corrections": corrections,
+            "missing": n % 19 == 0,
+        }
+    shelf.library.save(facts_of, outcomes, fingerprints)
+    for path, said in corrected:
+        shelf.library.correct(path, *[[label for label, present in said.items() if present is way] for way in (True, False)])
+    for name, facts in known.items():
+        if facts["missing"]:
+            os.unlink(shelf.folder / name)
+    shelf.find()
+    yield shelf, known
+    shelf.library.close()
+
+
+def tags_of(facts):
+    """(label, score, rank) of all that counts as a label."""
+    found = []
+    for tagger, tags in facts["answers"].items():
+        faces = {}
+        for tag in tags or ():
+            rank = tag.score * (tag.box.area if tag.box else 1) ** 0.5
+            if tagger == "smiles" and tag.label in language.EMOTIONS:
+                faces.setdefault(tag.box, []).append((tag.label, tag.score, rank))
+            elif tag.label != "smile":
+                found.append((tag.label, tag.score, rank))
+        found += [max(emotions, key=lambda row: row[1]) for emotions in faces.values()]
+    return found
+
+
+def score_of(facts, label):
+    if label in facts["corrections"]:
+        return 1.0 if facts["corrections"][label] else None
+    return max((score for name, score, _ in tags_of(facts) if name == label), default=None)
+
+
+def rank_of(facts, label):
+    if facts["corrections"].get(label):
+        shares = [t.box.area if t.box else 1 for tags in facts["answers"].values() for t in tags or () if t.label == label]
+        return max(shares, default=1) ** 0.5
+    return max(rank for name, _, rank in tags_of(facts) if name == label)
+
+
+def fits(facts, term, query):
+    whole = {tag.label: tag.score for tag in facts["answers"].get("smiles") or () if tag.box is None}
+    match term:
+        case LabelTerm(labels):
+            scores = [(score_of(facts, label), query.least_score(term, label)) for label in labels]
+            found = any(score is not None and score >= least for score, least in scores)
+        case FacesTerm(least, most):
+            faces = facts["answers"].get("faces")
+            found = faces is not None and (least or 0) <= len(faces) <= (99 if most is None else most)
+        case SmilingTerm("all"):
+            found = whole.get("everyone smiling", -1) >= query.smile_threshold
+        case SmilingTerm("any"):
+            found = whole.get("anyone smiling", -1) >= query.smile_threshold
+        case SmilingTerm("none"):
+            found = whole.get("anyone smiling", 2) < query.smile_threshold
+        case SmilingTerm("unknown"):
+            found = not whole
+        case TakenTerm(since, until):
+            found = (since or date.min) <= facts["taken"].date() < (until or date.max)
+        case PathTerm(text):
+            found = text.casefold() in facts["path"].casefold()
+        case CameraTerm(text):
+            found = text.casefold() in (facts["camera"] or "").casefold()
+        case StateTerm("untagged"):
+            found = all(tags is None for tags in facts["answers"].values())
+        case StateTerm("failed"):
+            found = any(tags is None for tags in facts["answers"].values())
+        case StateTerm("missing"):
+            found = facts["missing"]
+    return found is not term.negated
+
+
+def reference(known, query):
+    asks_missing = any(isinstance(term, StateTerm) and term.state == "missing" for term in query.terms)
+    return {
+        facts["path"]
+        for facts in known.values()
+        if all(fits(facts, term, query) for term in query.terms) and (asks_missing or not facts["missing"])
+    }
+
+
+TERMS = [
+    "dog", "dog:0.8", "dog:0", "cat", "potted plant", "beach", "Anna", "animal", "face", "everyone smiling:0.3",
+    "happy", "sad", "happy:0.6", "faces:0", "faces:1", "faces:2..", "faces:1..2", "faces:..1",
+    "smiling:all", "smiling:any", "smiling:none", "smiling:unknown",
+    "taken:2016", "taken:2016-06..2016-08", "taken:..2015-03-04", "taken:2017-01..", "taken:2011",
+    "path:Italy", "path:ROME/", "path:jpg", "path:münchen", "path:photos/spain", "path:s/Sp", "path:0_", "path:nowhere",
+    'camera:"Pixel"', "camera:canon", "camera:Leica", "untagged", "failed", "missing",
+]  # fmt: skip
+TERMS += ["^" + term for term in TERMS]
+SYNONYMS = {"animal": {"dog", "cat", "bird"}}
+
+
+def test_every_term_and_many_pairs_find_what_a_plain_reading_finds(album):
+    shelf, known = album
+    labels = shelf.library.known_labels()
+    chance = random.Random(1)
+    pairs = [(term,) for term in TERMS] + [()]
+    pairs += chance.sample(list(itertools.combinations(TERMS, 2)), 250) + chance.sample(
+        list(itertools.combinations(TERMS, 3)), 100
+    )
+    found_something = 0
+    for terms in pairs:
+        query = parse(terms, labels, SYNONYMS, smile_threshold=0.6, thresholds={"cat": 0.3})
+        expected = reference(known, query)
+        found = list(shelf.library.paths(query, sort="path"))
+        assert set(found) == expected and len(found) == len(expected), terms
+        assert found == sorted(expected), terms
+        assert shelf.library.count(query) == len(expected), terms
+        found_something += bool(expected)
+    assert found_something > 200
+
+
+KEYS = {
+    "path": lambda facts, label: facts["path"],
+    "taken": lambda facts, label: (facts["taken"], facts["id"]),
+    "smile": lambda facts, label: (
+        -({t.label: t.score for t in facts["answers"].get("smiles") or ()}.get("everyone smiling", -1)),
+        -facts["id"],
+    ),
+    "relevance": lambda facts, label: (-rank_of(facts, label), -facts["id"]) if label else (facts["taken"], facts["id"]),
+}
+
+
+@pytest.mark.parametrize("window", [1, 40, 2000])
+def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch, window):
+    """Whichever way the planner takes: a small window makes a catalog of this size a large one."""
+    shelf, known = album
+    by_path = {facts["path"]: facts for facts in known.values()}
+    labels = shelf.library.known_labels()
+    monkeypatch.setattr(search, "WINDOW", window)
+    questions = (
+        (), ("dog",), ("dog", "faces:1.."), ("faces:2..", "dog"), ("taken:2016", "dog"), ("smiling:all",), ("^dog",),
+        ("path:Italy",), ("animal", "smiling:any"), ("dog", "cat"), ("Anna", "camera:Pixel"),
+        ("beach", "^faces:0", "taken:2015..2016"),
+    )  # fmt: skip
+    for terms, sort, descending in itertools.product(questions, search.SORTS, (False, True)):
+        query = parse(terms, labels, SYNONYMS)
+        lead = {"dog": ["dog"], "animal": ["dog", "cat"], "Anna": ["Anna"], "beach": ["beach"]}.get(terms[0] if terms else "")
+        if terms in (("faces:2..", "dog"), ("taken:2016", "dog")):
+            lead = ["dog"]
+
+        def key(path, sort=sort, lead=lead):
+            facts = by_path[path]
+            if sort == "relevance" and lead:
+                ranks = [rank_of(facts, label) for label in lead if (score_of(facts, label) or 0) >= 0.5]
+                return (-max(ranks), -facts["id"])
+            return KEYS[sort](facts, None)
+
+        expected = sorted(reference(known, query), key=key, reverse=descending)
+        assert list(shelf.library.paths(query, sort=sort, descending=descending)) == expected, (terms, sort)
+        for limit in (1, 5, 500):
+            page = list(shelf.library.paths(query, sort=sort, limit=limit, descending=descending))
+            assert page == expected[:limit], (terms, sort, limit)
+
+
+def test_several_roots_sort_as_one(shelf):
+    for folder in ("b", "a-2", "a"):
+        shelf.write("1.jpg", "2.jpg", folder=shelf.tmp_path / folder)
+        shelf.find(shelf.tmp_path / folder)
+    expected = sorted(os.fspath(shelf.tmp_path / folder / f"{n}.jpg") for folder in ("b", "a-2", "a") for n in (1, 2))
+    assert list(shelf.library.paths(sort="path")) == expected
+    assert list(shelf.library.paths(sort="path", limit=3, descending=True)) == expected[::-1][:3]
+    assert list(shelf.library.paths(parse(["untagged"]), sort="path", limit=5)) == expected[:5]
+    assert [os.path.relpath(path, shelf.tmp_path) for path in shelf.library.paths(parse(["path:a/"]), sort="path")] == [
+        "a/1.jpg",
+        "a/2.jpg",
+    ]
+
+
+def test_the_portrait_of_a_dog_comes_before_the_dog_in_the_distance(shelf, fingerprints):
+    shelf.write("far.jpg", "near.jpg")
+    shelf.find()
+    for photo_id, tag in ((1, Tag("dog", 0.99, Box(0.5, 0.5, 0.52, 0.52))), (2, Tag("dog", 0.8, Box(0.1, 0.1, 0.9, 0.9)))):
+        shelf.library.save([PhotoFacts(photo_id, str(photo_id), 4, 3)], [Outcome(photo_id, "objects", (tag,))], fingerprints)
+    assert shelf.paths("dog", sort="relevance") == ["near.jpg", "far.jpg"]
+
+
+def test_photos_hold_all_that_is_known(album):
+    shelf, known = album
+    photos = {photo.path: photo for photo in shelf.library.photos(parse(["missing"]))} | {
+        photo.path: photo for photo in shelf.library.photos()
+    }
+    assert len(photos) == len(known)
+    for facts in known.values():
+        photo, answers = photos[facts["path"]], facts["answers"]
+        removed = {label for label, present in facts["corrections"].items() if not present}
+        assert photo.objects == tuple(tag for tag in answers.get("objects") or () if tag.label not in removed)
+        assert photo.kinds == tuple(tag for tag in answers.get("kinds") or () if tag.label not in removed)
+        assert photo.user_labels == tuple(sorted(label for label, present in facts["corrections"].items() if present))
+        assert photo.errors == {tagger: "bad" for tagger, tags in answers.items() if tags is None}
+        assert [(face.box, face.score) for face in photo.faces] == [(tag.box, 0.99) for tag in answers.get("faces") or ()]
+        said = {(tag.box, tag.label): tag.score for tag in answers.get("smiles") or ()}
+        for face in photo.faces:
+            assert face.smile == said[face.box, "smile"]
+            assert face.emotions == {emotion: said[face.box, emotion] for emotion in EMOTIONS}
+        least = said.get((None, "everyone smiling"))
+        assert photo.everyone_smiling is (None if least is None else least >= language.SMILE_THRESHOLD)
+        assert (photo.taken_at, photo.camera) == (facts["taken"], facts["camera"])
+        assert (photo.missing_since is not None) == facts["missing"]
+        assert shelf.library.photo(facts["path"]) == photo
+
+
+def test_the_views_tell_the_same(album):
+    shelf, known = album
+    assert shelf.sql("SELECT count(*) FROM photo_list") == [(len(known),)]
+    photo = next(photo for photo in shelf.library.photos() if len(photo.faces) == 3)
+    rows = shelf.sql("SELECT smile, emotion FROM face_list WHERE path = ? ORDER BY box_left", photo.path)
+    faces = sorted(photo.faces, key=lambda face: face.box.left)
+    assert rows == [(face.smile, face.emotion) for face in faces]
+    tags = shelf.sql("SELECT label, score FROM tag_list WHERE path = ? AND tagger = 'objects'", photo.path)
+    assert tags == [(tag.label, tag.score) for tag in photo.objects]
+    assert len(shelf.sql("SELECT * FROM failure_list")) == sum(
+        tags is None for f in known.values() for tags in f["answers"].values()
+    )
+
+
+def test_the_number_of_statements_does_not_grow_with_the_photos(album):
+    shelf, _ = album
+    statements = []
+    event.listen(shelf.library._catalog._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def number(limit):
+        statements.clear()
+        assert len(list(shelf.library.photos(limit=limit))) == limit
+        return len(statements)
+
+    assert number(60) == number(5)
+
+
+def test_a_page_being_read_does_not_hold_up_a_writer(shelf):
+    shelf.write(*[f"{n}.jpg" for n in range(200)])
+    shelf.find()
+    photos = shelf.library.photos()
+    first = next(photos)
+    shelf.library.correct(first.path, add=["seen"])
+    assert len(list(photos)) + 1 == shelf.library.count()
+    paths = shelf.library.paths()
+    shelf.library.correct(next(paths), add=["seen too"])
+    assert len(list(paths)) + 1 == shelf.library.count()
+
+
+def test_labels_with_counts(album):
+    shelf, known = album
+    there = [facts for facts in known.values() if not facts["missing"]]
+    for row in shelf.library.labels():
+        assert row.photos == sum((score_of(facts, row.label) or 0) >= 0.5 for facts in there), row
+    assert {row.label for row in shelf.library.labels()} <= set(shelf.library.known_labels())
+    assert "smile" not in shelf.library.known_labels(), "a number about a face is no label"
+    assert {row.label: row.source for row in shelf.library.labels()}["Anna"] == "you"
+
+
+def test_an_unknown_order_is_refused(shelf):
+    with pytest.raises(UsageError, match="taken, path, smile, relevance"):
+        list(shelf.library.paths(sort="size"))
+
+
+def test_an_empty_catalog_answers_everything(shelf):
+    for term in TERMS:
+        query = parse([term], ())
+        for sort in search.SORTS:
+            assert list(shelf.library.photos(query, sort=sort, limit=5)) == []
+        assert shelf.library.count(query) == 0
+    assert shelf.library.labels() == [] and shelf.library.status({"faces": "f"}).photos == 0
