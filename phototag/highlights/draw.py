@@ -174,8 +174,8 @@ def title_card(picture: Image.Image, frame_wh: tuple[int, int], title: str, subt
     total = sum(size * 1.35 for _, size in lines)
     top = height / 2 - total / 2
     for line, size in lines:
-        font = _font(size)
-        frame.stamp(_ink(line, font, ((width - font.getlength(line)) / 2, top)))
+        letters = font(size)
+        frame.stamp(_ink(line, letters, ((width - letters.getlength(line)) / 2, top)))
         top += size * 1.35
     return frame
 
@@ -184,7 +184,7 @@ def _fit(text: str, size: float, room: float) -> list[tuple[str, float]]:
     """The text on one line, or on two balanced ones, as large as there is room for."""
     if not text:
         return []
-    length = _font(size).getlength(text)
+    length = font(size).getlength(text)
     if length <= room:
         return [(text, size)]
     spaces = [index for index, letter in enumerate(text) if letter == " "]
@@ -193,31 +193,31 @@ def _fit(text: str, size: float, room: float) -> list[tuple[str, float]]:
         lines = [text[:middle], text[middle + 1 :]]
     else:
         lines = [text]
-    shrink = min(1.0, room / max(_font(size).getlength(line) for line in lines))
+    shrink = min(1.0, room / max(font(size).getlength(line) for line in lines))
     return [(line, size * shrink) for line in lines]
 
 
 def _place_caption(text: str, shot: Shot, frame_wh: tuple[int, int], keep: tuple[Box, ...]) -> Ink | None:
     """In the first corner where it covers no face at any time; nowhere if there is none."""
     short = min(frame_wh)
-    font = _font(short * CAPTION_HEIGHT)
-    width, height, margin = font.getlength(text), short * CAPTION_HEIGHT * 1.4, short * MARGIN
+    letters = font(short * CAPTION_HEIGHT)
+    width, height, margin = letters.getlength(text), short * CAPTION_HEIGHT * 1.4, short * MARGIN
     right, bottom = frame_wh[0] - margin - width, frame_wh[1] - margin - height
     faces = [shot.in_frame(box, share) for box in keep for share in (0.0, 1.0)]  # straight lines: the ends hold what is between
     for corner in ((margin, bottom), (right, bottom), (margin, margin), (right, margin)):
-        ink = _ink(text, font, corner)
+        ink = _ink(text, letters, corner)
         if not any(ink.covers(face) for face in faces):
             return ink
     return None
 
 
-def _ink(text: str, font: ImageFont.FreeTypeFont, at: tuple[float, float]) -> Ink:
-    size = font.size
+def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float]) -> Ink:
+    size = typeface.size
     pad = round(size * 0.5)
     left, top = int(at[0] - pad) // 2 * 2, int(at[1] - pad) // 2 * 2
-    wide, high = (round(font.getlength(text)) + 2 * pad + 3) // 2 * 2, (round(size * 1.4) + 2 * pad + 3) // 2 * 2
+    wide, high = (round(typeface.getlength(text)) + 2 * pad + 3) // 2 * 2, (round(size * 1.4) + 2 * pad + 3) // 2 * 2
     letters = Image.new("L", (wide, high), 0)
-    ImageDraw.Draw(letters).text((pad, pad), text, fill=255, font=font)
+    ImageDraw.Draw(letters).text((pad, pad), text, fill=255, font=typeface)
     shadow = letters.filter(ImageFilter.GaussianBlur(size * 0.16)).point([min(200, value * 2) for value in range(256)])
     solid = Image.new("L", letters.size, 0)
     solid.paste(shadow)
@@ -226,7 +226,7 @@ def _ink(text: str, font: ImageFont.FreeTypeFont, at: tuple[float, float]) -> In
 
 
 @lru_cache(maxsize=16)
-def _font(size: float) -> ImageFont.FreeTypeFont:
+def font(size: float) -> ImageFont.FreeTypeFont:
     """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek, Cyrillic and more."""
     path = resources.files("phototag.highlights") / "fonts" / "DejaVuSans.ttf"
     with path.open("rb") as file:

@@ -229,7 +229,9 @@ def _scene(verdict: Verdict, theme: Theme, size_wh: tuple[int, int], number: int
     try:
         pixels = images.open_photo(photo.path, working_side=side_needed(shot)).pixels  # (H, W, 3)
     except UnreadablePhoto as error:
-        raise PhototagError(f"{photo.path} was chosen, but cannot be opened any more: {error}. Scan again, then retry") from error
+        raise PhototagError(
+            f"{captions.visible(photo.path)} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
+        ) from error
     small = Image.fromarray(pixels)
     small.thumbnail((256, 256))
     return small, Scene(pixels, shot, size_wh, captions.day(photo.taken_at), keep)

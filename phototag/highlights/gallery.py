@@ -7,7 +7,6 @@ import base64
 import hashlib
 import html
 import io
-import unicodedata
 from collections.abc import Callable
 from importlib import resources
 from string import Template
@@ -59,7 +58,9 @@ def _make_pictures(folder: OutputFolder, photo: Photo) -> None:
     try:
         pixels = images.open_photo(photo.path, working_side=LARGE_SIDE).pixels  # (H, W, 3)
     except UnreadablePhoto as error:
-        raise PhototagError(f"{photo.path} was chosen, but cannot be opened any more: {error}. Scan again, then retry") from error
+        raise PhototagError(
+            f"{captions.visible(photo.path)} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
+        ) from error
     picture = Image.fromarray(pixels)
     for name, side, quality in ((large, LARGE_SIDE, LARGE_QUALITY), (thumbnail, THUMBNAIL_SIDE, THUMBNAIL_QUALITY)):
         picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -82,7 +83,7 @@ def page(choice: Choice, title: str, places: bool = False) -> str:
     subtitle = ", ".join(part for part in (captions.count(len(kept), "photo"), captions.span(photos)) if part)
     return Template(template).substitute(
         policy=html.escape(policy, quote=False),
-        title=html.escape(visible(title)),
+        title=html.escape(captions.visible(title)),
         subtitle=html.escape(subtitle),
         style=style,
         script=script,
@@ -98,19 +99,14 @@ def _item(number: int, verdict: Verdict, places: bool) -> str:
     where = captions.place(photo) if places else None
     lines = [("when", captions.moment(photo.taken_at)), ("where", where), ("why", verdict.sentence())]
     lines.append(("file", photo.path.rpartition("/")[2]))
-    caption = "".join(f'<span class="{kind}">{html.escape(visible(text))}</span>' for kind, text in lines if text)
-    alt = html.escape(visible(f"Photo of {captions.day(photo.taken_at)}: {verdict.sentence()}"))
+    caption = "".join(f'<span class="{kind}">{html.escape(captions.visible(text))}</span>' for kind, text in lines if text)
+    alt = html.escape(captions.visible(f"Photo of {captions.day(photo.taken_at)}: {verdict.sentence()}"))
     size = f'width="{max(1, round(width * scale))}" height="{max(1, round(height * scale))}"'
     lazy = ' loading="lazy" decoding="async"' if number > 8 else ""  # the first screen must not wait for a scroll
     return (
         f'<li id="p{number}"><figure><a href="{large}"><img src="{thumbnail}" {size} alt="{alt}"{lazy}></a>'
         f"<figcaption>{caption}</figcaption></figure></li>"
     )
-
-
-def visible(text: str) -> str:
-    """Control characters, direction marks and undecodable bytes as a replacement mark: none may act, or break UTF-8."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
 
 
 def _size(photo: Photo) -> tuple[int, int]:

@@ -1,0 +1,173 @@
+"""`phototag highlights`: choose the best photos by a theme, and make an album, a gallery and a film of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from phototag.cli.choosing import Question, choosing_options, load_theme, print_photos
+from phototag.cli.output import count, db_option, json_option, printable, say, write_json
+from phototag.errors import Interrupted, UsageError
+from phototag.records import Member
+
+if TYPE_CHECKING:
+    from phototag.highlights.verdict import Choice
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("theme_and_terms", nargs=-1, metavar="[THEME] [TERMS]...")
+@choosing_options
+@click.option(
+    "--theme", "own_theme", metavar="THEME", help="A theme's name, or a TOML file of your own: then all words are TERMS."
+)
+@click.option("--name", metavar="NAME", help="What to call the album in the catalog. Default: theme and time, as smiles-2016.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Make an album folder here: photos, gallery, contact sheet."
+)
+@click.option("--copy", "how", flag_value="copy", help="Copy the photos into it. Default: symbolic links.")
+@click.option("--hardlink", "how", flag_value="hardlink", help="Hard links instead.")
+@click.option("--gallery/--no-gallery", default=True, help="A page to look at in the album folder.", show_default=True)
+@click.option("--sheet/--no-sheet", default=True, help="A contact sheet in it.", show_default=True)
+@click.option("--places", is_flag=True, help="Print in the gallery where photos were taken.")
+@click.option("--film", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.mp4", help="Make a film of them.")
+@click.option(
+    "--height", type=int, metavar="PIXELS", help="The film's height in pixels. Default: 1080, or 1920 where it stands upright."
+)
+@click.option("--aspect", default="16:9", metavar="W:H", show_default=True, help="16:9, 9:16 (phones), 1:1 or 4:3.")
+@click.option("--music", type=click.Path(dir_okay=False), metavar="FILE", help="Sound for the film, faded at its end.")
+@click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
+@db_option
+@json_option
+def highlights(theme_and_terms: tuple[str, ...], db: str | None, **given: Any) -> None:
+    """Choose the best photos by a theme; make an album and a film.
+
+    THEME is smiles, pets, portraits or year (the best of everything). TERMS are those of `phototag query`; put -- before
+    terms that begin with a dash. No photo is changed, and the same catalog gives the same album.
+
+    \b
+      phototag highlights smiles --year 2016
+      phototag highlights smiles --year 2016 --out ~/Smiles2016 --film ~/smiles-2016.mp4
+      phototag highlights year --from 2016-06 --to 2016-08 path:Italy --top 30 --dry-run
+      phototag why IMG_0042.jpg --theme smiles --year 2016
+    """
+    try:
+        _highlights(theme_and_terms, db, given)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; nothing half made is left behind. Type the same line to begin again") from None
+
+
+def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[str, Any]) -> None:
+    from phototag.highlights import album, film, theme
+
+    out, film_path = given["out"], given["film"]
+    if given["own_theme"]:
+        chosen_theme, terms = load_theme(given["own_theme"]), theme_and_terms
+    elif theme_and_terms:
+        chosen_theme, terms = load_theme(theme_and_terms[0]), theme_and_terms[1:]
+    else:
+        raise UsageError(f"say which theme: {', '.join(theme.names())}, or --theme FILE for one of your own")
+    question = Question.of(chosen_theme, terms, given)
+    if film_path:
+        film.check(film_path, given["height"], given["aspect"])
+    choice = question.choose(db)
+    choice.refuse_thin(question.least)
+    title, query = question.title(choice), " ".join(question.terms)
+    names = album.file_names([verdict.photo for verdict in choice.kept])
+    answer = album.manifest(choice, title, query, names)
+    if not given["dry_run"]:
+        if out:
+            answer["album"] = _make_album(out, choice, title, query, given)
+        if film_path:
+            answer["film"] = _make_film(film_path, choice, title, given)
+        name = given["name"] or re.sub(
+            r"[^a-z0-9]+", "-", f"{chosen_theme.name} {title.removeprefix(chosen_theme.title)}".lower()
+        ).strip("-")
+        answer["name"] = name
+        _save(db, name, choice, query)
+    if given["as_json"]:
+        answer["left_out"] = [album.verdict_dict(verdict) for verdict in choice.verdicts if not verdict.reason.kept]
+        write_json(answer, indent=2)
+        return
+    print_photos([(verdict.photo, verdict.sentence()) for verdict in choice.kept])
+    _summarize(choice, title, answer, given)
+
+
+def _make_album(out: Path, choice: Choice, title: str, query: str, given: dict[str, Any]) -> str:
+    from phototag.highlights import album, gallery, sheet
+    from phototag.highlights.folder import OutputFolder
+
+    steps = len(choice.kept) * (given["gallery"] + given["sheet"])
+    with (
+        OutputFolder(out) as folder,
+        click.progressbar(length=max(1, steps), label="Album", file=sys.stderr) as bar,
+    ):
+        album.lay_out(folder, choice, title, query, given["how"] or "symlink")
+        if given["gallery"]:
+            gallery.lay_out(folder, choice, title, places=given["places"], progress=lambda: bar.update(1))
+        if given["sheet"]:
+            folder.write(sheet.FILE, sheet.draw(choice, title, progress=lambda: bar.update(1)))
+    for name in folder.kept_back:
+        say(f"left in {printable(str(out))}, since it was changed or is the last copy: {printable(name)}")
+    return os.path.abspath(out)
+
+
+def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) -> dict[str, Any]:
+    from phototag.highlights import film
+
+    with click.progressbar(length=1000, label="Film ", file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.update(done * 1000 // total - bar.pos)
+
+        report = film.make(
+            path,
+            choice.kept,
+            choice.theme,
+            title,
+            height=given["height"],
+            aspect=given["aspect"],
+            music=given["music"],
+            progress=progress,
+        )
+    if report.left_out:
+        say(f"{count(report.left_out, 'photo')} with the lowest scores did not fit into {report.seconds:.0f} seconds of film")
+    if report.note:
+        say(report.note)
+    width, height = report.size_wh
+    return {"file": os.path.abspath(path), "seconds": report.seconds, "frames": report.frames, "width": width, "height": height}
+
+
+def _save(db: str | None, name: str, choice: Choice, query: str) -> None:
+    from phototag.library import Library
+
+    members = [
+        Member(verdict.photo.photo_id, position, f"{verdict.reason.value}: {verdict.sentence()}", verdict.score)
+        for position, verdict in enumerate(choice.kept, 1)
+    ]
+    with Library.open(db) as library:
+        library.save_collection(name, choice.theme.name, members, query)
+
+
+def _summarize(choice: Choice, title: str, answer: dict[str, Any], given: dict[str, Any]) -> None:
+    say(f"\n{printable(title)}: {count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}.")
+    for reason, number in choice.counts().items():
+        if not reason.kept:
+            say(f"{number:>8,}  left out: {reason.value}")
+    if given["dry_run"]:
+        say("Nothing was written (--dry-run).")
+        return
+    if "album" in answer:
+        say(f"Album: {printable(answer['album'])}")
+        if given["gallery"]:
+            say(f"Look at it: {printable(os.path.join(answer['album'], 'gallery', 'index.html'))}")
+    if "film" in answer:
+        film = answer["film"]
+        say(f"Film: {printable(film['file'])} ({film['seconds']:.0f} seconds, {film['width']} x {film['height']})")
+    say(f"In the catalog: phototag albums show {printable(answer['name'])}")
+    if "album" not in answer and "film" not in answer:
+        say("Add --out DIR for an album folder with a gallery, --film FILE.mp4 for a film.")

@@ -1,0 +1,82 @@
+"""`phototag why`: the reason and the numbers behind a photo's being in an album, or not."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from phototag.cli.choosing import Question, choosing_options, load_theme
+from phototag.cli.output import db_option, json_option, printable, write_json
+from phototag.errors import PhototagError
+from phototag.records import Photo
+
+if TYPE_CHECKING:
+    from phototag.highlights.verdict import Choice, Verdict
+
+
+@click.command()
+@click.argument("photo", type=click.Path())
+@click.option("--theme", default="smiles", metavar="THEME", show_default=True, help="A theme's name, or a TOML file of your own.")
+@choosing_options
+@click.argument("terms", nargs=-1)
+@db_option
+@json_option
+def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json: bool, **given: Any) -> None:
+    """Explain why a photo is in an album, or is not.
+
+    Give the same theme, time and terms as to `phototag highlights`.
+
+    \b
+      phototag why IMG_0042.jpg --theme smiles --year 2016
+    """
+    from phototag.highlights import album
+    from phototag.library import Library
+
+    question = Question.of(load_theme(theme), terms, given)
+    with Library.open(db) as library:
+        known = library.photo(os.path.abspath(photo))
+    if known is None:
+        raise PhototagError(f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}")
+    choice = question.choose(db)
+    verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
+    if verdict is None:
+        reason = _not_asked_for(known, question)
+        if as_json:
+            write_json({"source": known.path, "reason": "not_asked_for", "sentence": reason, "kept": False})
+        else:
+            click.echo(f"{printable(known.path)}\nleft out before choosing: {reason}")
+    elif as_json:
+        write_json({**album.verdict_dict(verdict), "sentence": verdict.reason.value, "kept": verdict.reason.kept}, indent=2)
+    else:
+        click.echo("\n".join(_explain(verdict, choice)))
+
+
+def _not_asked_for(photo: Photo, question: Question) -> str:
+    if photo.missing_since:
+        return f"its file is gone since {photo.missing_since:%Y-%m-%d}"
+    if question.first or question.last:
+        taken = photo.taken_at.date() if photo.taken_at else None
+        if taken is None or not (question.first or date.min) <= taken <= (question.last or date.max):
+            asked = f"{question.first or ''} to {question.last or ''}".strip()
+            return f"it was taken {taken or 'nobody knows when'}, and the album is of {asked}"
+    return f"it does not fit the terms {' '.join(question.terms)}"
+
+
+def _explain(verdict: Verdict, choice: Choice) -> list[str]:
+    kept = verdict.reason.kept
+    lines = [printable(verdict.photo.path), verdict.reason.value if kept else f"left out: {verdict.reason.value}"]
+    lines += [f"  {name:<22} {_number(value)}" for name, value in verdict.numbers.items()]
+    if verdict.other is not None:
+        lines.append(f"  instead of it          {printable(verdict.other.path)}")
+    used = [(name, verdict.signals[name], weight) for name, weight in choice.theme.weights.items() if name in verdict.signals]
+    if used and kept | any(name.startswith("score") for name in verdict.numbers):
+        lines.append("  score is the weighted mean of")
+        lines += [f"    {name.replace('_', ' '):<20} {value:.3f}  weight {weight:g}" for name, value, weight in used]
+    return lines
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
