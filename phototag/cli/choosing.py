@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -114,6 +115,11 @@ class Question:
     @property
     def least(self) -> int:
         return min(self.theme.count.minimum, self.top or self.theme.count.minimum)
+
+
+def progress_bar(length: int, label: str) -> Any:
+    """On stderr, where a person sits there; otherwise nowhere."""
+    return click.progressbar(length=length, label=label, file=sys.stderr if sys.stderr.isatty() else io.StringIO())
 
 
 def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.choosing import Question, choosing_options, load_theme, print_photos
+from phototag.cli.choosing import Question, choosing_options, load_theme, print_photos, progress_bar
 from phototag.cli.output import count, db_option, json_option, printable, say, write_json
 from phototag.errors import Interrupted, UsageError
 from phototag.records import Member
@@ -104,7 +103,7 @@ def _make_album(out: Path, choice: Choice, title: str, query: str, given: dict[s
     steps = len(choice.kept) * (given["gallery"] + given["sheet"])
     with (
         OutputFolder(out) as folder,
-        click.progressbar(length=max(1, steps), label="Album", file=sys.stderr) as bar,
+        progress_bar(max(1, steps), "Album") as bar,
     ):
         album.lay_out(folder, choice, title, query, given["how"] or "symlink")
         if given["gallery"]:
@@ -119,7 +118,7 @@ def _make_album(out: Path, choice: Choice, title: str, query: str, given: dict[s
 def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) -> dict[str, Any]:
     from phototag.highlights import film
 
-    with click.progressbar(length=1000, label="Film ", file=sys.stderr) as bar:
+    with progress_bar(1000, "Film ") as bar:
 
         def progress(done: int, total: int) -> None:
             bar.update(done * 1000 // total - bar.pos)

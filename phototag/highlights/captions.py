@@ -44,7 +44,7 @@ def place(photo: Photo) -> str | None:
 
 def span(photos: Sequence[Photo]) -> str:
     """From the first to the last day: `3 May to 24 December 2016`; empty where nothing is dated."""
-    days = sorted(photo.taken_at for photo in photos if photo.taken_at)
+    days = _dates(photos)
     if not days:
         return ""
     first, last = days[0], days[-1]
@@ -59,7 +59,7 @@ def period(first: date | None, last: date | None, photos: Sequence[Photo]) -> st
     """What a title says of the time: `2016`, `June 2016`, `14 May 2016`, `June to August 2016`, `2014 to 2016`. `first` and
     `last` are what was asked for (both included); without them, the years of the photos."""
     if first is None or last is None:
-        days = sorted(photo.taken_at.date() for photo in photos if photo.taken_at)
+        days = _dates(photos)
         if not days:
             return ""
         first, last = first or date(days[0].year, 1, 1), last or date(days[-1].year, 12, 31)
@@ -75,6 +75,13 @@ def period(first: date | None, last: date | None, photos: Sequence[Photo]) -> st
         return f"{start} to {end}" if first.year == last.year else f"{start} {first.year} to {end}"
     start = f"{first.day} {MONTHS[first.month - 1]}" + ("" if first.year == last.year else f" {first.year}")
     return f"{start} to {last.day} {MONTHS[last.month - 1]} {last.year}"
+
+
+def _dates(photos: Sequence[Photo]) -> list[datetime]:
+    """In order; those that cameras gave, where there are any: a file's own date may be that of its download."""
+    dated = [photo for photo in photos if photo.taken_at]
+    by_camera = [photo for photo in dated if photo.taken_from == "exif"]
+    return sorted(photo.taken_at for photo in by_camera or dated if photo.taken_at)
 
 
 def count(number: int, noun: str) -> str:

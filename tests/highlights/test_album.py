@@ -108,4 +108,6 @@ def test_captions(make):
     ):
         assert captions.period(date(*first), date(*last), []) == words
     assert captions.period(None, None, [photo, make.photo("d.jpg", "2018-01-01 00:00:00")]) == "2016 to 2018"
+    downloaded = make.photo("e.jpg", "2025-01-01 00:00:00", taken_from="file")
+    assert captions.period(None, None, [photo, downloaded]) == "2016" and captions.period(None, None, [downloaded]) == "2025"
     assert captions.period(None, None, []) == "" and captions.period(date(2016, 1, 1), None, [photo]) == "2016"
