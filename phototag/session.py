@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -15,6 +16,7 @@ from phototag import images, pipeline, taggers
 from phototag.errors import UnreadablePhoto, UsageError
 from phototag.records import PhotoFile
 from phototag.scan import Walk, full_path
+from phototag.weights.choose import choose_detector
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -41,6 +43,7 @@ class ScanReport:
     to_do: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    detector: str | None = None
     taggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[tuple[str, str, str]] = field(default_factory=list)  # the first ten: path, tagger, reason
     notes: list[str] = field(default_factory=list)  # sentences: what was not done, and the line that would mend it
@@ -52,25 +55,35 @@ def scan(
     *,
     names: Sequence[str] = (),
     device: str = "auto",
+    detector: str = "auto",
+    offline: bool = False,
     batch_size: int = BATCH_SIZE,
     workers: int | None = None,
     follow_symlinks: bool = False,
     max_pixels: int | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     dry_run: bool = False,
+    talk: Callable[[str], None] = lambda line: None,
     progress: Progress = lambda phase, done, total: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> ScanReport:
     """Look at every photo under `paths` that still lacks an answer, and save what was found.
 
     `names`: taggers to run (default: all that can run here; what they need comes along). `options`: tagger -> its options.
+    `detector`: which finds things, see phototag.weights.choose; `auto` may fetch weights once unless `offline`. `talk` is told
+    of that.
     `stopping` is asked between two batches; once it says yes, the batch in hand is saved and the report says `interrupted`.
     Running it again goes on where it stopped. Raises PhototagError: a path that is not there, a tagger that fails on every
     photo of a batch, a device that is not there, a catalog that cannot be written.
     """
     began = time.monotonic()
     report = ScanReport()
-    options = options or {}
+    options = dict(options or {})
+    if not names or "objects" in names:
+        chosen = choose_detector(detector, _likely_device(device), offline=offline or dry_run, report=talk)
+        options["objects"] = {"detector": chosen.detector, **options.get("objects", {})}
+        report.detector = chosen.detector
+        report.notes += [chosen.advice] if chosen.advice else []
     running = _runnable(names, options, report)
     fingerprints = taggers.fingerprints(running, options)
     fingerprints["decode"] = decode_fingerprint(max_pixels or images.MAX_PIXELS)
@@ -133,11 +146,20 @@ def _runnable(names: Sequence[str], options: Mapping[str, Mapping[str, Any]], re
         why = spec.missing({**spec.options, **options.get(name, {})})
         if why is None:
             running.append(name)
-        elif names:
+        elif name in names:
             raise UsageError(why)
-        else:
+        elif name != "objects":  # of which the choice of a detector has told
             report.notes.append(why)
+    if "objects" not in running:
+        report.detector = None
     return running
+
+
+def _likely_device(device: str) -> str:
+    """What `auto` will turn out to be, without importing torch: it decides only which weights suit best."""
+    if device != "auto":
+        return device
+    return "cuda" if os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi") else "cpu"
 
 
 def _load(names: Sequence[str], device: str, options: Mapping[str, Mapping[str, Any]]) -> dict[str, taggers.Tagger]:

@@ -22,7 +22,9 @@ def reference() -> str:
 
 def _of(command: click.Command, path: str) -> list[str]:
     parent = click.Context(main, info_name=path.rsplit(" ", 1)[0], **main.context_settings)
-    context = click.Context(command, info_name=path.rsplit(" ", 1)[1], parent=parent, terminal_width=100, max_content_width=100)
+    name = path.rsplit(" ", 1)[1]
+    settings = {"terminal_width": 100, "max_content_width": 100, **command.context_settings}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
     text = command.get_help(context).rstrip()
     parts = [f"<details><summary><code>{path}</code></summary>\n\n```text\n{text}\n```\n\n</details>"]
     for name, inner in getattr(command, "commands", {}).items():

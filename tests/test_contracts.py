@@ -64,7 +64,10 @@ def modules_after(*arguments, catalog):
         "print('MODULES', *sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env={"PHOTOTAG_DB": str(catalog), "PATH": ""}
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        env={"PHOTOTAG_DB": str(catalog), "PHOTOTAG_OFFLINE": "1", "PATH": ""},
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split("MODULES", 1)[1].split())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from phototag.cli.detector import evaluate_objects
 from phototag.cli.output import count, say, write_json
 
 
@@ -95,3 +96,6 @@ def smilenet(
     if found["smile_auc"] is not None:
         click.echo(f"smile AUC {found['smile_auc']:.4f}, calibration error {found['ece']:.3f}")
     click.echo(f"{found['ms_per_face']:.2f} ms per face on one core, 32 at once")
+
+
+evaluate.add_command(evaluate_objects)

@@ -12,6 +12,7 @@ import click
 
 from phototag.cli.output import count, db_option, json_option, printable, say, write_json
 from phototag.errors import EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from phototag.weights.choose import DETECTORS
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode photos. Default: one per core, at most 4.")
 @click.option("--tagger", "names", multiple=True, metavar="NAME", help="Run only this tagger and what it needs; may be repeated.")
+@click.option(
+    "--detector", type=click.Choice(["auto", *DETECTORS]), default="auto", show_default=True, help="Which net finds things."
+)
+@click.option("--offline", is_flag=True, envvar="PHOTOTAG_OFFLINE", help="Never fetch weights. Also $PHOTOTAG_OFFLINE.")
 @click.option("--follow-symlinks", is_flag=True, help="Look into folders that are symbolic links too.")
 @click.option("--max-pixels", type=click.IntRange(1), help="Refuse photos with more pixels than this. Default: 256 million.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -38,6 +43,8 @@ def scan(
     batch_size: int,
     workers: int | None,
     names: tuple[str, ...],
+    detector: str,
+    offline: bool,
     follow_symlinks: bool,
     max_pixels: int | None,
     dry_run: bool,
@@ -47,6 +54,9 @@ def scan(
 
     Run it again whenever you like: only new and changed photos are looked at, moved ones are recognised, and an interrupted
     scan goes on where it stopped. Photos are read, never written. Ctrl-C finishes and saves the batch in hand.
+
+    Things are found by the best detector whose weights are here. Where there is none with 80 kinds of thing, `auto` fetches
+    one once; without a network, or with --offline, phototag's own finds people and pets.
 
     \b
       phototag scan ~/Photos
@@ -64,6 +74,9 @@ def scan(
             paths,
             names=names,
             device=device,
+            detector=detector,
+            offline=offline,
+            talk=say,
             batch_size=batch_size,
             workers=workers,
             follow_symlinks=follow_symlinks,

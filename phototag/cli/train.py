@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from phototag.cli.detector import train_detector
 from phototag.cli.output import count, say
 
 
@@ -116,3 +117,6 @@ def smilenet(
             progress=progress,
         )
     click.echo(str(weights))
+
+
+train.add_command(train_detector)

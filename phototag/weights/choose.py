@@ -52,8 +52,11 @@ def choose_detector(
         if weights.present(candidate):
             return Choice(candidate)
     best = wanted[0]
+    found = f"Things found with {OURS}: people and pets only."
+    if weights.missing(OURS):
+        found = "Things were not tagged: phototag's own detector is not part of this version yet."
     advice = (
-        f"Found with {OURS}: people and pets only. For 80 kinds of thing type: phototag weights fetch {best} "
+        f"{found} For 80 kinds of thing type: phototag weights fetch {best} "
         f"({weights.entry(best).megabytes} MB), then scan again."
     )
     if offline:
