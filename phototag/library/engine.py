@@ -10,7 +10,7 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +25,15 @@ APPLICATION_ID = 0x70687467  # 'phtg' in the file's header: what tells a catalog
 BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
 # 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each query crosses.
 CACHE_KIB = 65_536
+# Pages of the write-ahead log (32 MiB) that are brought into the file at once: a batch touches a thousand pages all over the
+# indices, mostly the same ones as the batch before.
+CHECKPOINT_PAGES = 8192
+
+
+def ask(connection: Connection, statement: str, values: Sequence = ()) -> sqlite3.Cursor:
+    """The rows of a SELECT, straight from sqlite3: where a page of photos is a few short statements, or a walk reads a
+    million rows, SQLAlchemy's own results would cost more than SQLite's work."""
+    return connection.connection.driver_connection.execute(statement, values)
 
 
 class Catalog:
@@ -118,6 +127,7 @@ def _connect(uri: str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")  # safe against kill -9 in WAL; only a power cut costs the last batch
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:
         connection.close()
         raise

@@ -19,6 +19,7 @@ from phototag.library.jobs import DECODE, JobCount, Saver
 from phototag.library.names import storable
 from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
+from phototag.library.rows import chunks
 from phototag.query import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile
 from phototag.smiling import SMILE_THRESHOLD
@@ -143,15 +144,17 @@ class Library:
         (largest and surest first, by the first label asked for; 'taken' where there is none); `descending` turns it round.
         Missing photos are found only by a query that asks for `missing`."""
         query = query or Query()
-        return photos.stream(self._catalog, self._ids(query, sort, limit, descending), query.smile_threshold)
+
+        def load(connection: Connection, ids: list[int]) -> list[Photo]:
+            return photos.load(connection, ids, query.smile_threshold)
+
+        return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def paths(
         self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
     ) -> Iterator[str]:
         """The absolute paths of the photos that fit, sorted as by `photos`."""
-        ids = self._ids(query or Query(), sort, limit, descending)
-        with self._catalog.read() as connection:
-            yield from photos.paths(connection, ids)
+        return photos.stream(self._catalog, self._finder(query or Query(), sort, limit, descending), photos.load_paths)
 
     def count(self, query: Query | None = None) -> int:
         """How many photos fit."""
@@ -164,9 +167,8 @@ class Library:
             photo_id = _photo_id(connection, os.fspath(path))
             return photos.load(connection, [photo_id], smile_threshold)[0] if photo_id is not None else None
 
-    def _ids(self, query: Query, sort: str, limit: int | None, descending: bool) -> list[int]:
-        with self._catalog.read() as connection:
-            return search.find_ids(connection, query, sort, limit, descending, self._saver.labels)
+    def _finder(self, query: Query, sort: str, limit: int | None, descending: bool) -> Callable[[Connection], list[int]]:
+        return lambda connection: search.find_ids(connection, query, sort, limit, descending, self._saver.labels)
 
     def known_labels(self) -> list[str]:
         """The labels that some photo has."""
@@ -307,8 +309,8 @@ class Library:
         """One album and its photos in order. Raises CatalogError where there is none of this name."""
         with self._catalog.read() as connection:
             album, members = albums.find(connection, name)
-        ids = [member.photo_id for member in members]
-        found = photos.stream(self._catalog, ids, smile_threshold)
+            ids = [member.photo_id for member in members]
+            found = [photo for some in chunks(ids) for photo in photos.load(connection, some, smile_threshold)]
         return album, list(zip(found, members, strict=True))
 
 

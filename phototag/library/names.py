@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from phototag.library.engine import ask
+
 _COLUMN = {"labels": "name", "taggers": "name", "fingerprints": "fingerprint"}
 
 
@@ -45,4 +47,5 @@ class Names:
         self._ids.clear()
 
     def _find(self, connection: Connection, name: str) -> int | None:
-        return connection.exec_driver_sql(f"SELECT id FROM {self._table} WHERE {self._column} = ?", (name,)).scalar()
+        found = ask(connection, f"SELECT id FROM {self._table} WHERE {self._column} = ?", (name,)).fetchone()
+        return found[0] if found else None

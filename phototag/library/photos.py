@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from phototag.library.engine import Catalog
+from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path
-from phototag.library.rows import Answer, chunks, load_answers, marks
+from phototag.library.places import roots_of
+from phototag.library.rows import Answer, load_answers, marks
 from phototag.library.summaries import corrections_of
 from phototag.records import Photo, Tag
 from phototag.smiling import join_faces
 
 # The first photos come at once, then more at a time: a page is small, a catalog is long.
 FIRST, NEXT = 64, 256
+T = TypeVar("T")
+Load = Callable[[Connection, list[int]], Iterable[T]]
 ABOUT_FACES = frozenset({"faces", "smiles", "sharpness"})
 
 
-def stream(catalog: Catalog, ids: list[int], smile_threshold: float) -> Iterator[Photo]:
-    """The photos of these ids, in this order. Nothing stays open between two of them, so the caller may write meanwhile."""
-    for batch in (ids[:FIRST], *chunks(iter(ids[FIRST:]), NEXT)):
-        if batch:
-            with catalog.read() as connection:
-                photos = load(connection, batch, smile_threshold)
-            yield from photos
+def stream(catalog: Catalog, find: Callable[[Connection], list[int]], load: Load[T]) -> Iterator[T]:
+    """What `load` makes of the photos that `find` finds, in that order. Nothing stays open between two of them, so the
+    caller may write meanwhile."""
+    with catalog.read() as connection:
+        ids = find(connection)
+        first = list(load(connection, ids[:FIRST]))
+    return chain(first, _rest(catalog, ids, load))
+
+
+def _rest(catalog: Catalog, ids: list[int], load: Load[T]) -> Iterator[T]:
+    for start in range(FIRST, len(ids), NEXT):
+        with catalog.read() as connection:
+            found = list(load(connection, ids[start : start + NEXT]))
+        yield from found
 
 
 def load(connection: Connection, ids: list[int], smile_threshold: float) -> list[Photo]:
     """These photos, in this order; ids that no photo has are left out."""
-    rows = connection.exec_driver_sql(
+    rows = ask(
+        connection,
         "SELECT p.id, r.path, p.path, p.size_bytes, p.width, p.height, p.content_hash, p.taken_at, p.taken_from, p.latitude, "
         "p.longitude, p.camera, p.missing_since, p.everyone_smiling FROM photos p JOIN roots r ON r.id = p.root_id "
         f"WHERE p.id IN ({marks(ids)})",
-        tuple(ids),
+        ids,
     )
     by_id = {row[0]: row for row in rows}
     answers = load_answers(connection, ids)
@@ -46,15 +59,12 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
     ]
 
 
-def paths(connection: Connection, ids: Iterable[int]) -> Iterator[str]:
+def load_paths(connection: Connection, ids: list[int]) -> list[str]:
     """The absolute paths of these photos, in this order."""
-    for batch in chunks(ids):
-        rows = connection.exec_driver_sql(
-            f"SELECT p.id, r.path, p.path FROM photos p JOIN roots r ON r.id = p.root_id WHERE p.id IN ({marks(batch)})",
-            tuple(batch),
-        )
-        by_id = {photo_id: join(to_path(root), to_path(path)) for photo_id, root, path in rows}
-        yield from (by_id[photo_id] for photo_id in batch if photo_id in by_id)
+    roots = {root_id: root for root, root_id in roots_of(connection).items()}
+    rows = ask(connection, f"SELECT id, root_id, path FROM photos WHERE id IN ({marks(ids)})", ids)
+    by_id = {photo_id: join(roots[root_id], to_path(path)) for photo_id, root_id, path in rows}
+    return [by_id[photo_id] for photo_id in ids if photo_id in by_id]
 
 
 def _photo(row, answers: Mapping[str, Answer], corrections: Mapping[str, bool], smile_threshold: float) -> Photo:

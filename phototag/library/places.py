@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from phototag.library.engine import ask
 from phototag.library.filenames import join, to_path, to_text, under
 
 
@@ -36,7 +37,7 @@ class Place:
 
 def roots_of(connection: Connection) -> dict[str, int]:
     """Absolute path of each root -> its id, in the order of the paths of the photos below."""
-    rows = [(to_path(path), root_id) for root_id, path in connection.exec_driver_sql("SELECT id, path FROM roots")]
+    rows = [(to_path(path), root_id) for root_id, path in ask(connection, "SELECT id, path FROM roots")]
     return dict(sorted(rows, key=lambda row: _order(row[0])))
 
 

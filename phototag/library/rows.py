@@ -9,6 +9,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
+from phototag.library.engine import ask
 from phototag.records import Box, Tag
 
 CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
@@ -40,12 +41,13 @@ def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, 
     """Photo id -> tagger name -> answer, in the order in which they were given. Two statements per CHUNK photos."""
     found: dict[int, dict[str, Answer]] = {}
     for ids in chunks(photo_ids):
-        heads = connection.exec_driver_sql(
+        heads = ask(
+            connection,
             "SELECT a.id, a.photo_id, g.name, f.fingerprint, a.content_hash, a.error FROM answers a "
             "JOIN taggers g ON g.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id "
             f"WHERE a.photo_id IN ({marks(ids)}) ORDER BY a.id",
-            tuple(ids),
-        ).all()
+            ids,
+        )
         tags = load_tags(connection, ids)
         for answer_id, photo_id, tagger, fingerprint, content_hash, error in heads:
             answer = Answer(answer_id, fingerprint, content_hash, error, tuple(tags.get(answer_id, ())))
@@ -55,7 +57,8 @@ def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, 
 
 def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, list[Tag]]:
     """Answer id -> its tags in order, of all answers about these photos."""
-    cursor = connection.connection.driver_connection.execute(  # the bare cursor: tags are the bulk of everything
+    cursor = ask(
+        connection,
         "SELECT t.answer_id, l.name, t.score, t.box_left, t.box_top, t.box_right, t.box_bottom, t.points "
         "FROM answers a CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
         f"WHERE a.photo_id IN ({marks(photo_ids)}) ORDER BY a.photo_id, a.tagger_id, t.position",

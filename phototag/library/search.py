@@ -10,11 +10,12 @@ better: CROSS JOIN and INDEXED BY tell it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from phototag.errors import UsageError
+from phototag.library.engine import ask
 from phototag.library.names import Names
 from phototag.library.places import roots_of
 from phototag.library.terms import MISSING, Clause, Source, clause_of, label_values
@@ -56,18 +57,20 @@ def find_ids(connection: Connection, query: Query, sort: str, limit: int | None,
 
 def count(connection: Connection, query: Query, labels: Names) -> int:
     """How many photos fit."""
-    clauses = [clause_of(connection, query, term, labels) for term in query.terms]
-    if not _asks_missing(query) and connection.exec_driver_sql(f"{MISSING.sql} LIMIT 1").first():
+    terms = query.terms
+    if terms and all(term.negated for term in terms):
+        # No index knows the photos without a dog; but they are all photos less those with one.
+        rest, opposite = terms[1:], replace(terms[0], negated=False)
+        if not isinstance(opposite, StateTerm) or opposite.state != "missing":
+            every = count(connection, replace(query, terms=rest), labels)
+            return every - count(connection, replace(query, terms=(opposite, *rest)), labels)
+    clauses = [clause_of(connection, query, term, labels) for term in terms]
+    if not _asks_missing(query) and ask(connection, f"{MISSING.sql} LIMIT 1").fetchone():
         clauses.append(Clause(None, f"p.id NOT IN ({MISSING.sql})", (), needs_row=False))
     first = _smallest(connection, clauses)
     others = [clause for clause in clauses if clause is not first]
-    where, values = _where(others)
-    if first is None:
-        return connection.exec_driver_sql(f"SELECT count(*) FROM photos p {where}", values).scalar_one()
-    sql, source_values = _union(first.sources)
-    # Where no condition is about more than the id, the rows of the photos need not be read.
-    rows = f"({sql}) s CROSS JOIN photos p ON p.id = s.id" if any(clause.needs_row for clause in others) else f"({sql}) p"
-    return connection.exec_driver_sql(f"SELECT count(*) FROM {rows} {where}", (*source_values, *values)).scalar_one()
+    rows, values = _rows(first, others)
+    return ask(connection, f"SELECT count(*) FROM {rows}", values).fetchone()[0]
 
 
 def _asks_missing(query: Query) -> bool:
@@ -101,13 +104,14 @@ def _order(connection: Connection, query: Query, sort: str, descending: bool, la
 
 
 def _page(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
+    asked = [clause for clause in clauses if clause.term and clause.term is not order.covers]
     has_source = any(clause.sources for clause in clauses)
-    if order.table and limit is not None and has_source:
+    if order.table and (not asked or not has_source):  # each photo along the walk fits, or nothing shortens it
+        return _walk(connection, clauses, order, limit)
+    if order.table and limit is not None:
         ids = _walk(connection, clauses, order, limit, window=max(WINDOW, 20 * limit))
         if len(ids) == limit:
             return ids
-    if order.table and not has_source:
-        return _walk(connection, clauses, order, limit)
     return _from_source(connection, clauses, order, limit)
 
 
@@ -116,11 +120,11 @@ def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: in
     within, values = order.within, order.values
     if window is not None:
         by = f"ORDER BY {order.key} {order.direction} LIMIT 1 OFFSET {window}"
-        edge = connection.exec_driver_sql(f"SELECT {order.key} FROM {order.table} WHERE {within} {by}", values).scalar()
-        if edge is None:
+        edge = ask(connection, f"SELECT {order.key} FROM {order.table} WHERE {within} {by}", values).fetchone()
+        if edge is None or edge[0] is None:
             return []
         within = f"{within} AND {order.key} {'<=' if order.direction == 'ASC' else '>='} ?"
-        values = (*values, edge)
+        values = (*values, *edge)
     where, more_values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
     return _ids(
         connection,
@@ -133,16 +137,28 @@ def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: in
 def _from_source(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
     """All photos that fit, from the smallest source, sorted."""
     first = _smallest(connection, clauses)
-    where, values = _where([clause for clause in clauses if clause is not first])
-    rows, source_values = "photos p", ()
-    if first:
-        sql, source_values = _union(first.sources)
-        rows = f"({sql}) s CROSS JOIN photos p ON p.id = s.id"
+    rows, values = _rows(first, [clause for clause in clauses if clause is not first], with_row=True)
     return _ids(
         connection,
-        f"SELECT p.id FROM {rows} {where} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?",
-        (*source_values, *values, *order.row_values, -1 if limit is None else limit),
+        f"SELECT p.id FROM {rows} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?",
+        (*values, *order.row_values, -1 if limit is None else limit),
     )
+
+
+def _rows(first: Clause | None, others: Sequence[Clause], with_row: bool = False) -> tuple[str, tuple]:
+    """FROM and WHERE of the photos `p` that fit: from a source, if there is one. Conditions on no more than the id come
+    before the row of the photo is looked up; where there are no others, it is not looked up."""
+    if first is None:
+        where, values = _where(others)
+        return f"photos p {where}", values
+    sql, source_values = _union(first.sources)
+    where, values = _where([clause for clause in others if not clause.needs_row])
+    ids = f"(SELECT id FROM ({sql}) p {where})"
+    values = (*source_values, *values)
+    rest, more_values = _where([clause for clause in others if clause.needs_row])
+    if not rest and not with_row:
+        return f"{ids} p", values
+    return f"{ids} s CROSS JOIN photos p ON p.id = s.id {rest}", (*values, *more_values)
 
 
 def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, descending: bool) -> list[int]:
@@ -181,7 +197,7 @@ def _smallest(connection: Connection, clauses: Sequence[Clause]) -> Clause | Non
 
 def _bounded_count(connection: Connection, source: Source) -> int:
     statement = f"SELECT count(*) FROM (SELECT 1 FROM ({source.sql}) LIMIT {COUNTED})"
-    return connection.exec_driver_sql(statement, source.values).scalar_one()
+    return ask(connection, statement, source.values).fetchone()[0]
 
 
 def _union(sources: Sequence[Source]) -> tuple[str, tuple]:
@@ -195,5 +211,4 @@ def _where(clauses: Sequence[Clause]) -> tuple[str, tuple]:
 
 
 def _ids(connection: Connection, statement: str, values: tuple) -> list[int]:
-    # The bare cursor: a list of a million ids should cost no more than the ids.
-    return [row[0] for row in connection.connection.driver_connection.execute(statement, values)]
+    return [photo_id for (photo_id,) in ask(connection, statement, values)]

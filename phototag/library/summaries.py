@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from phototag.library.engine import ask
 from phototag.library.names import Names
 from phototag.library.rows import chunks, load_answers, marks
 from phototag.query import EMOTIONS
@@ -124,10 +125,11 @@ def corrections_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int
     """Photo id -> label -> whether the user says it is in the photo."""
     found: dict[int, dict[str, bool]] = {}
     for ids in chunks(photo_ids):
-        rows = connection.exec_driver_sql(
+        rows = ask(
+            connection,
             "SELECT c.photo_id, l.name, c.present FROM corrections c JOIN labels l ON l.id = c.label_id "
             f"WHERE c.photo_id IN ({marks(ids)}) ORDER BY c.photo_id, l.name",
-            tuple(ids),
+            ids,
         )
         for photo_id, label, present in rows:
             found.setdefault(photo_id, {})[label] = bool(present)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from phototag.library.engine import ask
 from phototag.library.filenames import join, to_text
 from phototag.library.names import Names
 from phototag.library.places import roots_of
@@ -96,14 +97,16 @@ def _column(term: Term, column: str, bounds: tuple[tuple[str, object], ...]) -> 
 
 def _cameras(connection: Connection) -> list[str]:
     """Every camera once: each step of the recursion jumps to the next name in the index."""
-    return list(
-        connection.exec_driver_sql(
+    return [
+        name
+        for (name,) in ask(
+            connection,
             "WITH RECURSIVE c(name) AS (SELECT min(camera) FROM photos WHERE camera IS NOT NULL UNION ALL "
             "SELECT (SELECT min(camera) FROM photos WHERE camera IS NOT NULL AND camera > c.name) FROM c "
             "WHERE c.name IS NOT NULL) "
-            "SELECT name FROM c WHERE name IS NOT NULL"
-        ).scalars()
-    )
+            "SELECT name FROM c WHERE name IS NOT NULL",
+        )
+    ]
 
 
 def _path(connection: Connection, term: PathTerm, text: str) -> Clause:
