@@ -3,7 +3,7 @@
 MTCNN (Zhang, Zhang, Li, Qiao: "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks",
 2016) asks three nets, each slower and surer than the one before. What is told here is how little is computed:
 
-      photo          pyramid                 canvases (128 x 1024)             cells           candidates
+      photo          pyramid                 canvases (160 x 320)              cells           candidates
     +--------+    +------+ 0.44      +-----------+--------+-----+---+     . . . . . . .       box + offset
     |        |    |      |           | A: 0, 1st | B: 0   |A: 1 |B:3|     . . # . . . .  -->  made square
     |   A    | -> +------+ 0.31  ->  |   tile    |        |     |---|  -> . . . . . . .            |
@@ -40,7 +40,7 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from phototag.mtcnn.boxes import peaks, shifted, squared, suppress_contained
-from phototag.mtcnn.canvas import STRIDE, WINDOW, Tile, pack, paint
+from phototag.mtcnn.canvas import CANVAS_HEIGHT, CANVAS_WIDTH, STRIDE, WINDOW, Tile, pack, paint
 from phototag.mtcnn.nets import CropNet, load_nets
 
 FACTOR = 0.709  # between levels: half the area each time (the paper's)
@@ -51,7 +51,7 @@ CROP_PX = (24, 48)  # what RNet and ONet look at
 # The most candidates one photo may send on, best first, so that no picture (noise, foliage) can exhaust memory: photos
 # with forty faces send 1,500 to RNet and 150 to ONet.
 MOST_CANDIDATES = (6000, 1500)
-CROPS_PER_CALL = 128  # RNet's first layer then takes 8 MB, still in cache
+PIXELS_PER_CALL = 64 * 24**2  # pixels: 64 crops for RNet, 16 for ONet; their first layers then take 4 MB, which a cache holds
 
 
 class Faces(NamedTuple):
@@ -97,7 +97,8 @@ class FaceDetector:
             return [Faces(nothing.view(0, 4), nothing, nothing.view(0, 5, 2)) for _ in photos]
         candidates = self._propose(pyramids)
         candidates, offsets = self._look(self.rnet, CROP_PX[0], candidates, pyramids, THRESHOLDS[1])
-        picks = batched_nms(candidates.boxes, candidates.logits, candidates.photos, REFINED_IOU)
+        boxes = _one_based(candidates.boxes) if self.compatible else candidates.boxes
+        picks = batched_nms(boxes, candidates.logits, candidates.photos, REFINED_IOU)
         candidates = candidates.at(picks)
         candidates = candidates._replace(boxes=squared(shifted(candidates.boxes, offsets[picks])))
         candidates = _best(candidates, MOST_CANDIDATES[1])
@@ -111,33 +112,37 @@ class FaceDetector:
     def _propose(self, pyramids: Sequence[Pyramid]) -> _Candidates:
         """PNet over all levels of all photos."""
         levels = [level for pyramid in pyramids for level in pyramid.levels]
-        tiles, canvases = pack(tuple(tuple(level.shape[2:]) for level in levels))
-        canvas, owners = paint(levels, tiles, canvases)
-        owner_of, boxes, logits = [], [], []
-        places = _places(pyramids, tiles, self.compatible).to(self.device)  # (T, 5)
-        per_call = 1 if self.device.type == "cpu" else canvases  # one canvas is what a CPU's cache holds
-        for start in range(0, canvases, per_call):
-            scores, features = self.pnet(canvas[start : start + per_call].float())
-            owner = owners[start : start + per_call]
-            scores.masked_fill_((owner < 0) | (scores <= _logit(THRESHOLDS[0])), -torch.inf)
-            cells = peaks(scores).nonzero()  # (N, 3) canvas, row, column
-            where = cells.unbind(1)
-            tile = owner[where].long()
-            logits.append(scores[where])
-            boxes.append(self._cell_boxes(cells, places[tile], self.pnet.offsets(features[where])))
-            owner_of.append(tile)
-        photos = places[torch.cat(owner_of), 0].long()
-        return _best(_Candidates(photos, squared(torch.cat(boxes)), torch.cat(logits)), MOST_CANDIDATES[0])
-
-    def _cell_boxes(self, cells: Tensor, places: Tensor, offsets: Tensor) -> Tensor:
-        """Boxes of the windows of PNet cells (N, 3), corrected by their offsets, in pixels of the photo."""
-        corner = cells[:, [2, 1]] * STRIDE + places[:, 1:3]  # x, y in the level
-        scale = places[:, 3:5]
+        tiles, filled = pack(tuple(tuple(level.shape[2:]) for level in levels))
+        canvases, owners = paint(levels, tiles, len(filled))
+        places = _places(pyramids, tiles, self.compatible).to(self.device)  # (T, 6)
+        if self.device.type == "cpu":  # one canvas at a time, as much of it as is filled: what a cache holds
+            calls = [(slice(number, number + 1), height, width) for number, (height, width) in enumerate(filled)]
+        else:
+            calls = [(slice(None), CANVAS_HEIGHT, CANVAS_WIDTH)]
+        found = []
+        for some, height, width in calls:
+            pixels = canvases[some, :, :height, :width].to(torch.float32, memory_format=torch.channels_last)
+            logits, features = self.pnet(pixels)  # (B, h, w), (B, h, w, 32)
+            at = (logits > _logit(THRESHOLDS[0])).nonzero().unbind(1)
+            owner = owners[some][at]
+            inside = owner >= 0
+            at = tuple(index[inside] for index in at)
+            cells = torch.stack([at[0] + (some.start or 0), at[1], at[2]], dim=1)  # (N, 3) canvas, row, column
+            found.append((cells, owner[inside].long(), logits[at], features[at]))
+        cells, owner, logits, features = (torch.cat(parts) for parts in zip(*found, strict=True))
         if not self.compatible:
-            return shifted(torch.cat([corner / scale, (corner + WINDOW) / scale], dim=1), offsets)
-        boxes = torch.cat([((corner + 1) / scale).floor() - 1, ((corner + WINDOW) / scale).floor()], dim=1)
-        size = (boxes[:, 2:] - boxes[:, :2] - 1).repeat(1, 2)  # the reference's width, here alone, leaves out a pixel
-        return boxes + offsets * size
+            grid = torch.full(owners.shape, -torch.inf, device=self.device)
+            grid[cells.unbind(1)] = logits
+            picks = peaks(grid)[cells.unbind(1)]
+            cells, owner, logits, features = cells[picks], owner[picks], logits[picks], features[picks]
+        offsets = self.pnet.offsets(features)
+        windows = _windows(cells, places[owner], self.compatible)
+        photos = places[owner, 0].long()
+        if not self.compatible:
+            return _best(_Candidates(photos, squared(shifted(windows, offsets)), logits), MOST_CANDIDATES[0])
+        picks = batched_nms(_one_based(windows), logits, places[owner, 5], 0.5)
+        size = (windows[:, 2:] - windows[:, :2] - 1).repeat(1, 2)  # the reference's width, here alone, is a pixel short
+        return _Candidates(photos, squared(windows + offsets * size), logits).at(picks)
 
     def _look(
         self, net: CropNet, side: int, candidates: _Candidates, pyramids: Sequence[Pyramid], threshold: float
@@ -151,7 +156,8 @@ class FaceDetector:
         order = (candidates.photos * most + planes).argsort(stable=True)
         candidates, planes = candidates.at(order), planes[order]
         crops = self._crops(candidates, planes, pyramids, side)
-        answers = [net(crops[i : i + CROPS_PER_CALL]) for i in range(0, len(crops), CROPS_PER_CALL)]
+        count = PIXELS_PER_CALL // side**2 if self.device.type == "cpu" else 4096
+        answers = [net(crops[i : i + count]) for i in range(0, len(crops), count)]
         answer = torch.cat(answers) if answers else net.heads.bias.new_zeros(0, net.heads.out_features)
         passing = answer[:, 0] > _logit(threshold)
         return candidates.at(passing)._replace(logits=answer[passing, 0]), answer[passing, 1:]
@@ -224,8 +230,8 @@ class Pyramid:
 
 
 def _places(pyramids: Sequence[Pyramid], tiles: Sequence[Tile], compatible: bool) -> Tensor:
-    """For each tile (T, 5): its photo, what to add to canvas x and y for x and y in the level, and the level's scale
-    along x and y."""
+    """For each tile (T, 6): its photo, what to add to canvas x and y for x and y in the level, the level's scale along
+    x and y, and the level's number among all."""
     levels = []
     for number, pyramid in enumerate(pyramids):
         for level, nominal in zip(pyramid.levels, pyramid.nominal, strict=True):
@@ -235,8 +241,22 @@ def _places(pyramids: Sequence[Pyramid], tiles: Sequence[Tile], compatible: bool
     rows = []
     for tile in tiles:
         photo, scale_x, scale_y = levels[tile.level]
-        rows.append((photo, tile.left - tile.x, tile.top - tile.y, scale_x, scale_y))
+        rows.append((photo, tile.left - tile.x, tile.top - tile.y, scale_x, scale_y, tile.level))
     return torch.tensor(rows, dtype=torch.float32)
+
+
+def _windows(cells: Tensor, places: Tensor, compatible: bool) -> Tensor:
+    """What PNet cells (N, 3) looked at, in pixels of the photo: (N, 4)."""
+    corner = cells[:, [2, 1]] * STRIDE + places[:, 1:3]  # x, y in the level
+    scale = places[:, 3:5]
+    if compatible:
+        return torch.cat([((corner + 1) / scale).floor() - 1, ((corner + WINDOW) / scale).floor()], dim=1)
+    return torch.cat([corner / scale, (corner + WINDOW) / scale], dim=1)
+
+
+def _one_based(boxes: Tensor) -> Tensor:
+    """Left and top as the reference counts them, in whose IoU boxes are a pixel smaller than they are."""
+    return boxes + boxes.new_tensor([1, 1, 0, 0])
 
 
 def _best(candidates: _Candidates, most: int) -> _Candidates:
