@@ -114,6 +114,9 @@ def _uri(path: Path, read_only: bool) -> str:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
         return uri + "?mode=ro"
     except sqlite3.OperationalError:
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:  # an immutable database is read without it
+            raise CatalogError(f"The catalog {path} was not closed properly and is read-only. Make it writable once.") from None
         return uri + "?mode=ro&immutable=1"
 
 

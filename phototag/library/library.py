@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 from phototag.errors import CatalogError, UsageError
 from phototag.library import albums, jobs, photos, search, summaries
 from phototag.library.albums import Collection
-from phototag.library.engine import Catalog, open_catalog
+from phototag.library.engine import Catalog, ask, open_catalog
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import DECODE, JobCount, Saver
 from phototag.library.names import storable
 from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
-from phototag.library.rows import chunks
+from phototag.library.rows import chunks, marks
+from phototag.library.terms import MISSING
 from phototag.query import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile
 from phototag.smiling import SMILE_THRESHOLD
@@ -179,21 +180,31 @@ class Library:
                 ).scalars()
             )
 
-    def labels(self, least_score: float = DEFAULT_SCORE) -> list[LabelCount]:
-        """Every label that some photo shows with at least this score, the most frequent first."""
+    def labels(self, least_score: float = DEFAULT_SCORE, thresholds: Mapping[str, float] | None = None) -> list[LabelCount]:
+        """Every label that some photo shows with at least this score, or the one that `thresholds` has for it; the most
+        frequent first."""
         with self._catalog.read() as connection:
-            rows = connection.exec_driver_sql(
-                "SELECT l.name, coalesce(g.name, 'you'), count(*) AS n FROM photo_labels s JOIN labels l ON l.id = s.label_id "
-                "LEFT JOIN taggers g ON g.id = s.tagger_id WHERE s.score >= ? "
-                "AND s.photo_id NOT IN (SELECT id FROM photos WHERE missing_since IS NOT NULL) "
-                "GROUP BY s.label_id, s.tagger_id ORDER BY n DESC, 2",
-                (least_score,),
-            )
-            counts: dict[str, int] = {}
-            source: dict[str, str] = {}
-            for label, tagger, number in rows:
-                counts[label] = counts.get(label, 0) + number
-                source.setdefault(label, tagger)
+            by_score: dict[float, list[int]] = {}
+            names = dict(ask(connection, "SELECT id, name FROM labels").fetchall())
+            for label_id, name in names.items():
+                by_score.setdefault((thresholds or {}).get(name, least_score), []).append(label_id)
+            rows = [
+                (number, names[label_id], tagger)
+                for score, all_ids in by_score.items()
+                for ids in chunks(all_ids)
+                for label_id, tagger, number in ask(
+                    connection,
+                    "SELECT s.label_id, coalesce(g.name, 'you'), count(*) FROM photo_labels s "
+                    f"LEFT JOIN taggers g ON g.id = s.tagger_id WHERE s.label_id IN ({marks(ids)}) AND s.score >= ? "
+                    f"AND s.photo_id NOT IN ({MISSING.sql}) GROUP BY s.label_id, s.tagger_id",
+                    (*ids, score),
+                )
+            ]
+        counts: dict[str, int] = {}
+        source: dict[str, str] = {}
+        for number, label, tagger in sorted(rows, key=lambda row: (-row[0], row[1:])):
+            counts[label] = counts.get(label, 0) + number
+            source.setdefault(label, tagger)
         return [LabelCount(label, counts[label], source[label]) for label in sorted(counts, key=lambda k: (-counts[k], k))]
 
     def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:

@@ -330,6 +330,10 @@ def test_labels_with_counts(album):
     there = [facts for facts in known.values() if not facts["missing"]]
     for row in shelf.library.labels():
         assert row.photos == sum((score_of(facts, row.label) or 0) >= 0.5 for facts in there), row
+    for row in shelf.library.labels(0.2, {"dog": 0.9}):
+        assert row.photos == sum((score_of(facts, row.label) or 0) >= (0.9 if row.label == "dog" else 0.2) for facts in there), (
+            row
+        )
     assert {row.label for row in shelf.library.labels()} <= set(shelf.library.known_labels())
     assert "smile" not in shelf.library.known_labels(), "a number about a face is no label"
     assert {row.label: row.source for row in shelf.library.labels()}["Anna"] == "you"
