@@ -18,7 +18,7 @@ from phototag.library.engine import Catalog
 from phototag.library.filenames import to_path
 from phototag.library.names import Names, storable
 from phototag.library.places import Place, places_of
-from phototag.library.rows import INSERT_TAG, Answer, chunks, load_answers, marks, tag_row
+from phototag.library.rows import INSERT_TAG, Answer, chunks, hashes, load_answers, marks, tag_row
 from phototag.records import Job, Outcome, PhotoFacts, PhotoFile
 
 DECODE = "decode"  # the pseudo-tagger under whose name a photo that cannot be decoded has its one answer
@@ -209,9 +209,9 @@ class Saver:
         new: dict[int, dict[str, Outcome]] = {photo_id: {} for photo_id in facts}
         for outcome in outcomes:
             new.setdefault(outcome.photo_id, {})[outcome.tagger] = outcome
-        hashes = _hashes(connection, list(new))
-        new = {photo_id: named for photo_id, named in new.items() if photo_id in hashes}
-        stored = {photo_id: known for ids in chunks(new) for photo_id, known in load_answers_heads(connection, ids).items()}
+        known = hashes(connection, list(new))
+        new = {photo_id: named for photo_id, named in new.items() if photo_id in known}
+        stored = {photo_id: answers for ids in chunks(new) for photo_id, answers in load_answers_heads(connection, ids).items()}
         corrections = summaries.corrections_of(connection, new)
         summaries.forget(connection, stored.keys() | corrections.keys())
 
@@ -220,7 +220,7 @@ class Saver:
         gone: list[tuple[int]] = []
         for photo_id, named in new.items():
             fact = facts.get(photo_id)
-            present[photo_id] = fact.content_hash if fact else hashes[photo_id]
+            present[photo_id] = fact.content_hash if fact else known[photo_id]
             decoded = fact is not None and fact.width is not None
             for tagger, answer in stored.get(photo_id, {}).items():
                 # Bytes that cannot be read today may come back; other bytes are another picture.
@@ -287,16 +287,6 @@ class Saver:
         )
         if tag_rows:
             connection.exec_driver_sql(INSERT_TAG, tag_rows)
-
-
-def _hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None]:
-    return {
-        photo_id: content_hash
-        for ids in chunks(photo_ids)
-        for photo_id, content_hash in connection.exec_driver_sql(
-            f"SELECT id, content_hash FROM photos WHERE id IN ({marks(ids)})", tuple(ids)
-        )
-    }
 
 
 # The size is kept where the same bytes were decoded before and cannot be today; the file's date where the photo has no own.

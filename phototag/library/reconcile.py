@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from phototag.library import summaries
+from phototag.library import photo_rows
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import Saver
-from phototag.library.places import Place, ensure_root, outermost, place_of, places_of, roots_of
-from phototag.library.rows import chunks, marks
+from phototag.library.places import ensure_root, outermost, place_of, places_of, roots_of
+from phototag.library.rows import hashes
 from phototag.library.terms import MISSING
 from phototag.records import PhotoFile
 
@@ -191,8 +191,10 @@ class Reconciliation:
     def _store_fresh(self) -> None:
         """Store the new paths, but for those whose file may be one that is known under another path."""
         fresh, self._fresh = self._fresh, []
+        if not fresh:
+            return
         with self._catalog.read() as connection:
-            sizes = _hashed_sizes(connection, {waiting.file.size_bytes for waiting in fresh})
+            sizes = photo_rows.hashed_sizes(connection, {waiting.file.size_bytes for waiting in fresh})
         self._suspects += (waiting for waiting in fresh if waiting.file.size_bytes in sizes)
         fresh = [waiting for waiting in fresh if waiting.file.size_bytes not in sizes]
         self._counts["new"] += len(fresh)
@@ -200,7 +202,7 @@ class Reconciliation:
             with self._catalog.write() as connection:
                 places = {folder: ensure_root(connection, folder) for folder in {waiting.folder for waiting in fresh}}
                 places = {folder: ensure_root(connection, folder) for folder in places}  # the last may hold the first
-                connection.exec_driver_sql(_INSERT, [_new_row(places[waiting.folder], waiting) for waiting in fresh])
+                photo_rows.insert(connection, [(places[one.folder], one.path, one.file) for one in fresh])
 
     # -- after the walk
 
@@ -236,9 +238,9 @@ class Reconciliation:
         for start in range(0, len(waiting), HASHES):
             chunk = waiting[start : start + HASHES]
             with self._catalog.read() as connection:
-                hashes = _hashes(connection, [one.row for one in chunk if one.row is not None])
+                known = hashes(connection, [one.row for one in chunk if one.row is not None])
             for one in chunk:
-                if one.row is None or hashes.get(one.row) is not None:
+                if one.row is None or known.get(one.row) is not None:
                     self._hash(one)
             with self._catalog.read() if self._dry_run else self._catalog.write() as connection:
                 for one in chunk:
@@ -254,30 +256,30 @@ class Reconciliation:
         row, new_hash = waiting.row, waiting.content_hash
         if row is not None:
             self._touched.pop(row, None)
-            old_hash = _hashes(connection, [row]).get(row)
+            old_hash = hashes(connection, [row]).get(row)
             if new_hash is None or old_hash is None or new_hash == old_hash:
-                self._write(connection, _UPDATE_FILE, (*_file_facts(waiting.file), row))
-                if new_hash is None and old_hash is not None:  # it cannot be read: the next job finds out why
-                    self._write(connection, "UPDATE photos SET content_hash = NULL, settled = NULL WHERE id = ?", (row,))
+                if not self._dry_run:
+                    photo_rows.update_file(connection, row, waiting.file)
+                    if new_hash is None and old_hash is not None:
+                        photo_rows.forget_hash(connection, row)
                 return "unchanged" if new_hash is not None else "changed"
         if same := self._same_content(connection, waiting):
             photo_id, is_free = same
             if is_free:
                 self._move(connection, photo_id, waiting)
                 return "moved"
+        twin = same[0] if same else None
         if row is None:
-            self._counts["duplicates"] += same is not None
-            if not self._dry_run:
-                place = ensure_root(connection, waiting.folder)
-                connection.exec_driver_sql(_INSERT, _new_row(place, waiting))
-                row = connection.exec_driver_sql(
-                    "SELECT id FROM photos WHERE root_id = ? AND path = ?", _new_row(place, waiting)[:2]
-                ).scalar_one()
-                self._change_content(connection, row, waiting, same[0] if same else None)
-            return "new"
+            self._counts["duplicates"] += twin is not None
         if not self._dry_run:
-            self._change_content(connection, row, waiting, same[0] if same else None)
-        return "changed"
+            stored_hash = None
+            if row is None:
+                place = ensure_root(connection, waiting.folder)
+                photo_rows.insert(connection, [(place, waiting.path, waiting.file)])
+                row, stored_hash = photo_rows.find(connection, place, waiting.path)
+            if stored_hash is None or stored_hash != new_hash:  # else another scan was faster
+                photo_rows.change_content(connection, row, waiting.file, new_hash, twin, self._saver)
+        return "new" if waiting.row is None else "changed"
 
     def _same_content(self, connection: Connection, waiting: _Waiting) -> tuple[int, bool] | None:
         """A photo with the bytes of this file, and whether its own file is gone. Of several rather one that is free, and
@@ -326,60 +328,17 @@ class Reconciliation:
             self._gone[displaced] = was_gone is not False
         if self._dry_run:
             return
-        place = ensure_root(connection, waiting.folder)
-        target = place.root_id, _stored_path(place, waiting.path)
-        former = connection.exec_driver_sql("SELECT root_id, path FROM photos WHERE id = ?", (photo_id,)).one()
-        move = "UPDATE photos SET root_id = ?, path = ? WHERE id = ?"
-        occupant = connection.exec_driver_sql("SELECT id FROM photos WHERE root_id = ? AND path = ?", target).scalar()
-        if occupant is not None:
-            # No path begins with '/': a place that is free for a moment.
-            connection.exec_driver_sql(move, (target[0], f"/{occupant}", occupant))
-        connection.exec_driver_sql(move, (*target, photo_id))
-        if occupant is not None:
-            connection.exec_driver_sql(move, (*former, occupant))
-        connection.exec_driver_sql(_UPDATE_FILE, (*_file_facts(waiting.file), photo_id))
-
-    def _change_content(self, connection: Connection, photo_id: int, waiting: _Waiting, twin: int | None) -> None:
-        """The photo has other bytes now: what was said of the old ones is dropped, what is known of a twin is copied."""
-        summaries.forget(connection, [photo_id])
-        connection.exec_driver_sql("DELETE FROM answers WHERE photo_id = ?", (photo_id,))
-        connection.exec_driver_sql(_FORGET_CONTENT, (waiting.content_hash, photo_id))
-        connection.exec_driver_sql(_UPDATE_FILE, (*_file_facts(waiting.file), photo_id))
-        if twin is not None:
-            connection.exec_driver_sql(_COPY_CONTENT, (photo_id, twin))
-            answers = connection.exec_driver_sql("SELECT id FROM answers WHERE photo_id = ? ORDER BY id", (twin,)).scalars().all()
-            for answer_id in answers:
-                copy = connection.exec_driver_sql(
-                    "INSERT INTO answers (photo_id, tagger_id, fingerprint_id, content_hash, error) "
-                    "SELECT ?, tagger_id, fingerprint_id, content_hash, error FROM answers WHERE id = ?",
-                    (photo_id, answer_id),
-                ).lastrowid
-                connection.exec_driver_sql(
-                    "INSERT INTO tags SELECT ?, position, label_id, score, box_left, box_top, box_right, box_bottom, points "
-                    "FROM tags WHERE answer_id = ?",
-                    (copy, answer_id),
-                )
-        summaries.compute_again(connection, [photo_id], self._saver.labels, self._saver.taggers)
+        photo_rows.move(connection, photo_id, ensure_root(connection, waiting.folder), waiting.path)
+        photo_rows.update_file(connection, photo_id, waiting.file)
 
     def _mark(self) -> int:
         """Write down which photos are missing and which are back; returns how many are newly missing."""
         missing = [photo_id for photo_id, is_new in self._gone.items() if is_new]
         if not self._dry_run and (missing or self._returned):
             with self._catalog.write() as connection:
-                if missing:
-                    connection.exec_driver_sql(
-                        "UPDATE photos SET missing_since = ? WHERE id = ? AND missing_since IS NULL",
-                        [(self._now, photo_id) for photo_id in missing],
-                    )
-                if self._returned:
-                    connection.exec_driver_sql(
-                        "UPDATE photos SET missing_since = NULL WHERE id = ?", [(photo_id,) for photo_id in self._returned]
-                    )
+                photo_rows.mark_missing(connection, missing, self._now)
+                photo_rows.mark_present(connection, self._returned)
         return len(missing)
-
-    def _write(self, connection: Connection, statement: str, values: tuple) -> None:
-        if not self._dry_run:
-            connection.exec_driver_sql(statement, values)
 
 
 @contextmanager
@@ -405,70 +364,6 @@ def _holds_something(folder: str) -> bool:
             return next(entries, None) is not None
     except OSError:
         return False
-
-
-def _hashed_sizes(connection: Connection, sizes: set[int]) -> set[int]:
-    """Which of these sizes some photo has whose content hash is known."""
-    if not sizes or connection.exec_driver_sql("SELECT 1 FROM photos WHERE content_hash IS NOT NULL LIMIT 1").first() is None:
-        return set()
-    return {
-        size
-        for some in chunks(sizes)
-        for (size,) in connection.exec_driver_sql(
-            f"SELECT DISTINCT size_bytes FROM photos WHERE size_bytes IN ({marks(some)}) AND content_hash IS NOT NULL",
-            tuple(some),
-        )
-    }
-
-
-def _hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None]:
-    rows = connection.exec_driver_sql(f"SELECT id, content_hash FROM photos WHERE id IN ({marks(photo_ids)})", tuple(photo_ids))
-    return {photo_id: content_hash for photo_id, content_hash in rows}
-
-
-def _stored_path(place: Place, path: str) -> str:
-    return to_text(f"{place.path}/{path}" if place.path else path)
-
-
-def _new_row(place: Place, waiting: _Waiting) -> tuple:
-    file = waiting.file
-    return place.root_id, _stored_path(place, waiting.path), file.size_bytes, file.mtime_ns, _file_date(file)
-
-
-def _file_facts(file: PhotoFile) -> tuple[int, int, str | None]:
-    return file.size_bytes, file.mtime_ns, _file_date(file)
-
-
-def _file_date(file: PhotoFile) -> str | None:
-    """The file's date as local wall time: when the photo was taken, until the photo itself says better."""
-    try:
-        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000).isoformat(" ", "seconds")
-    except (ValueError, OverflowError, OSError):  # a file from the year 60,000
-        return None
-
-
-_INSERT = """
-INSERT INTO photos (root_id, path, size_bytes, mtime_ns, taken_at, taken_from)
-VALUES (?1, ?2, ?3, ?4, ?5, iif(?5 IS NULL, NULL, 'file'))
-ON CONFLICT (root_id, path) DO NOTHING
-"""
-_UPDATE_FILE = """
-UPDATE photos SET size_bytes = ?1, mtime_ns = ?2, taken_at = iif(taken_from = 'exif', taken_at, ?3),
-    taken_from = iif(taken_from = 'exif', 'exif', iif(?3 IS NULL, NULL, 'file')), missing_since = NULL
-WHERE id = ?4
-"""
-_FORGET_CONTENT = """
-UPDATE photos SET content_hash = ?, settled = NULL, width = NULL, height = NULL, orientation = NULL, taken_at = NULL,
-    taken_from = NULL, utc_offset_minutes = NULL, latitude = NULL, longitude = NULL, camera = NULL
-WHERE id = ?
-"""
-_COPY_CONTENT = """
-UPDATE photos SET width = twin.width, height = twin.height, orientation = twin.orientation, camera = twin.camera,
-    latitude = twin.latitude, longitude = twin.longitude, utc_offset_minutes = twin.utc_offset_minutes, settled = twin.settled,
-    taken_at = iif(twin.taken_from = 'exif', twin.taken_at, photos.taken_at),
-    taken_from = iif(twin.taken_from = 'exif', 'exif', photos.taken_from)
-FROM (SELECT * FROM photos WHERE id = ?2) AS twin WHERE photos.id = ?1
-"""
 
 
 def _sentence(folder: str, photos: int) -> str:

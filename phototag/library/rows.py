@@ -37,6 +37,15 @@ def marks(values: list[int] | tuple[int, ...]) -> str:
     return ",".join("?" * len(values))
 
 
+def hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None]:
+    """Photo id -> content hash."""
+    return {
+        photo_id: content_hash
+        for some in chunks(photo_ids)
+        for photo_id, content_hash in ask(connection, f"SELECT id, content_hash FROM photos WHERE id IN ({marks(some)})", some)
+    }
+
+
 def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
     """Photo id -> tagger name -> answer, in the order in which they were given. Two statements per CHUNK photos."""
     found: dict[int, dict[str, Answer]] = {}
