@@ -5,6 +5,7 @@ Owns the measures and the calibration. Must not know the training loop.
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -117,7 +118,7 @@ def calibrate(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: i
     order = np.argsort(-probability)
     running = np.cumsum(smiling.numpy()[order]) / np.arange(1, len(order) + 1)
     enough = np.flatnonzero(running >= precision)
-    threshold = float(probability[order[enough[-1]]]) if len(enough) else 0.5
+    threshold = math.ceil(100 * float(probability[order[enough[-1]]])) / 100 if len(enough) else 0.5  # a number to remember
     return Calibration(size, fitted.emotion_temperature, fitted.smile_temperature, fitted.smile_bias, max(0.5, threshold))
 
 

@@ -76,3 +76,12 @@ def test_sharpness_falls_with_blur():
     scores = [sharpness(portrait.filter(ImageFilter.GaussianBlur(radius))) for radius in (0, 1, 2, 4)]
     assert scores == sorted(scores, reverse=True) and scores[0] > 2 * scores[2]
     assert sharpness(Image.new("L", (100, 100), 128)) == 0
+
+
+def test_the_smile_threshold_is_the_calibrated_one():
+    from phototag.smilenet.net import load
+    from phototag.smiling import SMILE_THRESHOLD
+    from phototag.taggers.smiles import WEIGHTS
+
+    assert load(WEIGHTS)[1].smile_threshold == SMILE_THRESHOLD
+    assert WEIGHTS.stat().st_size < 15e6
