@@ -12,7 +12,7 @@ import click
 
 from phototag.cli.output import count, db_option, json_option, printable, say, write_json
 from phototag.errors import EXIT_INTERRUPTED, EXIT_SOME_FAILED
-from phototag.weights.choose import DETECTORS
+from phototag.weights.choose import DETECTORS, OURS
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -161,6 +161,7 @@ def would_do(report: ScanReport) -> str:
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and what to type next."""
     from phototag import query as language
+    from phototag import weights
 
     if not report.found:
         lines = ["No photos found."]
@@ -182,7 +183,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         everyone, faces = number("smiling:all"), number("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
         lines.append(f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not")
-        best = [row for row in library.labels() if row.source in ("objects", "kinds", None)][:8]
+        labels = library.labels(thresholds=weights.thresholds(OURS))
+        best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))
     if report.failures:

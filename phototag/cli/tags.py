@@ -17,10 +17,12 @@ def tags(db: str | None, as_json: bool) -> None:
       phototag tags
       phototag tags --json | jq '.[].label'
     """
+    from phototag import weights
     from phototag.library import Library
+    from phototag.weights.choose import OURS
 
     with Library.open(db) as library:
-        found = list(library.labels())
+        found = library.labels(thresholds=weights.thresholds(OURS))
     if as_json:
         write_json([{"label": row.label, "photos": row.photos, "source": row.source} for row in found])
     elif found:
