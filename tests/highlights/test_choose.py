@@ -88,7 +88,7 @@ def test_a_gentler_theme_accepts_what_the_catalog_calls_no(make):
 def test_of_a_burst_the_shot_whose_least_smile_is_largest_stays(make, looks):
     shots = [
         make.photo(f"{n}.jpg", f"2016-05-14 18:30:{10 + n}", (make.face(a, at=(0.3, 0.4)), make.face(b, at=(0.7, 0.4))))
-        for n, (a, b) in enumerate([(0.99, 0.6), (0.9, 0.85), (0.7, 0.99), (0.99, 0.2)])
+        for n, (a, b) in enumerate([(0.99, 0.65), (0.9, 0.85), (0.7, 0.99), (0.99, 0.2)])
     ]
     choice = choose(shots, SMILES, looks({"0.jpg": 0, "1.jpg": 0b111, "2.jpg": 0b111000}))
     assert by_name(choice) == {
@@ -133,7 +133,7 @@ def test_what_a_burst_is(make, looks, seconds, bits, same_place, taken_from, num
 
 
 def test_a_long_burst_is_one_even_where_its_ends_are_far_apart(make, looks):
-    photos = [make.photo(f"{n}.jpg", f"2016-05-14 18:{30 + n}:00", (make.face(0.6 + 0.05 * n),)) for n in range(6)]
+    photos = [make.photo(f"{n}.jpg", f"2016-05-14 18:{30 + n}:00", (make.face(0.65 + 0.05 * n),)) for n in range(6)]
     choice = choose(photos, SMILES, looks({f"{n}.jpg": (1 << (8 * n)) - 1 for n in range(6)}))
     assert kept(choice) == ["5.jpg"] and choice.kept[0].numbers["shots"] == 6
 
