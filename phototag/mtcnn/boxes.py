@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.ops import box_iou
 
 
 def shifted(boxes: Tensor, offsets: Tensor) -> Tensor:
@@ -40,6 +41,16 @@ def _around(grid: Tensor) -> Tensor:
     x = F.pad(grid, (1, 1, 1, 1), value=-torch.inf)
     x = torch.maximum(torch.maximum(x[:, :-2], x[:, 1:-1]), x[:, 2:])
     return torch.maximum(torch.maximum(x[:, :, :-2], x[:, :, 1:-1]), x[:, :, 2:])
+
+
+def nearest(boxes: Tensor, photos: Tensor, some: Tensor, leaders: Tensor) -> Tensor:
+    """For each of the boxes `some` (indices), the position in `leaders` (indices) of the one of its photo it overlaps
+    most; there must be one."""
+    found = torch.empty_like(some)
+    for photo in photos[some].unique():
+        mine, theirs = (photos[some] == photo).nonzero()[:, 0], (photos[leaders] == photo).nonzero()[:, 0]
+        found[mine] = theirs[box_iou(boxes[some[mine]], boxes[leaders[theirs]]).argmax(dim=1)]
+    return found
 
 
 def suppress_contained(boxes: Tensor, scores: Tensor, photos: Tensor, threshold: float) -> Tensor:

@@ -84,11 +84,25 @@ class CropNet(nn.Module):
         for i, (convolution, prelu) in enumerate(zip(self.convolutions, self.prelus, strict=True)):
             x = prelu(convolution(x))
             if i < 2:
-                x = F.max_pool2d(x, 3, 2, ceil_mode=True)
+                x = _pool_3_by_2(x)
             elif i < last:
                 x = F.max_pool2d(x, 2, 2, ceil_mode=True)
         x = x.permute(0, 2, 3, 1).flatten(1)  # (N, 3 * 3 * C)
         return self.heads(self.dense_prelu(self.dense(x)))
+
+
+def _pool_3_by_2(x: Tensor) -> Tensor:
+    """max_pool2d(x, 3, stride=2, ceil_mode=True) in half its time: maxima over whole rows, then columns, keeping no
+    indices. (N, C, h, w) to (N, C, h // 2, w // 2), channels last both; a window cut by the border is as wide as fits."""
+    x = x.permute(0, 2, 3, 1)
+    for dim in (1, 2):
+        first, second = x.unfold(dim, 2, 2).unbind(-1)  # pixels 0, 2, 4 ... and 1, 3, 5 ..., as views
+        pooled = torch.maximum(first, second)
+        third = x.narrow(dim, 2, x.shape[dim] - 2).unfold(dim, 1, 2).squeeze(-1)
+        inner = pooled.narrow(dim, 0, third.shape[dim])
+        torch.maximum(inner, third, out=inner)
+        x = pooled
+    return x.permute(0, 3, 1, 2)
 
 
 def load_nets() -> tuple[ProposalNet, CropNet, CropNet]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchvision.ops import nms
 
-from phototag.mtcnn.boxes import peaks, shifted, squared, suppress_contained
+from phototag.mtcnn.boxes import nearest, peaks, shifted, squared, suppress_contained
 
 
 def test_shifted_and_squared() -> None:
@@ -60,3 +60,11 @@ def test_suppress_contained(seed: int) -> None:
     assert kept.tolist() == plain(boxes.tolist(), scores.tolist(), photos.tolist(), 0.7)
     none = torch.zeros(0)
     assert suppress_contained(none.view(0, 4), none, none.long(), 0.7).tolist() == []
+
+
+def test_nearest_stays_within_the_photo() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 30], [1, 1, 11, 11], [21, 21, 31, 31], [0, 0, 10, 10], [2, 2, 12, 12]])
+    photos = torch.tensor([0, 0, 0, 0, 1, 1])
+    leaders = torch.tensor([4, 1, 0])  # of photo 1, 0, 0
+    assert nearest(boxes, photos, torch.tensor([3, 5, 2]), leaders).tolist() == [1, 0, 2]
+    assert nearest(boxes, photos, torch.tensor([], dtype=torch.long), leaders).tolist() == []

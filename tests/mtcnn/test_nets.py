@@ -9,7 +9,7 @@ import pytest
 import torch
 from facenet_pytorch.models import mtcnn as reference
 
-from phototag.mtcnn.nets import load_nets
+from phototag.mtcnn.nets import _pool_3_by_2, load_nets
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,14 @@ def test_crops(nets, stage: int, theirs, side: int) -> None:
     answer = nets[stage](x)
     torch.testing.assert_close(answer[:, 0].sigmoid(), probabilities[:, 1], atol=1e-5, rtol=0)
     torch.testing.assert_close(answer[:, 1:], torch.cat(rest, dim=1), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("side", [3, 4, 9, 10, 21, 22, 46])
+def test_pooling_is_max_pooling(side: int) -> None:
+    torch.manual_seed(side)
+    x = torch.randn(2, 16, side, side).contiguous(memory_format=torch.channels_last)
+    expected = torch.nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
+    assert torch.equal(_pool_3_by_2(x), expected)
 
 
 def test_weight_files_are_found_without_torch() -> None:
