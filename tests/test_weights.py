@@ -50,9 +50,9 @@ class Manners(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if manner in ("truncated", "stall") and first == 0:
             body = body[: len(body) // 2]
+        self.server.sent += len(body)  # first: the client may look as soon as it has the last byte
         self.wfile.write(body)
         self.wfile.flush()
-        self.server.sent += len(body)
         if manner == "stall" and first == 0:
             self.server.done.wait(5)
 
