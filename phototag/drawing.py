@@ -7,14 +7,16 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from phototag import weights
 from phototag.errors import PhototagError
 from phototag.images import open_photo
+from phototag.query import DEFAULT_SCORE
 from phototag.records import Box, Photo
 from phototag.smiling import SMILE_THRESHOLD, eligible
+from phototag.weights.choose import OURS
 
 SIDE = 1600  # long side of the drawing: sharp on a screen, small as a file
 SMILES, SOBER, ASIDE, THING = "#1d9e5a", "#c9372c", "#8a8f98", "#2f6fde"
-MIN_OBJECT_SCORE = 0.5  # what `query` asks by default; the rest is noise on a picture
 
 
 def draw(photo: Photo, target: Path) -> None:
@@ -24,8 +26,9 @@ def draw(photo: Photo, target: Path) -> None:
     canvas = ImageDraw.Draw(picture)
     unit = max(2, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=unit * 6)
+    thresholds = weights.thresholds(OURS)
     for tag in photo.objects:
-        if tag.box and tag.score >= MIN_OBJECT_SCORE:
+        if tag.box and tag.score >= thresholds.get(tag.label, DEFAULT_SCORE):
             _box(canvas, picture.size, tag.box, f"{tag.label} {tag.score:.2f}", THING, font, unit)
     for face, counts in zip(photo.faces, eligible(photo.faces), strict=True):
         if face.smile is None:

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from phototag import Library
+from phototag import Library, weights
 from phototag.query import parse
 from phototag.smiling import SMILE_THRESHOLD
+from phototag.weights.choose import OURS
 from tests.conftest import SAMPLES
 
 TRUTH = json.loads((SAMPLES / "expected.json").read_text())["photos"]
@@ -22,6 +23,14 @@ def known(scanned):
 def test_every_sample_is_known_and_none_failed(known):
     assert set(known) == set(TRUTH)
     assert not any(photo.errors for photo in known.values())
+
+
+@pytest.mark.skipif(weights.missing(OURS) is not None, reason="the people-pets weights are not there")
+@pytest.mark.parametrize("name", TRUTH)
+def test_people_and_pets_are_found_where_they_are_and_nowhere_else(known, name):
+    least = weights.thresholds(OURS)
+    seen = {tag.label for tag in known[name].objects if tag.score >= least[tag.label]}
+    assert seen == set(TRUTH[name]["things"]) & set(least)
 
 
 @pytest.mark.parametrize("name", TRUTH)

@@ -6,11 +6,12 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import click
 
 from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
+from phototag.query import DEFAULT_SCORE
 from phototag.records import Photo
 
 
@@ -66,7 +67,8 @@ def query(
     from phototag.weights.choose import OURS
 
     with Library.open(db) as library:
-        asked = language.parse(terms, library.known_labels(), expand, thresholds=weights.thresholds(OURS))
+        thresholds = weights.thresholds(OURS)
+        asked = language.parse(terms, library.known_labels(), expand, thresholds=thresholds)
         if only_count:
             click.echo(library.count(asked))
             return
@@ -80,37 +82,37 @@ def query(
             for photo in photos:
                 write_json(photo_dict(photo))
         elif as_csv:
-            _write_csv(photos)
+            _write_csv(photos, thresholds)
         elif null:
             for photo in photos:
                 write_path(photo.path, "\0")
         else:
-            rows = [_row(photo) for photo in photos]
+            rows = [_row(photo, thresholds) for photo in photos]
             if rows:
                 write_table(("taken", "smiling", "faces", "things", "photo"), rows, right=frozenset({2}))
             say(f"{count(len(rows), 'photo')}." + ("" if rows or terms else " Look at some first: phototag scan FOLDER"))
 
 
-def things(photo: Photo, most: int = 3) -> str:
-    """`2 person, dog`: what the photo shows, the most certain first."""
+def things(photo: Photo, thresholds: Mapping[str, float], most: int = 3) -> str:
+    """`2 person, dog`: what the photo shows, the most certain first. `thresholds`: label -> least score, 0.5 for others."""
     counts: dict[str, int] = {}
     for tag in sorted(photo.objects, key=lambda tag: -tag.score):
-        if tag.score >= 0.5:
+        if tag.score >= thresholds.get(tag.label, DEFAULT_SCORE):
             counts[tag.label] = counts.get(tag.label, 0) + 1
     names = [*photo.user_labels, *(f"{n} {label}" if n > 1 else label for label, n in counts.items())]
     names += [tag.label for tag in photo.kinds if tag.label not in counts]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 
 
-def _row(photo: Photo) -> tuple[str, ...]:
+def _row(photo: Photo, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     taken = photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-"
     path = os.path.relpath(photo.path)
     shown = path if not path.startswith("..") else photo.path
-    seen = next(iter(photo.errors.values()), "") or things(photo)
+    seen = next(iter(photo.errors.values()), "") or things(photo, thresholds)
     return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(seen), printable(shown)
 
 
-def _write_csv(photos: Iterable[Photo]) -> None:
+def _write_csv(photos: Iterable[Photo], thresholds: Mapping[str, float]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
 
@@ -126,6 +128,6 @@ def _write_csv(photos: Iterable[Photo]) -> None:
         path = "'" + photo.path if photo.path[:1] in "=+-@\t\r" else photo.path
         taken = photo.taken_at.isoformat() if photo.taken_at else ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
-        writer.writerow([path, taken, photo.width, photo.height, smiling, len(photo.faces), things(photo, most=99)])
+        writer.writerow([path, taken, photo.width, photo.height, smiling, len(photo.faces), things(photo, thresholds, most=99)])
         flush()
     flush()
