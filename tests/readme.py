@@ -1,6 +1,7 @@
 """Writes the README's command reference from `--help`: `python -m tests.readme`. A test fails when it is stale."""
 
 import importlib
+import sys
 from pathlib import Path
 
 import click
@@ -38,4 +39,7 @@ def with_reference(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_reference(README.read_text()))
+    fresh = with_reference(README.read_text())
+    if "--check" in sys.argv:
+        sys.exit(fresh != README.read_text())
+    README.write_text(fresh)
