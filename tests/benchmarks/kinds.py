@@ -1,6 +1,6 @@
 """Precision and recall of the kinds tagger's animal words on photos with boxes, and its time per photo on one core:
 
-    python -m tests.benchmarks.kinds ../shared/data/objects/annotations.json ../shared/data/objects/images
+    python -m tests.benchmarks.kinds annotations.json images
 
 The figures of phototag/weights/kinds.md.
 """
