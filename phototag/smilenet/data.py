@@ -166,20 +166,21 @@ def shrunk(images: torch.Tensor, side: int) -> torch.Tensor:
     return F.interpolate(small, images.shape[1:], mode="bilinear").squeeze(1).round().byte()
 
 
-def distort(images: torch.Tensor, size: int, rng: torch.Generator) -> torch.Tensor:
+def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: float = 1.0) -> torch.Tensor:
     """Training's view of a batch: (B, C, C) uint8 -> (B, 1, size, size) float 0..255. Mirror, affine, light, low resolution,
-    blur, noise and occlusion: what cameras and detectors do to faces."""
+    blur, noise and occlusion: what cameras and detectors do to faces. `strength` scales how far and how often."""
     count = len(images)
 
     def uniform(low: float, high: float) -> torch.Tensor:
-        return torch.empty(count).uniform_(low, high, generator=rng)
+        middle = (low + high) / 2
+        return middle + (torch.empty(count).uniform_(low, high, generator=rng) - middle) * strength
 
     def chance(share: float) -> torch.Tensor:
-        return torch.rand(count, generator=rng) < share
+        return torch.rand(count, generator=rng) < share * strength
 
-    angle = torch.empty(count).normal_(0, math.radians(11), generator=rng).clamp(-0.6, 0.6)
+    angle = torch.empty(count).normal_(0, math.radians(11) * strength, generator=rng).clamp(-0.6, 0.6)
     zoom, aspect = uniform(0.82, 1.18), uniform(0.92, 1.08)
-    mirror = torch.where(chance(0.5), -1.0, 1.0)
+    mirror = torch.where(torch.rand(count, generator=rng) < 0.5, -1.0, 1.0)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     shift_x, shift_y = uniform(-0.14, 0.14), uniform(-0.14, 0.14)
     rows = (torch.stack([cos * mirror * aspect, -sin, shift_x], 1), torch.stack([sin * mirror, cos / aspect, shift_y], 1))

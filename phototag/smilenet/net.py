@@ -62,7 +62,9 @@ class SmileNet(nn.Module):
         return self.emotion(features), self.smile(features).squeeze(1)  # (B, 8), (B,)
 
 
-def cut_face(pixels: np.ndarray, box: Box, points: tuple[tuple[float, float], ...] = (), size: int = 96) -> np.ndarray:
+def cut_face(
+    pixels: np.ndarray, box: Box, points: tuple[tuple[float, float], ...] = (), size: int = 96, margin: float = MARGIN
+) -> np.ndarray:
     """One face as the net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey.
 
     A square around the detector's box, the head turned upright by the line between the eyes (`points[0]` and
@@ -71,7 +73,7 @@ def cut_face(pixels: np.ndarray, box: Box, points: tuple[tuple[float, float], ..
     """
     height, width = pixels.shape[:2]
     across, down = box.width * width, box.height * height
-    side = MARGIN * (across + down) / 2
+    side = margin * (across + down) / 2
     centre_x = (box.left + box.right) / 2 * width
     centre_y = (box.top + box.bottom) / 2 * height + SHIFT * side
     roll = 0.0
@@ -133,6 +135,25 @@ def fuse(net: SmileNet) -> SmileNet:
 
     fold(net.eval())
     return net.to(memory_format=torch.channels_last)
+
+
+def freeze_norms(net: SmileNet) -> None:
+    """For training on from weights of ours, in place: every convolution joined with the batch norm after it for good. Filters
+    keep their names, so that a SmileNet takes them back; the norms, which no longer learn, disappear."""
+    from phototag.detector.net import FrozenNormConv
+
+    def join(parent: nn.Module) -> None:
+        before: tuple[str, nn.Conv2d] | None = None
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, nn.BatchNorm2d) and before is not None:
+                setattr(parent, before[0], FrozenNormConv(before[1], layer))
+                setattr(parent, name, layer.act)
+                before = None
+            else:
+                join(layer)
+                before = (name, layer) if isinstance(layer, nn.Conv2d) else None
+
+    join(net)
 
 
 def computes_bfloat16(device: str | torch.device) -> bool:

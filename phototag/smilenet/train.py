@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ import torch.nn.functional as F
 
 from phototag.errors import PhototagError
 from phototag.smilenet import data, evaluate
-from phototag.smilenet.net import Calibration, SmileNet, imagenet_state, load, normalise, save
+from phototag.smilenet.net import Calibration, SmileNet, freeze_norms, fuse, imagenet_state, load, normalise, save
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Plan:
     first_size: int = 64  # pictures grow from here to `size`: small ones are cheap while everything is still to be learned
     size: int = 96
     extra_weight: float = 0.5  # of the emotion loss on one-word labels; their smile loss counts in full
+    frozen_norms: bool = False  # batch norms as they are, joined with their convolutions: half the time per step
+    frozen_stages: int = 0  # of the backbone, the stem with them: edges and textures that are already right
+    teacher: float = 0.0  # share of the targets that the starting weights say themselves, against the noise of ten votes
+    gentle_epochs: int = 0  # the last ones, with half the distortion: faces as they are asked about later
     seed: int = 2016
     bf16: bool = True
 
@@ -75,11 +79,18 @@ def train(
         net.backbone.load_state_dict(imagenet_state())
     net = net.to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(net).eval()
-    _backward_in_float(net)
+    if plan.teacher:
+        training = _taught(training, averaged, plan)
+    if plan.frozen_norms:
+        freeze_norms(net)
+    else:
+        _backward_in_float(net)
+    _freeze_stages(net, plan.frozen_stages)
     steps_per_epoch = max(1, len(training) // plan.batch)
     total_steps = steps_per_epoch * (plan.epochs - plan.head_epochs)
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    plain = [p for p in net.parameters() if p.ndim <= 1]
+    learning = [p for p in net.parameters() if p.requires_grad]
+    decayed = [p for p in learning if p.ndim > 1]
+    plain = [p for p in learning if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=plan.rate)
 
@@ -104,11 +115,14 @@ def train(
         rng = torch.Generator().manual_seed(plan.seed * 1000 + epoch)
         torch.manual_seed(plan.seed * 1000 + epoch)  # dropout and drop path draw from the global one
         head_only = epoch < plan.head_epochs
-        for parameter in net.backbone.parameters():
+        for parameter in learning:
             parameter.requires_grad_(not head_only)
+        for head in (net.emotion, net.smile):
+            head.requires_grad_(True)
         net.train()
         if head_only:
             net.backbone.eval()
+        gentle = epoch >= plan.epochs - plan.gentle_epochs
         order = torch.randperm(len(training), generator=rng)
         size, total = plan.size_of(epoch), 0.0
         for step in range(steps_per_epoch):
@@ -120,7 +134,7 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = rate
             picked = order[step * plan.batch : (step + 1) * plan.batch]
-            faces = normalise(data.distort(training.images[picked], size, rng))  # (B, 1, S, S)
+            faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if gentle else 1.0))  # (B, 1, S, S)
             emotions, smiles = training.emotions[picked], training.smiles[picked]  # (B, 8), (B,)
             weight = torch.ones(len(picked))
             if one_word is not None:
@@ -175,6 +189,21 @@ def train(
     return out / "smilenet.safetensors"
 
 
+def _taught(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.FaceSet:
+    """The same faces with targets between what people said and what the teacher sees (self-distillation, Furlanello et al.
+    2018): the noise of ten votes, and of one person's word, is not learned by heart."""
+    emotion_logits, smile_logits = evaluate.predict(fuse(copy.deepcopy(teacher)), training.images, plan.size, flip=True)
+    emotions = torch.lerp(training.emotions, emotion_logits.softmax(1), plan.teacher)
+    smiles = torch.lerp(training.smiles, smile_logits.sigmoid(), plan.teacher)
+    return replace(training, emotions=emotions, smiles=smiles)
+
+
+def _freeze_stages(net: SmileNet, stages: int) -> None:
+    if stages:
+        for part in (net.backbone.conv_stem, *net.backbone.blocks[:stages]):
+            part.requires_grad_(False)
+
+
 class _DepthwiseConvolution(torch.autograd.Function):
     """Forward as autocast asks, backward in float32: oneDNN's bfloat16 gradient of a depthwise convolution is so slow that
     casting there and back makes a whole training step a fifth faster."""
@@ -221,7 +250,7 @@ def _one_cycle(step: int, total: int, peak: float) -> float:
 @torch.no_grad()
 def _average(averaged: SmileNet, net: SmileNet, decay: float) -> None:
     mean, fresh = averaged.state_dict(), net.state_dict()
-    floats = [name for name, value in mean.items() if value.is_floating_point()]
+    floats = [name for name, value in mean.items() if value.is_floating_point() and name in fresh]  # frozen norms are not
     torch._foreach_lerp_([mean[name] for name in floats], [fresh[name] for name in floats], 1 - decay)
 
 

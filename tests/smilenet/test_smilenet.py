@@ -1,6 +1,7 @@
 """SmileNet on tiny real data: faces cut from a photograph, a training of seconds, figures checked against hand counts."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from phototag.errors import PhototagError, WeightsError
 from phototag.records import Box
-from phototag.smilenet import EMOTIONS, data, evaluate, net, train
+from phototag.smilenet import EMOTIONS, data, evaluate, framing, net, train
 
 PLAN = train.Plan(epochs=3, head_epochs=1, batch=10, size=32, first_size=32, average=0.5, rate=2e-3, bf16=False)
 
@@ -79,6 +80,50 @@ def test_trained_weights_can_be_trained_on(trained, faces, tmp_path):
     _, weights, _ = trained
     plan = train.Plan(**{**PLAN.__dict__, "epochs": 1, "head_epochs": 0})
     assert train.train(data.read_faces(faces, 32), {}, tmp_path, plan, start_from=weights, report=lambda _: None).exists()
+
+
+def test_training_on_keeps_norms_and_first_stages_and_asks_the_weights_it_starts_from(trained, faces, tmp_path):
+    _, weights, _ = trained
+    everything = data.read_faces(faces, 32)
+    plan = replace(PLAN, epochs=1, head_epochs=0, frozen_norms=True, frozen_stages=2, teacher=1.0, gentle_epochs=1)
+    on = train.train(everything, {}, tmp_path / "on", plan, start_from=weights, report=lambda _: None)
+    before, after = (net.load(path)[0].state_dict() for path in (weights, on))
+    changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert "backbone.blocks.5.0.conv_dw.weight" in changed and "smile.weight" in changed
+    assert not any("bn" in name or name.startswith(("backbone.conv_stem", "backbone.blocks.1.")) for name in changed)
+    taught = train._taught(everything, net.load(weights)[0], plan)
+    own = evaluate.predict(net.load(weights)[0], everything.images, 32, flip=True)[0].softmax(1)
+    assert torch.allclose(taught.emotions, own, atol=0.03)  # a teacher of share 1 leaves nothing of the labels
+
+
+def test_frozen_norms_change_no_answer(trained):
+    _, weights, _ = trained
+    plain, frozen = net.load(weights)[0], net.load(weights)[0]
+    net.freeze_norms(frozen)
+    faces = torch.randn(3, 1, 75, 75)  # odd sizes: the padding must fall on the same sides
+    with torch.inference_mode():
+        for one, other in zip(plain(faces), frozen(faces), strict=True):
+            assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_gentle_distortion_stays_nearer_to_the_face():
+    face = torch.from_numpy(np.linspace(0, 255, 48 * 48, dtype=np.uint8).reshape(1, 48, 48)).repeat(64, 1, 1)
+    far, near = (
+        (data.distort(face, 48, torch.Generator().manual_seed(1), strength) - face.unsqueeze(1).float()).abs().mean()
+        for strength in (1.0, 0.25)
+    )
+    assert near < 0.6 * far
+
+
+def test_framing_finds_staged_faces_again_where_they_are():
+    skimage = pytest.importorskip("skimage")
+    face = np.asarray(Image.fromarray(skimage.data.astronaut()[0:240, 110:330]).convert("L").resize((96, 96)))
+    blank = np.full((96, 96), 127, np.uint8)
+    there, nothing = framing.find(torch.from_numpy(np.stack([face, blank])))
+    assert nothing is None
+    box, points = there
+    assert len(points) == 5
+    assert 0.2 < box.left < box.right < 0.8 and 0.2 < box.top < box.bottom < 0.8
 
 
 def test_broken_pictures_are_skipped_and_named(faces, tmp_path):
@@ -261,6 +306,17 @@ def test_the_evaluate_command_prints_the_promised_keys(trained, faces, tmp_path)
     assert {"n", "accuracy", "per_class", "confusion", "smile_accuracy", "smile_auc", "ece", "ms_per_face"} <= set(found)
     assert found["n"] == 50
     assert Image.open(chart).size[0] > 300
+
+
+def test_distilling_needs_weights_to_start_from(faces, tmp_path):
+    from click.testing import CliRunner
+
+    from phototag.cli import main
+
+    words = ["train", "smilenet", str(faces), "--out", str(tmp_path / "o"), "--start", "imagenet", "--distil", "0.3"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 2
+    assert "--start shipped" in result.stderr
 
 
 def test_the_train_command_says_what_is_wrong_and_exits_1(tmp_path):
