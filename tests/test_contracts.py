@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "phototag"
-NETS = {"taggers", "smilenet", "detector", "mtcnn"}
+NETS = {"taggers", "smilenet", "detector", "mtcnn", "training"}
 HOMES = {  # heavy library -> the only places that may import it
     "torch": NETS,
     "torchvision": NETS,

@@ -7,12 +7,9 @@ An epoch's randomness depends on the seed and the epoch's number alone, so an in
 from __future__ import annotations
 
 import copy
-import csv
-import math
-import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +19,7 @@ from torchvision.models.detection import FasterRCNN
 from phototag.detector import data, evaluate
 from phototag.detector.net import Detector, Settings, build, halve_inside, read_weights, save
 from phototag.errors import PhototagError
+from phototag.training import Run, average, one_cycle, told
 
 
 @dataclass(frozen=True)
@@ -82,23 +80,12 @@ def train(
     total_steps = steps_per_epoch * plan.epochs
     settings = Settings(labels, plan.size, round(plan.size * 1.6))
 
-    history: list[dict[str, float]] = []
-    checkpoint = out / "checkpoint.pt"
-    first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if state["plan"] != asdict(plan) or state["labels"] != labels:
-            changed = [f.name for f in fields(plan) if state["plan"].get(f.name) != getattr(plan, f.name)] or ["labels"]
-            raise PhototagError(
-                f"{checkpoint}: was made with other settings ({', '.join(changed)}); use them again or another --out folder"
-            )
-        net.load_state_dict(state["net"])
-        averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        history, first = state["history"], state["epoch"] + 1
-        report(f"resuming after epoch {first} of {plan.epochs}")
+    run = Run(out, plan, labels)
+    history = run.resume(net, averaged, optimiser)
+    if history:
+        report(f"resuming after epoch {len(history)} of {plan.epochs}")
 
-    for epoch in range(first, plan.epochs):
+    for epoch in range(len(history), plan.epochs):
         began = time.monotonic()
         torch.manual_seed(plan.seed * 1000 + epoch)  # torchvision's samplers draw from the global one
         net.train()
@@ -106,7 +93,7 @@ def train(
         batches = _batches(training, plan.batch, np.random.default_rng((plan.seed, epoch)))
         for step, picked in enumerate(batches):
             done = epoch * steps_per_epoch + step
-            share = _one_cycle(done, total_steps)
+            share = one_cycle(done, total_steps, 0.05, 0.01)
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * share
             images, targets = _batch(training, picked, epoch, step, plan)
@@ -116,9 +103,7 @@ def train(
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
             optimiser.step()
-            _average(
-                averaged, net, min(plan.average, (done + 1) / (done + 11))
-            )  # a short memory first: the start is soon forgotten
+            average(averaged, net, plan.average, done + 1)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + float(value.detach())
             progress(done + 1, total_steps)
@@ -128,24 +113,10 @@ def train(
             row |= _validate(averaged, validation, settings)
         row["seconds"] = time.monotonic() - began
         history.append(row)
-        report("  ".join(f"{key} {value:.4g}" for key, value in row.items()))
-        partial = checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "plan": asdict(plan),
-                "labels": labels,
-                "epoch": epoch,
-                "net": net.state_dict(),
-                "averaged": averaged.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "history": history,
-            },
-            partial,
-        )
-        os.replace(partial, checkpoint)
-        _write_log(out / "log.csv", history)
+        report(told(row))
+        run.save(history, net, averaged, optimiser)
         save(out / "detector.safetensors", averaged, settings)
-    draw_curves(out / "curves.png", history)
+    run.draw(history)
     return out / "detector.safetensors"
 
 
@@ -219,32 +190,3 @@ def _validate(averaged: FasterRCNN, validation: data.Photos, settings: Settings)
     common = [name for name, row in found["per_class"].items() if row["boxes"] >= 20]  # AP of three boxes is a lottery
     row = {f"AP50 {name}": found["per_class"][name]["AP50"] for name in common}
     return {"mean AP50": float(np.mean(list(row.values()))) if row else found["AP50"]} | row
-
-
-def _one_cycle(step: int, total: int) -> float:
-    """Linear warm-up over the first 5 %, then a cosine down to a hundredth (Smith & Topin 2019)."""
-    warm = max(1, round(total * 0.05))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-
-
-@torch.no_grad()
-def _average(averaged: FasterRCNN, net: FasterRCNN, decay: float) -> None:
-    pairs = [(mean, fresh) for mean, fresh in zip(averaged.parameters(), net.parameters(), strict=True) if fresh.requires_grad]
-    torch._foreach_lerp_([mean for mean, _ in pairs], [fresh.detach() for _, fresh in pairs], 1 - decay)
-
-
-def _write_log(path: Path, history: list[dict[str, float]]) -> None:
-    with path.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(history[-1]))
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
-
-
-def draw_curves(path: Path, history: list[dict[str, float]]) -> None:
-    """Losses and every validation figure against the epoch, as a PNG."""
-    from phototag.charts import draw_lines
-
-    names = [name for name in history[0] if name not in ("epoch", "size", "seconds")]
-    draw_lines(path, {name: [row[name] for row in history] for name in names}, "epoch")

@@ -7,12 +7,9 @@ An epoch's randomness depends on the seed and the epoch's number alone, so an in
 from __future__ import annotations
 
 import copy
-import csv
-import math
-import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +18,7 @@ import torch.nn.functional as F
 from phototag.errors import PhototagError
 from phototag.smilenet import data, evaluate
 from phototag.smilenet.net import Calibration, SmileNet, freeze_norms, fuse, imagenet_state, load, normalise, save
+from phototag.training import Run, average, depthwise, one_cycle, told
 
 
 @dataclass(frozen=True)
@@ -94,23 +92,12 @@ def train(
     groups = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=plan.rate)
 
-    history: list[dict[str, float]] = []
-    checkpoint = out / "checkpoint.pt"
-    first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if state["plan"] != asdict(plan):
-            changed = [f.name for f in fields(plan) if state["plan"].get(f.name) != getattr(plan, f.name)]
-            raise PhototagError(
-                f"{checkpoint}: was made with other settings ({', '.join(changed)}); use them again or another --out folder"
-            )
-        net.load_state_dict(state["net"])
-        averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        history, first = state["history"], state["epoch"] + 1
-        report(f"resuming after epoch {first} of {plan.epochs}")
+    run = Run(out, plan)
+    history = run.resume(net, averaged, optimiser)
+    if history:
+        report(f"resuming after epoch {len(history)} of {plan.epochs}")
 
-    for epoch in range(first, plan.epochs):
+    for epoch in range(len(history), plan.epochs):
         began = time.monotonic()
         rng = torch.Generator().manual_seed(plan.seed * 1000 + epoch)
         torch.manual_seed(plan.seed * 1000 + epoch)  # dropout and drop path draw from the global one
@@ -126,13 +113,10 @@ def train(
         order = torch.randperm(len(training), generator=rng)
         size, total = plan.size_of(epoch), 0.0
         for step in range(steps_per_epoch):
-            rate = (
-                plan.rate
-                if head_only
-                else _one_cycle(step + steps_per_epoch * (epoch - plan.head_epochs), total_steps, plan.rate)
-            )
+            done = step + steps_per_epoch * (epoch - plan.head_epochs)
+            share = 1.0 if head_only else one_cycle(done, total_steps, 0.08, 0.001)
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = plan.rate * share
             picked = order[step * plan.batch : (step + 1) * plan.batch]
             faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if gentle else 1.0))  # (B, 1, S, S)
             emotions, smiles = training.emotions[picked], training.smiles[picked]  # (B, 8), (B,)
@@ -156,7 +140,7 @@ def train(
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
             optimiser.step()
             seen = epoch * steps_per_epoch + step + 1
-            _average(averaged, net, min(plan.average, seen / (seen + 10)))  # a short memory first: the start is soon forgotten
+            average(averaged, net, plan.average, seen)
             total += float(loss.detach())
             progress(epoch * steps_per_epoch + step + 1, plan.epochs * steps_per_epoch)
         row: dict[str, float] = {"epoch": epoch + 1, "size": size, "loss": total / steps_per_epoch}
@@ -165,27 +149,14 @@ def train(
             row |= {f"{name} {key}": found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
         row["seconds"] = time.monotonic() - began
         history.append(row)
-        report("  ".join(f"{key} {value:.4g}" for key, value in row.items()))
-        partial = checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "plan": asdict(plan),
-                "epoch": epoch,
-                "net": net.state_dict(),
-                "averaged": averaged.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "history": history,
-            },
-            partial,
-        )
-        os.replace(partial, checkpoint)
-        _write_log(out / "log.csv", history)
+        report(told(row))
+        run.save(history, net, averaged, optimiser)
         save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
     if validation:
         faces = next(iter(validation.values()))
         logits = evaluate.predict(averaged, faces.images, plan.size)
         save(out / "smilenet.safetensors", averaged, evaluate.calibrate(logits, faces, plan.size))
-    draw_curves(out / "curves.png", history)
+    run.draw(history)
     return out / "smilenet.safetensors"
 
 
@@ -204,25 +175,6 @@ def _freeze_stages(net: SmileNet, stages: int) -> None:
             part.requires_grad_(False)
 
 
-class _DepthwiseConvolution(torch.autograd.Function):
-    """Forward as autocast asks, backward in float32: oneDNN's bfloat16 gradient of a depthwise convolution is so slow that
-    casting there and back makes a whole training step a fifth faster."""
-
-    @staticmethod
-    def forward(ctx, inputs, weight, stride, padding):
-        ctx.save_for_backward(inputs, weight)
-        ctx.geometry = (stride, padding)
-        return F.conv2d(inputs, weight, None, stride, padding, 1, len(weight))
-
-    @staticmethod
-    def backward(ctx, gradient):
-        inputs, weight = ctx.saved_tensors
-        floats = (gradient.float(), inputs.float(), weight.float())
-        geometry = (*ctx.geometry, (1, 1), False, (0, 0), len(weight))  # stride, padding; dilation, transposed, groups
-        of_inputs, of_weight, _ = torch.ops.aten.convolution_backward(*floats, None, *geometry, (True, True, False))
-        return of_inputs.to(inputs.dtype), of_weight.to(weight.dtype), None, None
-
-
 def _backward_in_float(net: torch.nn.Module) -> None:
     def attach(layer: torch.nn.Conv2d) -> None:
         plain = layer._conv_forward
@@ -230,40 +182,10 @@ def _backward_in_float(net: torch.nn.Module) -> None:
         def forward(inputs, weight, bias):
             if not (torch.is_autocast_enabled("cpu") and layer.training):
                 return plain(inputs, weight, bias)
-            return _DepthwiseConvolution.apply(inputs.bfloat16(), weight.bfloat16(), layer.stride, layer.padding)
+            return depthwise(inputs, weight, None, layer.stride, layer.padding)
 
         layer._conv_forward = forward
 
     for layer in net.modules():
         if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1:
             attach(layer)
-
-
-def _one_cycle(step: int, total: int, peak: float) -> float:
-    """Linear warm-up over the first 8 %, then a cosine down to a thousandth (Smith & Topin 2019)."""
-    warm = max(1, round(total * 0.08))
-    if step < warm:
-        return peak * (step + 1) / warm
-    return peak * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))))
-
-
-@torch.no_grad()
-def _average(averaged: SmileNet, net: SmileNet, decay: float) -> None:
-    mean, fresh = averaged.state_dict(), net.state_dict()
-    floats = [name for name, value in mean.items() if value.is_floating_point() and name in fresh]  # frozen norms are not
-    torch._foreach_lerp_([mean[name] for name in floats], [fresh[name] for name in floats], 1 - decay)
-
-
-def _write_log(path: Path, history: list[dict[str, float]]) -> None:
-    with path.open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, list(history[-1]))
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
-
-
-def draw_curves(path: Path, history: list[dict[str, float]]) -> None:
-    """Loss and every validation figure against the epoch, as a PNG."""
-    from phototag.charts import draw_lines
-
-    names = [name for name in history[0] if name not in ("epoch", "size", "seconds")]
-    draw_lines(path, {name: [row[name] for row in history] for name in names}, "epoch")
