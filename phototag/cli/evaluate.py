@@ -44,7 +44,8 @@ def smilenet(
     """Measure SmileNet on labelled faces.
 
     DATA: a folder LABEL/*.jpg|png of face crops, a .csv of file,emotion, or an .npz with images and votes. Accuracy is
-    against the emotion most people saw; faces where two emotions share the first place are left out.
+    against the emotion most people saw; faces where two emotions share the first place are left out. It is told apart for
+    the faces on which more than half of the people agree.
 
     \b
       phototag evaluate smilenet faces/ --json
@@ -86,6 +87,8 @@ def smilenet(
 
     click.echo(f"{count(found['n'], 'face')} with a clear emotion")
     click.echo(f"emotion accuracy {percent(found['accuracy'])}")
+    if found["majority_n"] != found["n"]:
+        click.echo(f"  where more than half agree, {found['majority_n']} faces: {percent(found['majority_accuracy'])}")
     for name, row in found["per_class"].items():
         if row["n"]:
             click.echo(f"  {name:10} n {row['n']:5}  precision {percent(row['precision'])}  recall {percent(row['recall'])}")

@@ -189,6 +189,15 @@ def test_measure_counts_as_a_hand_would():
     assert found["smile_auc"] == 0.75  # of the four pairs (smile, none) only 1.0 against 1.5 is the wrong way round
 
 
+def test_the_majority_is_more_than_half_and_most_people_may_be_fewer():
+    emotions = torch.tensor([[0.6, 0.4], [0.5, 0.3], [0.5, 0.5]])
+    emotions = torch.cat([emotions, torch.tensor([[0.0], [0.2], [0.0]]), torch.zeros(3, 5)], 1)
+    faces = data.FaceSet(torch.zeros(3, 8, 8, dtype=torch.uint8), emotions, emotions[:, 1], list("abc"), {})
+    found = evaluate.measure((torch.eye(8)[[0, 1, 0]], torch.zeros(3)), faces)
+    assert (found["n"], found["accuracy"]) == (2, 0.5)  # the third is a tie
+    assert (found["majority_n"], found["majority_accuracy"]) == (1, 1.0)
+
+
 def test_calibration_lowers_the_error_and_reaches_the_precision():
     rng = torch.Generator().manual_seed(3)
     smiles = torch.rand(4000, generator=rng) < 0.4
