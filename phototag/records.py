@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy
@@ -91,10 +91,10 @@ class Tag:
             raise ValueError(f"landmarks of {self.label!r} must be finite numbers")
 
 
-@dataclass(frozen=True, slots=True)
-class PhotoFile:
+class PhotoFile(NamedTuple):
     """A file that scan found. `path` is relative to `root`, with `/` between its parts; both are str as
-    os.fsdecode gives them, so undecodable bytes survive as surrogates."""
+    os.fsdecode gives them, so undecodable bytes survive as surrogates. A tuple, because every scan makes
+    one of each file there is, and a frozen dataclass takes twice the time."""
 
     root: str
     path: str

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
 DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
 
+TOLD = 100  # files between two words of progress while folders are walked: some milliseconds
 LISTED = 10  # failures told at the end of a scan; `phototag query failed` lists all
 
 Progress = Callable[[str, int, int | None], None]  # (phase: "find" or "tag", photos done, photos in all or None)
@@ -90,9 +92,10 @@ def scan(
     walk = Walk(paths, follow_symlinks=follow_symlinks)
 
     def counted() -> Iterator[PhotoFile]:
-        for number, file in enumerate(walk, 1):
-            progress("find", number, None)
-            yield file
+        found = 0
+        while some := list(islice(walk, TOLD)):
+            yield from some
+            progress("find", found := found + len(some), None)
 
     scope = [os.path.abspath(path) for path in paths]
     known = library.reconcile(walk.roots, counted(), hash_file=_hash_or_none, unreadable=walk.errors, dry_run=dry_run)

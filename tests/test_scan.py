@@ -1,12 +1,15 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from phototag.errors import PhototagError
 from phototag.records import PhotoFile
 from phototag.scan import EXTRAS, OUTPUT_MARKER, find, full_path, is_installed
+
+REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -161,6 +164,29 @@ def test_what_cannot_be_looked_at_is_recorded_and_costs_nothing_else(make):
     assert walk.errors == [(str(root / "b"), reason)]
 
 
+AS_NOBODY = """
+import os, sys
+from phototag.scan import find
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+walk = find([sys.argv[1]])
+print([file.path for file in walk], walk.errors)
+"""
+
+
+def test_a_folder_that_may_be_listed_but_not_entered_tells_of_its_photos(make):
+    root = make("a.jpg", "b/1.jpg", "b/2.jpg")
+    (root / "b").chmod(0o444)
+    for parent in root.parents:
+        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
+            parent.chmod(0o755)
+    root.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY, root], cwd=REPOSITORY, capture_output=True, text=True)
+    (root / "b").chmod(0o755)
+    failed = [(str(root / "b" / name), "Permission denied") for name in ("1.jpg", "2.jpg")]
+    assert done.stdout == f"['a.jpg'] {failed}\n", "nobody may call them gone; " + done.stderr
+
+
 def test_pipes_and_folders_with_a_photos_name(make):
     root = make("folder.jpg/inside.jpg")
     os.mkfifo(root / "pipe.jpg")
@@ -181,4 +207,4 @@ def test_a_path_never_leaves_its_root(path):
 
 def test_imports_nothing_but_the_standard_library():
     program = "import sys, phototag.scan; sys.exit(any(name in sys.modules for name in ('PIL', 'numpy', 'torch', 'sqlalchemy')))"
-    assert subprocess.run([sys.executable, "-c", program], cwd=os.path.dirname(os.path.dirname(__file__))).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY).returncode == 0

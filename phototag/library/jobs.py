@@ -71,6 +71,8 @@ def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[s
     settled = digest(fingerprints)
     with catalog.read() as connection:
         for place in places_of(connection, scope):
+            if not _unsettled(connection, place, "", settled, limit=1):  # a scan in which nothing is new
+                continue
             within, values = place.condition()
             # Photos about which there is no answer at all owe every one: the many of a first scan, counted in one go.
             (fresh,) = connection.exec_driver_sql(
@@ -111,12 +113,12 @@ def count_current(connection: Connection, fingerprints: Mapping[str, str]) -> di
     return counts
 
 
-def _unsettled(connection: Connection, place: Place, after: str, settled: str, extra: str = "1") -> list[_Row]:
+def _unsettled(connection: Connection, place: Place, after: str, settled: str, extra: str = "1", limit: int = PAGE) -> list[_Row]:
     within, values = place.condition()
     rows = connection.exec_driver_sql(
         "SELECT p.id, p.path, p.size_bytes, p.mtime_ns, p.content_hash FROM photos p "
         f"WHERE {within} AND p.path > ? AND p.settled IS NOT ? AND p.missing_since IS NULL AND {extra} "
-        f"ORDER BY p.path LIMIT {PAGE}",
+        f"ORDER BY p.path LIMIT {limit}",
         (*values, after, settled),
     )
     return [_Row(*row) for row in rows]

@@ -214,7 +214,8 @@ class Library:
             for place in places_of(connection, scope):
                 within, values = place.condition()
                 for path, tagger, error in connection.exec_driver_sql(
-                    "SELECT p.path, g.name, a.error FROM photos p CROSS JOIN answers a ON a.photo_id = p.id "
+                    "SELECT p.path, g.name, a.error FROM photos p INDEXED BY ix_photos_failed "
+                    "CROSS JOIN answers a ON a.photo_id = p.id "
                     f"JOIN taggers g ON g.id = a.tagger_id WHERE p.failed > 0 AND {within} AND p.missing_since IS NULL "
                     "AND a.error IS NOT NULL ORDER BY p.path, a.id",
                     values,

@@ -125,16 +125,14 @@ class Reconciliation:
                 for place in places_of(connection, [folder]):
                     within, values = place.condition()
                     below = under(area.folder, place.root)
-                    before = len(area.unmet)
                     rows = ask(connection, f"SELECT p.path, p.id, p.size_bytes, p.mtime_ns FROM photos p WHERE {within}", values)
-                    # This loop and the walk's are all that a scan costs where nothing is new: hence so plain.
-                    while some := rows.fetchmany(INSERTS):
-                        if below:
-                            area.unmet |= {f"{below}/{to_path(row[0])}": row for row in some}
-                        else:
-                            area.unmet |= {row[0] if row[0].isascii() else to_path(row[0]): row for row in some}
+                    # This line and the walk's loop are all that a scan costs where nothing is new: hence so plain.
                     if below:
-                        self._inner[place.root] = area, f"{below}/", len(area.unmet) - before
+                        known = {f"{below}/{to_path(row[0])}": row for row in rows}
+                        self._inner[place.root] = area, f"{below}/", len(known)
+                    else:
+                        known = {row[0] if row[0].isascii() else to_path(row[0]): row for row in rows}
+                    area.unmet = area.unmet | known if area.unmet else known
 
     def _area(self, folder: str) -> _Area:
         for area in self._areas:
@@ -165,16 +163,18 @@ class Reconciliation:
 
     def _walk(self, files: Iterable[PhotoFile]) -> None:
         """Compare every file with the row of its path."""
-        root, found, missing = None, 0, self._missing
+        walked, found, missing = None, 0, self._missing
         for file in files:
-            if file.root != root:
-                root = file.root
+            root, path, size_bytes, mtime_ns = file
+            if root != walked:
+                walked = root
                 self._walked.add(root)
                 area, prefix = self._home(root)
                 unmet = area.unmet
                 loaded = any(under(folder, root) is not None for folder in self._folders)
             found += 1
-            path = prefix + file.path if prefix else file.path
+            if prefix:
+                path = prefix + path
             known = unmet.pop(path, None)
             if not loaded:
                 known = self._look_up(join(area.folder, path))
@@ -182,7 +182,7 @@ class Reconciliation:
                 self._fresh.append(_Waiting(file, area.folder, path))
                 if len(self._fresh) >= INSERTS:
                     self._store_fresh()
-            elif known[2] != file.size_bytes or known[3] != file.mtime_ns:
+            elif known[3] != mtime_ns or known[2] != size_bytes:
                 self._touched[known[1]] = _Waiting(file, area.folder, path, known[1])
             elif missing and known[1] in missing:
                 self._returned.add(known[1])

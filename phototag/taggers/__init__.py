@@ -140,6 +140,8 @@ def with_needs(names: Sequence[str]) -> list[str]:
 def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints of what it needs: equal
     fingerprints mean equal answers to equal photos. `names` in running order, needs included."""
+    from phototag import weights
+
     done: dict[str, str] = {}
     for name in names:
         spec = SPECS[name]
@@ -148,8 +150,7 @@ def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]])
         for key in sorted(chosen):
             digest.update(f"{key}={chosen[key]!r}\n".encode())
         for file in spec.weights(chosen):
-            with file.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
+            digest.update(bytes.fromhex(weights.remembered_sha256(file)))
         for needed in spec.needs:
             digest.update(done[needed].encode())
         done[name] = digest.hexdigest()[:32]

@@ -98,14 +98,8 @@ def checked(name: str) -> Path:
     if why:
         raise WeightsError(why)
     file = path(name)
-    stat = file.stat()
-    _check(name, file, stat.st_size, stat.st_mtime_ns)
+    _hold(name, file, remembered_sha256(file))
     return file
-
-
-@cache
-def _check(name: str, file: Path, size_bytes: int, mtime_ns: int) -> None:
-    verify(name)
 
 
 def verify(name: str) -> str:
@@ -113,16 +107,33 @@ def verify(name: str) -> str:
     why = missing(name)
     if why:
         raise WeightsError(why)
-    file, known = path(name), entry(name)
+    file = path(name)
+    found = sha256_of(file)
+    _hold(name, file, found)
+    return found
+
+
+def _hold(name: str, file: Path, found: str) -> None:
+    """Raises WeightsError when the hash found is not the one recorded of the file."""
+    known = entry(name)
     shipped = file.parent == SHIPPED
     wanted = known.sha256 if shipped else _records()[file.name]["sha256"]
-    found = sha256_of(file)
     if found != wanted:
         remedy = "pip install --force-reinstall phototag" if shipped else f"phototag weights fetch {name}"
         if file.name == own_name(known):
             remedy = f"phototag weights import FILE --own {name}"
         raise WeightsError(f"{file}: has changed since it came here (its SHA-256 is not the recorded one); type: {remedy}")
-    return found
+
+
+def remembered_sha256(file: Path) -> str:
+    """The hash of a file that a scan asks for again and again: computed once in a process, and when the file has changed."""
+    status = file.stat()
+    return _remembered_sha256(file, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _remembered_sha256(file: Path, size_bytes: int, mtime_ns: int) -> str:
+    return sha256_of(file)
 
 
 def sha256_of(file: Path) -> str:
