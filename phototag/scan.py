@@ -3,11 +3,13 @@ nobody's photos. Decodes nothing, opens no photo, knows no database; standard li
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import stat
+import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -32,6 +34,13 @@ EXTRAS = {
 
 # phototag leaves a file of this name in every folder of pictures it makes, so that no scan takes them for photos.
 OUTPUT_MARKER = ".phototag"
+
+# The names by which such a folder is known. What the second one says can change without the folder's time.
+OUTPUT_NAMES = frozenset({OUTPUT_MARKER, "album.json"})
+
+# A file that comes within this time of a folder's last change may leave the folder's time as it is: FAT counts two seconds.
+DOUBTFUL_NS = 2_000_000_000
+WALK_VERSION = 1  # raise it when a walk finds other photos in the same folders: then all are listed again
 
 # Folders, in lower case, in which other programs keep thumbnails, previews, snapshots and deleted pictures:
 # Synology and QNAP servers, Windows, digiKam, Capture One, zip files packed on a Mac, web galleries.
@@ -76,7 +85,10 @@ class Walk(Iterator[PhotoFile]):
     `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an extra of phototag;
     `errors` lists (absolute path, reason) of folders and files that could not be looked at: nothing may be concluded
     about what lies below them. `roots` are the folders that are walked as a whole (a file given by name stands under
-    its folder, but says nothing of its neighbours). All of them are complete when the iteration has ended.
+    its folder, but says nothing of its neighbours). `stamps`: absolute folder -> a text that stays the same as long as a
+    listing would show the same names, None where nothing promises that. Given to a later walk as `trusted`, they let it pass
+    over the folders whose stamp still fits: these are not listed but named in `unlisted`, and only their subfolders that
+    have a stamp (or None) are gone into. All of these are complete when the iteration has ended.
     """
 
     def __init__(
@@ -85,13 +97,23 @@ class Walk(Iterator[PhotoFile]):
         *,
         follow_symlinks: bool = False,
         extensions: Collection[str] | None = None,
+        trusted: Mapping[str, str | None] | None = None,
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self.needs_extra: Counter[str] = Counter()
         self.errors: list[tuple[str, str]] = []
+        self.stamps: dict[str, str | None] = {}
+        self.unlisted: list[str] = []
         self._follow = follow_symlinks
         self._kinds = _kinds(extensions)
         self._readable = frozenset(name for name, extra in self._kinds.items() if extra is None)
+        self._rules = _digest(follow_symlinks, sorted(self._readable))
+        self._trusted = trusted or {}
+        self._subfolders: dict[str, list[str]] = {}
+        for folder in self._trusted:
+            parent, name = os.path.split(folder)
+            self._subfolders.setdefault(parent, []).append(name)
+        self._links = 0
         self._folders_seen: set[tuple[int, int]] = set()
         self._linked_files: set[str] = set()
         self._links_to_folders: list[_Link] = []
@@ -148,16 +170,26 @@ class Walk(Iterator[PhotoFile]):
     def _folder(self, root: str, relative: str, below: list[str]) -> Iterator[PhotoFile]:
         """The photos in this folder itself; its subfolders go to `below`."""
         folder = os.path.join(root, *relative.split("/")) if relative else root
+        self.stamps.setdefault(folder, None)
         try:
             opened = _open(folder)
         except OSError as error:
             self._fail(folder, error)
             return
         try:
-            status = os.stat(opened)
+            now_ns = time.time_ns()
+            status = os.stat(opened)  # before the listing: what comes after it changes the time
             identity = status.st_dev, status.st_ino
             if identity in self._folders_seen:
                 self.skipped["folder seen before"] += 1
+                return
+            stamp = f"{status.st_mtime_ns} {status.st_ino} {self._rules}"
+            if self._trusted.get(folder) == stamp:
+                self._folders_seen.add(identity)
+                self.stamps[folder] = stamp
+                self.unlisted.append(folder)
+                names = _in_order_of_bytes(self._subfolders.get(folder, ()))
+                below += (f"{relative}/{name}" if relative else name for name in names if not _skips(folder, name))
                 return
             with os.scandir(opened) as listing:
                 entries = {entry.name: entry for entry in listing}
@@ -165,7 +197,10 @@ class Walk(Iterator[PhotoFile]):
                 self.skipped["folder made by phototag"] += 1
                 return
             self._folders_seen.add(identity)
+            doubts = self._doubts()
             yield from self._entries(root, relative, folder, entries, below)
+            if status.st_mtime_ns < now_ns - DOUBTFUL_NS and doubts == self._doubts() and not entries.keys() & OUTPUT_NAMES:
+                self.stamps[folder] = stamp
         except OSError as error:
             self._fail(folder, error)
         finally:
@@ -175,7 +210,6 @@ class Walk(Iterator[PhotoFile]):
         self, root: str, relative: str, folder: str, entries: dict[str, os.DirEntry[str]], below: list[str]
     ) -> Iterator[PhotoFile]:
         """The photos among what was listed. This loop is the cost of every rescan: see tests/benchmarks."""
-        originals_only = os.path.basename(folder).lower().endswith(APPLE_LIBRARIES)
         prefix = f"{relative}/" if relative else ""
         readable = self._readable
         for name in _in_order_of_bytes(entries):
@@ -199,10 +233,15 @@ class Walk(Iterator[PhotoFile]):
                 self._put_off(root, prefix + name, os.path.join(folder, name), entry)
             elif not entry.is_dir(follow_symlinks=False):
                 self.skipped["not a regular file"] += 1
-            elif _holds_no_photos(name) or (originals_only and name.lower() not in APPLE_ORIGINALS):
+            elif _skips(folder, name):
                 self.skipped["folder of another program"] += 1
             else:
                 below.append(prefix + name)
+
+    def _doubts(self) -> tuple[int, ...]:
+        """Counts that grow where a folder's time does not tell of all that a walk finds in it: where something cannot be looked
+        at, needs an extra (so that the advice is given each time), or lies elsewhere."""
+        return len(self.errors), self.needs_extra.total(), self._links
 
     def _fail(self, path: str, error: OSError) -> None:
         self.errors.append((path, error.strerror or str(error)))
@@ -222,6 +261,7 @@ class Walk(Iterator[PhotoFile]):
             self.needs_extra[extra] += 1
 
     def _put_off(self, root: str, path: str, target: str, entry: os.DirEntry[str]) -> None:
+        self._links += 1
         link = _Link(root, path, target)
         try:
             to_folder = entry.is_dir()
@@ -254,14 +294,21 @@ class Walk(Iterator[PhotoFile]):
             yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
 
 
-def find(paths: Sequence[str | Path], *, follow_symlinks: bool = False, extensions: Collection[str] | None = None) -> Walk:
+def find(
+    paths: Sequence[str | Path],
+    *,
+    follow_symlinks: bool = False,
+    extensions: Collection[str] | None = None,
+    trusted: Mapping[str, str | None] | None = None,
+) -> Walk:
     """The photos in these files and folders, each real file once.
 
     Symbolic links to files are resolved; those to folders only with `follow_symlinks`, and loops do no harm. A path
     named here is walked even if its own name would be skipped inside another. `extensions` (lower case, no dot)
-    replaces the usual ones. Raises PhototagError where a path does not exist.
+    replaces the usual ones. `trusted`: the `stamps` of an earlier walk, for folders that need not be listed again. Raises
+    PhototagError where a path does not exist.
     """
-    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions)
+    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions, trusted=trusted)
 
 
 def full_path(file: PhotoFile) -> str:
@@ -290,6 +337,19 @@ def _kinds(extensions: Collection[str] | None) -> dict[str, str | None]:
 def _holds_no_photos(folder_name: str) -> bool:
     name = folder_name.lower()
     return name in OTHERS_FOLDERS or name.endswith(OTHERS_SUFFIXES)
+
+
+def _skips(folder: str, name: str) -> bool:
+    """Whether a subfolder of this name is left out, here or in an Apple library."""
+    if name[0] == "." or _holds_no_photos(name):
+        return True
+    return name.lower() not in APPLE_ORIGINALS and os.path.basename(folder).lower().endswith(APPLE_LIBRARIES)
+
+
+def _digest(*facts: object) -> str:
+    """Of all that decides what a walk finds in a folder."""
+    names = sorted(OTHERS_FOLDERS), OTHERS_SUFFIXES, APPLE_LIBRARIES, sorted(APPLE_ORIGINALS), sorted(OUTPUT_NAMES)
+    return hashlib.blake2b(repr((WALK_VERSION, facts, names)).encode(), digest_size=8).hexdigest()
 
 
 def _open(folder: str) -> str | int:

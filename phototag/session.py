@@ -41,6 +41,7 @@ class ScanReport:
     moved: int = 0
     missing: int = 0
     skipped: int = 0
+    unlisted: int = 0  # folders, not photos: trusted to be as they were
     failed: int = 0
     to_do: int = 0
     seconds: float = 0.0
@@ -62,6 +63,7 @@ def scan(
     batch_size: int = BATCH_SIZE,
     workers: int | None = None,
     follow_symlinks: bool = False,
+    fast: bool = False,
     max_pixels: int | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     dry_run: bool = False,
@@ -73,7 +75,8 @@ def scan(
 
     `names`: taggers to run (default: all that can run here; what they need comes along). `options`: tagger -> its options.
     `detector`: which finds things, see phototag.weights.choose; `auto` may fetch weights once unless `offline`. `talk` is told
-    of that.
+    of that. `fast`: trust folder times: a folder whose time is as at the last complete scan is not listed, its photos count as
+    unchanged. It finds what was added, removed and renamed, not what was edited in place.
     `stopping` is asked between two batches; once it says yes, the batch in hand is saved and the report says `interrupted`.
     Running it again goes on where it stopped. Raises PhototagError: a path that is not there, a tagger that fails on every
     photo of a batch, a device that is not there, a catalog that cannot be written.
@@ -89,7 +92,8 @@ def scan(
     running = _runnable(names, options, report)
     fingerprints = taggers.fingerprints(running, options)
     fingerprints["decode"] = decode_fingerprint(max_pixels or images.MAX_PIXELS)
-    walk = Walk(paths, follow_symlinks=follow_symlinks)
+    scope = [os.path.abspath(path) for path in paths]
+    walk = Walk(paths, follow_symlinks=follow_symlinks, trusted=library.folder_stamps(scope) if fast else None)
 
     def counted() -> Iterator[PhotoFile]:
         found = 0
@@ -97,10 +101,17 @@ def scan(
             yield from some
             progress("find", found := found + len(some), None)
 
-    scope = [os.path.abspath(path) for path in paths]
-    known = library.reconcile(walk.roots, counted(), hash_file=_hash_or_none, unreadable=walk.errors, dry_run=dry_run)
+    known = library.reconcile(
+        walk.roots,
+        counted(),
+        hash_file=_hash_or_none,
+        dry_run=dry_run,
+        unreadable=walk.errors,
+        stamps=walk.stamps,
+        unlisted=walk.unlisted,
+    )
     report.found, report.moved, report.missing = known.found, known.moved, known.missing
-    report.skipped = walk.skipped_photos
+    report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)
     report.notes += [*known.unavailable, *walk.advice()]
     report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
 

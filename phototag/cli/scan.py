@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--offline", is_flag=True, envvar="PHOTOTAG_OFFLINE", help="Never fetch weights. Also $PHOTOTAG_OFFLINE.")
 @click.option("--follow-symlinks", is_flag=True, help="Look into folders that are symbolic links too.")
+@click.option("--fast", is_flag=True, help="Look only into folders whose time has changed: see above.")
 @click.option("--max-pixels", type=click.IntRange(1), help="Refuse photos with more pixels than this. Default: 256 million.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @json_option
@@ -46,6 +47,7 @@ def scan(
     detector: str,
     offline: bool,
     follow_symlinks: bool,
+    fast: bool,
     max_pixels: int | None,
     dry_run: bool,
     as_json: bool,
@@ -57,6 +59,10 @@ def scan(
 
     Things are found by the best detector whose weights are here. Where there is none with 80 kinds of thing, `auto` fetches
     one once; without a network, or with --offline, phototag's own finds people and pets.
+
+    With --fast, folders whose time is as it was at the last complete scan are not listed again. Photos that were added, removed
+    or renamed are found, those edited in place are not; nor is anything on disks that keep no times of folders, such as FAT
+    written by Windows or a camera. Scan without it now and then.
 
     \b
       phototag scan ~/Photos
@@ -80,6 +86,7 @@ def scan(
             batch_size=batch_size,
             workers=workers,
             follow_symlinks=follow_symlinks,
+            fast=fast,
             max_pixels=max_pixels,
             dry_run=dry_run,
             progress=bar.show,
@@ -170,6 +177,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     else:
         rate = f"{report.seconds:.1f} s, {report.tagged / max(report.seconds, 0.001):.1f} photos/s"
         lines = [f"{count(report.found, 'photo')}: {report.tagged:,} looked at, {report.unchanged:,} as before ({rate})."]
+    if report.unlisted:
+        lines.append(f"{count(report.unlisted, 'folder')} as before, not listed again; edits in place would go unseen (--fast).")
     if report.moved:
         lines.append(f"{count(report.moved, 'photo')} moved or renamed: recognised, not looked at again.")
     if report.missing:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
 
-HEAD = "0001"  # the newest revision in migrations/versions; a test holds the two equal
+HEAD = "0002"  # the newest revision in migrations/versions; a test holds the two equal
 APPLICATION_ID = 0x70687467  # 'phtg' in the file's header: what tells a catalog from any other SQLite file
 BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
 # 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each query crosses.

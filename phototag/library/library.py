@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from phototag.errors import CatalogError, UsageError
-from phototag.library import albums, jobs, photos, search, summaries
+from phototag.library import albums, folders, jobs, photos, search, summaries
 from phototag.library.albums import Collection
 from phototag.library.engine import Catalog, ask, open_catalog
 from phototag.library.filenames import join, to_path, to_text, under
@@ -99,20 +99,29 @@ class Library:
         hash_file: Callable[[PhotoFile], str | None],
         dry_run: bool = False,
         unreadable: Sequence[tuple[str, str]] = (),
+        stamps: Mapping[str, str | None] | None = None,
+        unlisted: Sequence[str] = (),
     ) -> Reconciled:
         """Bring the photos in line with the files that were found.
 
         `roots`: the absolute folders that were walked as a whole: a known photo in them that is not among `files` is missing.
         `files` may hold single files besides. `hash_file` gives the content hash of a file, None where it cannot be read; it
         is called for changed files, and for new ones that may be known under another path. `unreadable`: (path, reason) of
-        folders and files that could not be looked at, read when `files` has ended (`Walk.errors`): nothing below them is
-        called missing. `dry_run` writes nothing. Writes in batches: what an interruption leaves is consistent.
+        folders and files that could not be looked at: nothing below them is called missing. `unlisted`: folders that the walk
+        trusted: their known photos are as they were. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These
+        three are read when `files` has ended (they are those of the `Walk`). `dry_run` writes nothing. Writes in batches: what
+        an interruption leaves is consistent.
         """
         try:
-            return Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run).run(roots, files, unreadable)
+            run = Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run)
+            return run.run(roots, files, unreadable, {} if stamps is None else stamps, unlisted)
         except BaseException:
             self._saver.forget()
             raise
+
+    def folder_stamps(self, scope: Sequence[str]) -> dict[str, str | None]:
+        """Absolute folder -> its stamp at the last complete scan, of these folders and all below that were walked."""
+        return folders.find(self._catalog, scope)
 
     def jobs(
         self, scope: Sequence[str] | None, fingerprints: Mapping[str, str], needs: Mapping[str, Sequence[str]] | None = None
@@ -303,6 +312,7 @@ class Library:
                 )
             connection.exec_driver_sql("UPDATE photos SET root_id = ?, path = ?, missing_since = NULL WHERE id = ?", rows)
             connection.exec_driver_sql("DELETE FROM roots WHERE NOT EXISTS (SELECT 1 FROM photos WHERE root_id = roots.id)")
+            folders.forget(connection)
         return len(moving)
 
     # -- albums

@@ -11,14 +11,14 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from phototag.library import photo_rows
+from phototag.library import folders, photo_rows
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import Saver
@@ -86,7 +86,8 @@ class Reconciliation:
         # Roots of the catalog inside the folders that are walked: area, what paths there begin with, known photos.
         self._inner: dict[str, tuple[_Area, str, int]] = {}
         self._closed: list[str] = []  # folders of which nothing can be said: unreadable, or empty as if unmounted
-        self._walked: set[str] = set()  # roots of the walk that held a file
+        self._walked: set[str] = set()  # roots of the walk that held a file, and folders with photos that were not listed
+        self._entered: set[str] = set()  # folders outside the walk that got a photo, given by name
         self._fresh: list[_Waiting] = []
         self._suspects: list[_Waiting] = []  # new paths with the size of a known photo
         self._touched: dict[int, _Waiting] = {}  # known paths with another size or time, by photo id
@@ -95,17 +96,29 @@ class Reconciliation:
         self._taken: set[int] = set()  # rows that moved to another path
         self._now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
-    def run(self, folders: Sequence[str], files: Iterable[PhotoFile], unreadable: Sequence[tuple[str, str]]) -> Reconciled:
-        self._folders = folders = outermost(folders)
-        absent = {folder for folder in folders if not os.path.isdir(folder)}
+    def run(
+        self,
+        roots: Sequence[str],
+        files: Iterable[PhotoFile],
+        unreadable: Sequence[tuple[str, str]],
+        stamps: Mapping[str, str | None],
+        unlisted: Sequence[str],
+    ) -> Reconciled:
+        self._folders = outermost(roots)
+        absent = {folder for folder in self._folders if not os.path.isdir(folder)}
+        present = [folder for folder in self._folders if folder not in absent]
         with _no_collector():
-            self._load([folder for folder in folders if folder not in absent])
+            self._load(present)
             self._walk(files)
+        self._keep(unlisted)
         self._store_fresh()
-        empty = {folder for folder in folders if not any(under(folder, root) is not None for root in self._walked)} - absent
+        empty = {folder for folder in present if not any(under(folder, root) is not None for root in self._walked)}
         guarded = self._find_gone(empty, [path for path, _ in unreadable])
         self._settle([*self._suspects, *self._touched.values()])
         missing = self._mark()
+        # Folders that look unmounted were left as the catalog knows them, whatever their listing said.
+        trusted = {folder: None if _holder(guarded, folder) else stamp for folder, stamp in stamps.items()}
+        folders.remember(self._catalog, present, trusted, self._entered, dry_run=self._dry_run)
         counts = self._counts
         counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
         sentences = [f"There is no folder {folder} now: is its disk mounted? Nothing was changed." for folder in sorted(absent)]
@@ -178,6 +191,8 @@ class Reconciliation:
             known = unmet.pop(path, None)
             if not loaded:
                 known = self._look_up(join(area.folder, path))
+                if known is None:
+                    self._entered.add(root)
             if known is None:
                 self._fresh.append(_Waiting(file, area.folder, path))
                 if len(self._fresh) >= INSERTS:
@@ -187,6 +202,18 @@ class Reconciliation:
             elif missing and known[1] in missing:
                 self._returned.add(known[1])
         self._counts["found"] = found
+
+    def _keep(self, unlisted: Sequence[str]) -> None:
+        """The known photos of folders that were not listed are there, as they were."""
+        for area in self._areas:
+            trusted = {below for folder in unlisted if (below := under(area.folder, folder)) is not None}
+            kept: Counter[str] = Counter()
+            for path, (_, photo_id, _, _) in list(area.unmet.items()) if trusted else ():
+                if (folder := path.rpartition("/")[0]) in trusted and photo_id not in self._missing:
+                    kept[folder] += 1
+                    del area.unmet[path]
+            self._counts["found"] += kept.total()
+            self._walked.update(join(area.folder, folder) for folder in kept)
 
     def _store_fresh(self) -> None:
         """Store the new paths, but for those whose file may be one that is known under another path."""

@@ -27,6 +27,16 @@ roots = Table(
     Column("path", Text, nullable=False, unique=True),
 )
 
+# What the last complete scan walked; see folders.py. Computed again by the next one.
+folders = Table(
+    "folders",
+    metadata,
+    Column("root_id", ForeignKey("roots.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", Text, primary_key=True),  # as of photos; '' for the root itself
+    Column("stamp", Text),  # none: to be listed whatever its time
+    sqlite_with_rowid=False,
+)
+
 photos = Table(
     "photos",
     metadata,

@@ -103,6 +103,33 @@ def test_a_vanished_photo_is_kept_as_missing_and_an_empty_root_changes_nothing(o
     assert run("query", "missing", "--count", "--db", catalog).stdout.strip() == "1"
 
 
+def test_fast_lists_only_folders_whose_time_has_changed(tmp_path):
+    folder, db = tmp_path / "photos", tmp_path / "c.db"
+    pictures(folder / "2016", 3)
+    pictures(folder / "2017", 2)
+
+    def scan(*arguments):
+        for year in ("", "2016", "2017"):
+            if os.stat(folder / year).st_mtime > time.time() - 60:
+                os.utime(folder / year, (10**9 + len(os.listdir(folder / year)),) * 2)
+        with tiny("scan", folder, *arguments, db=db) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return json.loads(out) if "--json" in arguments else out
+
+    assert scan("--json")["tagged"] == 5
+    found = scan("--fast", "--json")
+    assert (found["found"], found["unchanged"], found["unlisted"]) == (5, 5, 3)
+    shutil.copy(folder / "2017/0000.png", folder / "2017/copy.png")
+    Image.new("RGB", (30, 30), "red").save(folder / "2016/0001.png")
+    found = scan("--fast", "--json")
+    assert (found["found"], found["tagged"], found["unchanged"], found["unlisted"]) == (6, 0, 6, 2), "the copy is known"
+    assert "3 folders as before, not listed again" in scan("--fast")
+    found = scan("--json")
+    assert (found["found"], found["tagged"], found["unlisted"]) == (6, 1, 0), "edited in place"
+    assert "edited in place" in run("scan", "--help").stdout
+
+
 def test_bad_files_cost_one_reason_each_and_exit_3(tmp_path):
     folder = tmp_path / "photos"
     pictures(folder / "good", 5)

@@ -16,6 +16,7 @@ def counts(reconciled):
 
 def test_new_files_are_stored_without_hashing_and_the_second_run_writes_nothing(shelf):
     shelf.write("a/1.jpg", "a/2.jpg", "b.jpg")
+    shelf.age()
     assert counts(shelf.find()) == {"found": 3, "new": 3}
     assert shelf.hashed == []
     shelf.tag()
