@@ -36,6 +36,13 @@ def ask(connection: Connection, statement: str, values: Sequence = ()) -> sqlite
     return connection.connection.driver_connection.execute(statement, values)
 
 
+def put(connection: Connection, statement: str, rows: Sequence[Sequence]) -> None:
+    """Runs a statement once for each row, as straight: a batch is a handful of statements, and of so few rows that preparing
+    them took as long as a quarter of SQLite's work."""
+    if rows:
+        connection.connection.driver_connection.executemany(statement, rows)
+
+
 class Catalog:
     """The open file. `read()` and `write()` give a connection inside one transaction."""
 
@@ -143,7 +150,7 @@ def _engine(uri: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+        ask(connection, connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
 

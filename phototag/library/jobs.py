@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from phototag.library import summaries
-from phototag.library.engine import Catalog
+from phototag.library.engine import Catalog, ask, put
 from phototag.library.filenames import to_path
 from phototag.library.names import Names, storable
 from phototag.library.places import Place, places_of
@@ -127,11 +127,12 @@ def _unsettled(connection: Connection, place: Place, after: str, settled: str, e
 def load_answers_heads(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, Answer]]:
     """As `load_answers`, without the tags."""
     found: dict[int, dict[str, Answer]] = {}
-    for photo_id, tagger, *rest in connection.exec_driver_sql(
+    for photo_id, tagger, *rest in ask(
+        connection,
         "SELECT a.photo_id, g.name, a.id, f.fingerprint, a.content_hash, a.error FROM answers a "
         "JOIN taggers g ON g.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id "
         f"WHERE a.photo_id IN ({marks(photo_ids)})",
-        tuple(photo_ids),
+        photo_ids,
     ):
         found.setdefault(photo_id, {})[tagger] = Answer(*rest, ())
     return found
@@ -231,8 +232,7 @@ class Saver:
                     gone.append((answer.answer_id,))
                 else:
                     retained.setdefault(photo_id, {})[tagger] = answer
-        if gone:
-            connection.exec_driver_sql("DELETE FROM answers WHERE id = ?", gone)
+        put(connection, "DELETE FROM answers WHERE id = ?", gone)
         kept = {
             photo_id: {name: answer.tags for name, answer in known.items() if answer.error is None}
             for photo_id, known in load_answers(connection, retained).items()
@@ -240,27 +240,28 @@ class Saver:
         self._insert_answers(connection, new, present, fingerprints)
 
         settled = digest(fingerprints)
-        found, columns = {}, []
+        found, columns, columns_with_facts = {}, [], []
         for photo_id, named in new.items():
             good = kept.get(photo_id, {}) | {name: outcome.tags for name, outcome in named.items() if outcome.error is None}
             summary = found[photo_id] = summaries.summarise(good, corrections.get(photo_id, {}))
-            answers = retained.get(photo_id, {}) | {
-                name: Answer(0, fingerprints[name], present[photo_id], outcome.error, ()) for name, outcome in named.items()
-            }
-            failed = sum(answer.error is not None for answer in answers.values())
-            owing = _owing(present[photo_id], answers, fingerprints)
-            counts = len(answers) - failed, failed, None if owing else settled
-            columns.append((summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts, photo_id))
+            answers = retained.get(photo_id, {})
+            errors = [answer.error for group in (answers, named) for answer in group.values()]
+            failed = len(errors) - errors.count(None)
+            if present[photo_id] is None:
+                owing = _owing(None, {}, fingerprints)
+            elif DECODE in named:
+                owing = ()
+            else:  # what was answered just now is current
+                owing = _owing(present[photo_id], answers, {n: f for n, f in fingerprints.items() if n not in named})
+            counts = len(errors) - failed, failed, None if owing else settled
+            row = (photo_id, summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts)
+            if fact := facts.get(photo_id):
+                columns_with_facts.append((*row, *_facts_row(fact)))
+            else:
+                columns.append(row)
         summaries.insert(connection, found, self.labels, self.taggers)
-        if not columns:
-            return
-        connection.exec_driver_sql(
-            "UPDATE photos SET faces = ?, everyone_smiling = ?, anyone_smiling = ?, answered = ?, failed = ?, settled = ? "
-            "WHERE id = ?",
-            columns,
-        )
-        if facts:
-            connection.exec_driver_sql(_UPDATE_FACTS, [_facts_row(fact) for fact in facts.values()])
+        put(connection, f"{_UPDATE} WHERE id = ?1", columns)
+        put(connection, f"{_UPDATE}, {_FACTS} WHERE id = ?1", columns_with_facts)
 
     def _insert_answers(
         self,
@@ -276,7 +277,7 @@ class Saver:
         fingerprint_ids = self.fingerprints.ids(connection, {fingerprints[outcome.tagger] for outcome in outcomes})
         label_ids = self.labels.ids(connection, {tag.label for outcome in outcomes for tag in outcome.tags})
         # Nobody else writes in this transaction, so the next free numbers are known beforehand.
-        first = 1 + (connection.exec_driver_sql("SELECT max(id) FROM answers").scalar() or 0)
+        first = 1 + (ask(connection, "SELECT max(id) FROM answers").fetchone()[0] or 0)
         rows, tag_rows = [], []
         for answer_id, outcome in enumerate(outcomes, first):
             photo_id, tagger = outcome.photo_id, outcome.tagger
@@ -284,22 +285,23 @@ class Saver:
             error = None if outcome.error is None else storable(outcome.error)  # it may name the file
             rows.append((answer_id, photo_id, *ids, present[photo_id], error))
             tag_rows += [tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(outcome.tags)]
-        connection.exec_driver_sql(
-            "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)", rows
+        put(
+            connection,
+            "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
         )
-        if tag_rows:
-            connection.exec_driver_sql(INSERT_TAG, tag_rows)
+        put(connection, INSERT_TAG, tag_rows)
 
 
-# The size is kept where the same bytes were decoded before and cannot be today; the file's date where the photo has no own.
-_UPDATE_FACTS = """
-UPDATE photos SET
-    width = CASE WHEN ?2 IS NULL AND content_hash IS ?1 THEN width ELSE ?2 END,
-    height = CASE WHEN ?2 IS NULL AND content_hash IS ?1 THEN height ELSE ?3 END,
-    content_hash = ?1, orientation = ?4, taken_at = coalesce(?5, taken_at), taken_from = coalesce(?6, taken_from),
-    utc_offset_minutes = ?7, latitude = ?8, longitude = ?9, camera = ?10
-WHERE id = ?11
-"""
+# One statement for each photo, so that its row is written once. The size is kept where the same bytes were decoded before and
+# cannot be today; the file's date where the photo has no own.
+_UPDATE = """
+UPDATE photos SET faces = ?2, everyone_smiling = ?3, anyone_smiling = ?4, answered = ?5, failed = ?6, settled = ?7"""
+_FACTS = """
+    width = CASE WHEN ?9 IS NULL AND content_hash IS ?8 THEN width ELSE ?9 END,
+    height = CASE WHEN ?9 IS NULL AND content_hash IS ?8 THEN height ELSE ?10 END,
+    content_hash = ?8, orientation = ?11, taken_at = coalesce(?12, taken_at), taken_from = coalesce(?13, taken_from),
+    utc_offset_minutes = ?14, latitude = ?15, longitude = ?16, camera = ?17"""
 
 
 def _facts_row(fact: PhotoFacts) -> tuple:
@@ -317,5 +319,4 @@ def _facts_row(fact: PhotoFacts) -> tuple:
         exif.latitude,
         exif.longitude,
         storable(exif.camera) if exif.camera else None,
-        fact.photo_id,
     )

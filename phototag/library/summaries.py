@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from phototag.library.engine import ask
+from phototag.library.engine import ask, put
 from phototag.library.names import Names
 from phototag.library.rows import chunks, load_answers, marks
 from phototag.query import EMOTIONS
@@ -80,12 +80,17 @@ def _add(labels: dict[str, LabelSummary], tagger: str, tag: Tag) -> None:
 
 def _likeliest_emotions(tags: Sequence[Tag]) -> list[Tag]:
     """Of each face only the likeliest emotion, and all that is no emotion."""
-    best: dict[object, Tag] = {}
-    others = []
+    others, likeliest = [], []
     for tag in tags:
         if tag.label not in EMOTIONS:
             others.append(tag)
-        elif tag.box not in best or tag.score > best[tag.box].score:
+        elif not likeliest or likeliest[-1].box is not tag.box:  # a face's emotions come in a row, with one box
+            likeliest.append(tag)
+        elif tag.score > likeliest[-1].score:
+            likeliest[-1] = tag
+    best: dict[object, Tag] = {}
+    for tag in likeliest:
+        if (seen := best.get(tag.box)) is None or tag.score > seen.score:
             best[tag.box] = tag
     return others + list(best.values())
 
@@ -94,13 +99,13 @@ def forget(connection: Connection, photo_ids: Collection[int]) -> None:
     """Take away the label rows of these photos. To be called before their answers or corrections change: these say which
     rows there are, so that the largest table needs no index by photo."""
     for ids in chunks(photo_ids):
-        pairs = connection.exec_driver_sql(
+        pairs = ask(
+            connection,
             f"SELECT t.label_id, a.photo_id FROM answers a JOIN tags t ON t.answer_id = a.id WHERE a.photo_id IN ({marks(ids)}) "
             f"UNION SELECT label_id, photo_id FROM corrections WHERE photo_id IN ({marks(ids)})",
             (*ids, *ids),
-        ).all()
-        if pairs:
-            connection.exec_driver_sql("DELETE FROM photo_labels WHERE label_id = ? AND photo_id = ?", [tuple(p) for p in pairs])
+        ).fetchall()
+        put(connection, "DELETE FROM photo_labels WHERE label_id = ? AND photo_id = ?", pairs)
 
 
 def insert(connection: Connection, summaries: Mapping[int, Summary], labels: Names, taggers: Names) -> None:
@@ -113,12 +118,12 @@ def insert(connection: Connection, summaries: Mapping[int, Summary], labels: Nam
         for photo_id, summary in summaries.items()
         for label, row in summary.labels.items()
     ]
-    if rows:
-        rows.sort()  # neighbours in the table, which is clustered by label
-        connection.exec_driver_sql(
-            "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+    rows.sort()  # neighbours in the table, which is clustered by label
+    put(
+        connection,
+        "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
 
 
 def corrections_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
@@ -149,7 +154,8 @@ def compute_again(connection: Connection, photo_ids: Collection[int], labels: Na
             counts = len(good), len(known) - len(good)
             columns.append((summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts, photo_id))
         insert(connection, summaries, labels, taggers)
-        connection.exec_driver_sql(
+        put(
+            connection,
             "UPDATE photos SET faces = ?, everyone_smiling = ?, anyone_smiling = ?, answered = ?, failed = ? WHERE id = ?",
             columns,
         )
