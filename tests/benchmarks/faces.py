@@ -3,60 +3,59 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from skimage import data
 
 from phototag.mtcnn.detect import FaceDetector, Faces
 from phototag.taggers.faces import MIN_FACE
-from tests.benchmarks import Figure, Seconds, alternate
+from tests.benchmarks import Figure, Plan, Seconds, alternate, ratio
+from tests.benchmarks.photos import collage
 
 WORKING_SIDE = 1333  # long side of the frames the pipeline hands to taggers
 ORIGINAL_WH = (4000, 3000)  # 12 megapixels, what phones take
 BATCH = 4
 
 
-def figures() -> list[Figure]:
+def figures(plan: Plan = Plan()) -> list[Figure]:
     threads = torch.get_num_threads()
     found: list[Figure] = []
     try:
         for count in sorted({1, threads}):
             torch.set_num_threads(count)
-            found += _figures(f"{count} thread{'s' if count > 1 else ''}")
+            found += _figures(f"{count} thread{'s' if count > 1 else ''}", plan.rounds)
     finally:
         torch.set_num_threads(threads)
     return found
 
 
-def _figures(how: str) -> list[Figure]:
+def _figures(how: str, rounds: int) -> list[Figure]:
     ours, theirs = FaceDetector("cpu"), _reference(MIN_FACE * WORKING_SIDE)
     frames = [collage(WORKING_SIDE, 1000, seed) for seed in range(BATCH)]
     pictures = [Image.fromarray(frame) for frame in frames]
     least = MIN_FACE * WORKING_SIDE
-    singly = alternate(lambda: [ours.detect([f], least) for f in frames], lambda: [theirs.detect(p) for p in pictures])
-    batched = alternate(lambda: ours.detect(frames, least), lambda: theirs.detect(pictures))
+    singly = alternate(lambda: [theirs.detect(p) for p in pictures], lambda: [ours.detect([f], least) for f in frames], rounds)
+    batched = alternate(lambda: theirs.detect(pictures), lambda: ours.detect(frames, least), rounds)
     result = [
-        Figure(f"faces one by one, MTCNN.detect / ours, {how}", _ratio(singly), 3, "x", "higher"),
-        Figure(f"faces in a batch, MTCNN.detect / ours, {how}", _ratio(batched), 3, "x", "higher"),
+        ratio(f"faces one by one, MTCNN.detect / ours, {how}", singly, 3, "higher"),
+        ratio(f"faces in a batch, MTCNN.detect / ours, {how}", batched, 3, "higher"),
     ]
-    originals = [Image.fromarray(collage(*ORIGINAL_WH, seed)) for seed in range(1)]
-    shrunk = [np.asarray(p.resize((WORKING_SIDE, 1000), Image.Resampling.BOX)) for p in originals]
+    original = Image.fromarray(collage(*ORIGINAL_WH, 0))
+    shrunk = np.asarray(original.resize((WORKING_SIDE, 1000), Image.Resampling.BOX))
     at_scale = _reference(20)  # as people call it: the smallest face in pixels, whatever the photo's size
-    sides = alternate(lambda: ours.detect(shrunk, least), lambda: at_scale.detect(originals), rounds=3)
-    result.append(
-        Figure(f"faces on 12 MP originals, MTCNN.detect / ours at working size, {how}", _ratio(sides), 20, "x", "higher")
-    )
+    sides = alternate(lambda: at_scale.detect(original), lambda: ours.detect([shrunk], least), min(rounds, 3))  # 5 s each
+    result.append(ratio(f"faces on 12 MP originals, MTCNN.detect / ours at working size, {how}", sides, 20, "higher"))
     turned = [np.ascontiguousarray(f.transpose(1, 0, 2)) if i % 2 else f for i, f in enumerate(frames)]
     cut = [f[: f.shape[0] * 3 // 4 // 2 * 2] if i % 4 == 0 else f for i, f in enumerate(turned)]
     singles = [[f] for f in cut]
-    mixed = alternate(lambda: ours.detect(cut, least), lambda: [ours.detect(single * BATCH, least) for single in singles])
-    # the right side looks at every photo BATCH times, each time in a batch of its own size
-    result.append(
-        Figure(f"faces, mixed-size batch / same-size batches, {how}", mixed[0].cpu / (mixed[1].cpu / BATCH), 1.1, "x", "lower")
+    mixed, alike = alternate(
+        lambda: ours.detect(cut, least),
+        lambda: [ours.detect(single * BATCH, least) for single in singles],  # every photo BATCH times, in a batch of its own size
+        rounds,
     )
+    mixed = Seconds(mixed.wall * BATCH, mixed.cpu * BATCH)
+    result.append(ratio(f"faces, mixed-size batch / same-size batches, {how}", (mixed, alike), 1.1))
     if how == "1 thread":
         result += accuracy(frames)
     return result
@@ -92,34 +91,6 @@ def best_iou(box: np.ndarray, faces: Faces) -> float:
     inner = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(axis=1)
     areas = (others[:, 2:] - others[:, :2]).prod(axis=1)
     return float((inner / ((box[2:] - box[:2]).prod() + areas - inner)).max())
-
-
-def collage(width: int, height: int, seed: int) -> np.ndarray:
-    """A photo-like picture with faces of many sizes: real photographs, side by side, over one another, on texture."""
-    rng = np.random.default_rng(seed)
-    texture = Image.fromarray(data.grass() if seed % 2 else data.brick()).convert("RGB")
-    picture = texture.resize((width, height), Image.Resampling.LANCZOS)
-    photographs = [Image.fromarray(data.astronaut()), Image.fromarray(data.coffee()), Image.fromarray(data.chelsea())]
-    photographs += [Image.open(path).convert("RGB") for path in _people()]
-    for i, size in enumerate((0.5, 0.45, 0.4, 0.3, 0.3, 0.25, 0.2, 0.2, 0.15, 0.15)):
-        photograph = photographs[(i + seed) % len(photographs)]
-        ratio = size * height / max(photograph.size)
-        patch = photograph.resize((round(photograph.width * ratio), round(photograph.height * ratio)), Image.Resampling.LANCZOS)
-        picture.paste(patch, (int(rng.integers(0, width - patch.width)), int(rng.integers(0, height - patch.height))))
-    return np.array(picture)
-
-
-def _people() -> list[Path]:
-    """Portraits beyond scikit-image's one: matplotlib's, and those of sample_photos where they are."""
-    import matplotlib
-
-    samples = Path(__file__).parents[2] / "sample_photos"
-    return [Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg", *sorted(samples.rglob("*.jpg"))[:6]]
-
-
-def _ratio(sides: tuple[Seconds, Seconds]) -> float:
-    """How many times longer the second side takes."""
-    return sides[1].cpu / sides[0].cpu
 
 
 def _reference(least: float):  # -> facenet_pytorch.MTCNN

@@ -10,7 +10,8 @@ from PIL import Image
 from skimage import data
 
 from phototag.mtcnn.detect import FaceDetector, Faces
-from tests.benchmarks.faces import best_iou, collage
+from tests.benchmarks.faces import best_iou
+from tests.benchmarks.photos import collage
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,46 @@
+"""From a 12 MP file to the pixels the taggers see, beside Pillow decoding it in full and resizing; and how alike they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from phototag.images import open_photo
+from phototag.taggers import WORKING_SIDE
+from tests.benchmarks import Figure, Plan, alternate, photos, ratio, tell
+
+
+def figures(plan: Plan = Plan()) -> list[Figure]:
+    files = sorted(photos.folder(plan.cache, "12mp").iterdir())
+    progressive = [file for file in files if "progressive" in file.name]
+    baseline = [file for file in files if file not in progressive]
+    if plan.photos:
+        baseline, progressive = baseline[: plan.photos], progressive[: plan.photos]
+    found = []
+    for name, some in (("baseline", baseline), ("progressive", progressive), ("all", baseline + progressive)):
+        sides = alternate(lambda some=some: [ours(f) for f in some], lambda some=some: [in_full(f) for f in some], plan.rounds)
+        found.append(ratio(f"decode, 12 MP to the working size / Pillow in full, {name}", sides, 0.40))
+        tell(f"{sides[0].cpu / len(some) * 1000:.1f} ms CPU per photo, {sides[1].cpu / len(some) * 1000:.1f} in full")
+    likeness = [psnr(ours(file), in_full(file)) for file in baseline + progressive]
+    found.append(Figure("decode, PSNR against Pillow in full, the worst photo", min(likeness), 35, "dB", "higher"))
+    return found
+
+
+def ours(file: Path) -> np.ndarray:
+    return open_photo(file, working_side=WORKING_SIDE).pixels
+
+
+def in_full(file: Path) -> np.ndarray:
+    """As one would write it: decode, turn, resize with Pillow's own choice of filter."""
+    with Image.open(file) as image:
+        scale = WORKING_SIDE / max(image.size)
+        size = round(image.width * scale), round(image.height * scale)
+        return np.array(ImageOps.exif_transpose(image.convert("RGB").resize(size)))
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of two pictures of one size, in decibels."""
+    error = np.mean((one.astype(np.float64) - other.astype(np.float64)) ** 2)
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))

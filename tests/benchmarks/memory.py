@@ -1,0 +1,42 @@
+"""Peak memory of a scan: of 10,000 photos beside 100, and of 48 MP photos beside 12 MP ones; with a tagger that needs none.
+Each scan in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks import Figure, Plan, photos, tell
+from tests.benchmarks.child import scan_alone
+
+FEW, MANY = 100, 10_000
+LARGE = 16  # photos of 12 and of 48 MP: a batch, more than are ever in hand at once
+DECODE_BUFFER = 8000 * 6000 * 3  # bytes of a 48 MP photo, decoded in full
+
+
+def figures(plan: Plan = Plan()) -> list[Figure]:
+    many = plan.photos or MANY
+    few = min(FEW, many)
+    small = [photos.tree(plan.cache, count, "small") for count in (few, many)]
+    peaks = {folder: [] for folder in small}
+    for number in range(min(plan.rounds, 3)):  # peaks differ little from run to run, and the large one takes a minute
+        for folder in small if number == 0 else small[:1]:
+            peaks[folder].append(_peak(folder, small[0]))
+    at_few, at_many = (median(peaks[folder]) for folder in small)
+    tell(f"peak at {few:,} photos {at_few / 1e6:.1f} MB, at {many:,} {at_many / 1e6:.1f} MB")
+    found = [Figure(f"memory, peak at {many:,} photos / at {few:,}", at_many / at_few, 1.05, "x")]
+    number = min(LARGE, many)
+    workers = min(4, os.cpu_count() or 1)  # as a scan chooses
+    normal = _peak(photos.tree(plan.cache, number, "12mp"), small[0])
+    for kind in ("baseline", "progressive"):
+        peak = _peak(photos.tree(plan.cache, number, f"48mp-{kind}"), small[0])
+        more = (peak - normal) / workers
+        tell(f"peak with 12 MP photos {normal / 1e6:.1f} MB, with 48 MP {kind} ones {peak / 1e6:.1f} MB")
+        name = f"memory, 48 MP {kind} photos beside 12 MP ones, per worker"
+        found.append(Figure(name, more / DECODE_BUFFER, 1, "decode buffers of 144 MB"))
+    return found
+
+
+def _peak(folder: Path, warm: Path) -> int:
+    return scan_alone(folder, warm=warm, stub=True)["peak_bytes"]
