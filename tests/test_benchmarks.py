@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from phototag import taggers
-from tests.benchmarks import Figure, alternate, photos, store
+from phototag.library import Library, summaries
+from tests.benchmarks import Figure, alternate, catalog, photos, query, store
 from tests.benchmarks.__main__ import BENCHMARKS, line_of, main
 from tests.benchmarks.answers import answers
 from tests.benchmarks.decode import in_full, ours, psnr
@@ -110,3 +112,44 @@ def test_made_up_answers_are_the_same_each_time_and_some_ten_tags_long():
     assert answers(7) == answers(7)
     lengths = [sum(map(len, answers(number).values())) for number in range(300)]
     assert 8 < np.mean(lengths) < 18
+
+
+SUMMARIES = ("photo_labels", "photos")
+
+
+def rows(file, tables):
+    with closing(sqlite3.connect(file)) as connection:
+        return {table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
+
+
+@pytest.mark.parametrize("question", query.BY_HAND)
+def test_sql_by_hand_gives_the_answer_that_the_program_gives(question, catalog_file):
+    sql, said = query.BY_HAND[question], {"dog": 0.6}
+    with Library.open(catalog_file) as library, closing(sqlite3.connect(catalog_file)) as connection:
+        asked = query._parse(question, library.known_labels(), said)
+        known = {"smile": query.SMILE_THRESHOLD, **said}
+        assert len(query.ours_shown(library, asked, said)) >= 3
+        assert query.shown(connection, sql, known, said) == query.ours_shown(library, asked, said)
+        assert query.records(connection, sql, known, said) == query.ours_records(library, asked, said)
+
+
+@pytest.fixture(scope="module")
+def catalog_file(tmp_path_factory):
+    return catalog.catalog(tmp_path_factory.mktemp("cache"), 3000)
+
+
+def test_the_generated_catalog_holds_what_saving_its_answers_would_have_left(tmp_path, catalog_file):
+    file = shutil.copy(catalog_file, tmp_path)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        (path,) = connection.execute("SELECT path FROM photos WHERE id = 4").fetchone()
+    made = rows(file, SUMMARIES)
+    with Library.open(file) as library:
+        assert library.count_jobs(None, catalog.FINGERPRINTS).photos == 3  # those nobody has looked at
+        with library._catalog.write() as connection:
+            ids = [photo_id for (photo_id,) in connection.exec_driver_sql("SELECT id FROM photos")]
+            summaries.forget(connection, ids)
+            summaries.compute_again(connection, ids, library._saver.labels, library._saver.taggers)
+        assert library.photo(f"{catalog.ROOT}/{path}").user_labels == ("grandma",)
+    assert rows(file, SUMMARIES) == made
