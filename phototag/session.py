@@ -109,6 +109,7 @@ def scan(
         unreadable=walk.errors,
         stamps=walk.stamps,
         unlisted=walk.unlisted,
+        learn_stamps=fast,
     )
     report.found, report.moved, report.missing = known.found, known.moved, known.missing
     report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)

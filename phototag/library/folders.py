@@ -28,10 +28,11 @@ def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, str | None]:
 
 
 def remember(
-    catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], entered: Iterable[str], *, dry_run: bool
+    catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], entered: Iterable[str], *, learn: bool, dry_run: bool
 ) -> None:
     """The folders of `scope` are these now. `entered`: folders that were not walked and that got a photo by name. Writes what
-    differs: nothing where nothing does."""
+    differs: nothing where nothing does. Stamps that are merely learned, as of folders that were too young to be trusted last
+    time, are no reason to write unless `learn`: a scan in which nothing is new writes no row."""
     with catalog.read() as connection:
         roots = roots_of(connection)
         before = _rows(connection, scope)
@@ -42,7 +43,8 @@ def remember(
     changed = [(*key, stamp) for key, stamp in walked.items() if key not in before or before[key] != stamp]
     gone = [key for key in before if key not in walked]
     doubtful = [(place.root_id, to_text(place.path)) for folder in entered if (place := place_of(roots, folder))]
-    if dry_run or not (changed or gone or doubtful):
+    learned = all(before.get((root_id, path), "") is None for root_id, path, _ in changed)
+    if dry_run or not (gone or doubtful or (changed and (learn or not learned))):
         return
     with catalog.write() as connection:
         for statement, rows in (

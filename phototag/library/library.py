@@ -101,6 +101,7 @@ class Library:
         unreadable: Sequence[tuple[str, str]] = (),
         stamps: Mapping[str, str | None] | None = None,
         unlisted: Sequence[str] = (),
+        learn_stamps: bool = True,
     ) -> Reconciled:
         """Bring the photos in line with the files that were found.
 
@@ -109,12 +110,13 @@ class Library:
         is called for changed files, and for new ones that may be known under another path. `unreadable`: (path, reason) of
         folders and files that could not be looked at: nothing below them is called missing. `unlisted`: folders that the walk
         trusted: their known photos are as they were. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These
-        three are read when `files` has ended (they are those of the `Walk`). `dry_run` writes nothing. Writes in batches: what
+        three are read when `files` has ended (they are those of the `Walk`). Without `learn_stamps`, stamps that were lacking are
+        stored only together with other news. `dry_run` writes nothing. Writes in batches: what
         an interruption leaves is consistent.
         """
         try:
             run = Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run)
-            return run.run(roots, files, unreadable, {} if stamps is None else stamps, unlisted)
+            return run.run(roots, files, unreadable, {} if stamps is None else stamps, unlisted, learn_stamps)
         except BaseException:
             self._saver.forget()
             raise

@@ -103,6 +103,7 @@ class Reconciliation:
         unreadable: Sequence[tuple[str, str]],
         stamps: Mapping[str, str | None],
         unlisted: Sequence[str],
+        learn: bool,
     ) -> Reconciled:
         self._folders = outermost(roots)
         absent = {folder for folder in self._folders if not os.path.isdir(folder)}
@@ -118,7 +119,7 @@ class Reconciliation:
         missing = self._mark()
         # Folders that look unmounted were left as the catalog knows them, whatever their listing said.
         trusted = {folder: None if _holder(guarded, folder) else stamp for folder, stamp in stamps.items()}
-        folders.remember(self._catalog, present, trusted, self._entered, dry_run=self._dry_run)
+        folders.remember(self._catalog, present, trusted, self._entered, learn=learn, dry_run=self._dry_run)
         counts = self._counts
         counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
         sentences = [f"There is no folder {folder} now: is its disk mounted? Nothing was changed." for folder in sorted(absent)]
