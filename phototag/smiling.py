@@ -12,7 +12,7 @@ from phototag.records import Face, Tag
 
 # Thresholds on what SmileNet and the face detector say. The smile threshold is the calibrated one that ships with the
 # weights (a test holds the two equal); how it was chosen is in phototag/weights/smilenet.md.
-SMILE_THRESHOLD = 0.61
+SMILE_THRESHOLD = 0.59
 MIN_SCORE = 0.95  # below it MTCNN's boxes are knees, patterns and backs of heads more often than faces
 MIN_RELATIVE_SIZE = 0.4  # of the largest whole face: parents and children in one picture differ less, bystanders more
 MIN_SHARPNESS = 0.25  # the sharpness tagger's score below which a smile cannot be seen

@@ -180,6 +180,7 @@ def save(path: Path, net: SmileNet, calibration: Calibration) -> None:
         name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in net.state_dict().items()
     }
     save_file(tensors, path, metadata={"calibration": json.dumps(asdict(calibration)), "emotions": ",".join(EMOTIONS)})
+    path.chmod(0o644)  # safetensors makes files only their owner may read; these ship
 
 
 def load(path: Path) -> tuple[SmileNet, Calibration]:
