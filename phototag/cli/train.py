@@ -32,7 +32,7 @@ FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout"
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for checkpoint, log, curves, weights."
 )
 @click.option(
-    "--start", type=click.Choice(["imagenet", "shipped"]), default="shipped", show_default=True, help="Weights to start from."
+    "--start", default="shipped", show_default=True, help="Weights to start from: shipped, imagenet, or a file of an earlier run."
 )
 @click.option("--epochs", type=click.IntRange(1), default=14, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=64, show_default=True, help="Faces per step.")
@@ -46,7 +46,7 @@ FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout"
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="Share of every target that our weights answer themselves, against noise in the labels; with --start shipped.",
+    help="Share of every target that the starting weights answer themselves, against noise in the labels.",
 )
 @click.option("--gentle", type=click.IntRange(0), default=0, show_default=True, help="Last epochs, with half the distortion.")
 @click.option("--seed", type=int, default=2016, show_default=True)
@@ -83,8 +83,9 @@ def smilenet(
     from phototag.smilenet import train as training
     from phototag.taggers.smiles import WEIGHTS
 
-    if distil and start != "shipped":
-        raise click.UsageError("--distil takes answers from our weights; it goes with --start shipped")
+    if distil and start == "imagenet":
+        raise click.UsageError("--distil takes answers from weights that know faces; start from shipped ones or a file")
+    start_from = None if start == "imagenet" else WEIGHTS if start == "shipped" else Path(start)
     if threads:
         torch.set_num_threads(threads)
     sets, one_word, checks = [], [], {}
@@ -118,7 +119,7 @@ def smilenet(
         teacher=distil,
         gentle_epochs=gentle,
         seed=seed,
-        **(FURTHER if start == "shipped" else {}),
+        **(FURTHER if start_from else {}),
     )
     with tqdm(unit="step", dynamic_ncols=True, disable=None) as bar:
 
@@ -131,7 +132,7 @@ def smilenet(
             checks,
             out,
             plan,
-            start_from=WEIGHTS if start == "shipped" else None,
+            start_from=start_from,
             one_word=torch.tensor(one_word) if any(one_word) and not all(one_word) else None,
             report=lambda line: bar.write(line, file=sys.stderr),
             progress=progress,

@@ -28,7 +28,13 @@ def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, str | None]:
 
 
 def remember(
-    catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], entered: Iterable[str], *, learn: bool, dry_run: bool
+    catalog: Catalog,
+    scope: Sequence[str],
+    stamps: Mapping[str, str | None],
+    entered: Iterable[str],
+    *,
+    learn: bool,
+    dry_run: bool,
 ) -> None:
     """The folders of `scope` are these now. `entered`: folders that were not walked and that got a photo by name. Writes what
     differs: nothing where nothing does. Stamps that are merely learned, as of folders that were too young to be trusted last

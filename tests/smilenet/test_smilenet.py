@@ -317,6 +317,20 @@ def test_the_evaluate_command_prints_the_promised_keys(trained, faces, tmp_path)
     assert Image.open(chart).size[0] > 300
 
 
+def test_the_train_command_goes_on_from_a_file(trained, faces, tmp_path):
+    from click.testing import CliRunner
+
+    from phototag.cli import main
+
+    _, weights, _ = trained
+    words = ["train", "smilenet", str(faces), "--out", str(tmp_path / "o"), "--size", "32", "--first-size", "32", "--epochs", "1"]
+    result = CliRunner().invoke(main, [*words, "--start", str(weights), "--distil", "0.3"])
+    assert result.exit_code == 0, result.output
+    assert net.load(result.stdout.strip().splitlines()[-1])[1].size == 32
+    result = CliRunner().invoke(main, [*words[:3], "--out", str(tmp_path / "p"), "--start", str(tmp_path / "nowhere")])
+    assert result.exit_code == 1 and "nowhere" in result.stderr
+
+
 def test_distilling_needs_weights_to_start_from(faces, tmp_path):
     from click.testing import CliRunner
 
@@ -325,7 +339,7 @@ def test_distilling_needs_weights_to_start_from(faces, tmp_path):
     words = ["train", "smilenet", str(faces), "--out", str(tmp_path / "o"), "--start", "imagenet", "--distil", "0.3"]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
-    assert "--start shipped" in result.stderr
+    assert "start from shipped ones or a file" in result.stderr
 
 
 def test_the_train_command_says_what_is_wrong_and_exits_1(tmp_path):
