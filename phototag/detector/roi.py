@@ -13,8 +13,9 @@ SAMPLES = 2  # points per cell and axis
 
 
 class RoIAlign(MultiScaleRoIAlign):
-    """`middle` is the side, in pixels, of the boxes read from the second level; half of it and less from the first, twice
-    of it and more from the third. Boxes of 112 pixels then have cells as large as those of the stride-16 map."""
+    """`strides`: of the maps named 0, 1, 2 ... `middle` is the side, in pixels, of the boxes read from the second; half of it
+    and less from the first, twice of it and more from the third. Boxes of 112 pixels then have cells as large as those of the
+    stride-16 map."""
 
     def __init__(self, strides: tuple[int, ...] = (8, 16, 32), middle: float = 112.0) -> None:
         super().__init__([str(i) for i in range(len(strides))], BINS, SAMPLES, canonical_scale=round(middle), canonical_level=4)

@@ -39,6 +39,21 @@ def pick_device(name: str = "auto") -> torch.device:
     raise UsageError(f"--device {name!r} is not understood; it is one of auto, cpu, cuda, cuda:N, mps")
 
 
+def half_precision(device: torch.device) -> torch.dtype | None:
+    """What a net may compute in to be fast here, or None: processors without bfloat16 arithmetic would only be slower."""
+    if device.type == "cuda":
+        return torch.float16
+    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+    return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else None
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on the device. To a GPU it goes from pinned memory, so that nobody waits for the copy."""
+    if device.type == "cuda" and not tensor.is_cuda:
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def halving(run: Callable[[Sequence[Item]], list[Answer]], items: Sequence[Item]) -> list[Answer]:
     """`run(items)`, in two halves when the device has not enough memory for all of them at once, and so on down to
     single items; when one item alone does not fit, torch.OutOfMemoryError goes to the caller."""

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import timm
 import torch
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import EfficientNet_B0_Weights
 
 from phototag import vocabulary
+from phototag.detector.fast import for_asking
 from phototag.detector.net import BACKBONE, MEAN, SPREAD, imagenet_state, resized
 from phototag.errors import WeightsError
 from phototag.records import Frame, Tag
-from phototag.taggers.device import halving, pick_device
+from phototag.taggers.device import half_precision, halving, pick_device, send
 
 WORDS_FILE = Path(__file__).with_name("kinds.toml")
 SIDE = 256  # photos of any proportions are looked at with SIDE * SIDE pixels; 288 finds a little more and takes too long
@@ -90,7 +90,7 @@ class Kinds:
         self.dtype = half_precision(self.device)
         net = timm.create_model(BACKBONE)
         net.load_state_dict(imagenet_state())
-        self.net = _without_norms(net.eval()).to(self.device).to(memory_format=torch.channels_last)
+        self.net = for_asking(net, self.device)
         self.gather = torch.zeros(1000, len(self.said.classes))
         for column, members in enumerate(self.said.classes.values()):
             self.gather[list(members), column] = 1
@@ -113,7 +113,7 @@ class Kinds:
         return [answers[i] for i in range(len(pictures))]
 
     def _ask(self, images: Sequence[torch.Tensor]) -> list[np.ndarray]:
-        batch = torch.stack(list(images)).to(self.device, non_blocking=True)  # (B, 3, h, w)
+        batch = send(torch.stack(list(images)), self.device)  # (B, 3, h, w)
         batch = ((batch - MEAN[0]) / SPREAD[0]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             logits = self.net(batch)  # (B, 1000)
@@ -126,35 +126,12 @@ class Kinds:
         return sorted((Tag(word, score) for word, score in scored if score >= 0.5), key=lambda tag: -tag.score)
 
 
-def half_precision(device: torch.device) -> torch.dtype | None:
-    """What the net may compute in to be fast here, or None: processors without bfloat16 arithmetic would only be slower."""
-    if device.type == "cuda":
-        return torch.float16
-    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
-    return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else None
-
-
 def odds(probability: float, threshold: float) -> float:
     """The probability with its odds divided by the threshold's: one half at the threshold, whatever that is, so that scores of
     different words can be compared and asked for alike."""
     probability = min(max(probability, 0.0), 1.0)
     for_it, against = probability * (1 - threshold), (1 - probability) * threshold
     return for_it / (for_it + against)
-
-
-def _without_norms(net: torch.nn.Module) -> torch.nn.Module:
-    """Join every batch norm with the convolution before it: the same numbers, a fifth of the time saved."""
-    for block in (net, *net.blocks.modules()):
-        named = dict(block.named_children())
-        waiting = None
-        for name, part in named.items():
-            if isinstance(part, torch.nn.Conv2d):
-                waiting = name
-            elif isinstance(part, torch.nn.BatchNorm2d) and waiting is not None:
-                setattr(block, waiting, fuse_conv_bn_eval(named[waiting], part))
-                setattr(block, name, part.act)
-                waiting = None
-    return net
 
 
 def load(device: str, options: Mapping[str, Any]) -> Kinds:

@@ -1,23 +1,21 @@
 """The detectors of things beside torchvision's Faster R-CNN as it comes, eager and one by one: the same weights, the same
 preprocessing, photos of many shapes; our batches, memory layout and RoIAlign against its own.
 
-    python -m tests.benchmarks.objects sample_photos
+    python -m tests.benchmarks objects
 
-prints the time per photo of people-pets on one core, and its ratio to torchvision's fasterrcnn_mobilenet_v3_large_320_fpn on the
-same photos in the same run. A torchvision net whose weights are not here runs with random numbers: it proposes about as much and
-takes as long. Photos are decoded and shrunk to the program's working size beforehand.
+And people-pets beside torchvision's smallest, fasterrcnn_mobilenet_v3_large_320_fpn, on the same photos in the same run; and
+photos of all shapes beside photos that are all alike. A torchvision net whose weights are not here runs with random numbers: it
+proposes about as much and takes as long. Photos are decoded and shrunk to the program's working size beforehand. One core.
 """
 
 from __future__ import annotations
 
-import sys
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops import MultiScaleRoIAlign
 
@@ -29,51 +27,72 @@ from phototag.images import open_photo
 from phototag.taggers import WORKING_SIDE, objects
 from tests.benchmarks import Figure, Plan, alternate, photos, ratio, tell
 
-PHOTOS = {"people-pets": 12, "coco-mobile": 6}  # detector -> how many; coco-mobile takes a second for each
+# detector -> how many; coco-mobile takes a second for each
+PHOTOS = {"people-pets": 12, "coco-mobile-320": 12, "coco-mobile": 4}
 
 
 def figures(plan: Plan = Plan()) -> list[Figure]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _figures(plan)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _figures(plan: Plan) -> list[Figure]:
     files = sorted(photos.folder(plan.cache, "12mp").iterdir())
+    every = [open_photo(file, working_side=WORKING_SIDE).pixels for file in files[: plan.photos or max(PHOTOS.values())]]
+    nets = {name: net_of(name) for name in PHOTOS}
+    detectors = {name: detector_of(name, net) for name, net in nets.items()}
     found = []
     for name, count in PHOTOS.items():
-        pictures = [open_photo(file, working_side=WORKING_SIDE).pixels for file in files[: plan.photos or count]]
-        ours, theirs = detector(name), OneByOne(name)
+        ours, theirs, pictures = detectors[name], OneByOne(nets[name], detectors[name]), every[:count]
         sides = alternate(partial(theirs, pictures), partial(ours, pictures), plan.rounds)
         found.append(ratio(f"objects, {name}, torchvision one by one / ours", sides, 1.5, "higher"))
         if weights.present(name):
             found += likeness(name, ours(pictures), theirs(pictures))
-    return found
+    ours, theirs = detectors["people-pets"], detectors["coco-mobile-320"]
+    sides = alternate(partial(ours, every), partial(theirs, every), plan.rounds)
+    found.append(Figure("objects, people-pets, CPU time per photo", sides[0].cpu / len(every) * 1000, None, "ms"))
+    found.append(ratio("objects, people-pets / coco-mobile-320", sides, None))
+    mixed = [picture if i % 2 else np.ascontiguousarray(picture.transpose(1, 0, 2)) for i, picture in enumerate(every[:4])]
+    sides = alternate(partial(ours, mixed), lambda: [ours([picture] * len(mixed)) for picture in mixed], plan.rounds)
+    # the right side looks at every photo as often as there are photos, each time in a batch of its own size
+    whole = ratio("objects, mixed-size batch / same-size batches, per photo", sides, 1.1)
+    return [*found, dataclasses.replace(whole, value=whole.value * len(mixed))]
 
 
-def detector(name: str) -> Detector:
-    """The named one; with random numbers where its weights are not here."""
-    if weights.present(name):
-        return objects.detector(name)
-    tell(f"{name}: no weights here, random numbers instead")
-    torch.manual_seed(0)
-    known = objects.COCO[name]
-    net = known.build(weights=None, weights_backbone=None, num_classes=91, box_score_thresh=objects.FLOOR)
-    return Detector(net, [None] * 91, known.short_side, known.long_side)
-
-
-class OneByOne:
-    """A detector's numbers in a net as torchvision builds it and runs it: contiguous, its own RoIAlign, a photo at a time."""
-
-    def __init__(self, name: str) -> None:
-        self._ours = detector(name)
-        self._net = self._built(name).eval()
-        self._net.load_state_dict(self._ours.net.state_dict())
-        self._net.transform = self._ours.net.transform  # what is compared is how nets run, not who resizes better
-
-    def _built(self, name: str) -> FasterRCNN:
-        if name in objects.COCO:
-            build = objects.COCO[name].build
-            return build(weights=None, weights_backbone=None, num_classes=91, box_score_thresh=objects.FLOOR)
-        pool = self._ours.net.roi_heads.box_roi_pool
+def net_of(name: str) -> FasterRCNN:
+    """The named net as torchvision builds it; with random numbers where its weights are not here."""
+    if name == "people-pets":
+        net, settings = compact.load(weights.checked(name))
+        pool = net.roi_heads.box_roi_pool
         own = MultiScaleRoIAlign(
             pool.featmap_names, BINS, SAMPLES, canonical_scale=pool.canonical_scale, canonical_level=pool.canonical_level
         )
-        return compact.build(self._ours.names[1:], box_roi_pool=own, box_score_thresh=objects.FLOOR)
+        plain = compact.build(settings.labels, box_roi_pool=own, box_score_thresh=objects.FLOOR)
+        plain.load_state_dict(net.state_dict())
+        return plain.eval()
+    torch.manual_seed(0)
+    net = objects.torchvisions(name).eval()
+    if weights.present(name):
+        net.load_state_dict(torch.load(weights.checked(name), map_location="cpu", weights_only=True))
+    else:
+        tell(f"{name}: no weights here, random numbers instead")
+    return net
+
+
+def detector_of(name: str, net: FasterRCNN) -> Detector:
+    return objects.detector(name) if weights.present(name) else objects.quick(name, net, [None] * 91)
+
+
+class OneByOne:
+    """The same numbers in the net as torchvision builds it and runs it: contiguous, its own RoIAlign, a photo at a time."""
+
+    def __init__(self, net: FasterRCNN, ours: Detector) -> None:
+        self._ours, self._net = ours, net
+        self._net.transform = compact.AsGiven(0, 0, net.transform.image_mean, net.transform.image_std)  # no second resizing
 
     @torch.inference_mode()
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[Found]:
@@ -105,24 +124,3 @@ def likeness(name: str, ours: list[Found], theirs: list[Found]) -> list[Figure]:
 def _iou(one: np.ndarray, other: np.ndarray) -> float:
     inner = np.clip(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0, None).prod()
     return float(inner / ((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - inner))
-
-
-def main(folder: str) -> None:
-    torch.set_num_threads(1)
-    files = sorted(file for file in Path(folder).rglob("*") if file.suffix.lower() in (".jpg", ".jpeg", ".png"))[:48]
-    pictures = []
-    for file in files:
-        with Image.open(file) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-            upright.thumbnail((WORKING_SIDE, WORKING_SIDE))
-            pictures.append(np.asarray(upright))
-    ours, theirs = detector("people-pets"), detector("coco-mobile-320")
-    sides = alternate(lambda: ours(pictures), lambda: theirs(pictures))
-    print(f"{len(pictures)} photos, one core, median of 5 rounds")
-    for name, side in zip(("people-pets", "coco-mobile-320"), sides, strict=True):
-        print(f"{name:16} {side.cpu / len(pictures) * 1000:7.1f} ms of CPU per photo")
-    print(f"people-pets takes {sides[0].cpu / sides[1].cpu:.2f} times coco-mobile-320's time")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -124,5 +124,5 @@ def test_answers_keep_their_order_whatever_the_sizes():
     for picture, answer in zip(pictures, together, strict=True):
         (alone,) = asked([picture])
         assert len(answer.labels) == len(alone.labels)
-        assert np.allclose(answer.scores, alone.scores, atol=1e-4)
+        assert np.allclose(answer.scores, alone.scores, atol=5e-3)  # bfloat16 where the processor computes in it
     assert asked([]) == []

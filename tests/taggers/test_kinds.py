@@ -4,6 +4,7 @@ import torch
 from PIL import Image
 from skimage import data as pictures
 
+from phototag.detector.fast import for_asking
 from phototag.errors import WeightsError
 from phototag.records import Frame
 from phototag.taggers import kinds
@@ -95,7 +96,7 @@ def test_norms_are_joined_without_changing_the_answers():
     images = torch.randn(1, 3, 96, 128)
     with torch.inference_mode():
         before = net.eval()(images)
-        joined = kinds._without_norms(net)
+        joined = for_asking(net)
         assert not [m for m in joined.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         torch.testing.assert_close(joined(images), before, atol=2e-3, rtol=2e-3)
 
