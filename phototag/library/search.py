@@ -41,6 +41,7 @@ class Order:
     join: str = ""
     tie: str = "p.id"
     covers: Term | None = None
+    parts: tuple[Order, ...] = ()  # walks that together meet all photos, some of them more than once; the best key counts
 
 
 def find_ids(connection: Connection, query: Query, sort: str, limit: int | None, descending: bool, labels: Names) -> list[int]:
@@ -82,12 +83,15 @@ def _order(connection: Connection, query: Query, sort: str, descending: bool, la
     lead = next((term for term in query.terms if isinstance(term, LabelTerm) and not term.negated), None)
     if sort == "relevance" and lead:
         pairs = label_values(connection, query, lead, labels)
-        either = " OR ".join("k.label_id = ? AND k.score >= ?" for _ in pairs)
+        one = "k.label_id = ? AND k.score >= ?"
+        table, join = "photo_labels k INDEXED BY ix_photo_labels_rank", "CROSS JOIN photos p ON p.id = k.photo_id"
+        walks = tuple(Order(table, one, pair, "k.rank", "", backwards, (), join, "k.photo_id", lead) for pair in pairs)
+        either = " OR ".join([f"({one})"] * len(pairs))
         values = tuple(value for pair in pairs for value in pair)
         row_key = f"(SELECT max(k.rank) FROM photo_labels k WHERE k.photo_id = p.id AND ({either}))"
-        table = "photo_labels k INDEXED BY ix_photo_labels_rank" if len(pairs) == 1 else ""
-        join = "CROSS JOIN photos p ON p.id = k.photo_id"
-        return Order(table, either, values, "k.rank", row_key, backwards, values, join, "k.photo_id", lead)
+        if len(walks) == 1:
+            return replace(walks[0], row_key=row_key, row_values=values)
+        return Order("", "", (), "", row_key, backwards, values, covers=lead, parts=walks)
     if sort == "smile":
         table = "photos p INDEXED BY ix_photos_everyone_smiling"
         return Order(table, "1", (), "p.everyone_smiling", "p.everyone_smiling", backwards)
@@ -105,6 +109,9 @@ def _order(connection: Connection, query: Query, sort: str, descending: bool, la
 
 def _page(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
     asked = [clause for clause in clauses if clause.term and clause.term is not order.covers]
+    if order.parts:
+        rare = [clause for clause in asked if clause.sources and not clause.scans and _rows_of(connection, clause) <= WINDOW]
+        return _from_source(connection, clauses, order, limit) if rare else _merge(connection, clauses, order, limit)
     has_source = any(clause.sources for clause in clauses)
     if order.table and (not asked or not has_source):  # each photo along the walk fits, or nothing shortens it
         return _walk(connection, clauses, order, limit)
@@ -113,6 +120,25 @@ def _page(connection: Connection, clauses: list[Clause], order: Order, limit: in
         if len(ids) == limit:
             return ids
     return _from_source(connection, clauses, order, limit)
+
+
+def _merge(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
+    """Photos along several indices, each by its best key: of the best `limit` of them all, each is among the best of one. Of
+    the worst, none need be."""
+    where, values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
+    most = limit if limit is not None and order.direction == "DESC" else -1
+    best: dict[int, float] = {}
+    for part in order.parts:
+        rows = ask(
+            connection,
+            f"SELECT p.id, {part.key} FROM {part.table} {part.join} {where} {'AND' if where else 'WHERE'} {part.within} "
+            f"ORDER BY {part.key} {part.direction}, {part.tie} {part.direction} LIMIT ?",
+            (*values, *part.values, most),
+        )
+        for photo_id, key in rows:
+            if key > best.get(photo_id, -1.0):
+                best[photo_id] = key
+    return sorted(best, key=lambda photo_id: (best[photo_id], photo_id), reverse=order.direction == "DESC")[:limit]
 
 
 def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: int | None, window: int | None = None) -> list[int]:
@@ -192,7 +218,11 @@ def _smallest(connection: Connection, clauses: Sequence[Clause]) -> Clause | Non
         return next((clause for clause in clauses if clause.sources), None)
     if len(indexed) == 1:
         return indexed[0]
-    return min(indexed, key=lambda clause: sum(_bounded_count(connection, source) for source in clause.sources))
+    return min(indexed, key=lambda clause: _rows_of(connection, clause))
+
+
+def _rows_of(connection: Connection, clause: Clause) -> int:
+    return sum(_bounded_count(connection, source) for source in clause.sources)
 
 
 def _bounded_count(connection: Connection, source: Source) -> int:

@@ -216,7 +216,7 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
     monkeypatch.setattr(search, "WINDOW", window)
     questions = (
         (), ("dog",), ("dog", "faces:1.."), ("faces:2..", "dog"), ("taken:2016", "dog"), ("smiling:all",), ("^dog",),
-        ("path:Italy",), ("animal", "smiling:any"), ("dog", "cat"), ("Anna", "camera:Pixel"),
+        ("path:Italy",), ("animal",), ("animal", "^dog"), ("animal", "smiling:any"), ("dog", "cat"), ("Anna", "camera:Pixel"),
         ("beach", "^faces:0", "taken:2015..2016"),
     )  # fmt: skip
     for terms, sort, descending in itertools.product(questions, search.SORTS, (False, True)):
