@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from phototag import taggers
 from phototag.library import Library, summaries
-from tests.benchmarks import Figure, alternate, catalog, photos, query, store
+from tests.benchmarks import Figure, alternate, by_hand, catalog, photos, query, store
 from tests.benchmarks.__main__ import BENCHMARKS, line_of, main
 from tests.benchmarks.answers import answers
 from tests.benchmarks.decode import in_full, ours, psnr
@@ -122,15 +122,15 @@ def rows(file, tables):
         return {table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
 
 
-@pytest.mark.parametrize("question", query.BY_HAND)
+@pytest.mark.parametrize("question", by_hand.QUESTIONS)
 def test_sql_by_hand_gives_the_answer_that_the_program_gives(question, catalog_file):
-    sql, said = query.BY_HAND[question], {"dog": 0.6}
+    sql, said = by_hand.QUESTIONS[question], {"dog": 0.6}
     with Library.open(catalog_file) as library, closing(sqlite3.connect(catalog_file)) as connection:
         asked = query._parse(question, library.known_labels(), said)
         known = {"smile": query.SMILE_THRESHOLD, **said}
         assert len(query.ours_shown(library, asked, said)) >= 3
-        assert query.shown(connection, sql, known, said) == query.ours_shown(library, asked, said)
-        assert query.records(connection, sql, known, said) == query.ours_records(library, asked, said)
+        assert by_hand.shown(connection, sql, known, said) == query.ours_shown(library, asked, said)
+        assert by_hand.records(connection, sql, known, said) == query.ours_records(library, asked, said)
 
 
 @pytest.fixture(scope="module")
