@@ -29,6 +29,7 @@ from phototag.detector.fast import for_asking
 from phototag.detector.roi import BINS, RoIAlign
 from phototag.errors import WeightsError
 from phototag.taggers.device import half_precision, halving, send
+from phototag.training import depthwise
 
 BACKBONE = "tf_efficientnet_lite0"
 # The ImageNet weights were trained on (pixel - 127) / 128.
@@ -73,7 +74,7 @@ class FrozenNormConv(nn.Module):
             padding = 0
         weight = self.weight * self.scale.view(-1, 1, 1, 1)
         if self.groups > 1 and self.training and weight.requires_grad and torch.is_autocast_enabled("cpu"):
-            return _DepthwiseConvolution.apply(inputs.bfloat16(), weight.bfloat16(), self.shift.bfloat16(), self.stride, padding)
+            return depthwise(inputs, weight, self.shift, (self.stride, self.stride), (padding, padding))
         return F.conv2d(inputs, weight, self.shift, self.stride, padding, 1, self.groups)
 
     def joined(self) -> nn.Conv2d:
@@ -84,26 +85,6 @@ class FrozenNormConv(nn.Module):
         conv.weight.data = self.weight.detach() * self.scale.view(-1, 1, 1, 1)
         conv.bias.data = self.shift.detach().clone()
         return conv.requires_grad_(False)
-
-
-class _DepthwiseConvolution(torch.autograd.Function):
-    """Forward in bfloat16, backward in float32: oneDNN's bfloat16 gradient of a depthwise convolution is slower than
-    casting there and back."""
-
-    @staticmethod
-    def forward(ctx, inputs, weight, shift, stride, padding):
-        ctx.save_for_backward(inputs, weight)
-        ctx.geometry = ((stride, stride), (padding, padding))
-        return F.conv2d(inputs, weight, shift, stride, padding, 1, len(weight))
-
-    @staticmethod
-    def backward(ctx, gradient):
-        inputs, weight = ctx.saved_tensors
-        floats = (gradient.float(), inputs.float(), weight.float(), None)
-        of_inputs, of_weight, _ = torch.ops.aten.convolution_backward(
-            *floats, *ctx.geometry, (1, 1), False, (0, 0), len(weight), (True, True, False)
-        )
-        return of_inputs.to(inputs.dtype), of_weight.to(weight.dtype), None, None, None
 
 
 class Backbone(nn.Module):
