@@ -199,6 +199,7 @@ class Photo:
     sharpness: float | None = None
     user_labels: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
+    detector: str | None = None  # whose weights found the objects
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def scan(
     report = ScanReport()
     options = dict(options or {})
     if not names or "objects" in names:
-        chosen = choose_detector(detector, _likely_device(device), offline=offline or dry_run, report=talk)
+        chosen = choose_detector(detector, likely_device(device), offline=offline or dry_run, report=talk)
         options["objects"] = {"detector": chosen.detector, **options.get("objects", {})}
         report.detector = chosen.detector
         report.notes += [chosen.advice] if chosen.advice else []
@@ -170,7 +170,7 @@ def _runnable(names: Sequence[str], options: Mapping[str, Mapping[str, Any]], re
     return running
 
 
-def _likely_device(device: str) -> str:
+def likely_device(device: str) -> str:
     """What `auto` will turn out to be, without importing torch: it decides only which weights suit best."""
     if device != "auto":
         return device

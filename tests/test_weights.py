@@ -209,12 +209,22 @@ def test_what_ships_is_what_the_manifest_says():
 def test_thresholds_are_read_from_the_head_of_the_file(folder, tmp_path):
     from safetensors.torch import save_file
 
-    assert weights.thresholds("coco-mobile") == {}
+    assert weights.thresholds("coco-mobile") == weights.thresholds("of-the-future") == {}
+    assert weights.edition("people-pets") == "people-pets" and weights.thresholds("people-pets")["cat"] > 0.5
     file = tmp_path / "mine.safetensors"
     told = {"detector": json.dumps({"labels": ["dog", "sofa"], "thresholds": {"dog": 0.6, "sofa": 0.7}})}
     save_file({"a": torch.zeros(3)}, file, metadata=told)
     weights.import_file(file, own="people-pets")
-    assert weights.thresholds("people-pets") == {"dog": 0.6, "couch": 0.7}
+    assert weights.edition("people-pets") == "own-people-pets"
+    assert weights.thresholds("own-people-pets") == {"dog": 0.6, "couch": 0.7}
+    assert weights.thresholds("people-pets")["cat"] > 0.6, "what ships keeps its own"
+
+
+def test_of_several_weights_the_strictest_threshold_holds(folder):
+    ours = weights.thresholds("people-pets")
+    assert weights.strictest(["people-pets"], 0.5) == ours and weights.strictest(["coco-mobile"], 0.5) == {}
+    both = weights.strictest(["coco-mobile", "people-pets"], 0.8)
+    assert both == {label: max(0.8, score) for label, score in ours.items()}
 
 
 class TestChoosing:

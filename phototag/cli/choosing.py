@@ -96,14 +96,15 @@ class Question:
         return cls(theme, tuple(asked), first, last, given["top"])
 
     def choose(self, db: str | None) -> Choice:
-        from phototag import query
+        from phototag import query, weights
         from phototag.highlights.choose import choose
         from phototag.highlights.looks import look_at
         from phototag.library import Library
         from phototag.vocabulary import expand
 
         with Library.open(db) as library:
-            photos = list(library.photos(query.parse(self.terms, library.known_labels(), expand)))
+            least = weights.strictest(library.detectors(), query.DEFAULT_SCORE)
+            photos = list(library.photos(query.parse(self.terms, library.known_labels(), expand, thresholds=least)))
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(photos, self.theme, look_at, self.top)
 

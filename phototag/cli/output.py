@@ -119,6 +119,7 @@ def photo_dict(photo: Photo) -> dict[str, Any]:
         "missing_since": photo.missing_since.isoformat() if photo.missing_since else None,
         "everyone_smiling": photo.everyone_smiling,
         "objects": [tag_dict(tag) for tag in photo.objects],
+        "detector": photo.detector,
         "kinds": [{"label": tag.label, "score": round(tag.score, 4)} for tag in photo.kinds],
         "faces": [
             {

@@ -6,13 +6,16 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 import click
 
 from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
 from phototag.query import DEFAULT_SCORE
 from phototag.records import Photo
+
+Thresholds = Callable[[str], Mapping[str, float]]  # name of the weights -> label -> least score; the default for others
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -64,11 +67,11 @@ def query(
     from phototag import weights
     from phototag.library import Library
     from phototag.vocabulary import expand
-    from phototag.weights.choose import OURS
 
     with Library.open(db) as library:
-        thresholds = weights.thresholds(OURS)
-        asked = language.parse(terms, library.known_labels(), expand, thresholds=thresholds)
+        least = weights.strictest(library.detectors(), DEFAULT_SCORE)
+        asked = language.parse(terms, library.known_labels(), expand, thresholds=least)
+        thresholds = cache(weights.thresholds)  # of the weights that found a photo's things
         if only_count:
             click.echo(library.count(asked))
             return
@@ -93,18 +96,19 @@ def query(
             say(f"{count(len(rows), 'photo')}." + ("" if rows or terms else " Look at some first: phototag scan FOLDER"))
 
 
-def things(photo: Photo, thresholds: Mapping[str, float], most: int = 3) -> str:
-    """`2 person, dog`: what the photo shows, the most certain first. `thresholds`: label -> least score, 0.5 for others."""
+def things(photo: Photo, thresholds: Thresholds, most: int = 3) -> str:
+    """`2 person, dog`: what the photo shows, the most certain first."""
     counts: dict[str, int] = {}
+    least = thresholds(photo.detector or "")
     for tag in sorted(photo.objects, key=lambda tag: -tag.score):
-        if tag.score >= thresholds.get(tag.label, DEFAULT_SCORE):
+        if tag.score >= least.get(tag.label, DEFAULT_SCORE):
             counts[tag.label] = counts.get(tag.label, 0) + 1
     names = [*photo.user_labels, *(f"{n} {label}" if n > 1 else label for label, n in counts.items())]
     names += [tag.label for tag in photo.kinds if tag.label not in counts]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 
 
-def _row(photo: Photo, thresholds: Mapping[str, float]) -> tuple[str, ...]:
+def _row(photo: Photo, thresholds: Thresholds) -> tuple[str, ...]:
     taken = photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-"
     path = os.path.relpath(photo.path)
     shown = path if not path.startswith("..") else photo.path
@@ -112,7 +116,7 @@ def _row(photo: Photo, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(seen), printable(shown)
 
 
-def _write_csv(photos: Iterable[Photo], thresholds: Mapping[str, float]) -> None:
+def _write_csv(photos: Iterable[Photo], thresholds: Thresholds) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
 

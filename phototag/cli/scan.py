@@ -12,7 +12,7 @@ import click
 
 from phototag.cli.output import count, db_option, json_option, printable, say, write_json
 from phototag.errors import EXIT_INTERRUPTED, EXIT_SOME_FAILED
-from phototag.weights.choose import DETECTORS, OURS
+from phototag.weights.choose import DETECTORS
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -192,7 +192,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         everyone, faces = number("smiling:all"), number("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
         lines.append(f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not")
-        labels = library.labels(thresholds=weights.thresholds(OURS))
+        labels = library.labels(thresholds=weights.strictest(library.detectors(), language.DEFAULT_SCORE))
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))
@@ -201,8 +201,11 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         lines += [f"  {printable(path)}: {printable(reason)}" for path, _, reason in report.failures]
         if report.failed > len(report.failures):
             lines.append(f"  and {report.failed - len(report.failures):,} more; list them all with: phototag query failed")
-    if report.notes:
-        lines += ["", *(printable(note) for note in report.notes)]
+    notes = [printable(note) for note in report.notes]
+    if report.detector and report.tagged and not any("Things found with" in note for note in notes):
+        notes.insert(0, f"Things found with {report.detector}.")
+    if notes:
+        lines += ["", *notes]
     if total and not report.interrupted:
         lines += ["", "Ask now:  phototag query smiling:all" if everyone else "Ask now:  phototag query"]
     return "\n".join(lines)

@@ -60,7 +60,8 @@ def describe(photo: Photo) -> str:
         said = f"smile {face.smile:.2f}, {face.emotion}" if face.smile is not None else "not looked at yet"
         lines.append(f"  face {number}: {said} (face {face.score:.2f}, {_place(face.box.left, face.box.right)})")
     if photo.objects:
-        lines.append(f"things: {count(len(photo.objects), 'box', 'boxes')}")
+        by = f", found with {photo.detector}" if photo.detector else ""
+        lines.append(f"things: {count(len(photo.objects), 'box', 'boxes')}{by}")
         for tag in sorted(photo.objects, key=lambda tag: -tag.score):
             lines.append(
                 f"  {printable(tag.label)} {tag.score:.2f}" + (f", {tag.box.area:.0%} of the picture" if tag.box else "")

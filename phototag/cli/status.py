@@ -19,14 +19,18 @@ def status(db: str | None, as_json: bool) -> None:
     """
     from phototag import images, taggers
     from phototag.library import Library
-    from phototag.session import decode_fingerprint
+    from phototag.session import decode_fingerprint, likely_device
+    from phototag.weights.choose import choose_detector
 
-    able = [name for name, spec in taggers.SPECS.items() if spec.missing(spec.options) is None]
-    fingerprints = taggers.fingerprints(able, {}) | {"decode": decode_fingerprint(images.MAX_PIXELS)}
+    options = {name: dict(spec.options) for name, spec in taggers.SPECS.items()}
+    if "objects" in options:  # to do is what a scan would do now
+        options["objects"]["detector"] = choose_detector("auto", likely_device("auto"), offline=True).detector
+    able = [name for name, spec in taggers.SPECS.items() if spec.missing(options[name]) is None]
+    fingerprints = taggers.fingerprints(able, options) | {"decode": decode_fingerprint(images.MAX_PIXELS)}
     with Library.open(db) as library:
         found = library.status(fingerprints)
-    weights = {name: [path.name for path in taggers.SPECS[name].weights(taggers.SPECS[name].options)] for name in able}
-    unable = {name: spec.missing(spec.options) for name, spec in taggers.SPECS.items() if name not in able}
+    weights = {name: [path.name for path in taggers.SPECS[name].weights(options[name])] for name in able}
+    unable = {name: spec.missing(options[name]) for name, spec in taggers.SPECS.items() if name not in able}
     if as_json:
         rows = {
             name: {"done": row.done, "to_do": row.to_do, "failed": row.failed, "weights": weights.get(name, [])}
@@ -40,6 +44,7 @@ def status(db: str | None, as_json: bool) -> None:
                 "photos": found.photos,
                 "missing": found.missing,
                 "taggers": rows,
+                "detectors": dict(found.detectors),
                 "cannot_run": unable,
             }
         )
@@ -52,5 +57,8 @@ def status(db: str | None, as_json: bool) -> None:
         if name != "decode"
     ]
     write_table(("tagger", "done", "to do", "failed", "weights"), rows, frozenset({1, 2, 3}))
+    if found.detectors:
+        by = ", ".join(f"{name} in {count(number, 'photo')}" for name, number in sorted(found.detectors.items()))
+        click.echo(f"\nThings found with {by}.")
     for why in unable.values():
         click.echo(f"\n{why}")

@@ -19,10 +19,10 @@ def tags(db: str | None, as_json: bool) -> None:
     """
     from phototag import weights
     from phototag.library import Library
-    from phototag.weights.choose import OURS
+    from phototag.query import DEFAULT_SCORE
 
     with Library.open(db) as library:
-        found = library.labels(thresholds=weights.thresholds(OURS))
+        found = library.labels(thresholds=weights.strictest(library.detectors(), DEFAULT_SCORE))
     if as_json:
         write_json([{"label": row.label, "photos": row.photos, "source": row.source} for row in found])
     elif found:

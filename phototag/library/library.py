@@ -19,7 +19,7 @@ from phototag.library.jobs import DECODE, JobCount, Saver
 from phototag.library.names import storable
 from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
-from phototag.library.rows import chunks, marks
+from phototag.library.rows import chunks, edition_of, marks
 from phototag.library.terms import MISSING
 from phototag.query import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile
@@ -54,6 +54,7 @@ class Status:
     missing: int
     unreadable: int = 0
     taggers: Mapping[str, TaggerStatus] = field(default_factory=dict)
+    detectors: Mapping[str, int] = field(default_factory=dict)  # name of the weights -> photos whose things they found
 
 
 class Library:
@@ -218,6 +219,16 @@ class Library:
             source.setdefault(label, tagger)
         return [LabelCount(label, counts[label], source[label]) for label in sorted(counts, key=lambda k: (-counts[k], k))]
 
+    def detectors(self) -> list[str]:
+        """The names of the weights that found the things of some photo."""
+        with self._catalog.read() as connection:
+            rows = ask(
+                connection,
+                "SELECT fingerprint FROM fingerprints f WHERE EXISTS (SELECT 1 FROM answers a WHERE a.fingerprint_id = f.id "
+                "AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects'))",
+            )
+            return sorted({name for (fingerprint,) in rows if (name := edition_of(fingerprint))})
+
     def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:
         """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where a photo cannot be read.
         `scope`: absolute folders and files; None for the whole catalog."""
@@ -240,6 +251,13 @@ class Library:
             (total,) = connection.exec_driver_sql("SELECT count(*) FROM photos").one()
             (missing,) = connection.exec_driver_sql("SELECT count(*) FROM photos WHERE missing_since IS NOT NULL").one()
             current = jobs.count_current(connection, fingerprints)
+            detectors: dict[str, int] = {}
+            for fingerprint, number in connection.exec_driver_sql(
+                "SELECT f.fingerprint, count(*) FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id "
+                "WHERE a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects') GROUP BY a.fingerprint_id"
+            ):
+                if name := edition_of(fingerprint):
+                    detectors[name] = detectors.get(name, 0) + number
         owed = jobs.count(self._catalog, None, fingerprints).taggers if fingerprints else {}
         unreadable = current.get(DECODE, (0, 0))[1]
         taggers = {
@@ -248,7 +266,7 @@ class Library:
         size_bytes = sum(
             file.stat().st_size for file in (self.path, self.path.with_name(f"{self.path.name}-wal")) if file.exists()
         )
-        return Status(self.path, size_bytes, total, missing, unreadable, taggers)
+        return Status(self.path, size_bytes, total, missing, unreadable, taggers, detectors)
 
     # -- the user's own word
 

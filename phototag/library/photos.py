@@ -93,6 +93,7 @@ def _photo(row, answers: Mapping[str, Answer], corrections: Mapping[str, bool], 
         sharpness=_whole(good.get("sharpness", ())),
         user_labels=tuple(label for label, present in corrections.items() if present),
         errors={name: answer.error for name, answer in answers.items() if answer.error is not None},
+        detector=answers["objects"].edition if "objects" in good else None,
     )
 
 

@@ -25,6 +25,16 @@ class Answer:
     error: str | None
     tags: tuple[Tag, ...]
 
+    @property
+    def edition(self) -> str | None:
+        return edition_of(self.fingerprint)
+
+
+def edition_of(fingerprint: str) -> str | None:
+    """The name of the weights, where a fingerprint begins with one."""
+    name, colon, _ = fingerprint.partition(":")
+    return name if colon else None
+
 
 def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
     source = iter(ids)

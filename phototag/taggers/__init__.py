@@ -31,8 +31,9 @@ class Tagger(Protocol):
 class TaggerSpec:
     """`target` is `module:factory`; the factory takes (device, options) and returns a Tagger. `needs` names the
     taggers whose answers it reads from `frame.answers`. `weights(options)` lists the files its answers depend on;
-    `missing(options)` says in one sentence why it cannot run here, or None. Raise `version` when the same weights
-    would answer differently."""
+    `missing(options)` says in one sentence why it cannot run here, or None. `edition(options)`
+    names its weights where there is a choice; the catalog keeps that name beside every answer. Raise `version` when the same
+    weights would answer differently."""
 
     name: str
     target: str
@@ -42,6 +43,7 @@ class TaggerSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Callable[[Mapping[str, Any]], list[Path]] = lambda options: []
     missing: Callable[[Mapping[str, Any]], str | None] = lambda options: None
+    edition: Callable[[Mapping[str, Any]], str] = lambda options: ""
 
 
 def _shipped(name: str) -> Path:
@@ -66,6 +68,12 @@ def _detector_missing(options: Mapping[str, Any]) -> str | None:
     from phototag import weights
 
     return weights.missing(options["detector"])
+
+
+def _detector_edition(options: Mapping[str, Any]) -> str:
+    from phototag import weights
+
+    return weights.edition(options["detector"])
 
 
 def _mtcnn_weights(options: Mapping[str, Any]) -> list[Path]:
@@ -104,11 +112,12 @@ SPECS: dict[str, TaggerSpec] = {
         TaggerSpec(
             "objects",
             "phototag.taggers.objects:load",
-            version=1,
+            version=2,
             summary="things with boxes (Faster R-CNN)",
             options={"detector": "people-pets"},
             weights=_detector_file,
             missing=_detector_missing,
+            edition=_detector_edition,
         ),
         TaggerSpec(
             "kinds",
@@ -139,7 +148,8 @@ def with_needs(names: Sequence[str]) -> list[str]:
 
 def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints of what it needs: equal
-    fingerprints mean equal answers to equal photos. `names` in running order, needs included."""
+    fingerprints mean equal answers to equal photos. The name of the weights stands before it, where there is one:
+    `people-pets:0a1b...`. `names` in running order, needs included."""
     from phototag import weights
 
     done: dict[str, str] = {}
@@ -153,5 +163,6 @@ def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]])
             digest.update(bytes.fromhex(weights.remembered_sha256(file)))
         for needed in spec.needs:
             digest.update(done[needed].encode())
-        done[name] = digest.hexdigest()[:32]
+        edition = spec.edition(chosen)
+        done[name] = f"{edition}:{digest.hexdigest()[:32]}" if edition else digest.hexdigest()[:32]
     return done

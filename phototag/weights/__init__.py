@@ -14,7 +14,7 @@ import shutil
 import struct
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -249,10 +249,19 @@ def _make(where: Path) -> None:
         raise WeightsError(f"{where}: cannot be made ({error.strerror}); choose another folder with PHOTOTAG_WEIGHTS") from error
 
 
-def thresholds(name: str) -> dict[str, float]:
-    """Label -> the score from which on it may be believed, where the weights say so (people-pets do); read from the head of
-    the file, without torch."""
-    file = path(name)
+def edition(name: str) -> str:
+    """The name under which answers of these weights are kept: `own-NAME` where a person's own stand in for the published."""
+    return Path(own_name(entry(name))).stem if path(name).name == own_name(entry(name)) else name
+
+
+def thresholds(edition: str) -> dict[str, float]:
+    """Label -> the score from which on it may be believed, where weights of this edition say so (people-pets do; COCO's say
+    nothing, so that each of their labels counts from the query's default score on); read from the head of the file, without
+    torch."""
+    known = manifest().get(edition.removeprefix("own-"))
+    if known is None:
+        return {}
+    file = folder() / own_name(known) if edition != known.name else SHIPPED / known.file
     if file.suffix != ".safetensors" or not file.is_file():
         return {}
     from phototag.vocabulary import canonical
@@ -264,3 +273,10 @@ def thresholds(name: str) -> dict[str, float]:
     except (OSError, KeyError, ValueError, struct.error) as error:
         raise WeightsError(f"{file}: not readable as weights ({type(error).__name__})") from error
     return {canonical(label): float(score) for label, score in told.items()}
+
+
+def strictest(editions: Iterable[str], default: float) -> dict[str, float]:
+    """The thresholds of a catalog in which these editions answered: its own where there is one; where a better detector has
+    not seen all photos yet, the highest that one of them asks for, `default` where it says nothing."""
+    told = [thresholds(one) for one in editions]
+    return {label: max(one.get(label, default) for one in told) for label in {label for one in told for label in one}}

@@ -162,7 +162,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
 
 
 def test_thresholds_ship_inside_the_weights(own_people_pets):
-    assert weights.thresholds("people-pets") == {"person": 0.5, "couch": 0.6}
+    assert weights.thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
     assert json.loads((weights.folder() / "record.json").read_text())["own-people-pets.safetensors"]["own"]
     assert load_file(weights.path("people-pets"))["roi_heads.box_head.fc7.weight"].dtype == torch.float16
 
