@@ -43,7 +43,8 @@ from PIL import (
 from phototag import exif, intact
 from phototag.errors import UnreadablePhoto
 from phototag.records import Exif, Frame, Job, PhotoFacts, Unreadable
-from phototag.scan import HEIC_EXTENSIONS, RAW_EXTENSIONS, full_path, is_installed
+from phototag.rules import HEIC_EXTENSIONS, RAW_EXTENSIONS, is_installed
+from phototag.scan import full_path
 
 # Nothing else is tried, whatever Pillow may know: some of its formats run programs (EPS) or are hardly tested.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")

@@ -1,73 +1,28 @@
-"""Walks folders and yields a `PhotoFile` for every photo. Owns which names count as photos and which folders are
-nobody's photos. Decodes nothing, opens no photo, knows no database; standard library only."""
+"""Walks folders and yields a `PhotoFile` for every photo, by the names in rules.py. Decodes nothing, opens no photo, knows no
+database; standard library only."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from phototag.errors import PhototagError
 from phototag.records import PhotoFile
-
-# Pillow decodes these by itself. jpe and jfif are what some browsers and old Windows programs call a JPEG.
-PILLOW_EXTENSIONS = frozenset(["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp", "gif", "avif"])
-HEIC_EXTENSIONS = frozenset(["heic", "heif", "hif"])  # hif: Canon and Sony cameras
-# fmt: off
-RAW_EXTENSIONS = frozenset([
-    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "gpr", "iiq", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf",
-    "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
-])
-# fmt: on
-# extra of phototag -> (the module it brings, the extensions that need it, what a person calls them)
-EXTRAS = {
-    "heic": ("pillow_heif", HEIC_EXTENSIONS, "HEIC"),
-    "raw": ("rawpy", RAW_EXTENSIONS, "RAW"),
-}
-
-# phototag leaves a file of this name in every folder of pictures it makes, so that no scan takes them for photos.
-OUTPUT_MARKER = ".phototag"
-
-# The names by which such a folder is known. What the second one says can change without the folder's time.
-OUTPUT_NAMES = frozenset({OUTPUT_MARKER, "album.json"})
+from phototag.rules import EXTRAS, OUTPUT_NAMES, digest, holds_no_photos, is_own_output, kinds, skips
 
 # A file that comes within this time of a folder's last change may leave the folder's time as it is: FAT counts two seconds.
 DOUBTFUL_NS = 2_000_000_000
+TOLD = 100  # photos of a folder between two words of progress: some milliseconds
 WALK_VERSION = 1  # raise it when a walk finds other photos in the same folders: then all are listed again
 
-# Folders, in lower case, in which other programs keep thumbnails, previews, snapshots and deleted pictures:
-# Synology and QNAP servers, Windows, digiKam, Capture One, zip files packed on a Mac, web galleries.
-# (.thumbnails, .picasaoriginals, .photoprism, .Trash-1000 and the like are hidden anyway.)
-OTHERS_FOLDERS = frozenset(
-    {
-        "@eadir",
-        "@tmp",
-        "@recycle",
-        "@recently-snapshot",
-        "#recycle",
-        "#snapshot",
-        "$recycle.bin",
-        "system volume information",
-        "lost+found",
-        "thumbs",
-        "thumbnails",
-        "zbthumbnail.info",
-        "captureone",
-        "__macosx",
-    }
-)
-# Lightroom previews and Capture One catalogs: folders that look like one file and hold pictures made from photos.
-OTHERS_SUFFIXES = (".lrdata", ".lrlibrary", ".cocatalog", ".cosessiondb")
-# Apple's libraries are folders too: the photos are in these subfolders, all others hold previews, thumbnails, faces.
-APPLE_LIBRARIES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
-APPLE_ORIGINALS = frozenset({"originals", "masters"})
+_File = tuple[str, int, int]  # of a folder: name, size_bytes, mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +40,12 @@ class Walk(Iterator[PhotoFile]):
     `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an extra of phototag;
     `errors` lists (absolute path, reason) of folders and files that could not be looked at: nothing may be concluded
     about what lies below them. `roots` are the folders that are walked as a whole (a file given by name stands under
-    its folder, but says nothing of its neighbours). `stamps`: absolute folder -> a text that stays the same as long as a
-    listing would show the same names, None where nothing promises that. Given to a later walk as `trusted`, they let it pass
-    over the folders whose stamp still fits: these are not listed but named in `unlisted`, and only their subfolders that
-    have a stamp (or None) are gone into. All of these are complete when the iteration has ended.
+    its folder, but says nothing of its neighbours). All of them are complete when the iteration has ended.
+
+    `stamps`: absolute folder -> a text for what was seen of it, None where that says too little. Given to a later walk as
+    `known`, they spare the photos that the folders still hold: a folder in which each name, size and time is as it was is
+    named in `unchanged`, with its number of photos, and yields none. A `fast` walk does not even list a folder whose own time
+    is as it was: these are in `unlisted` too. `told` hears from time to time how many photos were seen.
     """
 
     def __init__(
@@ -97,22 +54,28 @@ class Walk(Iterator[PhotoFile]):
         *,
         follow_symlinks: bool = False,
         extensions: Collection[str] | None = None,
-        trusted: Mapping[str, str | None] | None = None,
+        known: Mapping[str, str | None] | None = None,
+        fast: bool = False,
+        told: Callable[[int], None] = lambda photos: None,
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self.needs_extra: Counter[str] = Counter()
         self.errors: list[tuple[str, str]] = []
         self.stamps: dict[str, str | None] = {}
+        self.unchanged: dict[str, int] = {}
         self.unlisted: list[str] = []
         self._follow = follow_symlinks
-        self._kinds = _kinds(extensions)
+        self._kinds = kinds(extensions)
         self._readable = frozenset(name for name, extra in self._kinds.items() if extra is None)
-        self._rules = _digest(follow_symlinks, sorted(self._readable))
-        self._trusted = trusted or {}
+        self._rules = digest(WALK_VERSION, follow_symlinks, sorted(self._readable))
+        self._known = known or {}
+        self._fast = fast
         self._subfolders: dict[str, list[str]] = {}
-        for folder in self._trusted:
+        for folder in self._known if fast else ():
             parent, name = os.path.split(folder)
             self._subfolders.setdefault(parent, []).append(name)
+        self._told = told
+        self._photos = 0
         self._links = 0
         self._folders_seen: set[tuple[int, int]] = set()
         self._linked_files: set[str] = set()
@@ -183,33 +146,62 @@ class Walk(Iterator[PhotoFile]):
             if identity in self._folders_seen:
                 self.skipped["folder seen before"] += 1
                 return
-            stamp = f"{status.st_mtime_ns} {status.st_ino} {self._rules}"
-            if self._trusted.get(folder) == stamp:
+            before, _, time_before = (self._known.get(folder) or "").partition(" ")
+            time_now = f"{status.st_mtime_ns} {status.st_ino} {self._rules}"
+            if self._fast and time_before == time_now:
                 self._folders_seen.add(identity)
-                self.stamps[folder] = stamp
                 self.unlisted.append(folder)
+                self._keep(folder, f"{before} {time_now}", int(before.partition("-")[0]))
                 names = _in_order_of_bytes(self._subfolders.get(folder, ()))
-                below += (f"{relative}/{name}" if relative else name for name in names if not _skips(folder, name))
+                below += (f"{relative}/{name}" if relative else name for name in names if not skips(folder, name))
                 return
             with os.scandir(opened) as listing:
                 entries = {entry.name: entry for entry in listing}
-            if relative and _is_own_output(folder, entries):
+            if relative and is_own_output(folder, entries):
                 self.skipped["folder made by phototag"] += 1
+                self.stamps[folder] = _digest_of([])
+                if before == self.stamps[folder]:
+                    self._keep(folder, before, 0)
                 return
             self._folders_seen.add(identity)
-            doubts = self._doubts()
-            yield from self._entries(root, relative, folder, entries, below)
-            if status.st_mtime_ns < now_ns - DOUBTFUL_NS and doubts == self._doubts() and not entries.keys() & OUTPUT_NAMES:
-                self.stamps[folder] = stamp
+            doubts, waiting = len(self.errors) + self._links, self.skipped_photos
+            files = list(self._entries(root, relative, folder, entries, below))
         except OSError as error:
             self._fail(folder, error)
+            return
         finally:
             _close(opened)
+        now = _digest_of(files)
+        if doubts < len(self.errors) + self._links:  # links lead to what no listing of this folder tells
+            before = None
+        # The time tells too little where an extra is wanted (and advised each time), or where a file's text decides.
+        elif status.st_mtime_ns >= now_ns - DOUBTFUL_NS or waiting < self.skipped_photos or entries.keys() & OUTPUT_NAMES:
+            self.stamps[folder] = now
+        else:
+            self.stamps[folder] = f"{now} {time_now}"
+        if before == now:
+            self._keep(folder, self.stamps[folder], len(files))
+        else:
+            yield from self._give(root, relative, files)
+
+    def _keep(self, folder: str, stamp: str | None, photos: int) -> None:
+        self.stamps[folder], self.unchanged[folder] = stamp, photos
+        self._photos += photos
+        self._told(self._photos)
+
+    def _give(self, root: str, relative: str, files: list[_File]) -> Iterator[PhotoFile]:
+        prefix = f"{relative}/" if relative else ""
+        for number, (name, size_bytes, mtime_ns) in enumerate(files, 1):
+            yield PhotoFile(root, prefix + name, size_bytes, mtime_ns)
+            if not number % TOLD:
+                self._told(self._photos + number)
+        self._photos += len(files)
 
     def _entries(
         self, root: str, relative: str, folder: str, entries: dict[str, os.DirEntry[str]], below: list[str]
-    ) -> Iterator[PhotoFile]:
-        """The photos among what was listed. This loop is the cost of every rescan: see tests/benchmarks."""
+    ) -> Iterator[_File]:
+        """The photos among what was listed; subfolders go to `below`. This loop is the cost of every rescan: see
+        tests/benchmarks."""
         prefix = f"{relative}/" if relative else ""
         readable = self._readable
         for name in _in_order_of_bytes(entries):
@@ -228,20 +220,15 @@ class Walk(Iterator[PhotoFile]):
                 except OSError as error:
                     self._fail(os.path.join(folder, name), error)
                     continue
-                yield PhotoFile(root, prefix + name, status.st_size, status.st_mtime_ns)
+                yield name, status.st_size, status.st_mtime_ns
             elif entry.is_symlink():
                 self._put_off(root, prefix + name, os.path.join(folder, name), entry)
             elif not entry.is_dir(follow_symlinks=False):
                 self.skipped["not a regular file"] += 1
-            elif _skips(folder, name):
+            elif skips(folder, name):
                 self.skipped["folder of another program"] += 1
             else:
                 below.append(prefix + name)
-
-    def _doubts(self) -> tuple[int, ...]:
-        """Counts that grow where a folder's time does not tell of all that a walk finds in it: where something cannot be looked
-        at, needs an extra (so that the advice is given each time), or lies elsewhere."""
-        return len(self.errors), self.needs_extra.total(), self._links
 
     def _fail(self, path: str, error: OSError) -> None:
         self.errors.append((path, error.strerror or str(error)))
@@ -261,7 +248,8 @@ class Walk(Iterator[PhotoFile]):
             self.needs_extra[extra] += 1
 
     def _put_off(self, root: str, path: str, target: str, entry: os.DirEntry[str]) -> None:
-        self._links += 1
+        if self._follow or entry.name[entry.name.rfind(".") + 1 :].lower() in self._kinds:
+            self._links += 1
         link = _Link(root, path, target)
         try:
             to_folder = entry.is_dir()
@@ -270,7 +258,7 @@ class Walk(Iterator[PhotoFile]):
         if not to_folder:
             if self._is_readable(entry.name):
                 self._links_to_files.append(link)
-        elif self._follow and not _holds_no_photos(entry.name):
+        elif self._follow and not holds_no_photos(entry.name):
             self._links_to_folders.append(link)
         else:
             self.skipped["link to a folder"] += 1
@@ -299,16 +287,16 @@ def find(
     *,
     follow_symlinks: bool = False,
     extensions: Collection[str] | None = None,
-    trusted: Mapping[str, str | None] | None = None,
+    known: Mapping[str, str | None] | None = None,
+    fast: bool = False,
 ) -> Walk:
     """The photos in these files and folders, each real file once.
 
     Symbolic links to files are resolved; those to folders only with `follow_symlinks`, and loops do no harm. A path
     named here is walked even if its own name would be skipped inside another. `extensions` (lower case, no dot)
-    replaces the usual ones. `trusted`: the `stamps` of an earlier walk, for folders that need not be listed again. Raises
-    PhototagError where a path does not exist.
+    replaces the usual ones. `known` and `fast`: see Walk. Raises PhototagError where a path does not exist.
     """
-    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions, trusted=trusted)
+    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions, known=known, fast=fast)
 
 
 def full_path(file: PhotoFile) -> str:
@@ -319,37 +307,10 @@ def full_path(file: PhotoFile) -> str:
     return os.path.join(file.root, *parts)
 
 
-def is_installed(extra: str) -> bool:
-    """Whether an extra's package can be imported; does not import it."""
-    return importlib.util.find_spec(EXTRAS[extra][0]) is not None
-
-
-def _kinds(extensions: Collection[str] | None) -> dict[str, str | None]:
-    """Extension -> the extra that is missing for it, None where it can be read."""
-    kinds: dict[str, str | None] = dict.fromkeys(PILLOW_EXTENSIONS)
-    for extra, (_, names, _) in EXTRAS.items():
-        kinds |= dict.fromkeys(names, None if is_installed(extra) else extra)
-    if extensions is None:
-        return kinds
-    return {name: kinds.get(name) for name in extensions}
-
-
-def _holds_no_photos(folder_name: str) -> bool:
-    name = folder_name.lower()
-    return name in OTHERS_FOLDERS or name.endswith(OTHERS_SUFFIXES)
-
-
-def _skips(folder: str, name: str) -> bool:
-    """Whether a subfolder of this name is left out, here or in an Apple library."""
-    if name[0] == "." or _holds_no_photos(name):
-        return True
-    return name.lower() not in APPLE_ORIGINALS and os.path.basename(folder).lower().endswith(APPLE_LIBRARIES)
-
-
-def _digest(*facts: object) -> str:
-    """Of all that decides what a walk finds in a folder."""
-    names = sorted(OTHERS_FOLDERS), OTHERS_SUFFIXES, APPLE_LIBRARIES, sorted(APPLE_ORIGINALS), sorted(OUTPUT_NAMES)
-    return hashlib.blake2b(repr((WALK_VERSION, facts, names)).encode(), digest_size=8).hexdigest()
+def _digest_of(files: list[_File]) -> str:
+    """The number of photos in a folder, and a hash of their names, sizes and times."""
+    told = "\0".join([f"{name}/{size_bytes}/{mtime_ns}" for name, size_bytes, mtime_ns in files])
+    return f"{len(files)}-{hashlib.blake2b(os.fsencode(told), digest_size=16).hexdigest()}"
 
 
 def _open(folder: str) -> str | int:
@@ -361,18 +322,6 @@ def _open(folder: str) -> str | int:
 def _close(opened: str | int) -> None:
     if isinstance(opened, int):
         os.close(opened)
-
-
-def _is_own_output(folder: str, names: Collection[str]) -> bool:
-    if OUTPUT_MARKER in names:
-        return True
-    if "album.json" not in names:
-        return False
-    try:
-        with open(os.path.join(folder, "album.json"), "rb") as file:
-            return b"phototag" in file.read(4096)  # an album names its maker first
-    except OSError:
-        return False
 
 
 def _in_order_of_bytes(names: Collection[str]) -> list[str]:

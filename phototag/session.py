@@ -6,10 +6,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
 DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
 
-TOLD = 100  # files between two words of progress while folders are walked: some milliseconds
 LISTED = 10  # failures told at the end of a scan; `phototag query failed` lists all
 
 Progress = Callable[[str, int, int | None], None]  # (phase: "find" or "tag", photos done, photos in all or None)
@@ -93,22 +91,21 @@ def scan(
     fingerprints = taggers.fingerprints(running, options)
     fingerprints["decode"] = decode_fingerprint(max_pixels or images.MAX_PIXELS)
     scope = [os.path.abspath(path) for path in paths]
-    walk = Walk(paths, follow_symlinks=follow_symlinks, trusted=library.folder_stamps(scope) if fast else None)
-
-    def counted() -> Iterator[PhotoFile]:
-        found = 0
-        while some := list(islice(walk, TOLD)):
-            yield from some
-            progress("find", found := found + len(some), None)
-
+    walk = Walk(
+        paths,
+        follow_symlinks=follow_symlinks,
+        known=library.folder_stamps(scope),
+        fast=fast,
+        told=lambda photos: progress("find", photos, None),
+    )
     known = library.reconcile(
         walk.roots,
-        counted(),
+        walk,
         hash_file=_hash_or_none,
         dry_run=dry_run,
         unreadable=walk.errors,
         stamps=walk.stamps,
-        unlisted=walk.unlisted,
+        unchanged=walk.unchanged,
         learn_stamps=fast,
     )
     report.found, report.moved, report.missing = known.found, known.moved, known.missing

@@ -7,7 +7,8 @@ import pytest
 
 from phototag.errors import PhototagError
 from phototag.records import PhotoFile
-from phototag.scan import EXTRAS, OUTPUT_MARKER, find, full_path, is_installed
+from phototag.rules import EXTRAS, OUTPUT_MARKER, is_installed
+from phototag.scan import find, full_path
 
 REPOSITORY = Path(__file__).parent.parent
 

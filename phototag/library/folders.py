@@ -1,9 +1,9 @@
-"""The folders that the last complete scan walked, each with its stamp: what `phototag scan --fast` trusts.
+"""The folders that the last complete scan walked, each with its stamp: what the next one finds as it was, it need not compare.
 
 A stamp is the walk's own text for a folder as it was (`phototag.scan`); nobody else looks into it. A row with one says that
 the known photos of the folder itself were brought in line with a listing made under that stamp, and that each of its
-subfolders that a walk looks into has a row. A row without one says: list it. Whatever is in doubt loses its stamp or its
-row, which costs no more than a listing.
+subfolders that a walk looks into has a row. A row without one says: look again. Whatever is in doubt loses its stamp or its
+row, which costs no more than a look.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from phototag.library.engine import Catalog, ask
+from phototag.library.engine import Catalog, ask, put
 from phototag.library.filenames import join, to_path, to_text
 from phototag.library.places import place_of, places_of, roots_of
 
@@ -37,8 +37,8 @@ def remember(
     dry_run: bool,
 ) -> None:
     """The folders of `scope` are these now. `entered`: folders that were not walked and that got a photo by name. Writes what
-    differs: nothing where nothing does. Stamps that are merely learned, as of folders that were too young to be trusted last
-    time, are no reason to write unless `learn`: a scan in which nothing is new writes no row."""
+    differs: nothing where nothing does. Stamps that only say more of the same, as of folders that were too young last time for
+    their times to be trusted, are no reason to write unless `learn`: a scan in which nothing is new writes no row."""
     with catalog.read() as connection:
         roots = roots_of(connection)
         before = _rows(connection, scope)
@@ -47,10 +47,11 @@ def remember(
         if place := place_of(roots, folder):
             walked[place.root_id, to_text(place.path)] = stamp
     changed = [(*key, stamp) for key, stamp in walked.items() if key not in before or before[key] != stamp]
+    changed += [(place.root_id, to_text(place.path), None) for folder in entered if (place := place_of(roots, folder))]
     gone = [key for key in before if key not in walked]
-    doubtful = [(place.root_id, to_text(place.path)) for folder in entered if (place := place_of(roots, folder))]
-    learned = all(before.get((root_id, path), "") is None for root_id, path, _ in changed)
-    if dry_run or not (gone or doubtful or (changed and (learn or not learned))):
+    # A listing that is as it was, under a time that can be trusted now.
+    learned = all((old := before.get((root_id, path))) and f"{stamp} ".startswith(f"{old} ") for root_id, path, stamp in changed)
+    if dry_run or not (gone or (changed and (learn or not learned))):
         return
     with catalog.write() as connection:
         for statement, rows in (
@@ -61,10 +62,22 @@ def remember(
                 "ON CONFLICT (root_id, path) DO UPDATE SET stamp = excluded.stamp",
                 changed,
             ),
-            ("UPDATE folders SET stamp = NULL WHERE root_id = ? AND path = ?", doubtful),
         ):
-            if rows:
-                connection.exec_driver_sql(statement, rows)
+            put(connection, statement, rows)
+
+
+def are_all(catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], unchanged: Mapping[str, int]) -> bool:
+    """Whether the unchanged folders are all that were walked, all that are known in `scope`, and hold all its photos."""
+    if not unchanged.keys() >= {*scope, *stamps} or not find(catalog, scope).keys() <= unchanged.keys():
+        return False
+    photos = 0
+    with catalog.read() as connection:
+        for place in places_of(connection, scope):
+            within, values = place.condition()
+            (total,) = ask(connection, f"SELECT count(*) FROM photos p WHERE {within}", values).fetchone()
+            missing = f"SELECT count(*) FROM photos p INDEXED BY ix_photos_missing WHERE p.missing_since IS NOT NULL AND {within}"
+            photos += total - ask(connection, missing, values).fetchone()[0]
+    return photos == sum(unchanged.values())
 
 
 def forget(connection: Connection) -> None:

@@ -101,7 +101,7 @@ class Library:
         dry_run: bool = False,
         unreadable: Sequence[tuple[str, str]] = (),
         stamps: Mapping[str, str | None] | None = None,
-        unlisted: Sequence[str] = (),
+        unchanged: Mapping[str, int] | None = None,
         learn_stamps: bool = True,
     ) -> Reconciled:
         """Bring the photos in line with the files that were found.
@@ -109,15 +109,15 @@ class Library:
         `roots`: the absolute folders that were walked as a whole: a known photo in them that is not among `files` is missing.
         `files` may hold single files besides. `hash_file` gives the content hash of a file, None where it cannot be read; it
         is called for changed files, and for new ones that may be known under another path. `unreadable`: (path, reason) of
-        folders and files that could not be looked at: nothing below them is called missing. `unlisted`: folders that the walk
-        trusted: their known photos are as they were. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These
-        three are read when `files` has ended (they are those of the `Walk`). Without `learn_stamps`, stamps that were lacking are
-        stored only together with other news. `dry_run` writes nothing. Writes in batches: what
-        an interruption leaves is consistent.
+        folders and files that could not be looked at: nothing below them is called missing. `unchanged`: folder -> its number
+        of photos, where these are the known ones, as they were, and not among `files`. `stamps`: folder -> stamp, for
+        `folder_stamps` once all is done. These three are read when `files` has ended (they are those of the `Walk`). Without
+        `learn_stamps`, those that only say more of the same are stored together with other news alone. `dry_run` writes
+        nothing. Writes in batches: what an interruption leaves is consistent.
         """
         try:
-            run = Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run)
-            return run.run(roots, files, unreadable, {} if stamps is None else stamps, unlisted, learn_stamps)
+            run = Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run, learn=learn_stamps)
+            return run.run(roots, files, unreadable, {} if stamps is None else stamps, {} if unchanged is None else unchanged)
         except BaseException:
             self._saver.forget()
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -73,6 +73,19 @@ def outermost(paths: Sequence[str]) -> list[str]:
     """Absolute paths without those that lie inside another of them."""
     clean = dict.fromkeys(os.path.abspath(path) for path in paths)
     return [path for path in clean if not any(under(other, path) for other in clean)]
+
+
+def holder(folders: Iterable[str], path: str) -> str | None:
+    """The first of these folders that is the path or holds it."""
+    return next((folder for folder in folders if under(folder, path) is not None), None)
+
+
+def holds_something(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
 
 
 def ensure_root(connection: Connection, folder: str) -> Place:

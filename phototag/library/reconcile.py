@@ -1,9 +1,10 @@
 """Brings the catalog's photos in line with the files that are there: new, changed, moved, missing.
 
-In the order of the walk each file is compared with the row of its path; where nothing changed, nothing is written. Files
-whose path is new are stored at once unless they may be known under another path (some known photo has their size): these
-wait, with the changed ones, until the walk has ended and it is certain which known files are gone. Then they are hashed:
-a photo whose file is gone lends its row, with all that is known of it, to the path where its content now is.
+In the order of the walk each file is compared with the row of its path; where nothing changed, nothing is written, and where
+the walk knows every folder as it was, no row is even read. Files whose path is new are stored at once unless they may be known
+under another path (some known photo has their size): these wait, with the changed ones, until the walk has ended and it is
+certain which known files are gone. Then they are hashed: a photo whose file is gone lends its row, with all that is known of
+it, to the path where its content now is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from phototag.library import folders, photo_rows
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import Saver
-from phototag.library.places import ensure_root, outermost, place_of, places_of, roots_of
+from phototag.library.places import ensure_root, holder, holds_something, outermost, place_of, places_of, roots_of
 from phototag.library.rows import hashes
 from phototag.library.terms import MISSING
 from phototag.records import PhotoFile
@@ -74,13 +75,18 @@ class _Waiting:
 class Reconciliation:
     """One run of `Library.reconcile`."""
 
-    def __init__(self, catalog: Catalog, saver: Saver, hash_file: Callable[[PhotoFile], str | None], *, dry_run: bool) -> None:
+    def __init__(
+        self, catalog: Catalog, saver: Saver, hash_file: Callable[[PhotoFile], str | None], *, dry_run: bool, learn: bool
+    ) -> None:
         self._catalog = catalog
         self._saver = saver
         self._hash_file = hash_file
         self._dry_run = dry_run
+        self._learn = learn
         self._counts: Counter[str] = Counter()
         self._folders: list[str] = []
+        self._present: list[str] = []  # of these
+        self._loaded = False
         self._missing: set[int] = set()  # photos that were missing before this run
         self._areas: list[_Area] = []
         # Roots of the catalog inside the folders that are walked: area, what paths there begin with, known photos.
@@ -102,24 +108,28 @@ class Reconciliation:
         files: Iterable[PhotoFile],
         unreadable: Sequence[tuple[str, str]],
         stamps: Mapping[str, str | None],
-        unlisted: Sequence[str],
-        learn: bool,
+        unchanged: Mapping[str, int],
     ) -> Reconciled:
         self._folders = outermost(roots)
         absent = {folder for folder in self._folders if not os.path.isdir(folder)}
-        present = [folder for folder in self._folders if folder not in absent]
+        self._present = present = [folder for folder in self._folders if folder not in absent]
         with _no_collector():
-            self._load(present)
             self._walk(files)
-        self._keep(unlisted)
+            if not (absent or unreadable or self._loaded) and folders.are_all(self._catalog, present, stamps, unchanged):
+                self._remember(stamps)
+                photos = sum(unchanged.values())
+                return Reconciled(found=photos, unchanged=photos)
+            if not self._loaded:
+                self._load()
+        doubtful = self._keep(unchanged)
         self._store_fresh()
         empty = {folder for folder in present if not any(under(folder, root) is not None for root in self._walked)}
         guarded = self._find_gone(empty, [path for path, _ in unreadable])
         self._settle([*self._suspects, *self._touched.values()])
         missing = self._mark()
         # Folders that look unmounted were left as the catalog knows them, whatever their listing said.
-        trusted = {folder: None if _holder(guarded, folder) else stamp for folder, stamp in stamps.items()}
-        folders.remember(self._catalog, present, trusted, self._entered, learn=learn, dry_run=self._dry_run)
+        trusted = {folder: None if folder in doubtful or holder(guarded, folder) else stamp for folder, stamp in stamps.items()}
+        self._remember(trusted)
         counts = self._counts
         counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
         sentences = [f"There is no folder {folder} now: is its disk mounted? Nothing was changed." for folder in sorted(absent)]
@@ -128,12 +138,13 @@ class Reconciliation:
 
     # -- the walk
 
-    def _load(self, folders: Sequence[str]) -> None:
-        """Read the known photos below these folders."""
+    def _load(self) -> None:
+        """Read the known photos below the folders of the walk."""
+        self._loaded = True
         with self._catalog.read() as connection:
             self._missing = {photo_id for (photo_id,) in ask(connection, MISSING.sql)}
             roots = roots_of(connection)
-            for folder in folders:
+            for folder in self._present:
                 home = place_of(roots, folder)
                 area = self._area(home.root if home else folder)
                 for place in places_of(connection, [folder]):
@@ -176,12 +187,15 @@ class Reconciliation:
             ).one_or_none()
 
     def _walk(self, files: Iterable[PhotoFile]) -> None:
-        """Compare every file with the row of its path."""
-        walked, found, missing = None, 0, self._missing
+        """Compare every file with the row of its path. The rows are read when the first file comes: of a walk in which all is
+        as it was, none does."""
+        walked, found = None, 0
         for file in files:
             root, path, size_bytes, mtime_ns = file
             if root != walked:
-                walked = root
+                if not self._loaded:
+                    self._load()
+                walked, missing = root, self._missing
                 self._walked.add(root)
                 area, prefix = self._home(root)
                 unmet = area.unmet
@@ -204,17 +218,20 @@ class Reconciliation:
                 self._returned.add(known[1])
         self._counts["found"] = found
 
-    def _keep(self, unlisted: Sequence[str]) -> None:
-        """The known photos of folders that were not listed are there, as they were."""
+    def _keep(self, unchanged: Mapping[str, int]) -> set[str]:
+        """The known photos of unchanged folders are there, as they were. Returns folders that have another number of them."""
+        doubtful = set()
         for area in self._areas:
-            trusted = {below for folder in unlisted if (below := under(area.folder, folder)) is not None}
-            kept: Counter[str] = Counter()
+            trusted = {below: folder for folder in unchanged if (below := under(area.folder, folder)) is not None}
+            kept = dict.fromkeys(trusted, 0)
             for path, (_, photo_id, _, _) in list(area.unmet.items()) if trusted else ():
-                if (folder := path.rpartition("/")[0]) in trusted and photo_id not in self._missing:
-                    kept[folder] += 1
+                if (below := path.rpartition("/")[0]) in kept and photo_id not in self._missing:
+                    kept[below] += 1
                     del area.unmet[path]
-            self._counts["found"] += kept.total()
-            self._walked.update(join(area.folder, folder) for folder in kept)
+            self._counts["found"] += sum(kept.values())
+            self._walked.update(trusted[below] for below, photos in kept.items() if photos)
+            doubtful |= {folder for below, folder in trusted.items() if kept[below] != unchanged[folder]}
+        return doubtful
 
     def _store_fresh(self) -> None:
         """Store the new paths, but for those whose file may be one that is known under another path."""
@@ -248,12 +265,12 @@ class Reconciliation:
             for path, (_, photo_id, _, _) in area.unmet.items():
                 is_missing = photo_id in self._missing
                 absolute = join(area.folder, path)
-                if folder := _holder(self._closed, absolute):
+                if folder := holder(self._closed, absolute):
                     if folder in empty:
                         guarded[folder] += not is_missing
                 # Nothing of a root that lies inside the walk was met: it may be a disk that is not mounted. Its photos may
                 # have moved to where the walk found them, but nothing says that the others are missing.
-                elif folder := _holder(silent, absolute):
+                elif folder := holder(silent, absolute):
                     guarded[folder] += not is_missing
                     self._gone[photo_id] = False
                 else:
@@ -341,7 +358,7 @@ class Reconciliation:
             return True
         # A folder without anything in it is where a disk was mounted.
         absolute = join(root, path)
-        return not os.path.lexists(absolute) and not _holder(self._closed, absolute) and _holds_something(root)
+        return not os.path.lexists(absolute) and not holder(self._closed, absolute) and holds_something(root)
 
     def _move(self, connection: Connection, photo_id: int, waiting: _Waiting) -> None:
         """Give a free row to the file's path. A row that is at that path goes where the free one was: it may be free too."""
@@ -358,6 +375,9 @@ class Reconciliation:
             return
         photo_rows.move(connection, photo_id, ensure_root(connection, waiting.folder), waiting.path)
         photo_rows.update_file(connection, photo_id, waiting.file)
+
+    def _remember(self, stamps: Mapping[str, str | None]) -> None:
+        folders.remember(self._catalog, self._present, stamps, self._entered, learn=self._learn, dry_run=self._dry_run)
 
     def _mark(self) -> int:
         """Write down which photos are missing and which are back; returns how many are newly missing."""
@@ -380,18 +400,6 @@ def _no_collector() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _holder(folders: Iterable[str], path: str) -> str | None:
-    return next((folder for folder in folders if under(folder, path) is not None), None)
-
-
-def _holds_something(folder: str) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
 
 
 def _sentence(folder: str, photos: int) -> str:

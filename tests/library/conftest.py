@@ -39,12 +39,12 @@ class Shelf:
         self.hashed.append(file.path)
         return content_hash(file)
 
-    def find(self, *paths, fast=False, dry_run=False, **options):
-        """Reconcile these folders and files, by default the whole shelf. Which were not listed is in `unlisted`."""
+    def find(self, *paths, plain=False, dry_run=False, learn_stamps=True, **options):
+        """Reconcile these folders and files, by default the whole shelf, as a scan does; `plain`: without what the catalog knows
+        of folders. The walk is in `walk`."""
         self.hashed.clear()
         scope = [os.fspath(path) for path in paths or [self.folder]]
-        walk = find(scope, trusted=self.library.folder_stamps(scope) if fast else None, **options)
-        self.unlisted = walk.unlisted
+        walk = self.walk = find(scope, known={} if plain else self.library.folder_stamps(scope), **options)
         return self.library.reconcile(
             walk.roots,
             walk,
@@ -52,7 +52,8 @@ class Shelf:
             dry_run=dry_run,
             unreadable=walk.errors,
             stamps=walk.stamps,
-            unlisted=walk.unlisted,
+            unchanged=walk.unchanged,
+            learn_stamps=learn_stamps,
         )
 
     def age(self, *folders):
