@@ -91,6 +91,8 @@ class Kinds:
         net = timm.create_model(BACKBONE)
         net.load_state_dict(imagenet_state())
         self.net = for_asking(net, self.device)
+        if self.dtype is not None:  # once; autocast would cast the weights again for every batch
+            self.net.to(self.dtype)
         self.gather = torch.zeros(1000, len(self.said.classes))
         for column, members in enumerate(self.said.classes.values()):
             self.gather[list(members), column] = 1
@@ -114,9 +116,8 @@ class Kinds:
 
     def _ask(self, images: Sequence[torch.Tensor]) -> list[np.ndarray]:
         batch = send(torch.stack(list(images)), self.device)  # (B, 3, h, w)
-        batch = ((batch - MEAN[0]) / SPREAD[0]).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-            logits = self.net(batch)  # (B, 1000)
+        batch = ((batch - MEAN[0]) / SPREAD[0]).to(self.dtype or torch.float32, memory_format=torch.channels_last)
+        logits = self.net(batch)  # (B, 1000)
         return list(((logits.float() / TEMPERATURE).softmax(1) @ self.gather).cpu().numpy())
 
     def _tags(self, sums: np.ndarray) -> list[Tag]:

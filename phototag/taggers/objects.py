@@ -88,7 +88,7 @@ def torchvisions(name: str, floor: float = FLOOR) -> detection.FasterRCNN:
 def quick(name: str, net: detection.FasterRCNN, names: Sequence[str | None], device: str | torch.device = "cpu") -> Detector:
     """A detector on torchvision's net of this name that answers as it does, in less time."""
     known = COCO[name]
-    made = Detector(net, names, known.short_side, known.long_side, device)
+    made = Detector(net, names, known.short_side, known.long_side, device, settled=False)
     made.net.roi_heads.box_roi_pool = RoIAlign(known.strides)
     return made
 

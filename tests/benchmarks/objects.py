@@ -91,7 +91,7 @@ class OneByOne:
     """The same numbers in the net as torchvision builds it and runs it: contiguous, its own RoIAlign, a photo at a time."""
 
     def __init__(self, net: FasterRCNN, ours: Detector) -> None:
-        self._ours, self._net = ours, net
+        self._ours, self._net = ours, compact.raw(net) if ours.settled else net
         self._net.transform = compact.AsGiven(0, 0, net.transform.image_mean, net.transform.image_std)  # no second resizing
 
     @torch.inference_mode()
