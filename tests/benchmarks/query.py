@@ -103,7 +103,7 @@ def ours_shown(library: Library, asked: Query, thresholds: dict[str, float]) -> 
             photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-",
             photo.everyone_smiling,
             len(photo.faces),
-            next(iter(photo.errors.values()), "") or things(photo, thresholds),
+            next(iter(photo.errors.values()), "") or things(photo, lambda detector: thresholds),
             photo.path,
         )
         for photo in _photos(library, asked)
