@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from phototag.errors import PhototagError, UsageError
-from phototag.taggers.device import halving, pick_device
+from phototag.taggers.device import half_precision, halving, pick_device, send
 
 
 def test_cpu_and_auto() -> None:
@@ -47,3 +47,32 @@ def test_halving_keeps_order_and_stops_at_one() -> None:
     assert calls == [7, 3, 4, 2, 2]
     with pytest.raises(torch.OutOfMemoryError):
         halving(run, [1, 99])
+
+
+def test_sending_keeps_the_numbers_and_half_precision_is_asked_for_where_it_pays() -> None:
+    numbers = torch.arange(6.0).reshape(2, 3)
+    assert torch.equal(send(numbers, torch.device("cpu")), numbers)
+    assert half_precision(torch.device("cuda")) == torch.float16
+    assert half_precision(torch.device("mps")) is None
+    assert half_precision(torch.device("cpu")) in (None, torch.bfloat16)
+
+
+@pytest.mark.gpu
+def test_sending_to_a_gpu_goes_from_pinned_memory_and_keeps_order() -> None:
+    device = torch.device("cuda", 0)
+    there = [send(torch.full((3, 500, 500), float(i)), device) for i in range(20)]
+    assert all(one.is_cuda and float(one.min()) == float(one.max()) == i for i, one in enumerate(there))
+
+
+@pytest.mark.gpu
+def test_a_full_gpu_halves_the_batch() -> None:
+    room = torch.cuda.get_device_properties(0).total_memory // 5 * 2  # bytes: two fit, three do not
+    calls = []
+
+    def run(items: list[int]) -> list[int]:
+        calls.append(len(items))
+        held = [torch.empty(room, dtype=torch.uint8, device="cuda") for _ in items]
+        return [item + len(held) * 0 for item in items]
+
+    assert halving(run, [1, 2, 3, 4, 5]) == [1, 2, 3, 4, 5]
+    assert calls[0] == 5 and max(calls[1:]) < 5 and min(calls) >= 1
