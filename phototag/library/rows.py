@@ -84,8 +84,12 @@ def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, list[Ta
         photo_ids,
     )
     found: dict[int, list[Tag]] = {}
+    boxes: dict[tuple, Box | None] = {(None,) * 4: None}  # ten tags say something of the same face
     for answer_id, label, score, left, top, right, bottom, points in cursor:
-        box = None if left is None else Box(left, top, right, bottom)
+        edges = left, top, right, bottom
+        if edges not in boxes:
+            boxes[edges] = Box(*edges)
+        box = boxes[edges]
         corners = tuple((x, y) for x, y in json.loads(points)) if points else ()
         found.setdefault(answer_id, []).append(Tag(label, score, box, corners))
     return found
