@@ -250,10 +250,10 @@ class Detector:
         short_side: int,
         long_side: int,
         device: str | torch.device = "cpu",
-        half: bool = True,
+        half: bool | None = None,
         settled: bool = True,
     ) -> None:
-        """`names[0]` is the background's. `half`: compute in half precision where that is faster and finds the same.
+        """`names[0]` is the background's. `half`: compute in half precision where that is faster (unless said: on a GPU).
         `settled`: by our rules (phototag.detector.doubles) and not by the net's own NMS."""
         self.device = torch.device(device)
         self.net = for_asking(net, self.device)
@@ -262,12 +262,14 @@ class Detector:
             raw(self.net)
         self.net.transform = AsLiked(0, 0, net.transform.image_mean, net.transform.image_std)
         self.batch = 1 if self.device.type == "cpu" else GPU_BATCH
+        if half is None:
+            half = self.device.type == "cuda"
         dtype = half_precision(self.device) if half else None
         if dtype == torch.float16:
             halve_inside(self.net, self.device.type, dtype)
         elif dtype == torch.bfloat16:
-            # The box head alone keeps every box. The rest turns near ties round, and then it is another proposal that counts:
-            # of 186 boxes on 12 photos the pyramid's bfloat16 changes 3, the body's last four stages' 10.
+            # Only the box head. The rest turns near ties round, and then it is another proposal that counts: of 186 boxes on
+            # 12 photos the pyramid's bfloat16 changed 3, the body's last four stages' 10.
             _in_half(self.net.roi_heads.box_head, dtype)
         self.names, self.short_side, self.long_side = tuple(names), short_side, long_side
 

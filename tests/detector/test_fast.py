@@ -103,12 +103,12 @@ def share_alike(theirs, ours):
 
 
 def test_our_detector_finds_what_it_finds_one_by_one(both):
-    """In float32, and with the box head in bfloat16 as on processors that compute in it."""
+    """All of it in float32; with the box head in bfloat16, as COCO nets compute where the processor does, 19 of 20 boxes."""
     pictures, theirs, quick, net = both
     assert share_alike(theirs, quick(pictures)) == 1.0
     if half_precision(quick.device) is not None:
-        in_float = compact.Detector(net, quick.names, quick.short_side, quick.long_side, half=False)
-        assert share_alike(theirs, in_float(pictures)) == 1.0
+        in_half = compact.Detector(net, quick.names, quick.short_side, quick.long_side, half=True)
+        assert share_alike(theirs, in_half(pictures)) >= 0.95
 
 
 @pytest.mark.gpu
