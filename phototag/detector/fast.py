@@ -15,6 +15,7 @@ megabytes and travels to main memory and back. Computed a few rows at a time it 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -40,15 +41,23 @@ def for_asking(net: nn.Module, device: str | torch.device = "cpu") -> nn.Module:
 def fold_norms(net: nn.Module) -> None:
     """Join every batch norm with the convolution it follows; a layer that can join itself does so (`joined()`)."""
     for parent in list(net.modules()):
-        conv = ""
         for name, part in list(parent.named_children()):
             if hasattr(part, "joined"):
                 setattr(parent, name, part.joined())
-            elif isinstance(part, nn.Conv2d):
+    join_norms(net, fuse_conv_bn_eval)
+
+
+def join_norms(net: nn.Module, join: Callable[[nn.Conv2d, nn.Module], nn.Module]) -> None:
+    """In place: `join(convolution, norm)` instead of every convolution that a batch norm follows; of the norm only its
+    activation stays, which timm's bring along."""
+    for parent in list(net.modules()):
+        conv = ""
+        for name, part in list(parent.named_children()):
+            if isinstance(part, nn.Conv2d):
                 conv = name
             elif conv and isinstance(part, nn.BatchNorm2d | FrozenBatchNorm2d):
-                setattr(parent, conv, fuse_conv_bn_eval(getattr(parent, conv), part))
-                setattr(parent, name, getattr(part, "act", nn.Identity()))  # timm's norms bring their activation along
+                setattr(parent, conv, join(getattr(parent, conv), part))
+                setattr(parent, name, getattr(part, "act", nn.Identity()))
                 conv = ""
 
 

@@ -26,7 +26,7 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from phototag.detector.doubles import settle
-from phototag.detector.fast import for_asking
+from phototag.detector.fast import for_asking, join_norms
 from phototag.detector.roi import BINS, RoIAlign
 from phototag.errors import WeightsError
 from phototag.taggers.device import half_precision, halving, send
@@ -106,15 +106,7 @@ class Backbone(nn.Module):
     def freeze(self, stages: int = 2) -> None:
         """Join every convolution with its norm for good, and stop the stem and the first `stages` stages from learning:
         edges and textures are ImageNet's, 3,000 photos cannot improve them."""
-        self.body.conv_stem, self.body.bn1 = FrozenNormConv(self.body.conv_stem, self.body.bn1), self.body.bn1.act
-        for block in self.body.blocks.modules():
-            for conv, norm in (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3")):
-                if not hasattr(block, conv):
-                    continue
-                if not hasattr(block, "conv_pwl"):  # the first block: depthwise first, then pointwise
-                    norm = {"conv_dw": "bn1", "conv_pw": "bn2"}[conv]
-                setattr(block, conv, FrozenNormConv(getattr(block, conv), getattr(block, norm)))
-                setattr(block, norm, getattr(block, norm).act)
+        join_norms(self.body, FrozenNormConv)
         for part in (self.body.conv_stem, *self.body.blocks[:stages]):
             part.requires_grad_(False)
 

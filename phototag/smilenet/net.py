@@ -129,20 +129,10 @@ def fuse(net: SmileNet) -> SmileNet:
 def freeze_norms(net: SmileNet) -> None:
     """For training on from weights of ours, in place: every convolution joined with the batch norm after it for good. Filters
     keep their names, so that a SmileNet takes them back; the norms, which no longer learn, disappear."""
+    from phototag.detector.fast import join_norms
     from phototag.detector.net import FrozenNormConv
 
-    def join(parent: nn.Module) -> None:
-        before: tuple[str, nn.Conv2d] | None = None
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.BatchNorm2d) and before is not None:
-                setattr(parent, before[0], FrozenNormConv(before[1], layer))
-                setattr(parent, name, layer.act)
-                before = None
-            else:
-                join(layer)
-                before = (name, layer) if isinstance(layer, nn.Conv2d) else None
-
-    join(net)
+    join_norms(net, FrozenNormConv)
 
 
 def computes_bfloat16(device: str | torch.device) -> bool:
