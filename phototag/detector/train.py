@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torchvision.models.detection import FasterRCNN
 
+from phototag import memory
 from phototag.detector import data, evaluate
 from phototag.detector.net import Detector, Settings, build, halve_inside, read_weights, save
 from phototag.errors import PhototagError
@@ -65,6 +66,7 @@ def train(
     if len(training) < plan.batch:
         raise PhototagError(f"training needs at least {plan.batch} photos, one batch")
     out.mkdir(parents=True, exist_ok=True)
+    memory.keep_freed()
     torch.manual_seed(plan.seed)
     labels = training.names
     net = build(labels, imagenet=start_from is None)

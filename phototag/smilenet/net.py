@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from phototag import memory
 from phototag.errors import WeightsError
 from phototag.records import Box
 from phototag.smilenet import EMOTIONS
@@ -119,10 +120,12 @@ def normalise(crops: torch.Tensor) -> torch.Tensor:
 
 def fuse(net: SmileNet) -> SmileNet:
     """For inference only, in place: every batch norm folded into the convolution before it, weights in channels-last order.
-    The same answers (within rounding) in two thirds of the time."""
-    from phototag.detector.fast import fold_norms
+    The same answers (within rounding) in half the time, a part of it because freed memory is kept from now on."""
+    from phototag.detector.fast import fold_norms, quicken_relu6
 
+    memory.keep_freed()
     fold_norms(net.eval())
+    quicken_relu6(net)
     return net.to(memory_format=torch.channels_last)
 
 

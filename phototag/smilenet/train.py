@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from phototag import memory
 from phototag.errors import PhototagError
 from phototag.smilenet import data, evaluate
 from phototag.smilenet.net import Calibration, SmileNet, freeze_norms, fuse, imagenet_state, load, normalise, save
@@ -69,6 +70,7 @@ def train(
     if len(training) < 2:
         raise PhototagError("training needs at least two faces")
     out.mkdir(parents=True, exist_ok=True)
+    memory.keep_freed()
     torch.manual_seed(plan.seed)
     net = SmileNet(plan.drop_path, plan.dropout)
     if start_from is not None:

@@ -12,7 +12,7 @@ from torchvision.models import detection
 from phototag import weights
 from phototag.detector import fast
 from phototag.detector import net as compact
-from phototag.detector.fast import InStrips, for_asking, margins
+from phototag.detector.fast import BitsReLU6, InStrips, for_asking, margins
 from phototag.detector.net import resized, working_size
 from phototag.taggers import objects
 from phototag.taggers.device import half_precision
@@ -120,3 +120,14 @@ def test_a_gpu_finds_the_same_in_batches(both):
     assert share_alike(theirs, on_gpu(pictures)) >= 0.95
     in_float = compact.Detector(net, quick.names, quick.short_side, quick.long_side, "cuda", half=False)
     assert share_alike(theirs, in_float(pictures)) >= 0.99
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32, torch.float16])
+def test_relu6_by_the_bits_is_relu6(kind):
+    every = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.bfloat16)  # all numbers that bfloat16 has
+    numbers = every[~every.isnan()].to(kind)
+    expected = nn.functional.relu6(numbers)
+    inputs = numbers.clone()
+    assert torch.equal(BitsReLU6()(inputs), expected) and torch.equal(inputs, expected)
+    shape = torch.randn(2, 8, 5, 3).to(kind).mul(9).contiguous(memory_format=torch.channels_last)
+    assert torch.equal(BitsReLU6()(shape.clone(memory_format=torch.preserve_format)), nn.functional.relu6(shape))
