@@ -122,7 +122,7 @@ SPECS: dict[str, TaggerSpec] = {
         TaggerSpec(
             "kinds",
             "phototag.taggers.kinds:load",
-            version=1,
+            version=2,
             summary="what the whole photo is of, in plain words (ImageNet)",
             weights=_kinds_files,
         ),

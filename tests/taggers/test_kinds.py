@@ -107,3 +107,20 @@ def test_the_gpu_says_the_same(tagger):
     batch = [frame(pictures.chelsea()), frame(pictures.coffee())]
     for here, there in zip(tagger(batch), on_gpu(batch), strict=True):
         assert {t.label: round(t.score, 1) for t in here} == {t.label: round(t.score, 1) for t in there}
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        ((4000, 3000), (256, 192)),
+        ((3000, 4000), (192, 256)),
+        ((6000, 4000), (272, 176)),
+        ((1920, 1080), (288, 160)),
+        ((500, 480), (224, 224)),
+        ((480, 500), (224, 224)),
+        ((9000, 1000), (384, 128)),
+        ((1, 900), (128, 384)),
+    ],
+)
+def test_photos_are_looked_at_nearly_in_their_own_proportions(size, shape):
+    assert kinds.canvas(*size) == shape
