@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import timm
 import torch
+from torch import nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops import MultiScaleRoIAlign
 
@@ -73,6 +75,7 @@ def net_of(name: str) -> FasterRCNN:
         )
         plain = compact.build(settings.labels, box_roi_pool=own, box_score_thresh=objects.FLOOR)
         plain.load_state_dict(net.state_dict())
+        plain.backbone = AsBuilt(plain.backbone)
         return plain.eval()
     torch.manual_seed(0)
     net = objects.torchvisions(name).eval()
@@ -85,6 +88,27 @@ def net_of(name: str) -> FasterRCNN:
 
 def detector_of(name: str, net: FasterRCNN) -> Detector:
     return objects.detector(name) if weights.present(name) else objects.quick(name, net, [None] * 91)
+
+
+class AsBuilt(nn.Module):
+    """Our backbone as timm and torchvision build one, like the nets of the other names: convolutions and batch norms apart, no
+    memory layout asked for. Ours learns with both already joined and channels last."""
+
+    def __init__(self, ours: compact.Backbone) -> None:
+        super().__init__()
+        self.body = timm.create_model(compact.BACKBONE, features_only=True, out_indices=(2, 3, 4))
+        self.fpn, self.out_channels = ours.fpn, ours.out_channels
+        joined = dict(ours.body.named_modules())
+        for name, part in self.body.named_modules():
+            if isinstance(part, nn.Conv2d):
+                conv = joined[name]
+                part.weight.data = conv.weight.data.clone()
+            elif isinstance(part, nn.BatchNorm2d):  # that of the convolution before it
+                part.weight.data, part.bias.data = conv.scale.clone(), conv.shift.clone()
+                part.running_mean, part.running_var = torch.zeros_like(conv.shift), torch.full_like(conv.shift, 1 - part.eps)
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return self.fpn({str(i): level for i, level in enumerate(self.body(images))})
 
 
 class OneByOne:
