@@ -7,7 +7,9 @@ of a batch fails, it is the tagger that is broken, and nothing of it is kept.
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -35,38 +37,73 @@ def run(
     taggers: Mapping[str, TaggerFunction],
     needs: Mapping[str, Sequence[str]],
     batch_size: int,
+    *,
+    hands: int = 1,
+    prepare: Callable[[], None] = lambda: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[Batch]:
-    """Drive the taggers (in running order) over the photos each job owes them, and yield what to save. `needs`: tagger ->
-    those whose answers it reads; where one of these failed, it fails too. Stop between two batches by closing the generator:
-    what was yielded is complete. Raises TaggerBroken."""
+    """Drive the taggers (in running order) over the photos each job owes them, and yield what to save, in the order of the
+    jobs. `needs`: tagger -> those whose answers it reads; where one of these failed, it fails too.
+
+    `hands`: threads that tag, each its share of `batch_size` photos, after calling `prepare` once; `decoded` is advanced only
+    in the caller's thread. Once `stopping` says yes, no photo is begun any more; what is in hand is still yielded. Raises
+    TaggerBroken."""
     source = iter(decoded)
-    while chunk := list(islice(source, batch_size)):
-        batch = Batch([job for job, _, _ in chunk], [facts for _, facts, _ in chunk])
-        frames: dict[int, Frame] = {}
-        for job, _, frame in chunk:
-            if isinstance(frame, Unreadable):
-                batch.outcomes.append(Outcome(job.photo_id, "decode", error=frame.reason))
+    share = max(min(batch_size, 2), -(-batch_size // hands))  # of a lone photo nobody can say whether it or the tagger is broken
+
+    def begun() -> Iterator[Future[Batch]]:
+        while not stopping() and (chunk := list(islice(source, share))):
+            future = pool.submit(_tagged, chunk, taggers, needs)
+            del chunk  # or these frames stay in memory while the next ones are decoded
+            yield future
+
+    with ThreadPoolExecutor(hands, thread_name_prefix="tag", initializer=prepare) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for future in begun():
+                waiting.append(future)
+                if len(waiting) > hands:  # one more than can be worked on, so that no hand waits for what comes between two
+                    yield waiting.popleft().result()
+            while waiting:
+                future = waiting.popleft()
+                if stopping() and future.cancel():  # not begun, and neither are those behind it
+                    break
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _tagged(
+    chunk: Sequence[tuple[Job, PhotoFacts, Frame | Unreadable]],
+    taggers: Mapping[str, TaggerFunction],
+    needs: Mapping[str, Sequence[str]],
+) -> Batch:
+    batch = Batch([job for job, _, _ in chunk], [facts for _, facts, _ in chunk])
+    frames: dict[int, Frame] = {}
+    for job, _, frame in chunk:
+        if isinstance(frame, Unreadable):
+            batch.outcomes.append(Outcome(job.photo_id, "decode", error=frame.reason))
+        else:
+            frames[job.photo_id] = dataclasses.replace(frame, answers={**job.answers})
+    for name, tagger in taggers.items():
+        owing = []
+        for job in batch.jobs:
+            if name not in job.taggers or job.photo_id not in frames:
+                continue
+            lacking = [need for need in needs.get(name, ()) if need not in frames[job.photo_id].answers]
+            if lacking:
+                batch.outcomes.append(Outcome(job.photo_id, name, error=f"needs the answer of {lacking[0]}, which failed"))
             else:
-                frames[job.photo_id] = dataclasses.replace(frame, answers={**job.answers})
-        for name, tagger in taggers.items():
-            owing = []
-            for job in batch.jobs:
-                if name not in job.taggers or job.photo_id not in frames:
-                    continue
-                lacking = [need for need in needs.get(name, ()) if need not in frames[job.photo_id].answers]
-                if lacking:
-                    batch.outcomes.append(Outcome(job.photo_id, name, error=f"needs the answer of {lacking[0]}, which failed"))
-                else:
-                    owing.append(frames[job.photo_id])
-            for frame, answer in zip(owing, answer_all(name, tagger, owing), strict=True):
-                if isinstance(answer, Exception):
-                    reason = " ".join(str(answer).split()) or type(answer).__name__
-                    batch.outcomes.append(Outcome(frame.photo_id, name, error=reason[:500]))
-                else:
-                    tags = tuple(answer)
-                    batch.outcomes.append(Outcome(frame.photo_id, name, tags))
-                    frames[frame.photo_id] = dataclasses.replace(frame, answers={**frame.answers, name: tags})
-        yield batch
+                owing.append(frames[job.photo_id])
+        for frame, answer in zip(owing, answer_all(name, tagger, owing), strict=True):
+            if isinstance(answer, Exception):
+                reason = " ".join(str(answer).split()) or type(answer).__name__
+                batch.outcomes.append(Outcome(frame.photo_id, name, error=reason[:500]))
+            else:
+                tags = tuple(answer)
+                batch.outcomes.append(Outcome(frame.photo_id, name, tags))
+                frames[frame.photo_id] = dataclasses.replace(frame, answers={**frame.answers, name: tags})
+    return batch
 
 
 def answer_all(name: str, tagger: TaggerFunction, frames: Sequence[Frame]) -> list[list[Tag] | Exception]:

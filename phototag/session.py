@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phototag import images, pipeline, taggers
+from phototag import images, memory, pipeline, taggers
 from phototag.errors import UnreadablePhoto, UsageError
 from phototag.records import PhotoFile
 from phototag.scan import Walk, full_path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from phototag.library import Library
 
 BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
+AHEAD = 8  # photos decoded before they are asked for; whole batches wait behind those in hand, see phototag.pipeline
 DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
 
 LISTED = 10  # failures told at the end of a scan; `phototag query failed` lists all
@@ -75,7 +77,7 @@ def scan(
     `detector`: which finds things, see phototag.weights.choose; `auto` may fetch weights once unless `offline`. `talk` is told
     of that. `fast`: trust folder times: a folder whose time is as at the last complete scan is not listed, its photos count as
     unchanged. It finds what was added, removed and renamed, not what was edited in place.
-    `stopping` is asked between two batches; once it says yes, the batch in hand is saved and the report says `interrupted`.
+    `stopping` is asked between two batches; once it says yes, what is in hand is saved and the report says `interrupted`.
     Running it again goes on where it stopped. Raises PhototagError: a path that is not there, a tagger that fails on every
     photo of a batch, a device that is not there, a catalog that cannot be written.
     """
@@ -121,22 +123,23 @@ def scan(
         if report.to_do:
             needs = {name: taggers.SPECS[name].needs for name in running}
             jobs = library.jobs(scope, fingerprints, needs)
+            memory.keep_freed()
             ready = _load(running, device, options)
             frames = images.frames(
                 jobs,
-                workers=workers or min(4, os.cpu_count() or 1),
-                ahead=batch_size + 4,
+                workers=workers or min(4, cores()),
+                ahead=AHEAD,
                 working_side=taggers.WORKING_SIDE,
                 max_pixels=max_pixels or images.MAX_PIXELS,
             )
-            with closing(frames), closing(pipeline.run(frames, ready, needs, batch_size)) as batches:
-                for batch in batches:
-                    library.save(batch.facts, batch.outcomes, fingerprints)
-                    _count(batch, report)
-                    progress("tag", report.tagged, owed.photos)
-                    if stopping():
-                        report.interrupted = True
-                        break
+            with closing(frames), _hands(device) as (hands, prepare):
+                batches = pipeline.run(frames, ready, needs, batch_size, hands=hands, prepare=prepare, stopping=stopping)
+                with closing(batches):
+                    for batch in batches:
+                        library.save(batch.facts, batch.outcomes, fingerprints)
+                        _count(batch, report)
+                        progress("tag", report.tagged, owed.photos)
+            report.interrupted = stopping()
         _list_failures(library, scope, report)
     report.seconds = time.monotonic() - began
     return report
@@ -176,6 +179,20 @@ def likely_device(device: str) -> str:
 
 def _load(names: Sequence[str], device: str, options: Mapping[str, Mapping[str, Any]]) -> dict[str, taggers.Tagger]:
     return {name: taggers.load(name, device, options.get(name, {})) for name in names}
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _hands(device: str) -> AbstractContextManager[tuple[int, Callable[[], None]]]:
+    """How many threads tag, and what each does first. Taggers that did not need torch are not worth more than one."""
+    if "torch" not in sys.modules:
+        return nullcontext((1, lambda: None))
+    from phototag.taggers.device import hands
+
+    return hands(device, cores())
 
 
 def _count(batch: pipeline.Batch, report: ScanReport) -> None:

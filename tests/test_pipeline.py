@@ -1,5 +1,9 @@
 """The pipeline with tiny real taggers over real frames."""
 
+import gc
+import threading
+import weakref
+
 import numpy as np
 import pytest
 
@@ -10,7 +14,7 @@ from phototag.records import Frame, Job, PhotoFacts, PhotoFile, Tag, Unreadable
 def decoded(count, taggers=("bright",), unreadable=()):
     for i in range(count):
         job = Job(i, PhotoFile("/r", f"{i}.jpg", 1, 1), tuple(taggers))
-        pixels = np.full((8 + i, 10, 3), i * 10, np.uint8)
+        pixels = np.full((8 + i, 10, 3), i * 10 % 256, np.uint8)
         frame = Unreadable(i, "cut short") if i in unreadable else Frame(i, pixels, 10, 8 + i)
         yield job, PhotoFacts(i, f"hash{i}", 10, 8 + i), frame
 
@@ -96,3 +100,66 @@ def test_ctrl_c_passes_through():
 
     with pytest.raises(KeyboardInterrupt):
         list(run(decoded(2), {"bright": interrupted}, {}, 4))
+
+
+def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
+    readers, workers, prepared = set(), set(), []
+    together = threading.Barrier(2)
+
+    def watched():
+        for each in decoded(40):
+            readers.add(threading.get_ident())
+            yield each
+
+    def slow_at_first(frames):
+        if not workers or threading.get_ident() not in workers:
+            workers.add(threading.get_ident())
+            together.wait(10)  # ends only if two hands are at it at once
+        return bright(frames)
+
+    batches = list(
+        run(watched(), {"bright": slow_at_first}, {}, 8, hands=2, prepare=lambda: prepared.append(threading.get_ident()))
+    )
+    assert [len(batch.jobs) for batch in batches] == [4] * 10
+    assert [job.photo_id for batch in batches for job in batch.jobs] == list(range(40))
+    assert len(outcomes(batches)) == 40
+    assert readers == {threading.get_ident()} and workers == set(prepared) and len(workers) == 2
+
+
+def test_a_stop_begins_nothing_more_and_loses_nothing_begun():
+    asked, stop, taken = [], threading.Event(), []
+
+    def spy(frames):
+        asked.extend(frame.photo_id for frame in frames)
+        if len(asked) >= 8:
+            stop.set()
+        return bright(frames)
+
+    def watched():
+        for each in decoded(100):
+            taken.append(each)
+            yield each
+
+    batches = list(run(watched(), {"bright": spy}, {}, 4, hands=2, stopping=stop.is_set))
+    assert sorted(asked) == [job.photo_id for batch in batches for job in batch.jobs]
+    assert 8 <= len(asked) <= 16 and len(taken) < 30
+
+
+def test_frames_are_let_go_while_the_next_ones_are_decoded():
+    alive = []
+
+    def watched():
+        for number, (job, facts, frame) in enumerate(decoded(60)):
+            alive.append(weakref.ref(frame.pixels))
+            if number == 59:
+                gc.collect()
+                assert sum(pixels() is not None for pixels in alive) <= 3 * 4, "two batches and the one being put together"
+            yield job, facts, frame
+            del frame
+
+    assert len(outcomes(run(watched(), {"bright": bright}, {}, 4))) == 60
+
+
+def test_a_broken_tagger_stops_all_hands():
+    with pytest.raises(TaggerBroken, match="cannot\\nlook at this"):
+        list(run(decoded(40), {"bright": picky(set(range(40)))}, {}, 8, hands=3))

@@ -22,7 +22,7 @@ WORKING_SIDE = 1333
 
 
 class Tagger(Protocol):
-    """A batch of frames in, one list of tags per frame out."""
+    """A batch of frames in, one list of tags per frame out. On a processor it may be asked by several threads at once."""
 
     def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]: ...
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import torch
 
 from phototag.errors import UsageError
+
+MOST_HANDS = 4  # each has photos and maps of its own in memory
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -45,6 +49,20 @@ def half_precision(device: torch.device) -> torch.dtype | None:
         return torch.float16
     capabilities = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
     return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else None
+
+
+@contextmanager
+def hands(device: str, cores: int) -> Iterator[tuple[int, Callable[[], None]]]:
+    """How many threads may ask the nets at once, and what each calls first to get its share of the `cores`. On a processor a
+    small net gains little from a second core, two of them gain all of it; a GPU is asked by one."""
+    if pick_device(device).type != "cpu":
+        yield 1, lambda: None
+        return
+    count, before = min(cores, MOST_HANDS), torch.get_num_threads()
+    try:
+        yield count, partial(torch.set_num_threads, cores // count)
+    finally:
+        torch.set_num_threads(before)  # threads that begin later take over what was said last, wherever it was said
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

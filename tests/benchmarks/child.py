@@ -1,41 +1,61 @@
 """One scan in a process of its own, for what can only be measured there: peak memory, and the number of cores. Prints JSON.
 
-python -m tests.benchmarks.child FOLDER [--warm FOLDER] [--stub] [--cores N]
+python -m tests.benchmarks.child FOLDER [--warm FOLDER] [--stub | --slow-stub] [--cores N]
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from phototag import taggers
+from phototag.records import Frame, Tag
+from tests import tiny
 from tests.benchmarks import ROOT, cpu_seconds, resource
 
 
-def scan_alone(folder: Path, *, warm: Path, stub: bool = False, cores: int | None = None) -> dict[str, Any]:
+def scan_alone(folder: Path, *, warm: Path, stub: str = "", cores: int | None = None) -> dict[str, Any]:
     """A first scan of `folder` in a new process and a new catalog: how many photos, CPU and wall seconds of the scan alone (one
-    of `warm` goes before, to import and to load), and the peak of memory in bytes. `stub`: with a tagger too small to matter;
-    `cores`: on so many."""
+    of `warm` goes before, to import and to load), and the peak of memory in bytes. `stub`: with a tagger too small to matter,
+    "stub" or "slow-stub", which begins by taking longer than decoding, as the nets do; `cores`: on so many."""
     command = [sys.executable, "-m", "tests.benchmarks.child", str(folder), "--warm", str(warm)]
-    command += ["--stub"] * stub + (["--cores", str(cores)] if cores else [])
+    command += ([f"--{stub}"] if stub else []) + (["--cores", str(cores)] if cores else [])
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout)
 
 
-def options(stub: bool) -> dict[str, Any]:
+def options(stub: bool, slow: bool = False) -> dict[str, Any]:
     """Of a scan: everything that runs without a network, on the CPU; or the smallest tagger there is."""
-    if not stub:
+    if not (stub or slow):
         return {"device": "cpu", "detector": "people-pets", "offline": True}
     from tests.benchmarks.rescan import with_tiny_tagger
 
     with_tiny_tagger()
+    if slow:
+        known = taggers.SPECS["colour"]
+        taggers.SPECS["colour"] = dataclasses.replace(known, target="tests.benchmarks.child:load_slow")
     return {"names": ["colour"]}
+
+
+def load_slow(device: str, chosen: Mapping[str, Any]) -> taggers.Tagger:
+    """The tiny tagger; while it takes its time over the first batches, decoding gets as far ahead as it may."""
+    tag, batches = tiny.load(device, chosen), itertools.count()
+
+    def slow(frames: Sequence[Frame]) -> list[list[Tag]]:
+        time.sleep(0.5 if next(batches) < 20 else 0)
+        return tag(frames)
+
+    return slow
 
 
 def peak_bytes() -> int:
@@ -52,13 +72,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--warm", type=Path)
     parser.add_argument("--stub", action="store_true")
+    parser.add_argument("--slow-stub", action="store_true")
     parser.add_argument("--cores", type=int)
     chosen = parser.parse_args()
     if chosen.cores:  # before torch counts them
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: chosen.cores])
     from phototag.library import Library
 
-    how = options(chosen.stub)
+    how = options(chosen.stub, chosen.slow_stub)
     with tempfile.TemporaryDirectory() as name:
         if chosen.warm:
             with Library.open(Path(name, "warm.db")) as library:

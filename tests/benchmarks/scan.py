@@ -18,7 +18,7 @@ from phototag import images, taggers
 from phototag.library import Library
 from phototag.records import Frame, Job, PhotoFile
 from phototag.scan import find
-from phototag.session import BATCH_SIZE
+from phototag.session import AHEAD, BATCH_SIZE, cores
 from tests.benchmarks import Figure, Plan, alternate, cpu_seconds, photos, ratio, tell
 from tests.benchmarks.child import options, scan_alone
 
@@ -98,13 +98,13 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
         Figure(f"scan, CPU per photo of {part}", median(seconds[1:]) / len(files) * 1000, None, "ms")
         for part, seconds in spent.items()
     ]
-    return found + cores(plan, folder)
+    return found + two_cores(plan)
 
 
 def decode(files: list[PhotoFile]) -> list[Frame]:
     jobs = [Job(number, file, ()) for number, file in enumerate(files)]
-    workers = min(4, os.cpu_count() or 1)  # as a scan chooses
-    decoded = images.frames(jobs, workers=workers, ahead=BATCH_SIZE + 4, working_side=taggers.WORKING_SIDE)
+    workers = min(4, cores())  # as a scan chooses
+    decoded = images.frames(jobs, workers=workers, ahead=AHEAD, working_side=taggers.WORKING_SIDE)
     return [frame for _, _, frame in decoded]
 
 
@@ -117,12 +117,13 @@ def forward(frames: list[Frame]) -> None:
             batch = [dataclasses.replace(frame, answers={**frame.answers, name: tuple(tags)}) for frame, tags in said]
 
 
-def cores(plan: Plan, folder: Path) -> list[Figure]:
-    """Photos per second by the wall clock on two cores beside one, in turns."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+def two_cores(plan: Plan) -> list[Figure]:
+    """Photos per second by the wall clock on two cores beside one, in turns; of so many photos that the last batch, over which
+    one core waits for the other, counts little."""
+    if not hasattr(os, "sched_setaffinity") or cores() < 2:
         tell("one core only, or no way to choose: nothing to compare")
         return []
-    warm = photos.tree(plan.cache, 2, "12mp")
+    warm, folder = (photos.tree(plan.cache, count, "12mp") for count in (2, 4 * (plan.photos or PHOTOS)))
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(plan.rounds):
         for count, rate in rates.items():

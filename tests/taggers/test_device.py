@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
 from phototag.errors import PhototagError, UsageError
-from phototag.taggers.device import half_precision, halving, pick_device, send
+from phototag.taggers.device import half_precision, halving, hands, pick_device, send
 
 
 def test_cpu_and_auto() -> None:
@@ -55,6 +57,26 @@ def test_sending_keeps_the_numbers_and_half_precision_is_asked_for_where_it_pays
     assert half_precision(torch.device("cuda")) == torch.float16
     assert half_precision(torch.device("mps")) is None
     assert half_precision(torch.device("cpu")) in (None, torch.bfloat16)
+
+
+@pytest.mark.parametrize(("cores", "count", "threads"), [(1, 1, 1), (2, 2, 1), (6, 4, 1), (16, 4, 4)])
+def test_hands_share_the_cores_and_leave_torch_as_it_was(cores: int, count: int, threads: int) -> None:
+    before, said = torch.get_num_threads(), []
+    with hands("cpu", cores) as (number, prepare):
+        assert number == count
+        one = threading.Thread(target=lambda: (prepare(), said.append(torch.get_num_threads())))
+        one.start()
+        one.join()
+    later = threading.Thread(target=lambda: said.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert said == [threads, before] and torch.get_num_threads() == before
+
+
+@pytest.mark.gpu
+def test_a_gpu_is_asked_by_one() -> None:
+    with hands("cuda", 16) as (number, _):
+        assert number == 1
 
 
 @pytest.mark.gpu
