@@ -204,6 +204,24 @@ class Photo:
     detector: str | None = None  # whose weights found the objects
 
 
+class PhotoLine(NamedTuple):
+    """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is absolute; `things` are
+    (label, score) of boxes; `kinds` are labels of the whole photo; `error` is the first there is."""
+
+    photo_id: int
+    path: str
+    taken_at: datetime | None
+    width: int | None
+    height: int | None
+    everyone_smiling: bool | None
+    faces: int
+    things: tuple[tuple[str, float], ...] = ()
+    kinds: tuple[str, ...] = ()
+    user_labels: tuple[str, ...] = ()
+    error: str | None = None
+    detector: str | None = None  # whose weights found the things
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """What decoding learned of a photo's file: the hash of the bytes it read, the upright size, the EXIF.

@@ -13,7 +13,7 @@ import click
 
 from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
 from phototag.query import DEFAULT_SCORE
-from phototag.records import Photo
+from phototag.records import PhotoLine
 
 Thresholds = Callable[[str], Mapping[str, float]]  # name of the weights -> label -> least score; the default for others
 
@@ -80,43 +80,44 @@ def query(
             for path in library.paths(asked, sort=sort, limit=limit, descending=reverse):
                 write_path(path, "\0" if null else "\n")
             return
-        photos = library.photos(asked, sort=sort, limit=limit, descending=reverse)
         if as_json:
-            for photo in photos:
+            for photo in library.photos(asked, sort=sort, limit=limit, descending=reverse):
                 write_json(photo_dict(photo))
-        elif as_csv:
-            _write_csv(photos, thresholds)
+            return
+        lines = library.lines(asked, sort=sort, limit=limit, descending=reverse)
+        if as_csv:
+            _write_csv(lines, thresholds)
         elif null:
-            for photo in photos:
-                write_path(photo.path, "\0")
+            for line in lines:
+                write_path(line.path, "\0")
         else:
-            rows = [_row(photo, thresholds) for photo in photos]
+            rows = [_row(line, thresholds) for line in lines]
             if rows:
                 write_table(("taken", "smiling", "faces", "things", "photo"), rows, right=frozenset({2}))
             say(f"{count(len(rows), 'photo')}." + ("" if rows or terms else " Look at some first: phototag scan FOLDER"))
 
 
-def things(photo: Photo, thresholds: Thresholds, most: int = 3) -> str:
+def things(photo: PhotoLine, thresholds: Thresholds, most: int = 3) -> str:
     """`2 person, dog`: what the photo shows, the most certain first."""
     counts: dict[str, int] = {}
     least = thresholds(photo.detector or "")
-    for tag in sorted(photo.objects, key=lambda tag: -tag.score):
-        if tag.score >= least.get(tag.label, DEFAULT_SCORE):
-            counts[tag.label] = counts.get(tag.label, 0) + 1
+    for label, score in sorted(photo.things, key=lambda thing: -thing[1]):
+        if score >= least.get(label, DEFAULT_SCORE):
+            counts[label] = counts.get(label, 0) + 1
     names = [*photo.user_labels, *(f"{n} {label}" if n > 1 else label for label, n in counts.items())]
-    names += [tag.label for tag in photo.kinds if tag.label not in counts]
+    names += [label for label in photo.kinds if label not in counts]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 
 
-def _row(photo: Photo, thresholds: Thresholds) -> tuple[str, ...]:
-    taken = photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-"
+def _row(photo: PhotoLine, thresholds: Thresholds) -> tuple[str, ...]:
+    taken = photo.taken_at.isoformat(" ", "minutes") if photo.taken_at else "-"
     path = os.path.relpath(photo.path)
     shown = path if not path.startswith("..") else photo.path
-    seen = next(iter(photo.errors.values()), "") or things(photo, thresholds)
-    return taken, smile_word(photo.everyone_smiling), str(len(photo.faces)), printable(seen), printable(shown)
+    seen = photo.error or things(photo, thresholds)
+    return taken, smile_word(photo.everyone_smiling), str(photo.faces), printable(seen), printable(shown)
 
 
-def _write_csv(photos: Iterable[Photo], thresholds: Thresholds) -> None:
+def _write_csv(photos: Iterable[PhotoLine], thresholds: Thresholds) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
 
@@ -132,6 +133,6 @@ def _write_csv(photos: Iterable[Photo], thresholds: Thresholds) -> None:
         path = "'" + photo.path if photo.path[:1] in "=+-@\t\r" else photo.path
         taken = photo.taken_at.isoformat() if photo.taken_at else ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
-        writer.writerow([path, taken, photo.width, photo.height, smiling, len(photo.faces), things(photo, thresholds, most=99)])
+        writer.writerow([path, taken, photo.width, photo.height, smiling, photo.faces, things(photo, thresholds, most=99)])
         flush()
     flush()

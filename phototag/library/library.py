@@ -22,7 +22,7 @@ from phototag.library.reconcile import Reconciled, Reconciliation
 from phototag.library.rows import chunks, edition_of, marks
 from phototag.library.terms import MISSING
 from phototag.query import DEFAULT_SCORE, Query
-from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile
+from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
 from phototag.smiling import SMILE_THRESHOLD
 
 
@@ -160,6 +160,17 @@ class Library:
 
         def load(connection: Connection, ids: list[int]) -> list[Photo]:
             return photos.load(connection, ids, query.smile_threshold)
+
+        return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
+
+    def lines(
+        self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
+    ) -> Iterator[PhotoLine]:
+        """The photos that fit, sorted as by `photos`, of each what a line about it tells."""
+        query = query or Query()
+
+        def load(connection: Connection, ids: list[int]) -> list[PhotoLine]:
+            return photos.load_lines(connection, ids, query.smile_threshold)
 
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path
 from phototag.library.places import roots_of
-from phototag.library.rows import Answer, load_answers, marks
+from phototag.library.rows import Answer, edition_of, load_answers, load_errors, load_things, marks
 from phototag.library.summaries import corrections_of
-from phototag.records import Photo, Tag
+from phototag.records import Photo, PhotoLine, Tag
 from phototag.smiling import join_faces
 
 # The first photos come at once, then more at a time: a page is small, a catalog is long.
@@ -57,6 +57,39 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
         for photo_id in ids
         if photo_id in by_id
     ]
+
+
+def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -> list[PhotoLine]:
+    """The same of these photos, as far as a line tells it."""
+    rows = ask(
+        connection,
+        "SELECT id, root_id, path, taken_at, width, height, everyone_smiling, faces, failed FROM photos "
+        f"WHERE id IN ({marks(ids)})",
+        ids,
+    ).fetchall()
+    roots = {root_id: root for root, root_id in roots_of(connection).items()}
+    tags, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
+    errors = load_errors(connection, [row[0] for row in rows if row[-1]])
+    found = {}
+    for photo_id, root_id, path, taken_at, width, height, least_smile, faces, _ in rows:
+        seen, said = tags.get(photo_id, ()), corrections.get(photo_id, {})
+        if said:
+            seen = [tag for tag in seen if said.get(tag[1], True)]
+        found[photo_id] = PhotoLine(
+            photo_id,
+            join(roots[root_id], to_path(path)),
+            datetime.fromisoformat(taken_at) if taken_at else None,
+            width,
+            height,
+            None if least_smile is None else least_smile >= smile_threshold,
+            faces or 0,
+            tuple([(label, score) for _, label, score, boxed, _ in seen if boxed]),
+            tuple([label for _, label, _, boxed, _ in seen if not boxed]),
+            tuple([label for label, present in said.items() if present]) if said else (),
+            errors.get(photo_id),
+            next((edition_of(tag[4]) for tag in seen if tag[4]), None),
+        )
+    return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
 def load_paths(connection: Connection, ids: list[int]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -42,7 +42,7 @@ def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
         yield chunk
 
 
-def marks(values: list[int] | tuple[int, ...]) -> str:
+def marks(values: Collection) -> str:
     """As many `?` as there are values."""
     return ",".join("?" * len(values))
 
@@ -93,6 +93,39 @@ def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, list[Ta
         corners = tuple((x, y) for x, y in json.loads(points)) if points else ()
         found.setdefault(answer_id, []).append(Tag(label, score, box, corners))
     return found
+
+
+def load_things(
+    connection: Connection, photo_ids: list[int], without: Collection[str]
+) -> dict[int, list[tuple[int, str, float, bool, str | None]]]:
+    """Photo id -> (photo id, label, score, whether it has a box, fingerprint if by `objects`) of every tag by taggers other than
+    `without`."""
+    taggers = {name: number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without}
+    rows = ask(
+        connection,
+        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, CASE a.tagger_id WHEN ? THEN f.fingerprint END "
+        "FROM answers a CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
+        "CROSS JOIN fingerprints f ON f.id = a.fingerprint_id "
+        f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(taggers)}) AND a.error IS NULL "
+        "ORDER BY a.photo_id, a.tagger_id, t.position",
+        (taggers.get("objects"), *photo_ids, *taggers.values()),
+    )
+    found: dict[int, list[tuple[int, str, float, bool, str | None]]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    return found
+
+
+def load_errors(connection: Connection, photo_ids: list[int]) -> dict[int, str]:
+    """Photo id -> the first error among its answers."""
+    if not photo_ids:
+        return {}
+    rows = ask(
+        connection,
+        f"SELECT photo_id, error FROM answers WHERE photo_id IN ({marks(photo_ids)}) AND error IS NOT NULL ORDER BY id DESC",
+        photo_ids,
+    )
+    return dict(rows.fetchall())
 
 
 def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple:

@@ -1,8 +1,9 @@
 """`Query` -> SQL. Owns the plan: which index answers a question first. Gives photo ids; knows no records.
 
 Every term is a condition on a row `p` of photos; most are also a source: ids straight from an index. A page is sought in
-two steps. First along the index of the asked order, through its first WINDOW entries: what is frequent fills the page at
-once. If that does not, the photos come from the source with the fewest rows and are sorted. So neither the frequent nor the
+steps. First along the index of the asked order, through its first WINDOW entries: what is frequent fills the page at once. If
+that does not and no source is small, through more of them. Else the photos come from the source with the fewest rows and are
+sorted. So neither the frequent nor the
 rare costs a look at all photos, and no statistics have to be kept. SQLite's own planner cannot know which of the two is
 better: CROSS JOIN and INDEXED BY tell it.
 """
@@ -22,7 +23,8 @@ from phototag.library.terms import MISSING, Clause, Source, clause_of, label_val
 from phototag.query import LabelTerm, Query, StateTerm, TakenTerm, Term
 
 SORTS = ("taken", "path", "smile", "relevance")
-WINDOW = 2000  # entries of an ordered index: a millisecond or two, and a page of 50 where one photo in 40 fits
+WINDOW = 3000  # entries of an ordered index: a millisecond, and a page of 50 where one photo in 60 fits
+WIDE = 10 * WINDOW  # where no source is small: some 10 ms, and a page where one photo in 600 fits
 COUNTED = 200_000  # up to here sources are counted to find the smallest: some 3 ms; beyond, all are about as slow
 
 
@@ -115,17 +117,24 @@ def _page(connection: Connection, clauses: list[Clause], order: Order, limit: in
     has_source = any(clause.sources for clause in clauses)
     if order.table and (not asked or not has_source):  # each photo along the walk fits, or nothing shortens it
         return _walk(connection, clauses, order, limit)
+    seldom = (clause for clause in asked if isinstance(clause.term, StateTerm))  # few photos failed or are missing
+    if any(clause.sources and _rows_of(connection, clause, WINDOW) < WINDOW for clause in seldom):
+        return _from_source(connection, clauses, order, limit)
     if order.table and limit is not None:
         ids = _walk(connection, clauses, order, limit, window=max(WINDOW, 20 * limit))
         if len(ids) == limit:
             return ids
-        # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
-        first = _smallest(connection, clauses)
-        half = 0 if first is None or first.scans else _rows_of(connection, first) // 2
-        if half > max(WINDOW, 20 * limit):
-            ids = _walk(connection, clauses, order, limit, window=half)
+        sources = [clause for clause in clauses if clause.sources and not clause.scans]
+        if all(_rows_of(connection, clause, WINDOW) >= WINDOW for clause in sources):
+            ids = _walk(connection, clauses, order, limit, window=max(WIDE, 20 * limit))
             if len(ids) == limit:
                 return ids
+            # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
+            half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
+            if half > max(WIDE, 20 * limit):
+                ids = _walk(connection, clauses, order, limit, window=half)
+                if len(ids) == limit:
+                    return ids
     return _from_source(connection, clauses, order, limit)
 
 
@@ -228,12 +237,12 @@ def _smallest(connection: Connection, clauses: Sequence[Clause]) -> Clause | Non
     return min(indexed, key=lambda clause: _rows_of(connection, clause))
 
 
-def _rows_of(connection: Connection, clause: Clause) -> int:
-    return sum(_bounded_count(connection, source) for source in clause.sources)
+def _rows_of(connection: Connection, clause: Clause, most: int = COUNTED) -> int:
+    return sum(_bounded_count(connection, source, most) for source in clause.sources)
 
 
-def _bounded_count(connection: Connection, source: Source) -> int:
-    statement = f"SELECT count(*) FROM (SELECT 1 FROM ({source.sql}) LIMIT {COUNTED})"
+def _bounded_count(connection: Connection, source: Source, most: int) -> int:
+    statement = f"SELECT count(*) FROM (SELECT 1 FROM ({source.sql}) LIMIT {most})"
     return ask(connection, statement, source.values).fetchone()[0]
 
 

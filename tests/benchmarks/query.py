@@ -100,13 +100,13 @@ def ours_shown(library: Library, asked: Query, thresholds: dict[str, float]) -> 
     """What a row of `phototag query` shows."""
     return [
         (
-            photo.taken_at.strftime("%Y-%m-%d %H:%M") if photo.taken_at else "-",
-            photo.everyone_smiling,
-            len(photo.faces),
-            next(iter(photo.errors.values()), "") or things(photo, lambda detector: thresholds),
-            photo.path,
+            line.taken_at.isoformat(" ", "minutes") if line.taken_at else "-",
+            line.everyone_smiling,
+            line.faces,
+            line.error or things(line, lambda detector: thresholds),
+            line.path,
         )
-        for photo in _photos(library, asked)
+        for line in library.lines(asked, sort="relevance" if asked.has_label else "taken", limit=by_hand.PAGE)
     ]
 
 

@@ -11,7 +11,7 @@ from phototag.library import Library
 from phototag.records import Box, Outcome, PhotoFacts, PhotoFile, Tag
 from phototag.scan import find
 
-FINGERPRINTS = {"decode": "d1", "faces": "f1", "smiles": "s1", "objects": "o1"}
+FINGERPRINTS = {"decode": "d1", "faces": "f1", "smiles": "s1", "objects": "people-pets:o1"}
 NEEDS = {"smiles": ("faces",)}
 
 

@@ -214,15 +214,17 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
     by_path = {facts["path"]: facts for facts in known.values()}
     labels = shelf.library.known_labels()
     monkeypatch.setattr(search, "WINDOW", window)
+    monkeypatch.setattr(search, "WIDE", 10 * window)
     questions = (
         (), ("dog",), ("dog", "faces:1.."), ("faces:2..", "dog"), ("taken:2016", "dog"), ("smiling:all",), ("^dog",),
         ("path:Italy",), ("animal",), ("animal", "^dog"), ("animal", "smiling:any"), ("dog", "cat"), ("Anna", "camera:Pixel"),
-        ("beach", "^faces:0", "taken:2015..2016"),
+        ("beach", "^faces:0", "taken:2015..2016"), ("failed",), ("failed", "dog"),
+        ("^untagged", "faces:1.."), ("faces:2..", "camera:Pixel"),
     )  # fmt: skip
     for terms, sort, descending in itertools.product(questions, search.SORTS, (False, True)):
         query = parse(terms, labels, SYNONYMS)
         lead = {"dog": ["dog"], "animal": ["dog", "cat"], "Anna": ["Anna"], "beach": ["beach"]}.get(terms[0] if terms else "")
-        if terms in (("faces:2..", "dog"), ("taken:2016", "dog")):
+        if terms in (("faces:2..", "dog"), ("taken:2016", "dog"), ("failed", "dog")):
             lead = ["dog"]
 
         def key(path, sort=sort, lead=lead):
@@ -284,6 +286,22 @@ def test_photos_hold_all_that_is_known(album):
         assert (photo.taken_at, photo.camera) == (facts["taken"], facts["camera"])
         assert (photo.missing_since is not None) == facts["missing"]
         assert shelf.library.photo(facts["path"]) == photo
+
+
+def test_a_line_tells_what_the_photo_tells(album):
+    shelf, _ = album
+    for terms in ((), ("missing",), ("dog",), ("failed",)):
+        query = parse(terms, shelf.library.known_labels())
+        photos, lines = list(shelf.library.photos(query, limit=200)), list(shelf.library.lines(query, limit=200))
+        assert len(lines) == len(photos) > 0
+        for photo, line in zip(photos, lines, strict=True):
+            same = ("photo_id", "path", "taken_at", "width", "height", "everyone_smiling", "user_labels")
+            assert [getattr(line, name) for name in same] == [getattr(photo, name) for name in same]
+            assert line.things == tuple((tag.label, tag.score) for tag in photo.objects)
+            assert line.kinds == tuple(tag.label for tag in photo.kinds)
+            assert line.faces == len(photo.faces)
+            assert line.detector == (photo.detector if line.things else None)
+            assert line.error == next(iter(photo.errors.values()), None)
 
 
 def test_the_views_tell_the_same(album):
