@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path
 from phototag.library.places import roots_of
-from phototag.library.rows import Answer, edition_of, load_answers, load_errors, load_things, marks
+from phototag.library.rows import Answer, load_answers, load_detectors, load_errors, load_things, marks
 from phototag.library.summaries import corrections_of
 from phototag.records import Photo, PhotoLine, Tag
 from phototag.smiling import join_faces
@@ -69,12 +69,14 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     ).fetchall()
     roots = {root_id: root for root, root_id in roots_of(connection).items()}
     tags, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
+    detectors = load_detectors(connection, {tag[4] for seen in tags.values() for tag in seen})
     errors = load_errors(connection, [row[0] for row in rows if row[-1]])
     found = {}
     for photo_id, root_id, path, taken_at, width, height, least_smile, faces, _ in rows:
-        seen, said = tags.get(photo_id, ()), corrections.get(photo_id, {})
+        seen, said = tags.get(photo_id, []), corrections.get(photo_id, {})
         if said:
             seen = [tag for tag in seen if said.get(tag[1], True)]
+        things = tuple([tag[1:3] for tag in seen if tag[3]])
         found[photo_id] = PhotoLine(
             photo_id,
             join(roots[root_id], to_path(path)),
@@ -83,11 +85,11 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
             height,
             None if least_smile is None else least_smile >= smile_threshold,
             faces or 0,
-            tuple([(label, score) for _, label, score, boxed, _ in seen if boxed]),
-            tuple([label for _, label, _, boxed, _ in seen if not boxed]),
+            things,
+            tuple([tag[1] for tag in seen if not tag[3]]),
             tuple([label for label, present in said.items() if present]) if said else (),
             errors.get(photo_id),
-            next((edition_of(tag[4]) for tag in seen if tag[4]), None),
+            next((detectors[tag[4]] for tag in seen if tag[4] in detectors), None) if things else None,
         )
     return [found[photo_id] for photo_id in ids if photo_id in found]
 

@@ -95,25 +95,35 @@ def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, list[Ta
     return found
 
 
-def load_things(
-    connection: Connection, photo_ids: list[int], without: Collection[str]
-) -> dict[int, list[tuple[int, str, float, bool, str | None]]]:
-    """Photo id -> (photo id, label, score, whether it has a box, fingerprint if by `objects`) of every tag by taggers other than
-    `without`."""
-    taggers = {name: number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without}
+Thing = tuple[int, str, float, bool, int]  # photo id, label, score, whether it has a box, fingerprint id
+
+
+def load_things(connection: Connection, photo_ids: list[int], without: Collection[str]) -> dict[int, list[Thing]]:
+    """Photo id -> every tag by taggers other than `without`."""
+    asked = [number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without]
     rows = ask(
         connection,
-        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, CASE a.tagger_id WHEN ? THEN f.fingerprint END "
-        "FROM answers a CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
-        "CROSS JOIN fingerprints f ON f.id = a.fingerprint_id "
-        f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(taggers)}) AND a.error IS NULL "
+        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.fingerprint_id FROM answers a "
+        "CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
+        f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(asked)}) AND a.error IS NULL "
         "ORDER BY a.photo_id, a.tagger_id, t.position",
-        (taggers.get("objects"), *photo_ids, *taggers.values()),
+        (*photo_ids, *asked),
     )
-    found: dict[int, list[tuple[int, str, float, bool, str | None]]] = {}
+    found: dict[int, list[Thing]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(row)
     return found
+
+
+def load_detectors(connection: Connection, fingerprint_ids: Collection[int]) -> dict[int, str]:
+    """Fingerprint id -> the name of its weights, of those by which `objects` answered."""
+    rows = ask(
+        connection,
+        f"SELECT id, fingerprint FROM fingerprints WHERE id IN ({marks(fingerprint_ids)}) AND EXISTS (SELECT 1 FROM answers "
+        "WHERE fingerprint_id = fingerprints.id AND tagger_id = (SELECT id FROM taggers WHERE name = 'objects'))",
+        tuple(fingerprint_ids),
+    )
+    return {number: edition for number, fingerprint in rows if (edition := edition_of(fingerprint))}
 
 
 def load_errors(connection: Connection, photo_ids: list[int]) -> dict[int, str]:
