@@ -61,7 +61,11 @@ def find_ids(connection: Connection, query: Query, sort: str, limit: int | None,
 def count(connection: Connection, query: Query, labels: Names) -> int:
     """How many photos fit."""
     terms = query.terms
-    if terms and all(term.negated for term in terms):
+    if not terms:  # both counts come from an index alone
+        (every,) = ask(connection, "SELECT count(*) FROM photos").fetchone()
+        (missing,) = ask(connection, f"SELECT count(*) FROM ({MISSING.sql})").fetchone()
+        return every - missing
+    if all(term.negated for term in terms):
         # No index knows the photos without a dog; but they are all photos less those with one.
         rest, opposite = terms[1:], replace(terms[0], negated=False)
         if not isinstance(opposite, StateTerm) or opposite.state != "missing":
