@@ -54,7 +54,7 @@ def half_precision(device: torch.device) -> torch.dtype | None:
 @contextmanager
 def hands(device: str, cores: int) -> Iterator[tuple[int, Callable[[], None]]]:
     """How many threads may ask the nets at once, and what each calls first to get its share of the `cores`. On a processor a
-    small net gains little from a second core, two of them gain all of it; a GPU is asked by one."""
+    small net gains little from a second core; looking at other photos beside it gains all of it. A GPU is asked by one."""
     if pick_device(device).type != "cpu":
         yield 1, lambda: None
         return

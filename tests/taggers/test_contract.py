@@ -1,9 +1,11 @@
 """What every tagger in the table promises: an empty batch, mixed sizes, order, ranges, no faces at all."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from phototag import images, taggers
 from phototag.records import Frame
@@ -40,6 +42,20 @@ def test_the_contract_holds(name, frames):
         for other in (alone, turned):
             assert [tag.label for tag in batched] == [tag.label for tag in other]
             assert [tag.score for tag in batched] == pytest.approx([tag.score for tag in other], abs=0.03)  # bfloat16
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_several_threads_may_ask_at_once(name, frames):
+    tagger = taggers.load(name, "cpu", {})
+    batches = [frames[i:] + frames[:i] for i in range(len(frames))] * 2
+    expected = {frame.photo_id: tags for frame, tags in zip(frames, tagger(frames), strict=True)}
+    with ThreadPoolExecutor(3, initializer=lambda: torch.set_num_threads(1)) as pool:
+        answers = list(pool.map(tagger, batches))
+    for batch, answer in zip(batches, answers, strict=True):
+        for frame, tags in zip(batch, answer, strict=True):
+            alone = expected[frame.photo_id]
+            assert [tag.label for tag in tags] == [tag.label for tag in alone]
+            assert [tag.score for tag in tags] == pytest.approx([tag.score for tag in alone], abs=0.03)  # bfloat16
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
