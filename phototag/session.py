@@ -127,7 +127,7 @@ def scan(
             ready = _load(running, device, options)
             frames = images.frames(
                 jobs,
-                workers=workers or min(4, cores()),
+                workers=workers or decoders(),
                 ahead=AHEAD,
                 working_side=taggers.WORKING_SIDE,
                 max_pixels=max_pixels or images.MAX_PIXELS,
@@ -184,6 +184,11 @@ def _load(names: Sequence[str], device: str, options: Mapping[str, Mapping[str, 
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def decoders() -> int:
+    """How many threads decode, unless told otherwise."""
+    return min(4, cores())
 
 
 def _hands(device: str) -> AbstractContextManager[tuple[int, Callable[[], None]]]:

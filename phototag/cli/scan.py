@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @db_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
-    "--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Photos looked at together, and saved together."
+    "--batch-size",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="Photos in hand at once, shared by the threads that tag.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Threads that decode photos. Default: one per core, at most 4.")
 @click.option("--tagger", "names", multiple=True, metavar="NAME", help="Run only this tagger and what it needs; may be repeated.")

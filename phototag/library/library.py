@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +158,7 @@ class Library:
         (largest and surest first, by the first label asked for; 'taken' where there is none); `descending` turns it round.
         Missing photos are found only by a query that asks for `missing`."""
         query = query or Query()
-
-        def load(connection: Connection, ids: list[int]) -> list[Photo]:
-            return photos.load(connection, ids, query.smile_threshold)
-
+        load = partial(photos.load, smile_threshold=query.smile_threshold)
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def lines(
@@ -168,10 +166,7 @@ class Library:
     ) -> Iterator[PhotoLine]:
         """The photos that fit, sorted as by `photos`, of each what a line about it tells."""
         query = query or Query()
-
-        def load(connection: Connection, ids: list[int]) -> list[PhotoLine]:
-            return photos.load_lines(connection, ids, query.smile_threshold)
-
+        load = partial(photos.load_lines, smile_threshold=query.smile_threshold)
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def paths(

@@ -3,9 +3,8 @@
 Every term is a condition on a row `p` of photos; most are also a source: ids straight from an index. A page is sought in
 steps. First along the index of the asked order, through its first WINDOW entries: what is frequent fills the page at once. If
 that does not and no source is small, through more of them. Else the photos come from the source with the fewest rows and are
-sorted. So neither the frequent nor the
-rare costs a look at all photos, and no statistics have to be kept. SQLite's own planner cannot know which of the two is
-better: CROSS JOIN and INDEXED BY tell it.
+sorted. So neither the frequent nor the rare costs a look at all photos, and no statistics have to be kept. SQLite's own
+planner cannot know which of the two is better: CROSS JOIN and INDEXED BY tell it.
 """
 
 from __future__ import annotations

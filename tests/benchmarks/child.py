@@ -1,6 +1,6 @@
 """One scan in a process of its own, for what can only be measured there: peak memory, and the number of cores. Prints JSON.
 
-python -m tests.benchmarks.child FOLDER [--warm FOLDER] [--stub | --slow-stub] [--cores N]
+python -m tests.benchmarks.child FOLDER [--warm FOLDER] [--stub quick|slow] [--cores N]
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from tests import tiny
 from tests.benchmarks import ROOT, cpu_seconds, resource
 
 
-def scan_alone(folder: Path, *, warm: Path, stub: str = "", cores: int | None = None) -> dict[str, Any]:
+def scan_alone(folder: Path, *, warm: Path, stub: str | None = None, cores: int | None = None) -> dict[str, Any]:
     """A first scan of `folder` in a new process and a new catalog: how many photos, CPU and wall seconds of the scan alone (one
     of `warm` goes before, to import and to load), and the peak of memory in bytes. `stub`: with a tagger too small to matter,
-    "stub" or "slow-stub", which begins by taking longer than decoding, as the nets do; `cores`: on so many."""
+    "quick" or "slow", which begins by taking longer than decoding, as the nets do; `cores`: on so many."""
     command = [sys.executable, "-m", "tests.benchmarks.child", str(folder), "--warm", str(warm)]
-    command += ([f"--{stub}"] if stub else []) + (["--cores", str(cores)] if cores else [])
+    command += (["--stub", stub] if stub else []) + (["--cores", str(cores)] if cores else [])
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout)
 
 
-def options(stub: bool, slow: bool = False) -> dict[str, Any]:
+def options(stub: str | None = None) -> dict[str, Any]:
     """Of a scan: everything that runs without a network, on the CPU; or the smallest tagger there is."""
-    if not (stub or slow):
+    if not stub:
         return {"device": "cpu", "detector": "people-pets", "offline": True}
     from tests.benchmarks.rescan import with_tiny_tagger
 
     with_tiny_tagger()
-    if slow:
+    if stub == "slow":
         known = taggers.SPECS["colour"]
         taggers.SPECS["colour"] = dataclasses.replace(known, target="tests.benchmarks.child:load_slow")
     return {"names": ["colour"]}
@@ -71,15 +71,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--warm", type=Path)
-    parser.add_argument("--stub", action="store_true")
-    parser.add_argument("--slow-stub", action="store_true")
+    parser.add_argument("--stub", choices=("quick", "slow"))
     parser.add_argument("--cores", type=int)
     chosen = parser.parse_args()
     if chosen.cores:  # before torch counts them
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: chosen.cores])
     from phototag.library import Library
 
-    how = options(chosen.stub, chosen.slow_stub)
+    how = options(chosen.stub)
     with tempfile.TemporaryDirectory() as name:
         if chosen.warm:
             with Library.open(Path(name, "warm.db")) as library:

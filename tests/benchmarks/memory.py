@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-from phototag.session import cores
+from phototag.session import decoders
 from tests.benchmarks import Figure, Plan, photos, tell
 from tests.benchmarks.child import scan_alone
 
@@ -28,7 +28,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     tell(f"peak at {few:,} photos {at_few / 1e6:.1f} MB, at {many:,} {at_many / 1e6:.1f} MB")
     found = [Figure(f"memory, peak at {many:,} photos / at {few:,}", at_many / at_few, 1.05, "x")]
     number = min(LARGE, many)
-    workers = min(4, cores())  # as a scan chooses
+    workers = decoders()
     times = min(plan.rounds, 3)
     normal = median(_peak(photos.tree(plan.cache, number, "12mp"), small[0]) for _ in range(times))
     for kind in ("baseline", "progressive"):
@@ -41,4 +41,4 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
 
 def _peak(folder: Path, warm: Path) -> int:
-    return scan_alone(folder, warm=warm, stub="slow-stub")["peak_bytes"]
+    return scan_alone(folder, warm=warm, stub="slow")["peak_bytes"]

@@ -73,11 +73,11 @@ def _repeat(run: Callable[[], Any]) -> Callable[[], None]:
 
 
 def _milliseconds(library: Library, text: str, sort: str | None, thresholds: dict[str, float], rounds: int) -> Figure:
-    """As the command asks it: the known labels, the question, the first page of photos with all there is to know of each."""
+    """As the command asks it with --json: the known labels, the question, the first page with all that is known of each photo."""
 
     def ask() -> None:
         asked = _parse(text, library.known_labels(), thresholds)
-        list(library.photos(asked, sort=sort or ("relevance" if asked.has_label else "taken"), limit=by_hand.PAGE))
+        list(library.photos(asked, sort=sort or _order(asked), limit=by_hand.PAGE))
 
     seconds, _ = alternate(ask, lambda: None, rounds)
     name = f"query {text}{' by ' if text else 'everything by '}{sort}" if sort else f"query {text}"
@@ -92,8 +92,8 @@ def _count(library: Library, text: str, thresholds: dict[str, float], rounds: in
     return Figure(f"query --count {text}".rstrip(), seconds.cpu * 1000, None, "ms")
 
 
-def _photos(library: Library, asked: Query):
-    return library.photos(asked, sort="relevance" if asked.has_label else "taken", limit=by_hand.PAGE)
+def _order(asked: Query) -> str:
+    return "relevance" if asked.has_label else "taken"
 
 
 def ours_shown(library: Library, asked: Query, thresholds: dict[str, float]) -> list[tuple]:
@@ -106,7 +106,7 @@ def ours_shown(library: Library, asked: Query, thresholds: dict[str, float]) -> 
             line.error or things(line, lambda detector: thresholds),
             line.path,
         )
-        for line in library.lines(asked, sort="relevance" if asked.has_label else "taken", limit=by_hand.PAGE)
+        for line in library.lines(asked, sort=_order(asked), limit=by_hand.PAGE)
     ]
 
 
@@ -122,5 +122,5 @@ def ours_records(library: Library, asked: Query, thresholds: dict[str, float]) -
             list(photo.user_labels),
             dict(photo.errors),
         )
-        for photo in _photos(library, asked)
+        for photo in library.photos(asked, sort=_order(asked), limit=by_hand.PAGE)
     ]

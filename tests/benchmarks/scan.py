@@ -18,7 +18,7 @@ from phototag import images, taggers
 from phototag.library import Library
 from phototag.records import Frame, Job, PhotoFile
 from phototag.scan import find
-from phototag.session import AHEAD, BATCH_SIZE, cores
+from phototag.session import AHEAD, BATCH_SIZE, cores, decoders
 from tests.benchmarks import Figure, Plan, alternate, cpu_seconds, photos, ratio, tell
 from tests.benchmarks.child import options, scan_alone
 
@@ -78,7 +78,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
             began = cpu_seconds()
             shutil.copy(empty, empty.with_name("catalog.db"))
             with Watched.open(empty.with_name("catalog.db")) as library:
-                library.scan(folder, **options(stub=False))
+                library.scan(folder, **options())
             database.append(library.inside / (cpu_seconds() - began))
 
         def bare() -> None:
@@ -103,8 +103,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
 def decode(files: list[PhotoFile]) -> list[Frame]:
     jobs = [Job(number, file, ()) for number, file in enumerate(files)]
-    workers = min(4, cores())  # as a scan chooses
-    decoded = images.frames(jobs, workers=workers, ahead=AHEAD, working_side=taggers.WORKING_SIDE)
+    decoded = images.frames(jobs, workers=decoders(), ahead=AHEAD, working_side=taggers.WORKING_SIDE)
     return [frame for _, _, frame in decoded]
 
 
