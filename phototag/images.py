@@ -42,6 +42,7 @@ from PIL import (
 
 from phototag import exif, intact
 from phototag.errors import UnreadablePhoto
+from phototag.progressive import without_last_bit
 from phototag.records import Exif, Frame, Job, PhotoFacts, Unreadable
 from phototag.rules import HEIC_EXTENSIONS, RAW_EXTENSIONS, is_installed
 from phototag.scan import full_path
@@ -235,6 +236,9 @@ def _decode_image(
     width, height = image.size
     target = _shrunk(image.size, working_side)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
+    if image.size != (width, height) and (less := without_last_bit(image, data)):
+        image, data = Image.open(io.BytesIO(less), formats=("JPEG",)), less
+        image.draft(None, target)
     image.load()
     if image.format in ("JPEG", "MPO") and intact.jpeg_ends_early(image, data):
         raise UnreadablePhoto("the file is cut short: its picture ends before the bottom")

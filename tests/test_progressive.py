@@ -1,0 +1,93 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from phototag.errors import UnreadablePhoto
+from phototag.images import open_photo
+from phototag.progressive import without_last_bit
+from tests.bad_files import encoded
+from tests.test_images import SAMPLES, opened, psnr
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    """A real one of 1600 pixels, and sensor noise."""
+    with Image.open(SAMPLES / "2015" / "cat.jpg") as image:
+        pixels = np.asarray(image.convert("RGB").resize((1600, 1200), Image.Resampling.LANCZOS))
+    noise = np.random.default_rng(0).normal(0, 3, pixels.shape)
+    return Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+
+
+def less_of(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return without_last_bit(image, data)
+
+
+def unshrunk(data):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_third_of_the_file_is_not_decoded_and_hardly_missed(tmp_path, photograph, mode):
+    data = encoded("JPEG", photograph.convert(mode), quality=90, progressive=True)
+    assert len(less_of(data)) < 0.75 * len(data)
+    target = 700, 525
+    whole = np.asarray(Image.open(io.BytesIO(data)).convert("RGB").resize(target, Image.Resampling.BICUBIC))
+    found = opened(tmp_path / "photo.jpg", data, working_side=700).pixels
+    assert psnr(found, whole) > 35
+    cut_blind = np.asarray(Image.open(io.BytesIO(less_of(data))).convert("RGB").resize(target, Image.Resampling.BICUBIC))
+    assert psnr(cut_blind, whole) > 40
+
+
+def test_what_is_not_shrunk_is_read_to_the_last_bit(tmp_path, photograph):
+    data = encoded("JPEG", photograph, quality=90, progressive=True)
+    assert less_of(data)
+    assert np.array_equal(opened(tmp_path / "photo.jpg", data, working_side=1600).pixels, unshrunk(data))
+
+
+@pytest.mark.parametrize("options", [{"quality": 90}, {"quality": 75, "progressive": True}])
+def test_other_jpegs_are_read_whole(photograph, options):
+    """Of a coarsely stored one the last bit would be missed, and only a progressive one has it in a place of its own."""
+    assert less_of(encoded("JPEG", photograph, **options)) is None
+
+
+def test_no_other_format_is_looked_at(photograph):
+    assert less_of(encoded("PNG", photograph.resize((80, 60)))) is None
+
+
+def test_a_file_cut_in_what_is_left_out_is_still_cut_short(tmp_path, photograph):
+    data = encoded("JPEG", photograph, quality=90, progressive=True)
+    assert less_of(data[: -len(data) // 10]) is None
+    with pytest.raises(UnreadablePhoto, match="cut short"):
+        opened(tmp_path / "photo.jpg", data[: -len(data) // 10], working_side=700)
+
+
+def test_what_follows_the_picture_does_not_change_it(tmp_path, photograph):
+    data = encoded("JPEG", photograph, quality=90, progressive=True)
+    whole = opened(tmp_path / "whole.jpg", data, working_side=700).pixels
+    assert np.array_equal(opened(tmp_path / "more.jpg", data + b"MotionPhoto_Data" * 99, working_side=700).pixels, whole)
+    second = encoded("JPEG", photograph.resize((80, 60)), quality=90, progressive=True)
+    with_its_last_bit = opened(tmp_path / "two.jpg", data + second, working_side=700).pixels
+    assert psnr(with_its_last_bit, whole) > 40 and not np.array_equal(with_its_last_bit, whole)
+
+
+def test_turned_and_hashed_as_ever(tmp_path, photograph):
+    tags = Image.Exif()
+    tags[0x0112], tags[0x0110] = 6, "Pixel"
+    data = encoded("JPEG", photograph, quality=90, progressive=True, exif=tags)
+    photo = opened(tmp_path / "photo.jpg", data, working_side=700)
+    assert photo.pixels.shape == (700, 525, 3) and (photo.width, photo.height) == (1200, 1600)
+    assert photo.exif.camera == "Pixel"
+    assert photo.content_hash != opened(tmp_path / "less.jpg", less_of(data), working_side=700).content_hash
+
+
+def test_a_truly_grey_corner_is_no_sign_of_a_cut(tmp_path, photograph):
+    grey = Image.new("RGB", (1600, 1200), (128, 128, 128))
+    grey.paste(photograph.crop((0, 0, 800, 600)), (0, 0))
+    data = encoded("JPEG", grey, quality=90, progressive=True)
+    assert less_of(data)
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(data)
+    assert open_photo(path, working_side=700).pixels[-1, -1].tolist() == [128, 128, 128]
