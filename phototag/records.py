@@ -12,22 +12,29 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import numpy
 
+_checked = tuple.__new__  # once their ranges are
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle as fractions of the upright photo, 0 to 1, so no stage needs to know at what size
-    another looked. Raises ValueError when it is empty, reversed, not finite or outside the photo."""
 
+class _Box(NamedTuple):
     left: float
     top: float
     right: float
     bottom: float
 
-    def __post_init__(self) -> None:
-        # What is not a finite number fails these comparisons too: one look at what a page of photos holds by the thousand.
-        if 0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1:
-            return
-        edges = (self.left, self.top, self.right, self.bottom)
+
+class Box(_Box):
+    """A rectangle as fractions of the upright photo, 0 to 1, so no stage needs to know at what size
+    another looked. Raises ValueError when it is empty, reversed, not finite or outside the photo."""
+
+    # A tuple, as Tag: a page of photos holds thousands of them, and a frozen dataclass takes twice the time to make and
+    # four times to hash.
+    __slots__ = ()
+
+    def __new__(cls, left: float, top: float, right: float, bottom: float) -> Box:
+        # What is not a finite number fails these comparisons too.
+        if 0 <= left < right <= 1 and 0 <= top < bottom <= 1:
+            return _checked(cls, (left, top, right, bottom))
+        edges = (left, top, right, bottom)
         if not all(math.isfinite(edge) for edge in edges):
             raise ValueError(f"box edges must be finite numbers: {edges}")
         raise ValueError(f"a box needs 0 <= left < right <= 1 and 0 <= top < bottom <= 1: {edges}")
@@ -69,28 +76,32 @@ class Box:
         return left, top, max(round(self.right * width), left + 1), max(round(self.bottom * height), top + 1)
 
     def as_list(self) -> list[float]:
-        return [self.left, self.top, self.right, self.bottom]
+        return list(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class _Tag(NamedTuple):
+    label: str
+    score: float
+    box: Box | None
+    points: tuple[tuple[float, float], ...]
+
+
+class Tag(_Tag):
     """One thing said about a photo: the raw score as the net gave it (0 to 1), never thresholded above
     the tagger's floor. What is said of a face or a thing carries its box: the box is the join. What is
     said of the whole photo has none. `points` are landmarks as (x, y) fractions of the upright photo;
     they may lie a little outside it (an eye beyond the border)."""
 
-    label: str
-    score: float
-    box: Box | None = None
-    points: tuple[tuple[float, float], ...] = ()
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not self.label:
+    def __new__(cls, label: str, score: float, box: Box | None = None, points: tuple[tuple[float, float], ...] = ()) -> Tag:
+        if not label:
             raise ValueError("a tag needs a label")
-        if not 0 <= self.score <= 1:
-            raise ValueError(f"score of {self.label!r} must lie between 0 and 1: {self.score}")
-        if self.points and not all(math.isfinite(value) for point in self.points for value in point):
-            raise ValueError(f"landmarks of {self.label!r} must be finite numbers")
+        if not 0 <= score <= 1:
+            raise ValueError(f"score of {label!r} must lie between 0 and 1: {score}")
+        if points and not all(math.isfinite(value) for point in points for value in point):
+            raise ValueError(f"landmarks of {label!r} must be finite numbers")
+        return _checked(cls, (label, score, box, points))
 
 
 class PhotoFile(NamedTuple):

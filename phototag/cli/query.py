@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from operator import itemgetter
 
 import click
 
@@ -16,6 +17,8 @@ from phototag.query import DEFAULT_SCORE
 from phototag.records import PhotoLine
 
 Thresholds = Callable[[str], Mapping[str, float]]  # name of the weights -> label -> least score; the default for others
+
+SCORE = itemgetter(1)  # of a PhotoLine's things
 
 
 @click.command(context_settings={"ignore_unknown_options": False})
@@ -101,10 +104,10 @@ def things(photo: PhotoLine, thresholds: Thresholds, most: int = 3) -> str:
     """`2 person, dog`: what the photo shows, the most certain first."""
     counts: dict[str, int] = {}
     least = thresholds(photo.detector or "")
-    for label, score in sorted(photo.things, key=lambda thing: -thing[1]):
+    for label, score in sorted(photo.things, key=SCORE, reverse=True):
         if score >= least.get(label, DEFAULT_SCORE):
             counts[label] = counts.get(label, 0) + 1
-    names = [*photo.user_labels, *(f"{n} {label}" if n > 1 else label for label, n in counts.items())]
+    names = [*photo.user_labels, *[f"{n} {label}" if n > 1 else label for label, n in counts.items()]]
     names += [label for label in photo.kinds if label not in counts]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 

@@ -20,7 +20,7 @@ from phototag.library.jobs import DECODE, JobCount, Saver
 from phototag.library.names import storable
 from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
-from phototag.library.rows import chunks, edition_of, marks
+from phototag.library.rows import chunks, edition_of, known_detectors, marks
 from phototag.library.terms import MISSING
 from phototag.query import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
@@ -228,12 +228,7 @@ class Library:
     def detectors(self) -> list[str]:
         """The names of the weights that found the things of some photo."""
         with self._catalog.read() as connection:
-            rows = ask(
-                connection,
-                "SELECT fingerprint FROM fingerprints f WHERE EXISTS (SELECT 1 FROM answers a WHERE a.fingerprint_id = f.id "
-                "AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects'))",
-            )
-            return sorted({name for (fingerprint,) in rows if (name := edition_of(fingerprint))})
+            return sorted(name for name in known_detectors(connection) if name)
 
     def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:
         """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where a photo cannot be read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import TypeVar
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path
 from phototag.library.places import roots_of
-from phototag.library.rows import Answer, load_answers, load_detectors, load_errors, load_things, marks
+from phototag.library.rows import known_detectors, load_detectors, load_errors, load_tags, load_things, marks
 from phototag.library.summaries import corrections_of
 from phototag.records import Photo, PhotoLine, Tag
 from phototag.smiling import join_faces
@@ -45,18 +45,19 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
     rows = ask(
         connection,
         "SELECT p.id, r.path, p.path, p.size_bytes, p.width, p.height, p.content_hash, p.taken_at, p.taken_from, p.latitude, "
-        "p.longitude, p.camera, p.missing_since, p.everyone_smiling FROM photos p JOIN roots r ON r.id = p.root_id "
+        "p.longitude, p.camera, p.missing_since, p.everyone_smiling, p.failed FROM photos p JOIN roots r ON r.id = p.root_id "
         f"WHERE p.id IN ({marks(ids)})",
         ids,
-    )
-    by_id = {row[0]: row for row in rows}
-    answers = load_answers(connection, ids)
-    corrections = corrections_of(connection, ids)
-    return [
-        _photo(by_id[photo_id], answers.get(photo_id, {}), corrections.get(photo_id, {}), smile_threshold)
-        for photo_id in ids
-        if photo_id in by_id
-    ]
+    ).fetchall()
+    tags, corrections = load_tags(connection, ids), corrections_of(connection, ids)
+    detectors = load_detectors(connection, ids)
+    errors = load_errors(connection, [row[0] for row in rows if row[-1]])
+    found = {}
+    for row in rows:
+        number = row[0]
+        seen, said = tags.get(number, {}), corrections.get(number, {})
+        found[number] = _photo(row, seen, said, errors.get(number, {}), detectors.get(number), smile_threshold)
+    return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
 def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -> list[PhotoLine]:
@@ -68,15 +69,17 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
         ids,
     ).fetchall()
     roots = {root_id: root for root, root_id in roots_of(connection).items()}
-    tags, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
-    detectors = load_detectors(connection, {tag[4] for seen in tags.values() for tag in seen})
+    seen, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
+    known = known_detectors(connection)
+    detectors = dict.fromkeys(ids, *known) if len(known) == 1 else load_detectors(connection, ids)
     errors = load_errors(connection, [row[0] for row in rows if row[-1]])
     found = {}
     for photo_id, root_id, path, taken_at, width, height, least_smile, faces, _ in rows:
-        seen, said = tags.get(photo_id, []), corrections.get(photo_id, {})
+        said = corrections.get(photo_id)
+        tags = seen.get(photo_id, ())
         if said:
-            seen = [tag for tag in seen if said.get(tag[1], True)]
-        things = tuple([tag[1:3] for tag in seen if tag[3]])
+            tags = [tag for tag in tags if said.get(tag[1], True)]
+        things = tuple([tag[1:3] for tag in tags if tag[3]])
         found[photo_id] = PhotoLine(
             photo_id,
             join(roots[root_id], to_path(path)),
@@ -86,10 +89,10 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
             None if least_smile is None else least_smile >= smile_threshold,
             faces or 0,
             things,
-            tuple([tag[1] for tag in seen if not tag[3]]),
+            tuple([tag[1] for tag in tags if not tag[3]]),
             tuple([label for label, present in said.items() if present]) if said else (),
-            errors.get(photo_id),
-            next((detectors[tag[4]] for tag in seen if tag[4] in detectors), None) if things else None,
+            next(iter(errors[photo_id].values())) if photo_id in errors else None,
+            detectors.get(photo_id) if things else None,
         )
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
@@ -102,15 +105,21 @@ def load_paths(connection: Connection, ids: list[int]) -> list[str]:
     return [by_id[photo_id] for photo_id in ids if photo_id in by_id]
 
 
-def _photo(row, answers: Mapping[str, Answer], corrections: Mapping[str, bool], smile_threshold: float) -> Photo:
-    photo_id, root, path, size_bytes, width, height, content_hash, taken_at, *facts, missing_since, least_smile = row
-    good = {name: answer.tags for name, answer in answers.items() if answer.error is None}
-    removed = {label for label, present in corrections.items() if not present}
+def _photo(
+    row,
+    seen: Mapping[str, Sequence[Tag]],
+    said: Mapping[str, bool],
+    errors: Mapping[str, str],
+    detector: str | None,
+    smile_threshold: float,
+) -> Photo:
+    photo_id, root, path, size_bytes, width, height, content_hash, taken_at, *facts, missing_since, least_smile, _ = row
     objects, kinds = [], []
-    for name, tags in good.items():
+    for name, tags in seen.items():
         if name not in ABOUT_FACES:  # also of taggers that this file has never heard of
-            objects += (tag for tag in tags if tag.box and tag.label not in removed)
-            kinds += (tag for tag in tags if not tag.box and tag.label not in removed)
+            for tag in tags:
+                if not said or said.get(tag.label, True):
+                    (objects if tag.box else kinds).append(tag)
     return Photo(
         photo_id,
         join(to_path(root), to_path(path)),
@@ -124,14 +133,14 @@ def _photo(row, answers: Mapping[str, Answer], corrections: Mapping[str, bool], 
         everyone_smiling=None if least_smile is None else least_smile >= smile_threshold,
         objects=tuple(objects),
         kinds=tuple(kinds),
-        faces=tuple(join_faces(good)),
-        sharpness=_whole(good.get("sharpness", ())),
-        user_labels=tuple(label for label, present in corrections.items() if present),
-        errors={name: answer.error for name, answer in answers.items() if answer.error is not None},
-        detector=answers["objects"].edition if "objects" in good else None,
+        faces=tuple(join_faces(seen)),
+        sharpness=_whole(seen.get("sharpness", ())),
+        user_labels=tuple([label for label, present in said.items() if present]) if said else (),
+        errors=errors,
+        detector=detector,
     )
 
 
-def _whole(tags: tuple[Tag, ...]) -> float | None:
+def _whole(tags: Sequence[Tag]) -> float | None:
     """What is said of the whole photo."""
     return next((tag.score for tag in tags if tag.box is None), None)

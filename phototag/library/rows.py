@@ -69,43 +69,50 @@ def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, 
         )
         tags = load_tags(connection, ids)
         for answer_id, photo_id, tagger, fingerprint, content_hash, error in heads:
-            answer = Answer(answer_id, fingerprint, content_hash, error, tuple(tags.get(answer_id, ())))
+            answer = Answer(answer_id, fingerprint, content_hash, error, tuple(tags.get(photo_id, {}).get(tagger, ())))
             found.setdefault(photo_id, {})[tagger] = answer
     return found
 
 
-def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, list[Tag]]:
-    """Answer id -> its tags in order, of all answers about these photos."""
-    cursor = ask(
+def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, list[Tag]]]:
+    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any."""
+    taggers = dict(ask(connection, "SELECT id, name FROM taggers").fetchall())
+    rows = ask(
         connection,
-        "SELECT t.answer_id, l.name, t.score, t.box_left, t.box_top, t.box_right, t.box_bottom, t.points "
+        "SELECT a.photo_id, a.tagger_id, l.name, t.score, t.box_left, t.box_top, t.box_right, t.box_bottom, t.points "
         "FROM answers a CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
         f"WHERE a.photo_id IN ({marks(photo_ids)}) ORDER BY a.photo_id, a.tagger_id, t.position",
         photo_ids,
     )
-    found: dict[int, list[Tag]] = {}
-    boxes: dict[tuple, Box | None] = {(None,) * 4: None}  # ten tags say something of the same face
-    for answer_id, label, score, left, top, right, bottom, points in cursor:
-        edges = left, top, right, bottom
-        if edges not in boxes:
-            boxes[edges] = Box(*edges)
-        box = boxes[edges]
-        corners = tuple((x, y) for x, y in json.loads(points)) if points else ()
-        found.setdefault(answer_id, []).append(Tag(label, score, box, corners))
+    found: dict[int, dict[str, list[Tag]]] = {}
+    boxes: dict[tuple, Box] = {}  # ten tags say something of the same face
+    last_photo = last_tagger = None
+    for photo_id, tagger_id, label, score, left, top, right, bottom, points in rows:
+        if photo_id != last_photo or tagger_id != last_tagger:
+            tags = found.setdefault(photo_id, {})[taggers[tagger_id]] = []
+            last_photo, last_tagger = photo_id, tagger_id
+        box = None
+        if left is not None:
+            edges = left, top, right, bottom
+            box = boxes.get(edges)
+            if box is None:
+                box = boxes[edges] = Box(*edges)
+        corners = tuple([(x, y) for x, y in json.loads(points)]) if points else ()
+        tags.append(Tag(label, score, box, corners))
     return found
 
 
-Thing = tuple[int, str, float, bool, int]  # photo id, label, score, whether it has a box, fingerprint id
+Thing = tuple[int, str, float, bool]  # photo id, label, score, whether it has a box
 
 
 def load_things(connection: Connection, photo_ids: list[int], without: Collection[str]) -> dict[int, list[Thing]]:
-    """Photo id -> every tag by taggers other than `without`."""
+    """Photo id -> every tag by taggers other than `without`. Answers are read from their index alone."""
     asked = [number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without]
     rows = ask(
         connection,
-        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.fingerprint_id FROM answers a "
+        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL FROM answers a "
         "CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
-        f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(asked)}) AND a.error IS NULL "
+        f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(asked)}) "
         "ORDER BY a.photo_id, a.tagger_id, t.position",
         (*photo_ids, *asked),
     )
@@ -115,27 +122,39 @@ def load_things(connection: Connection, photo_ids: list[int], without: Collectio
     return found
 
 
-def load_detectors(connection: Connection, fingerprint_ids: Collection[int]) -> dict[int, str]:
-    """Fingerprint id -> the name of its weights, of those by which `objects` answered."""
+def load_detectors(connection: Connection, photo_ids: list[int]) -> dict[int, str]:
+    """Photo id -> whose weights looked for its objects, where they have a name."""
     rows = ask(
         connection,
-        f"SELECT id, fingerprint FROM fingerprints WHERE id IN ({marks(fingerprint_ids)}) AND EXISTS (SELECT 1 FROM answers "
-        "WHERE fingerprint_id = fingerprints.id AND tagger_id = (SELECT id FROM taggers WHERE name = 'objects'))",
-        tuple(fingerprint_ids),
-    )
-    return {number: edition for number, fingerprint in rows if (edition := edition_of(fingerprint))}
-
-
-def load_errors(connection: Connection, photo_ids: list[int]) -> dict[int, str]:
-    """Photo id -> the first error among its answers."""
-    if not photo_ids:
-        return {}
-    rows = ask(
-        connection,
-        f"SELECT photo_id, error FROM answers WHERE photo_id IN ({marks(photo_ids)}) AND error IS NOT NULL ORDER BY id DESC",
+        "SELECT a.photo_id, f.fingerprint FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id WHERE a.error IS NULL "
+        f"AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects') AND a.photo_id IN ({marks(photo_ids)})",
         photo_ids,
     )
-    return dict(rows.fetchall())
+    return {photo_id: edition for photo_id, fingerprint in rows if (edition := edition_of(fingerprint))}
+
+
+def known_detectors(connection: Connection) -> set[str | None]:
+    """Whose weights looked for objects in any photo; None stands for those without a name."""
+    rows = ask(
+        connection,
+        "SELECT fingerprint FROM fingerprints f WHERE EXISTS (SELECT 1 FROM answers a WHERE a.fingerprint_id = f.id "
+        "AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects'))",
+    )
+    return {edition_of(fingerprint) for (fingerprint,) in rows}
+
+
+def load_errors(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, str]]:
+    """Photo id -> tagger name -> error, in the order in which they were met."""
+    found: dict[int, dict[str, str]] = {}
+    if photo_ids:
+        for photo_id, tagger, error in ask(
+            connection,
+            "SELECT a.photo_id, g.name, a.error FROM answers a JOIN taggers g ON g.id = a.tagger_id "
+            f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.error IS NOT NULL ORDER BY a.id",
+            photo_ids,
+        ):
+            found.setdefault(photo_id, {})[tagger] = error
+    return found
 
 
 def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple:
