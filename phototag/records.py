@@ -26,8 +26,7 @@ class Box(_Box):
     """A rectangle as fractions of the upright photo, 0 to 1, so no stage needs to know at what size
     another looked. Raises ValueError when it is empty, reversed, not finite or outside the photo."""
 
-    # A tuple, as Tag: a page of photos holds thousands of them, and a frozen dataclass takes twice the time to make and
-    # four times to hash.
+    # A tuple, as Tag: a page of photos holds thousands, and a frozen dataclass takes twice the time to make, four times to hash.
     __slots__ = ()
 
     def __new__(cls, left: float, top: float, right: float, bottom: float) -> Box:

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,6 +35,25 @@ def ask(connection: Connection, statement: str, values: Sequence = ()) -> sqlite
     """The rows of a SELECT, straight from sqlite3: where a page of photos is a few short statements, or a walk reads a
     million rows, SQLAlchemy's own results would cost more than SQLite's work."""
     return connection.connection.driver_connection.execute(statement, values)
+
+
+STEPS = 100  # between two looks at whether it is enough
+
+
+def ask_briefly(connection: Connection, statement: str, values: Sequence, steps: int) -> list[tuple] | None:
+    """All rows of a SELECT; None where it takes more than about `steps` of SQLite's own steps, some 50 nanoseconds each."""
+    raw = connection.connection.driver_connection
+    # No Python runs in the middle of a statement: an exception there, such as Ctrl-C, would be lost.
+    enough = chain(repeat(False, steps // STEPS), repeat(True)).__next__
+    raw.set_progress_handler(enough, STEPS)
+    try:
+        return raw.execute(statement, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        raw.set_progress_handler(None, 0)
 
 
 def put(connection: Connection, statement: str, rows: Sequence[Sequence]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from phototag.library.engine import Catalog, ask
 from phototag.library.filenames import join, to_path
 from phototag.library.places import roots_of
-from phototag.library.rows import known_detectors, load_detectors, load_errors, load_tags, load_things, marks
+from phototag.library.rows import load_detectors, load_errors, load_tags, load_things, marks
 from phototag.library.summaries import corrections_of
 from phototag.records import Photo, PhotoLine, Tag
 from phototag.smiling import join_faces
@@ -50,7 +50,8 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
         ids,
     ).fetchall()
     tags, corrections = load_tags(connection, ids), corrections_of(connection, ids)
-    detectors = load_detectors(connection, ids)
+    looked_at = [photo_id for photo_id, by_tagger in tags.items() if "objects" in by_tagger]
+    detectors = load_detectors(connection, looked_at, set(ids).difference(looked_at))
     errors = load_errors(connection, [row[0] for row in rows if row[-1]])
     found = {}
     for row in rows:
@@ -70,8 +71,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     ).fetchall()
     roots = {root_id: root for root, root_id in roots_of(connection).items()}
     seen, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
-    known = known_detectors(connection)
-    detectors = dict.fromkeys(ids, *known) if len(known) == 1 else load_detectors(connection, ids)
+    detectors = load_detectors(connection, seen.keys())
     errors = load_errors(connection, [row[0] for row in rows if row[-1]])
     found = {}
     for photo_id, root_id, path, taken_at, width, height, least_smile, faces, _ in rows:
@@ -129,15 +129,15 @@ def _photo(
         content_hash,
         datetime.fromisoformat(taken_at) if taken_at else None,
         *facts,
-        missing_since=datetime.fromisoformat(missing_since) if missing_since else None,
-        everyone_smiling=None if least_smile is None else least_smile >= smile_threshold,
-        objects=tuple(objects),
-        kinds=tuple(kinds),
-        faces=tuple(join_faces(seen)),
-        sharpness=_whole(seen.get("sharpness", ())),
-        user_labels=tuple([label for label, present in said.items() if present]) if said else (),
-        errors=errors,
-        detector=detector,
+        datetime.fromisoformat(missing_since) if missing_since else None,
+        None if least_smile is None else least_smile >= smile_threshold,
+        tuple(objects),
+        tuple(kinds),
+        tuple(join_faces(seen)) if "faces" in seen else (),
+        _whole(seen["sharpness"]) if "sharpness" in seen else None,
+        tuple([label for label, present in said.items() if present]) if said else (),
+        errors,
+        detector,
     )
 
 

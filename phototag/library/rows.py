@@ -122,15 +122,22 @@ def load_things(connection: Connection, photo_ids: list[int], without: Collectio
     return found
 
 
-def load_detectors(connection: Connection, photo_ids: list[int]) -> dict[int, str]:
-    """Photo id -> whose weights looked for its objects, where they have a name."""
-    rows = ask(
-        connection,
-        "SELECT a.photo_id, f.fingerprint FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id WHERE a.error IS NULL "
-        f"AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects') AND a.photo_id IN ({marks(photo_ids)})",
-        photo_ids,
-    )
-    return {photo_id: edition for photo_id, fingerprint in rows if (edition := edition_of(fingerprint))}
+def load_detectors(connection: Connection, looked_at: Collection[int], others: Collection[int] = ()) -> dict[int, str | None]:
+    """Photo id -> whose weights looked for its objects. Somebody did in the photos `looked_at`: where there is but one to name,
+    as in most catalogs, only the `others` have to be asked."""
+    known = known_detectors(connection)
+    found = dict.fromkeys(looked_at, *known) if len(known) == 1 else {}
+    asked = [*others] if len(known) == 1 else [*looked_at, *others]
+    if asked:
+        rows = ask(
+            connection,
+            "SELECT a.photo_id, f.fingerprint FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id "
+            "WHERE a.error IS NULL AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects') "
+            f"AND a.photo_id IN ({marks(asked)})",
+            asked,
+        )
+        found |= {photo_id: edition_of(fingerprint) for photo_id, fingerprint in rows}
+    return found
 
 
 def known_detectors(connection: Connection) -> set[str | None]:

@@ -1,29 +1,30 @@
 """`Query` -> SQL. Owns the plan: which index answers a question first. Gives photo ids; knows no records.
 
 Every term is a condition on a row `p` of photos; most are also a source: ids straight from an index. A page is sought in
-steps. First along the index of the asked order, through its first WINDOW entries: what is frequent fills the page at once. If
-that does not and no source is small, through more of them. Else the photos come from the source with the fewest rows and are
-sorted. So neither the frequent nor the rare costs a look at all photos, and no statistics have to be kept. SQLite's own
+turns. First along the index of the asked order, given up after about WINDOW entries: what is frequent has filled the page by
+then. If it has not and no source is small, through more of them. Else the photos come from the source with the fewest rows
+and are sorted. So neither the frequent nor the rare costs a look at all photos, and no statistics have to be kept. SQLite's own
 planner cannot know which of the two is better: CROSS JOIN and INDEXED BY tell it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from phototag.errors import UsageError
-from phototag.library.engine import ask
+from phototag.library.engine import ask, ask_briefly
 from phototag.library.names import Names
 from phototag.library.places import roots_of
 from phototag.library.terms import MISSING, Clause, Source, clause_of, label_values
 from phototag.query import LabelTerm, Query, StateTerm, TakenTerm, Term
 
 SORTS = ("taken", "path", "smile", "relevance")
-WINDOW = 3000  # entries of an ordered index: a millisecond, and a page of 50 where one photo in 60 fits
-WIDE = 10 * WINDOW  # where no source is small: some 10 ms, and a page where one photo in 600 fits
+WINDOW = 3000  # entries of an ordered index: some 2 ms, and a page of 50 where one photo in 60 fits
+WIDE = 10 * WINDOW  # where no source is small: some 20 ms, and a page where one photo in 600 fits
+ENTRY = 16  # steps of SQLite that an entry takes, about; more where labels are looked up
 COUNTED = 200_000  # up to here sources are counted to find the smallest: some 3 ms; beyond, all are about as slow
 
 
@@ -124,19 +125,19 @@ def _page(connection: Connection, clauses: list[Clause], order: Order, limit: in
     if any(clause.sources and _rows_of(connection, clause, WINDOW) < WINDOW for clause in seldom):
         return _from_source(connection, clauses, order, limit)
     if order.table and limit is not None:
-        ids = _walk(connection, clauses, order, limit, window=max(WINDOW, 20 * limit))
-        if len(ids) == limit:
+        ids = _walk_for(max(WINDOW, 20 * limit), connection, clauses, order, limit)
+        if ids is not None:
             return ids
         sources = [clause for clause in clauses if clause.sources and not clause.scans]
         if all(_rows_of(connection, clause, WINDOW) >= WINDOW for clause in sources):
-            ids = _walk(connection, clauses, order, limit, window=max(WIDE, 20 * limit))
-            if len(ids) == limit:
+            ids = _walk_for(max(WIDE, 20 * limit), connection, clauses, order, limit)
+            if ids is not None:
                 return ids
             # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
             half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
             if half > max(WIDE, 20 * limit):
-                ids = _walk(connection, clauses, order, limit, window=half)
-                if len(ids) == limit:
+                ids = _walk_for(half, connection, clauses, order, limit)
+                if ids is not None:
                     return ids
     return _from_source(connection, clauses, order, limit)
 
@@ -160,22 +161,23 @@ def _merge(connection: Connection, clauses: list[Clause], order: Order, limit: i
     return sorted(best, key=lambda photo_id: (best[photo_id], photo_id), reverse=order.direction == "DESC")[:limit]
 
 
-def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: int | None, window: int | None = None) -> list[int]:
-    """Photos along the index of the order; with a window, those among its first entries (nothing where it has fewer)."""
-    within, values = order.within, order.values
-    if window is not None:
-        by = f"ORDER BY {order.key} {order.direction} LIMIT 1 OFFSET {window}"
-        edge = ask(connection, f"SELECT {order.key} FROM {order.table} WHERE {within} {by}", values).fetchone()
-        if edge is None or edge[0] is None:
-            return []
-        within = f"{within} AND {order.key} {'<=' if order.direction == 'ASC' else '>='} ?"
-        values = (*values, *edge)
-    where, more_values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
-    return _ids(
-        connection,
-        f"SELECT p.id FROM {order.table} {order.join} {where} {'AND' if where else 'WHERE'} {within} "
+def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
+    """Photos along the index of the order."""
+    return _firsts(ask(connection, *_along(clauses, order, limit)))
+
+
+def _walk_for(entries: int, connection: Connection, clauses: list[Clause], order: Order, limit: int) -> list[int] | None:
+    """The same; None where about so many entries neither fill the page nor are all there are."""
+    rows = ask_briefly(connection, *_along(clauses, order, limit), ENTRY * entries)
+    return None if rows is None else _firsts(rows)
+
+
+def _along(clauses: list[Clause], order: Order, limit: int | None) -> tuple[str, tuple]:
+    where, values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
+    return (
+        f"SELECT p.id FROM {order.table} {order.join} {where} {'AND' if where else 'WHERE'} {order.within} "
         f"ORDER BY {order.key} {order.direction}, {order.tie} {order.direction} LIMIT ?",
-        (*more_values, *values, -1 if limit is None else limit),
+        (*values, *order.values, -1 if limit is None else limit),
     )
 
 
@@ -183,11 +185,8 @@ def _from_source(connection: Connection, clauses: list[Clause], order: Order, li
     """All photos that fit, from the smallest source, sorted."""
     first = _smallest(connection, clauses)
     rows, values = _rows(first, [clause for clause in clauses if clause is not first], with_row=True)
-    return _ids(
-        connection,
-        f"SELECT p.id FROM {rows} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?",
-        (*values, *order.row_values, -1 if limit is None else limit),
-    )
+    statement = f"SELECT p.id FROM {rows} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?"
+    return _firsts(ask(connection, statement, (*values, *order.row_values, -1 if limit is None else limit)))
 
 
 def _rows(first: Clause | None, others: Sequence[Clause], with_row: bool = False) -> tuple[str, tuple]:
@@ -222,9 +221,9 @@ def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, d
                 break
         return ids
     if limit is not None and walks:
-        ids = _walk(connection, clauses, walks[0], limit, window=max(WINDOW, 20 * limit))
-        if len(ids) == limit:
-            return ids
+        found = _walk_for(max(WINDOW, 20 * limit), connection, clauses, walks[0], limit)
+        if found is not None and len(found) == limit:
+            return found
     ranks = " ".join(f"WHEN {root_id} THEN {rank}" for rank, root_id in enumerate(roots))
     key = f"CASE p.root_id {ranks} END {direction}, p.path" if len(roots) > 1 else "p.path"
     return _from_source(connection, clauses, Order("", "", (), "", key, direction), limit)
@@ -259,5 +258,5 @@ def _where(clauses: Sequence[Clause]) -> tuple[str, tuple]:
     return (f"WHERE {conditions}" if clauses else ""), tuple(value for clause in clauses for value in clause.values)
 
 
-def _ids(connection: Connection, statement: str, values: tuple) -> list[int]:
-    return [photo_id for (photo_id,) in ask(connection, statement, values)]
+def _firsts(rows: Iterable[tuple]) -> list[int]:
+    return [photo_id for (photo_id,) in rows]
