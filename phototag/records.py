@@ -1,5 +1,7 @@
 """The nouns that travel between stages. Frozen, standard library only (a `Frame` carries a NumPy array but
-does not import NumPy), ranges checked when made, so that no stage has to check again."""
+does not import NumPy), ranges checked when made, so that no stage has to check again. What a page of
+photos or a scan makes by the thousand is a tuple: a frozen dataclass takes two to five times as long to
+make, and four times as long to hash."""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import numpy
 
+NOTHING: Mapping[str, Any] = {}  # shared by records, so never written to; a read-only proxy could not be pickled
 _checked = tuple.__new__  # once their ranges are
 
 
@@ -26,7 +29,6 @@ class Box(_Box):
     """A rectangle as fractions of the upright photo, 0 to 1, so no stage needs to know at what size
     another looked. Raises ValueError when it is empty, reversed, not finite or outside the photo."""
 
-    # A tuple, as Tag: a page of photos holds thousands, and a frozen dataclass takes twice the time to make, four times to hash.
     __slots__ = ()
 
     def __new__(cls, left: float, top: float, right: float, bottom: float) -> Box:
@@ -105,8 +107,7 @@ class Tag(_Tag):
 
 class PhotoFile(NamedTuple):
     """A file that scan found. `path` is relative to `root`, with `/` between its parts; both are str as
-    os.fsdecode gives them, so undecodable bytes survive as surrogates. A tuple, because every scan makes
-    one of each file there is, and a frozen dataclass takes twice the time."""
+    os.fsdecode gives them, so undecodable bytes survive as surrogates."""
 
     root: str
     path: str
@@ -170,8 +171,7 @@ class Outcome:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """A face with all that is said of it: detector score, smile probability and emotion probabilities
     (None and empty where no tagger has looked yet)."""
 
@@ -179,7 +179,7 @@ class Face:
     score: float
     points: tuple[tuple[float, float], ...] = ()
     smile: float | None = None
-    emotions: Mapping[str, float] = field(default_factory=dict)
+    emotions: Mapping[str, float] = NOTHING
     sharpness: float | None = None
 
     @property
@@ -188,8 +188,7 @@ class Face:
         return max(self.emotions, key=lambda name: self.emotions[name]) if self.emotions else None
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(NamedTuple):
     """Everything the catalog knows of one photo. `path` is absolute."""
 
     photo_id: int
@@ -210,7 +209,7 @@ class Photo:
     faces: tuple[Face, ...] = ()
     sharpness: float | None = None
     user_labels: tuple[str, ...] = ()
-    errors: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = NOTHING
     detector: str | None = None  # whose weights found the objects
 
 

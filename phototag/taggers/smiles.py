@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def load(device: str, options: Mapping[str, Any]):
             tags, seen = [], []
             for face in faces:
                 smile = float(smiles[at])
-                seen.append(dataclasses.replace(face, smile=smile))
+                seen.append(face._replace(smile=smile))
                 tags.append(Tag("smile", smile, face.box))
                 tags += [Tag(name, min(1.0, float(p)), face.box) for name, p in zip(EMOTIONS, emotions[at], strict=True)]
                 at += 1

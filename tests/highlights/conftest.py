@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,7 +141,7 @@ class Pictures:
     def copy(self, name: str, of: str, reason: Reason) -> None:
         (self.folder / name).write_bytes((self.folder / of).read_bytes())
         original = next(photo for photo in self.photos if photo.path.endswith(of))
-        self.photos.append(replace(original, path=str(self.folder / name), photo_id=original.photo_id + 1))
+        self.photos.append(original._replace(path=str(self.folder / name), photo_id=original.photo_id + 1))
         self.expected[name] = reason
 
 

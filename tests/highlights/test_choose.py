@@ -73,7 +73,7 @@ def test_each_exclusion_has_its_own_reason(make):
 
 def test_the_users_word_outranks_the_net(make):
     says_yes = make.photo("yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), user_labels=("everyone smiling",))
-    says_no = replace(make.photo("no.jpg", "2016-02-01 12:00:00"), everyone_smiling=False)
+    says_no = make.photo("no.jpg", "2016-02-01 12:00:00")._replace(everyone_smiling=False)
     assert by_name(choose([says_yes, says_no], SMILES, make.look)) == {
         "yes.jpg": Reason.CHOSEN,
         "no.jpg": Reason.NOT_SMILING,
@@ -106,7 +106,7 @@ def test_of_a_burst_a_blurred_shot_stays_only_if_all_are(make, looks):
     sharp = make.photo("sharp.jpg", "2016-05-14 18:30:12", (make.face(0.9, sharpness=0.9),))
     blurred = make.photo("blurred.jpg", "2016-05-14 18:30:13", (make.face(0.99, sharpness=0.5),))
     assert kept(choose([sharp, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == ["sharp.jpg"]
-    softer = replace(sharp, faces=(make.face(0.9, sharpness=0.6),))
+    softer = sharp._replace(faces=(make.face(0.9, sharpness=0.6),))
     assert kept(choose([softer, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == ["blurred.jpg"]
 
 
@@ -154,7 +154,7 @@ def test_too_dark_and_unreadable_at_the_second_look(make, looks):
 
 def test_better_photos_win_when_there_are_too_many(make):
     photos = spread_out(make, 30)
-    worse = [replace(photo, faces=(make.face(0.7, sharpness=0.4, size=0.08),)) for photo in photos[::2]]
+    worse = [photo._replace(faces=(make.face(0.7, sharpness=0.4, size=0.08),)) for photo in photos[::2]]
     choice = choose(photos[1::2] + worse, replace(SMILES, spread=replace(SMILES.spread, crowding=1.0)), make.look, top=15)
     assert kept(choice) == [f"{i:03}.jpg" for i in range(1, 30, 2)]
     assert Counter(by_name(choice).values()) == {Reason.CHOSEN: 15, Reason.CROWDED_OUT: 15}
@@ -273,13 +273,13 @@ def random_library(make, count, seed=7):
 
 def test_counts_add_up_and_the_order_of_scanning_does_not_matter(make, looks):
     photos, known = random_library(make, 1500)
-    photos += [replace(photo, path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]]
+    photos += [photo._replace(path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]]
     first = choose(photos, SMILES, looks(known))
     assert sum(first.counts().values()) == len(photos) == len(first.verdicts)
     assert len({verdict.photo.path for verdict in first.verdicts}) == len(photos)
     for seed in range(3):
         shuffled = random.Random(seed).sample(photos, len(photos))
-        renumbered = [replace(photo, photo_id=number) for number, photo in enumerate(shuffled)]
+        renumbered = [photo._replace(photo_id=number) for number, photo in enumerate(shuffled)]
         again = choose(renumbered, SMILES, looks(known))
         assert [(v.photo.path, v.reason, v.numbers, v.signals) for v in again.verdicts] == [
             (v.photo.path, v.reason, v.numbers, v.signals) for v in first.verdicts

@@ -212,7 +212,7 @@ def test_mistakes_are_told_before_a_frame_is_drawn(kept, tmp_path, tune):
 
 
 def test_a_photo_gone_in_mid_film_leaves_nothing(kept, tmp_path):
-    gone = replace(kept[3], photo=replace(kept[3].photo, path="/nowhere/gone.jpg"))
+    gone = replace(kept[3], photo=kept[3].photo._replace(path="/nowhere/gone.jpg"))
     with pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"):
         film.make(tmp_path / "a.mp4", [*kept[:3], gone], QUICK, "A", height=120)
     assert list(tmp_path.iterdir()) == []

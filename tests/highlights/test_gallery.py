@@ -35,7 +35,7 @@ def built(pictures, tmp_path_factory):
         name = HOSTILE[number % len(HOSTILE)]
         path = f"{folder}/{number}" + name.replace("/", "\u2215")
         shutil.copyfile(photo.path, path)
-        photos.append(replace(photo, path=path))
+        photos.append(photo._replace(path=path))
     choice = choose(photos, themes.load("smiles"), look_at)
     assert len(choice.kept) == len(photos) >= len(HOSTILE)
     out = tmp_path_factory.mktemp("out") / "album"
@@ -264,7 +264,7 @@ def test_a_rerun_makes_no_picture_again_and_drops_those_not_wanted(pictures, tmp
 def test_a_photo_gone_since_it_was_chosen_is_one_sentence_and_leaves_nothing(pictures, tmp_path):
     choice = choose(pictures.photos, themes.load("smiles"), look_at)
     gone = replace(
-        choice.kept[0], photo=replace(choice.kept[0].photo, path="/nowhere/gone.jpg", content_hash=hashlib.sha256().hexdigest())
+        choice.kept[0], photo=choice.kept[0].photo._replace(path="/nowhere/gone.jpg", content_hash=hashlib.sha256().hexdigest())
     )
     changed = replace(choice, verdicts=(gone,))
     with pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"), OutputFolder(tmp_path / "album") as folder:
