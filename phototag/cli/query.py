@@ -103,12 +103,13 @@ def query(
 def things(photo: PhotoLine, thresholds: Thresholds, most: int = 3) -> str:
     """`2 person, dog`: what the photo shows, the most certain first."""
     counts: dict[str, int] = {}
-    least = thresholds(photo.detector or "")
-    for label, score in sorted(photo.things, key=SCORE, reverse=True):
-        if score >= least.get(label, DEFAULT_SCORE):
-            counts[label] = counts.get(label, 0) + 1
-    names = [*photo.user_labels, *[f"{n} {label}" if n > 1 else label for label, n in counts.items()]]
-    names += [label for label in photo.kinds if label not in counts]
+    if photo.things:
+        least = thresholds(photo.detector or "")
+        for label, score in sorted(photo.things, key=SCORE, reverse=True):
+            if score >= least.get(label, DEFAULT_SCORE):
+                counts[label] = counts.get(label, 0) + 1
+    boxed = [f"{n} {label}" if n > 1 else label for label, n in counts.items()]
+    names = [*photo.user_labels, *boxed, *[label for label in photo.kinds if label not in counts]]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 
 
