@@ -16,6 +16,8 @@ from itertools import islice
 from phototag.errors import PhototagError
 from phototag.records import Frame, Job, Outcome, PhotoFacts, Tag, Unreadable
 
+SMALLEST = 4  # photos of a hand's share: the fewer there are, the likelier all of them are bad, and the tagger taken for broken
+
 TaggerFunction = Callable[[Sequence[Frame]], list[list[Tag]]]
 
 
@@ -39,6 +41,7 @@ def run(
     batch_size: int,
     *,
     hands: int = 1,
+    expected: int | None = None,
     prepare: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[Batch]:
@@ -46,13 +49,21 @@ def run(
     jobs. `needs`: tagger -> those whose answers it reads; where one of these failed, it fails too.
 
     `hands`: threads that tag, each its share of `batch_size` photos, after calling `prepare` once; `decoded` is advanced only
-    in the caller's thread. Once `stopping` says yes, no photo is begun any more; what is in hand is still yielded. Raises
-    TaggerBroken."""
+    in the caller's thread. `expected`: how many photos will come; shares get smaller towards the end, so that no hand is left
+    with nothing to do while another still has a whole one. Once `stopping` says yes, no photo is begun any more; what is in
+    hand is still yielded. Raises TaggerBroken."""
     source = iter(decoded)
-    share = max(min(batch_size, 2), -(-batch_size // hands))  # of a lone photo nobody can say whether it or the tagger is broken
+    least = min(batch_size, SMALLEST)
+    share = max(least, -(-batch_size // hands))
 
     def begun() -> Iterator[Future[Batch]]:
-        while not stopping() and (chunk := list(islice(source, share))):
+        size, left = share, expected
+        while not stopping():
+            if hands > 1 and left is not None:
+                size = max(least, min(share, -(-left // (2 * hands))))
+            if not (chunk := list(islice(source, size))):
+                return
+            left = left and left - len(chunk)
             future = pool.submit(_tagged, chunk, taggers, needs)
             del chunk  # or these frames stay in memory while the next ones are decoded
             yield future

@@ -133,7 +133,9 @@ def scan(
                 max_pixels=max_pixels or images.MAX_PIXELS,
             )
             with closing(frames), _hands(device) as (hands, prepare):
-                batches = pipeline.run(frames, ready, needs, batch_size, hands=hands, prepare=prepare, stopping=stopping)
+                batches = pipeline.run(
+                    frames, ready, needs, batch_size, hands=hands, expected=owed.photos, prepare=prepare, stopping=stopping
+                )
                 with closing(batches):
                     for batch in batches:
                         library.save(batch.facts, batch.outcomes, fingerprints)

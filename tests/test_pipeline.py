@@ -126,6 +126,15 @@ def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
     assert readers == {threading.get_ident()} and workers == set(prepared) and len(workers) == 2
 
 
+def test_shares_get_smaller_towards_the_end_and_leave_nobody_out():
+    shares = [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=50)]
+    assert shares == [12, 10, 7, 6, 4, 4, 4, 3]
+    for expected in (0, 20, 90):  # photos may come or go while others are looked at
+        assert len(outcomes(run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=expected))) == 50
+    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2)] == [12, 12, 12, 12, 2]
+    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, expected=50)] == [24, 24, 2]
+
+
 def test_a_stop_begins_nothing_more_and_loses_nothing_begun():
     asked, stop, taken = [], threading.Event(), []
 
