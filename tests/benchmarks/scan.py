@@ -123,14 +123,18 @@ def two_cores(plan: Plan) -> list[Figure]:
         tell("one core only, or no way to choose: nothing to compare")
         return []
     warm, folder = (photos.tree(plan.cache, count, "12mp") for count in (2, 4 * (plan.photos or PHOTOS)))
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    runs: dict[int, list[dict[str, float]]] = {1: [], 2: []}
     for _ in range(plan.rounds):
-        for count, rate in rates.items():
-            done = scan_alone(folder, warm=warm, cores=count)
-            rate.append(done["photos"] / done["wall"])
-    one, two = (median(rates[count]) for count in (1, 2))
+        for count, done in runs.items():
+            done.append(scan_alone(folder, warm=warm, cores=count))
+    one, two = (median(done["photos"] / done["wall"] for done in runs[count]) for count in (1, 2))
     tell(f"{one:.2f} photos/s on one core, {two:.2f} on two")
+    dearer = median(done["cpu"] for done in runs[2]) / median(done["cpu"] for done in runs[1])
+    busy = median(done["cpu"] / done["wall"] for done in runs[2]) / 2
     return [
         Figure("scan, photos per second on two cores / on one", two / one, 1.8, "x", "higher"),
+        # The two that it is made of: what one core takes from the other (caches, memory), and what is left idle.
+        Figure("scan, CPU seconds on two cores / on one", dearer, None, "x"),
+        Figure("scan, share of two cores in use", 100 * busy, None, "%", "higher"),
         Figure("scan, photos per second on two cores", two, None, "photos/s", "higher"),
     ]
