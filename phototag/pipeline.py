@@ -16,7 +16,7 @@ from itertools import islice
 from phototag.errors import PhototagError
 from phototag.records import Frame, Job, Outcome, PhotoFacts, Tag, Unreadable
 
-SMALLEST = 4  # photos of a hand's share: the fewer there are, the likelier all of them are bad, and the tagger taken for broken
+SMALLEST = 4  # photos to which a share is cut down: of fewer, all may be bad, and the tagger would be taken for broken
 
 TaggerFunction = Callable[[Sequence[Frame]], list[list[Tag]]]
 
@@ -53,8 +53,8 @@ def run(
     with nothing to do while another still has a whole one. Once `stopping` says yes, no photo is begun any more; what is in
     hand is still yielded. Raises TaggerBroken."""
     source = iter(decoded)
-    least = min(batch_size, SMALLEST)
-    share = max(least, -(-batch_size // hands))
+    share = max(min(batch_size, 2), -(-batch_size // hands))  # of a lone photo nobody can say whether it or the tagger is broken
+    least = min(share, SMALLEST)
 
     def begun() -> Iterator[Future[Batch]]:
         size, left = share, expected

@@ -13,25 +13,45 @@ import re
 
 from PIL import Image
 
-# Start of scan: length 8, of one component, the first; coefficients 1 to 63, from the second to last bit to the last.
+SCAN, END, PADDING = b"\xff\xda", b"\xff\xd9", b"\xff\xff"
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the next after compressed pixels, in which 00 or a restart follows FF
+# A scan of component 1 alone; coefficients 1 to 63, from the second to last bit to the last.
 LAST_BIT = re.compile(rb"\xff\xda\x00\x08\x01\x01.\x01\x3f\x10", re.DOTALL)
-END = b"\xff\xd9"
-# What the last bit is worth at most, in quantisation steps of the coefficients that DCT scaling to a half uses. Quality 85 has 9:
-# there the picture is within 0.7 dB of what it is with the last bit, at quality 75 (15) it would lose 3.6 of 46.
-WORTH, USED = 10, [row * 8 + column for row in range(4) for column in range(4)]
+# Pillow gives quantisation tables row by row; DCT scaling to a half uses four by four of the eight by eight coefficients. The
+# last bit is worth one step. At quality 85 the coarsest of them is 9: the picture comes within 0.7 dB of what it is with that
+# bit. At quality 75 it is 15, and 3.6 dB of 46 would be lost.
+USED_AT_A_HALF = [row * 8 + column for row in range(4) for column in range(4)]
+COARSEST_STEP = 10
 
 
 def without_last_bit(image: Image.Image, data: bytes) -> bytes | None:
     """The JPEG `data`, of which `image` is the opened picture, without the last scan; None where that is not of the kind that
-    can be spared, or is not there: a file that is cut short stays as it is."""
+    can be spared, or the file does not reach its end from marker to marker: decoding all of it will say why."""
     if image.format != "JPEG" or not image.info.get("progressive"):
         return None
-    steps = image.quantization.get(0)  # type: ignore[attr-defined]
-    if steps is None or max(steps[i] for i in USED) > WORTH:
+    number, _, _, table = image.layer[0]  # type: ignore[attr-defined]
+    steps = image.quantization.get(table)  # type: ignore[attr-defined]
+    if number != 1 or steps is None or max(steps[i] for i in USED_AT_A_HALF) > COARSEST_STEP:
         return None
-    # Compressed pixels hold no such marker. What a file may carry after its end is another picture's or no picture's: then this
-    # cuts there, and the picture itself is read whole.
-    start = data.rfind(b"\xff\xda")
-    if not LAST_BIT.match(data, max(start, 0)) or data.rfind(END) < start:
-        return None
-    return data[:start] + END
+    start = _last_scan(data)
+    return data[:start] + END if start and LAST_BIT.match(data, start) else None
+
+
+def _last_scan(data: bytes) -> int | None:
+    """Where the last of several scans begins."""
+    position, scans = 2, []
+    while (marker := data[position : position + 2]) != END:
+        if marker == PADDING:
+            position += 1
+            continue
+        if len(marker) < 2 or marker[0] != 0xFF:
+            return None
+        after = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == SCAN:
+            scans.append(position)
+            following = MARKER.search(data, after)
+            if following is None:
+                return None
+            after = following.start()
+        position = after
+    return scans[-1] if len(scans) > 1 else None

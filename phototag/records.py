@@ -6,7 +6,7 @@ make, and four times as long to hash."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,6 +39,10 @@ class Box(_Box):
         if not all(math.isfinite(edge) for edge in edges):
             raise ValueError(f"box edges must be finite numbers: {edges}")
         raise ValueError(f"a box needs 0 <= left < right <= 1 and 0 <= top < bottom <= 1: {edges}")
+
+    @classmethod
+    def _make(cls, iterable: Iterable[float]) -> Box:  # what _replace calls
+        return cls(*iterable)
 
     @classmethod
     def clipped(cls, left: float, top: float, right: float, bottom: float) -> Box | None:
@@ -103,6 +107,10 @@ class Tag(_Tag):
         if points and not all(math.isfinite(value) for point in points for value in point):
             raise ValueError(f"landmarks of {label!r} must be finite numbers")
         return _checked(cls, (label, score, box, points))
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> Tag:  # what _replace calls
+        return cls(*iterable)
 
 
 class PhotoFile(NamedTuple):

@@ -32,6 +32,16 @@ def test_a_score_lies_between_0_and_1(score):
         Tag("dog", score)
 
 
+def test_what_is_changed_is_checked_again():
+    assert BOX._replace(left=0.0) == Box(0.0, 0.2, 0.3, 0.4)
+    with pytest.raises(ValueError, match="a box needs"):
+        BOX._replace(left=5)
+    with pytest.raises(ValueError, match="score of 'dog' must lie"):
+        Tag("dog", 0.5)._replace(score=7)
+    with pytest.raises(AttributeError):
+        BOX.left = 0.0
+
+
 def test_a_tag_has_a_label_and_finite_landmarks():
     with pytest.raises(ValueError, match="needs a label"):
         Tag("", 0.5)

@@ -45,8 +45,8 @@ def ask_briefly(connection: Connection, statement: str, values: Sequence, steps:
     raw = connection.connection.driver_connection
     # No Python runs in the middle of a statement: an exception there, such as Ctrl-C, would be lost.
     enough = chain(repeat(False, steps // STEPS), repeat(True)).__next__
-    raw.set_progress_handler(enough, STEPS)
     try:
+        raw.set_progress_handler(enough, STEPS)
         return raw.execute(statement, values).fetchall()
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:

@@ -284,7 +284,8 @@ class Saver:
             ids = tagger_ids[tagger], fingerprint_ids[fingerprints[tagger]]
             error = None if outcome.error is None else storable(outcome.error)  # it may name the file
             rows.append((answer_id, photo_id, *ids, present[photo_id], error))
-            tag_rows += [tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(outcome.tags)]
+            good = outcome.tags if error is None else ()  # who asks for tags need not ask for errors
+            tag_rows += [tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(good)]
         put(
             connection,
             "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)",

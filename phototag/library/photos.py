@@ -49,15 +49,15 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
         f"WHERE p.id IN ({marks(ids)})",
         ids,
     ).fetchall()
-    tags, corrections = load_tags(connection, ids), corrections_of(connection, ids)
-    looked_at = [photo_id for photo_id, by_tagger in tags.items() if "objects" in by_tagger]
+    seen, corrections = load_tags(connection, ids), corrections_of(connection, ids)
+    looked_at = [photo_id for photo_id, tags in seen.items() if "objects" in tags]
     detectors = load_detectors(connection, looked_at, set(ids).difference(looked_at))
     errors = load_errors(connection, [row[0] for row in rows if row[-1]])
     found = {}
     for row in rows:
-        number = row[0]
-        seen, said = tags.get(number, {}), corrections.get(number, {})
-        found[number] = _photo(row, seen, said, errors.get(number, {}), detectors.get(number), smile_threshold)
+        photo_id = row[0]
+        known = seen.get(photo_id, {}), corrections.get(photo_id, {}), errors.get(photo_id, {}), detectors.get(photo_id)
+        found[photo_id] = _photo(row, *known, smile_threshold)
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
@@ -71,7 +71,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     ).fetchall()
     roots = {root_id: root for root, root_id in roots_of(connection).items()}
     seen, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
-    detectors = load_detectors(connection, seen.keys())
+    detectors = load_detectors(connection, {tag[0] for tags in seen.values() for tag in tags if tag[4]})
     errors = load_errors(connection, [row[0] for row in rows if row[-1]])
     found = {}
     for photo_id, root_id, path, taken_at, width, height, least_smile, faces, _ in rows:

@@ -25,10 +25,6 @@ class Answer:
     error: str | None
     tags: tuple[Tag, ...]
 
-    @property
-    def edition(self) -> str | None:
-        return edition_of(self.fingerprint)
-
 
 def edition_of(fingerprint: str) -> str | None:
     """The name of the weights, where a fingerprint begins with one."""
@@ -57,7 +53,7 @@ def hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None
 
 
 def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
-    """Photo id -> tagger name -> answer, in the order in which they were given. Two statements per CHUNK photos."""
+    """Photo id -> tagger name -> answer, in the order in which they were given. Three statements per CHUNK photos."""
     found: dict[int, dict[str, Answer]] = {}
     for ids in chunks(photo_ids):
         heads = ask(
@@ -75,7 +71,8 @@ def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, 
 
 
 def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, list[Tag]]]:
-    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any."""
+    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any. Taggers come in the order in
+    which the catalog met them."""
     taggers = dict(ask(connection, "SELECT id, name FROM taggers").fetchall())
     rows = ask(
         connection,
@@ -102,7 +99,7 @@ def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[st
     return found
 
 
-Thing = tuple[int, str, float, bool]  # photo id, label, score, whether it has a box
+Thing = tuple[int, str, float, bool, bool]  # photo id, label, score, whether it has a box, whether `objects` said it
 
 
 def load_things(connection: Connection, photo_ids: list[int], without: Collection[str]) -> dict[int, list[Thing]]:
@@ -110,7 +107,8 @@ def load_things(connection: Connection, photo_ids: list[int], without: Collectio
     asked = [number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without]
     rows = ask(
         connection,
-        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL FROM answers a "
+        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.tagger_id = "
+        "(SELECT id FROM taggers WHERE name = 'objects') FROM answers a "
         "CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
         f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(asked)}) "
         "ORDER BY a.photo_id, a.tagger_id, t.position",

@@ -125,17 +125,18 @@ def _page(connection: Connection, clauses: list[Clause], order: Order, limit: in
     if any(clause.sources and _rows_of(connection, clause, WINDOW) < WINDOW for clause in seldom):
         return _from_source(connection, clauses, order, limit)
     if order.table and limit is not None:
-        ids = _walk_for(max(WINDOW, 20 * limit), connection, clauses, order, limit)
+        first, second = min(max(WINDOW, 20 * limit), WIDE), max(WIDE, 20 * limit)
+        ids = _walk_for(first, connection, clauses, order, limit)
         if ids is not None:
             return ids
         sources = [clause for clause in clauses if clause.sources and not clause.scans]
         if all(_rows_of(connection, clause, WINDOW) >= WINDOW for clause in sources):
-            ids = _walk_for(max(WIDE, 20 * limit), connection, clauses, order, limit)
+            ids = _walk_for(second, connection, clauses, order, limit) if second > first else None
             if ids is not None:
                 return ids
             # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
             half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
-            if half > max(WIDE, 20 * limit):
+            if half > second:
                 ids = _walk_for(half, connection, clauses, order, limit)
                 if ids is not None:
                     return ids
@@ -222,7 +223,7 @@ def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, d
         return ids
     if limit is not None and walks:
         found = _walk_for(max(WINDOW, 20 * limit), connection, clauses, walks[0], limit)
-        if found is not None and len(found) == limit:
+        if found is not None and (len(found) == limit or len(walks) == 1):
             return found
     ranks = " ".join(f"WHEN {root_id} THEN {rank}" for rank, root_id in enumerate(roots))
     key = f"CASE p.root_id {ranks} END {direction}, p.path" if len(roots) > 1 else "p.path"

@@ -6,7 +6,6 @@ import random
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 
 from phototag import query as language
 from phototag.errors import UsageError
@@ -304,6 +303,34 @@ def test_a_line_tells_what_the_photo_tells(album):
             assert line.error == next(iter(photo.errors.values()), None)
 
 
+@pytest.mark.parametrize("weights", [("people-pets",), ("people-pets", "coco-mobile"), ("people-pets", None)])
+def test_whose_weights_found_a_photos_things(shelf, fingerprints, weights):
+    """One catalog, photos seen by several detectors, by none, by one that failed, and things of a tagger of another version."""
+    names = ["seen-0.jpg", "seen-1.jpg", "nothing.jpg", "failed.jpg", "unasked.jpg"]
+    shelf.write(*names)
+    shelf.find()
+    ids = {os.path.basename(job.file.path): job.photo_id for job in shelf.jobs()}
+    box, said = Box(0.1, 0.1, 0.5, 0.5), {}
+    for number, name in enumerate(names):
+        detector = weights[number % len(weights)]
+        prints = fingerprints | {"objects": f"{detector}:1" if detector else "1", "pets": "p1"}
+        outcomes = [Outcome(ids[name], "pets", (Tag("cat", 0.55, box),))]
+        if name != "unasked.jpg":
+            said[name] = detector
+            tags = () if name == "nothing.jpg" else (Tag("dog", 0.9, box),)
+            outcomes.append(Outcome(ids[name], "objects", tags, error="broke" if name == "failed.jpg" else None))
+        shelf.library.save([PhotoFacts(ids[name], f"hash of {name}", 400, 300)], outcomes, prints)
+    said["failed.jpg"] = None
+    photos, lines = ({os.path.basename(p.path): p for p in page} for page in (shelf.library.photos(), shelf.library.lines()))
+    for name in names:
+        words = ["dog", "cat"] if name.startswith("seen") else ["cat"]
+        assert sorted(tag.label for tag in photos[name].objects) == sorted(words), "an answer that is an error has no tags"
+        assert sorted(label for label, _ in lines[name].things) == sorted(words)
+        assert photos[name].detector == said.get(name), name
+        assert lines[name].detector == (said[name] if "dog" in words else None), name
+    assert photos["failed.jpg"].errors == {"objects": "broke"} and lines["failed.jpg"].error == "broke"
+
+
 def test_the_views_tell_the_same(album):
     shelf, known = album
     assert shelf.sql("SELECT count(*) FROM photo_list") == [(len(known),)]
@@ -321,14 +348,20 @@ def test_the_views_tell_the_same(album):
 def test_the_number_of_statements_does_not_grow_with_the_photos(album):
     shelf, _ = album
     statements = []
-    event.listen(shelf.library._catalog._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    with shelf.library._catalog.read() as connection:  # the pool's only one, which the pages get again
+        raw = connection.connection.driver_connection
 
-    def number(limit):
+    def number(page, limit):
         statements.clear()
-        assert len(list(shelf.library.photos(limit=limit))) == limit
+        assert len(list(page(limit=limit))) == limit
         return len(statements)
 
-    assert number(60) == number(5)
+    raw.set_trace_callback(statements.append)
+    try:
+        for page in (shelf.library.photos, shelf.library.lines, shelf.library.paths):
+            assert 3 < number(page, 60) == number(page, 5)
+    finally:
+        raw.set_trace_callback(None)
 
 
 def test_a_page_being_read_does_not_hold_up_a_writer(shelf):
