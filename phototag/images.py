@@ -236,11 +236,12 @@ def _decode_image(
     width, height = image.size
     target = _shrunk(image.size, working_side)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
-    if image.size != (width, height) and (less := without_last_bit(image, data)):
-        image, data = Image.open(io.BytesIO(less), formats=("JPEG",)), less
+    less = without_last_bit(image, data) if image.size != (width, height) else None
+    if less:
+        image = Image.open(less, formats=("JPEG",))
         image.draft(None, target)
     image.load()
-    if image.format in ("JPEG", "MPO") and intact.jpeg_ends_early(image, data):
+    if image.format in ("JPEG", "MPO") and intact.jpeg_ends_early(image, less.getvalue() if less else data):
         raise UnreadablePhoto("the file is cut short: its picture ends before the bottom")
     if image.format == "PNG" and not intact.png_is_intact(data):
         raise UnreadablePhoto("the picture is damaged (wrong checksum)")

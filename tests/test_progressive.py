@@ -6,7 +6,7 @@ from PIL import Image
 
 from phototag.errors import UnreadablePhoto
 from phototag.images import open_photo
-from phototag.progressive import without_last_bit
+from phototag.progressive import CutShort, without_last_bit
 from tests.bad_files import encoded
 from tests.test_images import SAMPLES, opened, psnr
 
@@ -22,7 +22,8 @@ def photograph():
 
 def less_of(data):
     with Image.open(io.BytesIO(data)) as image:
-        return without_last_bit(image, data)
+        less = without_last_bit(image, data)
+        return less and less.getvalue()
 
 
 def unshrunk(data):
@@ -39,6 +40,18 @@ def test_a_third_of_the_file_is_not_decoded_and_hardly_missed(tmp_path, photogra
     assert psnr(found, whole) > 35
     cut_blind = np.asarray(Image.open(io.BytesIO(less_of(data))).convert("RGB").resize(target, Image.Resampling.BICUBIC))
     assert psnr(cut_blind, whole) > 40
+
+
+def test_what_is_cut_short_reads_like_a_file():
+    data = bytes(range(200))
+    whole = data[:150] + b"\xff\xd9"
+    for size in (1, 7, 64, 149, 150, 151, 500):
+        file = CutShort(data, 150)
+        assert b"".join(iter(lambda size=size, file=file: file.read(size), b"")) == whole == file.getvalue()
+        file.seek(10)
+        assert file.read(3) == data[10:13]
+    file = CutShort(data, 150)
+    assert (file.read(), file.read(), file.read()) == (data[:150], b"\xff\xd9", b"")
 
 
 def test_what_is_not_shrunk_is_read_to_the_last_bit(tmp_path, photograph):
