@@ -14,8 +14,9 @@ import re
 
 from PIL import Image
 
-SCAN, END, PADDING = b"\xff\xda", b"\xff\xd9", b"\xff\xff"
-MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # the next after compressed pixels, in which 00 or a restart follows FF
+from phototag.intact import MARKER, first_pixels
+
+END = b"\xff\xd9"
 # A scan of component 1 alone; coefficients 1 to 63, from the second to last bit to the last.
 LAST_BIT = re.compile(rb"\xff\xda\x00\x08\x01\x01.\x01\x3f\x10", re.DOTALL)
 # Pillow gives quantisation tables row by row; DCT scaling to a half uses four by four of the eight by eight coefficients. The
@@ -26,7 +27,8 @@ COARSEST_STEP = 10
 
 
 class CutShort(io.BytesIO):
-    """A JPEG that ends at `end`, without a copy of its bytes: of a large photo they are as many as a tenth of its pixels."""
+    """A JPEG that ends at `end`, without a copy of its bytes: of a large photo they are as many as a tenth of its pixels.
+    A read of all there is stops before the end marker, which the next one gives."""
 
     def __init__(self, data: bytes, end: int) -> None:
         super().__init__(data)
@@ -58,19 +60,14 @@ def without_last_bit(image: Image.Image, data: bytes) -> CutShort | None:
 
 def _last_scan(data: bytes) -> int | None:
     """Where the last of several scans begins."""
-    position, scans = 2, []
-    while (marker := data[position : position + 2]) != END:
-        if marker == PADDING:
-            position += 1
-            continue
-        if len(marker) < 2 or marker[0] != 0xFF:
+    start, position, in_pixels = None, first_pixels(data), True
+    while marker := MARKER.search(data, position):
+        if not in_pixels and data[position : marker.start()].strip(b"\xff"):
             return None
-        after = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-        if marker == SCAN:
-            scans.append(position)
-            following = MARKER.search(data, after)
-            if following is None:
-                return None
-            after = following.start()
-        position = after
-    return scans[-1] if len(scans) > 1 else None
+        if marker[1] == b"\xd9":
+            return start
+        in_pixels = marker[1] == b"\xda"
+        if in_pixels:
+            start = marker.start()
+        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return None

@@ -98,6 +98,9 @@ def test_what_only_looks_like_a_scan_is_none(tmp_path, photograph):
     comment = b"\xff\xfe" + (2 + len(scan)).to_bytes(2, "big") + scan
     assert less_of(data[:-2] + comment + data[-2:]) == less_of(data)
     assert less_of(data[:2] + comment + data[2:]) == data[:2] + comment + less_of(data)[2:]
+    tables = data.rindex(b"\xff\xc4")  # between two scans; more FF may stand before any marker
+    assert less_of(data[:tables] + b"\xff\xff" + data[tables:]) == less_of(data)[:tables] + b"\xff\xff" + less_of(data)[tables:]
+    assert less_of(data[:tables] + b"\xff\xc4\x00\x02garbage" + data[tables:]) is None
     single = data[:2] + comment
     for end in range(2, len(single)):
         with Image.open(io.BytesIO(data)) as image:

@@ -20,7 +20,7 @@ from phototag.library.jobs import DECODE, JobCount, Saver
 from phototag.library.names import storable
 from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
-from phototag.library.rows import chunks, edition_of, known_detectors, marks
+from phototag.library.rows import OBJECTS, chunks, edition_of, known_detectors, marks
 from phototag.library.terms import MISSING
 from phototag.query import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
@@ -255,7 +255,7 @@ class Library:
             detectors: dict[str, int] = {}
             for fingerprint, number in connection.exec_driver_sql(
                 "SELECT f.fingerprint, count(*) FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id "
-                "WHERE a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects') GROUP BY a.fingerprint_id"
+                f"WHERE a.tagger_id = {OBJECTS} GROUP BY a.fingerprint_id"
             ):
                 if name := edition_of(fingerprint):
                     detectors[name] = detectors.get(name, 0) + number

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from phototag.library.engine import ask
 from phototag.records import Box, Tag
 
+OBJECTS = "(SELECT id FROM taggers WHERE name = 'objects')"
 CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
 
 
@@ -107,8 +108,7 @@ def load_things(connection: Connection, photo_ids: list[int], without: Collectio
     asked = [number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without]
     rows = ask(
         connection,
-        "SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.tagger_id = "
-        "(SELECT id FROM taggers WHERE name = 'objects') FROM answers a "
+        f"SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.tagger_id = {OBJECTS} FROM answers a "
         "CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
         f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(asked)}) "
         "ORDER BY a.photo_id, a.tagger_id, t.position",
@@ -130,8 +130,7 @@ def load_detectors(connection: Connection, looked_at: Collection[int], others: C
         rows = ask(
             connection,
             "SELECT a.photo_id, f.fingerprint FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id "
-            "WHERE a.error IS NULL AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects') "
-            f"AND a.photo_id IN ({marks(asked)})",
+            f"WHERE a.error IS NULL AND a.tagger_id = {OBJECTS} AND a.photo_id IN ({marks(asked)})",
             asked,
         )
         found |= {photo_id: edition_of(fingerprint) for photo_id, fingerprint in rows}
@@ -143,7 +142,7 @@ def known_detectors(connection: Connection) -> set[str | None]:
     rows = ask(
         connection,
         "SELECT fingerprint FROM fingerprints f WHERE EXISTS (SELECT 1 FROM answers a WHERE a.fingerprint_id = f.id "
-        "AND a.tagger_id = (SELECT id FROM taggers WHERE name = 'objects'))",
+        f"AND a.tagger_id = {OBJECTS})",
     )
     return {edition_of(fingerprint) for (fingerprint,) in rows}
 

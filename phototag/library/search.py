@@ -9,7 +9,7 @@ planner cannot know which of the two is better: CROSS JOIN and INDEXED BY tell i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -125,22 +125,30 @@ def _page(connection: Connection, clauses: list[Clause], order: Order, limit: in
     if any(clause.sources and _rows_of(connection, clause, WINDOW) < WINDOW for clause in seldom):
         return _from_source(connection, clauses, order, limit)
     if order.table and limit is not None:
-        first, second = min(max(WINDOW, 20 * limit), WIDE), max(WIDE, 20 * limit)
-        ids = _walk_for(first, connection, clauses, order, limit)
-        if ids is not None:
-            return ids
-        sources = [clause for clause in clauses if clause.sources and not clause.scans]
-        if all(_rows_of(connection, clause, WINDOW) >= WINDOW for clause in sources):
-            ids = _walk_for(second, connection, clauses, order, limit) if second > first else None
+        for entries in _budgets(connection, clauses, limit):
+            ids = _walk_for(entries, connection, clauses, order, limit)
             if ids is not None:
                 return ids
-            # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
-            half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
-            if half > second:
-                ids = _walk_for(half, connection, clauses, order, limit)
-                if ids is not None:
-                    return ids
     return _from_source(connection, clauses, order, limit)
+
+
+def _budgets(connection: Connection, clauses: list[Clause], limit: int) -> Iterator[int]:
+    """Through how many entries to walk, one walk after the other, before the photos come from a source."""
+    first, second = _first_budget(limit), max(WIDE, 20 * limit)
+    yield first
+    sources = [clause for clause in clauses if clause.sources and not clause.scans]
+    if any(_rows_of(connection, clause, WINDOW) < WINDOW for clause in sources):
+        return
+    if second > first:
+        yield second
+    # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
+    half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
+    if half > second:
+        yield half
+
+
+def _first_budget(limit: int) -> int:
+    return min(max(WINDOW, 20 * limit), WIDE)
 
 
 def _merge(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
@@ -222,7 +230,7 @@ def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, d
                 break
         return ids
     if limit is not None and walks:
-        found = _walk_for(max(WINDOW, 20 * limit), connection, clauses, walks[0], limit)
+        found = _walk_for(_first_budget(limit), connection, clauses, walks[0], limit)
         if found is not None and (len(found) == limit or len(walks) == 1):
             return found
     ranks = " ".join(f"WHEN {root_id} THEN {rank}" for rank, root_id in enumerate(roots))
