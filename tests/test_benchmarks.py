@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from phototag import taggers
 from phototag.library import Library, summaries
+from phototag.taggers import table
 from tests.benchmarks import Figure, alternate, by_hand, catalog, photos, query, store
 from tests.benchmarks.__main__ import BENCHMARKS, line_of, main
 from tests.benchmarks.answers import answers
@@ -21,10 +21,10 @@ from tests.benchmarks.decode import in_full, ours, psnr
 @pytest.fixture
 def table_of_taggers():
     """As it was: rescan adds a row."""
-    before = dict(taggers.SPECS)
+    before = dict(table.SPECS)
     yield
-    taggers.SPECS.clear()
-    taggers.SPECS.update(before)
+    table.SPECS.clear()
+    table.SPECS.update(before)
 
 
 def run(capsys, tmp_path, *arguments):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "phototag"
-NETS = {"taggers", "smilenet", "detector", "mtcnn", "training"}
+NETS = {"taggers", "nets"}
 HOMES = {  # heavy library -> the only places that may import it
     "torch": NETS,
     "torchvision": NETS,
@@ -49,9 +49,9 @@ def test_nets_know_no_library_and_the_library_no_nets():
     wrong = [
         f"{file.relative_to(PACKAGE)} imports {name}"
         for file, part, name, _ in imports()
-        if (part in NETS and name.startswith(("phototag.library", "phototag.cli", "phototag.session")))
+        if (part in NETS and name.startswith(("phototag.library", "phototag.cli", "phototag.scanning")))
         or (part == "library" and name.startswith(tuple(f"phototag.{net}" for net in (*NETS, "cli"))))
-        or (part not in ("cli", "session") and name.startswith("phototag.cli"))
+        or (part not in ("cli", "scanning") and name.startswith("phototag.cli"))
     ]
     assert wrong == []
 

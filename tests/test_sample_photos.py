@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from phototag.images import open_photo
-from phototag.scan import find
+from phototag.reading.decode import open_photo
+from phototag.reading.walk import find
 
 SAMPLES = Path(__file__).parent.parent / "sample_photos"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())["photos"]

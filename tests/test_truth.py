@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from phototag import Library, weights
-from phototag.query import parse
+from phototag import Library
+from phototag.query.parse import parse
 from phototag.smiling import SMILE_THRESHOLD
-from phototag.weights.choose import OURS
+from phototag.weights import store
+from phototag.weights.default_detector import OURS
 from tests.conftest import SAMPLES
 
 TRUTH = json.loads((SAMPLES / "expected.json").read_text())["photos"]
@@ -25,10 +26,10 @@ def test_every_sample_is_known_and_none_failed(known):
     assert not any(photo.errors for photo in known.values())
 
 
-@pytest.mark.skipif(weights.missing(OURS) is not None, reason="the people-pets weights are not there")
+@pytest.mark.skipif(store.missing(OURS) is not None, reason="the people-pets weights are not there")
 @pytest.mark.parametrize("name", TRUTH)
 def test_people_and_pets_are_found_where_they_are_and_nowhere_else(known, name):
-    least = weights.thresholds(OURS)
+    least = store.thresholds(OURS)
     seen = {tag.label for tag in known[name].objects if tag.score >= least[tag.label]}
     assert seen == set(TRUTH[name]["things"]) & set(least)
 

@@ -1,10 +1,10 @@
 """A tagger small enough to be scanned with by the hundred, and the program with only that tagger. Run as
 `python -m tests.tiny scan FOLDER`, it is the real command line with a different table."""
 
-from phototag import taggers
 from phototag.records import Tag
+from phototag.taggers import table
 
-SPEC = taggers.TaggerSpec("colour", "tests.tiny:load", version=1, summary="the mean of each colour")
+SPEC = table.TaggerSpec("colour", "tests.tiny:load", version=1, summary="the mean of each colour")
 
 
 def load(device, options):
@@ -17,6 +17,6 @@ def load(device, options):
 if __name__ == "__main__":
     from phototag.cli import main
 
-    taggers.SPECS.clear()
-    taggers.SPECS["colour"] = SPEC
+    table.SPECS.clear()
+    table.SPECS["colour"] = SPEC
     main()

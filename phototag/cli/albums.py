@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from phototag.cli.choosing import print_photos
 from phototag.cli.output import db_option, json_option, printable, say, write_json, write_table
+from phototag.cli.selection import print_photos
 
 
 @click.group(invoke_without_command=True)

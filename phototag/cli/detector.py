@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from phototag.cli.output import count, say, write_json
-from phototag.weights.choose import DETECTORS
+from phototag.weights.default_detector import DETECTORS
 
 data_options = [
     click.option(
@@ -69,9 +69,9 @@ def train_detector(
     import torch
     from tqdm import tqdm
 
-    from phototag import weights
-    from phototag.detector import data as boxes
-    from phototag.detector import train as training
+    from phototag.nets.detector import data as boxes
+    from phototag.nets.detector import train as training
+    from phototag.weights import store
 
     if threads:
         torch.set_num_threads(threads)
@@ -79,7 +79,7 @@ def train_detector(
     say(f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking on {len(check)}")
     source = None
     if start != "imagenet":
-        source = weights.checked(start) if start == "people-pets" else Path(start)
+        source = store.checked(start) if start == "people-pets" else Path(start)
     plain = training.Plan()
     plan = replace(
         plain,
@@ -134,10 +134,10 @@ def evaluate_objects(
     """
     import torch
 
-    from phototag.detector import data as boxes
-    from phototag.detector import evaluate
+    from phototag.nets.detector import data as boxes
+    from phototag.nets.detector import evaluate
+    from phototag.nets.device import pick_device
     from phototag.taggers import objects
-    from phototag.taggers.device import pick_device
 
     if threads:
         torch.set_num_threads(threads)

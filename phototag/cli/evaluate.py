@@ -51,10 +51,10 @@ def smilenet(
       phototag evaluate smilenet faces/ --json
       phototag evaluate smilenet ferplus_valid.npz --flip --confusion confusion.png
     """
-    from phototag.smilenet import EMOTIONS
-    from phototag.smilenet import data as faces_of
-    from phototag.smilenet import evaluate as measures
-    from phototag.smilenet.net import fuse, load
+    from phototag.nets.smilenet import data as faces_of
+    from phototag.nets.smilenet import evaluate as measures
+    from phototag.nets.smilenet.labels import EMOTIONS
+    from phototag.nets.smilenet.net import fuse, load
     from phototag.taggers.smiles import WEIGHTS
 
     net, calibration = load(weights or WEIGHTS)
@@ -75,7 +75,7 @@ def smilenet(
     found["ms_per_face"] = measures.milliseconds_per_face(net, calibration.size)
     found["flip"] = flip
     if confusion:
-        from phototag.charts import draw_confusion
+        from phototag.nets.charts import draw_confusion
 
         draw_confusion(confusion, found["confusion"], EMOTIONS)
     if as_json:

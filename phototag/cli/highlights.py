@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.choosing import Question, choosing_options, load_theme, print_photos, progress_bar
 from phototag.cli.output import count, db_option, json_option, printable, say, write_json
+from phototag.cli.selection import Question, choosing_options, load_theme, print_photos, progress_bar
 from phototag.errors import Interrupted, UsageError
 from phototag.records import Member
 
@@ -61,7 +61,9 @@ def highlights(theme_and_terms: tuple[str, ...], db: str | None, **given: Any) -
 
 
 def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[str, Any]) -> None:
-    from phototag.highlights import album, film, theme
+    from phototag.highlights import theme
+    from phototag.highlights.album import manifest
+    from phototag.highlights.film import make
 
     out, film_path = given["out"], given["film"]
     if given["own_theme"]:
@@ -72,12 +74,12 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
         raise UsageError(f"say which theme: {', '.join(theme.names())}, or --theme FILE for one of your own")
     question = Question.of(chosen_theme, terms, given)
     if film_path:
-        film.check(film_path, given["height"], given["aspect"])
+        make.check(film_path, given["height"], given["aspect"])
     choice = question.choose(db)
     choice.refuse_thin(question.least)
     title, query = question.title(choice), " ".join(question.terms)
-    names = album.file_names([verdict.photo for verdict in choice.kept])
-    answer = album.manifest(choice, title, query, names)
+    names = manifest.file_names([verdict.photo for verdict in choice.kept])
+    answer = manifest.manifest(choice, title, query, names)
     if not given["dry_run"]:
         if out:
             answer["album"] = _make_album(out, choice, title, query, given)
@@ -89,7 +91,7 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
         answer["name"] = name
         _save(db, name, choice, query)
     if given["as_json"]:
-        answer["left_out"] = [album.verdict_dict(verdict) for verdict in choice.verdicts if not verdict.reason.kept]
+        answer["left_out"] = [manifest.verdict_dict(verdict) for verdict in choice.verdicts if not verdict.reason.kept]
         write_json(answer, indent=2)
         return
     print_photos([(verdict.photo, verdict.sentence()) for verdict in choice.kept])
@@ -97,15 +99,15 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
 
 
 def _make_album(out: Path, choice: Choice, title: str, query: str, given: dict[str, Any]) -> str:
-    from phototag.highlights import album, gallery, sheet
-    from phototag.highlights.folder import OutputFolder
+    from phototag.highlights.album import gallery, manifest, sheet
+    from phototag.highlights.album.folder import OutputFolder
 
     steps = len(choice.kept) * (given["gallery"] + given["sheet"])
     with (
         OutputFolder(out) as folder,
         progress_bar(max(1, steps), "Album") as bar,
     ):
-        album.lay_out(folder, choice, title, query, given["how"] or "symlink")
+        manifest.lay_out(folder, choice, title, query, given["how"] or "symlink")
         if given["gallery"]:
             gallery.lay_out(folder, choice, title, places=given["places"], progress=lambda: bar.update(1))
         if given["sheet"]:
@@ -116,14 +118,14 @@ def _make_album(out: Path, choice: Choice, title: str, query: str, given: dict[s
 
 
 def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) -> dict[str, Any]:
-    from phototag.highlights import film
+    from phototag.highlights.film import make
 
     with progress_bar(1000, "Film ") as bar:
 
         def progress(done: int, total: int) -> None:
             bar.update(done * 1000 // total - bar.pos)
 
-        report = film.make(
+        report = make.make(
             path,
             choice.kept,
             choice.theme,

@@ -13,7 +13,7 @@ from operator import itemgetter
 import click
 
 from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
-from phototag.query import DEFAULT_SCORE
+from phototag.query.parse import DEFAULT_SCORE
 from phototag.records import PhotoLine
 
 Thresholds = Callable[[str], Mapping[str, float]]  # name of the weights -> label -> least score; the default for others
@@ -66,15 +66,15 @@ def query(
       phototag query dog ^person --json | jq .path
       phototag query smiling:all -0 | xargs -0 cp -t ~/album
     """
-    from phototag import query as language
-    from phototag import weights
     from phototag.library import Library
-    from phototag.vocabulary import expand
+    from phototag.query import parse as language
+    from phototag.query.vocabulary import expand
+    from phototag.weights import store
 
     with Library.open(db) as library:
-        least = weights.strictest(library.detectors(), DEFAULT_SCORE)
+        least = store.strictest(library.detectors(), DEFAULT_SCORE)
         asked = language.parse(terms, library.known_labels(), expand, thresholds=least)
-        thresholds = cache(weights.thresholds)  # of the weights that found a photo's things
+        thresholds = cache(store.thresholds)  # of the weights that found a photo's things
         if only_count:
             click.echo(library.count(asked))
             return

@@ -12,11 +12,11 @@ import click
 
 from phototag.cli.output import count, db_option, json_option, printable, say, write_json
 from phototag.errors import EXIT_INTERRUPTED, EXIT_SOME_FAILED
-from phototag.weights.choose import DETECTORS
+from phototag.weights.default_detector import DETECTORS
 
 if TYPE_CHECKING:
     from phototag.library import Library
-    from phototag.session import ScanReport
+    from phototag.scanning import ScanReport
 
 
 @click.command()
@@ -76,7 +76,7 @@ def scan(
     Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos could not be read, 130 interrupted.
     """
     from phototag.library import Library
-    from phototag.session import scan as run
+    from phototag.scanning import scan as run
 
     with Library.open(db) as library, _Interruptible() as interrupted, _Bar() as bar:
         report = run(
@@ -171,8 +171,8 @@ def would_do(report: ScanReport) -> str:
 
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and what to type next."""
-    from phototag import query as language
-    from phototag import weights
+    from phototag.query import parse as language
+    from phototag.weights import store
 
     if not report.found:
         lines = ["No photos found."]
@@ -196,7 +196,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         everyone, faces = number("smiling:all"), number("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
         lines.append(f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not")
-        labels = library.labels(thresholds=weights.strictest(library.detectors(), language.DEFAULT_SCORE))
+        labels = library.labels(thresholds=store.strictest(library.detectors(), language.DEFAULT_SCORE))
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))

@@ -31,7 +31,7 @@ def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
     if found is None:
         raise PhototagError(f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}")
     if image:
-        from phototag.drawing import draw
+        from phototag.annotate import draw
 
         if image.exists() and os.path.samefile(image, found.path):
             raise PhototagError(f"{printable(str(image))} is the photo itself; name another file for --image")

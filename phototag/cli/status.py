@@ -17,20 +17,21 @@ def status(db: str | None, as_json: bool) -> None:
       phototag status
       phototag status --json | jq .taggers
     """
-    from phototag import images, taggers
     from phototag.library import Library
-    from phototag.session import decode_fingerprint, likely_device
-    from phototag.weights.choose import choose_detector
+    from phototag.reading import decode
+    from phototag.scanning import decode_fingerprint, likely_device
+    from phototag.taggers import table
+    from phototag.weights.default_detector import choose_detector
 
-    options = {name: dict(spec.options) for name, spec in taggers.SPECS.items()}
+    options = {name: dict(spec.options) for name, spec in table.SPECS.items()}
     if "objects" in options:  # to do is what a scan would do now
         options["objects"]["detector"] = choose_detector("auto", likely_device("auto"), offline=True).detector
-    able = [name for name, spec in taggers.SPECS.items() if spec.missing(options[name]) is None]
-    fingerprints = taggers.fingerprints(able, options) | {"decode": decode_fingerprint(images.MAX_PIXELS)}
+    able = [name for name, spec in table.SPECS.items() if spec.missing(options[name]) is None]
+    fingerprints = table.fingerprints(able, options) | {"decode": decode_fingerprint(decode.MAX_PIXELS)}
     with Library.open(db) as library:
         found = library.status(fingerprints)
-    weights = {name: [path.name for path in taggers.SPECS[name].weights(options[name])] for name in able}
-    unable = {name: spec.missing(options[name]) for name, spec in taggers.SPECS.items() if name not in able}
+    weights = {name: [path.name for path in table.SPECS[name].weights(options[name])] for name in able}
+    unable = {name: spec.missing(options[name]) for name, spec in table.SPECS.items() if name not in able}
     if as_json:
         rows = {
             name: {"done": row.done, "to_do": row.to_do, "failed": row.failed, "weights": weights.get(name, [])}

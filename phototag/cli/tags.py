@@ -17,12 +17,12 @@ def tags(db: str | None, as_json: bool) -> None:
       phototag tags
       phototag tags --json | jq '.[].label'
     """
-    from phototag import weights
     from phototag.library import Library
-    from phototag.query import DEFAULT_SCORE
+    from phototag.query.parse import DEFAULT_SCORE
+    from phototag.weights import store
 
     with Library.open(db) as library:
-        found = library.labels(thresholds=weights.strictest(library.detectors(), DEFAULT_SCORE))
+        found = library.labels(thresholds=store.strictest(library.detectors(), DEFAULT_SCORE))
     if as_json:
         write_json([{"label": row.label, "photos": row.photos, "source": row.source} for row in found])
     elif found:

@@ -79,8 +79,8 @@ def smilenet(
     import torch
     from tqdm import tqdm
 
-    from phototag.smilenet import data as faces_of
-    from phototag.smilenet import train as training
+    from phototag.nets.smilenet import data as faces_of
+    from phototag.nets.smilenet import train as training
     from phototag.taggers.smiles import WEIGHTS
 
     if distil and start == "imagenet":

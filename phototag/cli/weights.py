@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from phototag import weights as store
 from phototag.cli.output import say, write_json
 from phototag.errors import EXIT_FATAL, PhototagError
+from phototag.weights import store
 
 
 @click.group()

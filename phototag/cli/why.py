@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.choosing import Question, choosing_options, load_theme
 from phototag.cli.output import db_option, json_option, printable, write_json
+from phototag.cli.selection import Question, choosing_options, load_theme
 from phototag.errors import PhototagError
 from phototag.records import Photo
 
@@ -32,7 +32,7 @@ def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json:
     \b
       phototag why IMG_0042.jpg --theme smiles --year 2016
     """
-    from phototag.highlights import album
+    from phototag.highlights.album import manifest
     from phototag.library import Library
 
     question = Question.of(load_theme(theme), terms, given)
@@ -49,7 +49,7 @@ def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json:
         else:
             click.echo(f"{printable(known.path)}\nleft out before choosing: {reason}")
     elif as_json:
-        write_json({**album.verdict_dict(verdict), "sentence": verdict.reason.value, "kept": verdict.reason.kept}, indent=2)
+        write_json({**manifest.verdict_dict(verdict), "sentence": verdict.reason.value, "kept": verdict.reason.kept}, indent=2)
     else:
         click.echo("\n".join(_explain(verdict, choice)))
 

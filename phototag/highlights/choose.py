@@ -19,7 +19,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from phototag.highlights import signals
-from phototag.highlights.looks import SAME_BITS, SIMILAR_BITS, SIMILAR_BITS_SAME_FACES, Look, bits_apart, same_faces
+from phototag.highlights.appearance import SAME_BITS, SIMILAR_BITS, SIMILAR_BITS_SAME_FACES, Look, bits_apart, same_faces
 from phototag.highlights.qualify import Candidate, judge
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Choice, Reason, Verdict, order

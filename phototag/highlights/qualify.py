@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from phototag import smiling
 from phototag.highlights import signals
-from phototag.highlights.looks import Look
+from phototag.highlights.appearance import Look
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Reason, Verdict
 from phototag.records import Face, Photo

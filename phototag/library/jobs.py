@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from phototag.library import summaries
-from phototag.library.engine import Catalog, ask, put
+from phototag.library.answers import INSERT_TAG, Answer, chunks, hashes, load_answers, marks, tag_row
+from phototag.library.database import Catalog, ask, put
 from phototag.library.filenames import to_path
 from phototag.library.names import Names, storable
-from phototag.library.places import Place, places_of
-from phototag.library.rows import INSERT_TAG, Answer, chunks, hashes, load_answers, marks, tag_row
+from phototag.library.paths import Place, places_of
 from phototag.records import Job, Outcome, PhotoFacts, PhotoFile
 
 DECODE = "decode"  # the pseudo-tagger under whose name a photo that cannot be decoded has its one answer

@@ -12,17 +12,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from phototag.errors import CatalogError, UsageError
-from phototag.library import albums, folders, jobs, photos, search, summaries
+from phototag.library import albums, folder_stamps, jobs, photos, search, summaries
 from phototag.library.albums import Collection
-from phototag.library.engine import Catalog, ask, open_catalog
+from phototag.library.answers import OBJECTS, chunks, edition_of, known_detectors, marks
+from phototag.library.database import Catalog, ask, open_catalog
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import DECODE, JobCount, Saver
 from phototag.library.names import storable
-from phototag.library.places import Place, ensure_root, place_of, places_of, roots_of
+from phototag.library.paths import Place, ensure_root, place_of, places_of, roots_of
 from phototag.library.reconcile import Reconciled, Reconciliation
-from phototag.library.rows import OBJECTS, chunks, edition_of, known_detectors, marks
 from phototag.library.terms import MISSING
-from phototag.query import DEFAULT_SCORE, Query
+from phototag.query.parse import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
 from phototag.smiling import SMILE_THRESHOLD
 
@@ -88,8 +88,8 @@ class Library:
     # -- scanning
 
     def scan(self, *paths: str | Path, **options: Any) -> Any:
-        """Look at the photos in these files and folders; see `phototag.session.scan`."""
-        from phototag.session import scan
+        """Look at the photos in these files and folders; see `phototag.scanning.scan`."""
+        from phototag.scanning import scan
 
         return scan(self, paths, **options)
 
@@ -125,7 +125,7 @@ class Library:
 
     def folder_stamps(self, scope: Sequence[str]) -> dict[str, str | None]:
         """Absolute folder -> its stamp at the last complete scan, of these folders and all below that were walked."""
-        return folders.find(self._catalog, scope)
+        return folder_stamps.find(self._catalog, scope)
 
     def jobs(
         self, scope: Sequence[str] | None, fingerprints: Mapping[str, str], needs: Mapping[str, Sequence[str]] | None = None
@@ -333,7 +333,7 @@ class Library:
                 )
             connection.exec_driver_sql("UPDATE photos SET root_id = ?, path = ?, missing_since = NULL WHERE id = ?", rows)
             connection.exec_driver_sql("DELETE FROM roots WHERE NOT EXISTS (SELECT 1 FROM photos WHERE root_id = roots.id)")
-            folders.forget(connection)
+            folder_stamps.forget(connection)
         return len(moving)
 
     # -- albums

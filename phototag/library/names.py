@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from phototag.library.engine import ask
+from phototag.library.database import ask
 
 _COLUMN = {"labels": "name", "taggers": "name", "fingerprints": "fingerprint"}
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from phototag.library.engine import Catalog, ask
+from phototag.library.answers import load_detectors, load_errors, load_tags, load_things, marks
+from phototag.library.database import Catalog, ask
 from phototag.library.filenames import join, to_path
-from phototag.library.places import roots_of
-from phototag.library.rows import load_detectors, load_errors, load_tags, load_things, marks
+from phototag.library.paths import roots_of
 from phototag.library.summaries import corrections_of
 from phototag.records import Photo, PhotoLine, Tag
 from phototag.smiling import join_faces

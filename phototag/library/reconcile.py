@@ -19,12 +19,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from phototag.library import folders, photo_rows
-from phototag.library.engine import Catalog, ask
+from phototag.library import folder_stamps, photo_updates
+from phototag.library.answers import hashes
+from phototag.library.database import Catalog, ask
 from phototag.library.filenames import join, to_path, to_text, under
 from phototag.library.jobs import Saver
-from phototag.library.places import ensure_root, holder, holds_something, outermost, place_of, places_of, roots_of
-from phototag.library.rows import hashes
+from phototag.library.paths import ensure_root, holder, holds_something, outermost, place_of, places_of, roots_of
 from phototag.library.terms import MISSING
 from phototag.records import PhotoFile
 
@@ -115,7 +115,7 @@ class Reconciliation:
         self._present = present = [folder for folder in self._folders if folder not in absent]
         with _no_collector():
             self._walk(files)
-            if not (absent or unreadable or self._loaded) and folders.are_all(self._catalog, present, stamps, unchanged):
+            if not (absent or unreadable or self._loaded) and folder_stamps.are_all(self._catalog, present, stamps, unchanged):
                 self._remember(stamps)
                 photos = sum(unchanged.values())
                 return Reconciled(found=photos, unchanged=photos)
@@ -239,7 +239,7 @@ class Reconciliation:
         if not fresh:
             return
         with self._catalog.read() as connection:
-            sizes = photo_rows.hashed_sizes(connection, {waiting.file.size_bytes for waiting in fresh})
+            sizes = photo_updates.hashed_sizes(connection, {waiting.file.size_bytes for waiting in fresh})
         self._suspects += (waiting for waiting in fresh if waiting.file.size_bytes in sizes)
         fresh = [waiting for waiting in fresh if waiting.file.size_bytes not in sizes]
         self._counts["new"] += len(fresh)
@@ -247,7 +247,7 @@ class Reconciliation:
             with self._catalog.write() as connection:
                 places = {folder: ensure_root(connection, folder) for folder in {waiting.folder for waiting in fresh}}
                 places = {folder: ensure_root(connection, folder) for folder in places}  # the last may hold the first
-                photo_rows.insert(connection, [(places[one.folder], one.path, one.file) for one in fresh])
+                photo_updates.insert(connection, [(places[one.folder], one.path, one.file) for one in fresh])
 
     # -- after the walk
 
@@ -304,9 +304,9 @@ class Reconciliation:
             old_hash = hashes(connection, [row]).get(row)
             if new_hash is None or old_hash is None or new_hash == old_hash:
                 if not self._dry_run:
-                    photo_rows.update_file(connection, row, waiting.file)
+                    photo_updates.update_file(connection, row, waiting.file)
                     if new_hash is None and old_hash is not None:
-                        photo_rows.forget_hash(connection, row)
+                        photo_updates.forget_hash(connection, row)
                 return "unchanged" if new_hash is not None else "changed"
         if same := self._same_content(connection, waiting):
             photo_id, is_free = same
@@ -320,10 +320,10 @@ class Reconciliation:
             stored_hash = None
             if row is None:
                 place = ensure_root(connection, waiting.folder)
-                photo_rows.insert(connection, [(place, waiting.path, waiting.file)])
-                row, stored_hash = photo_rows.find(connection, place, waiting.path)
+                photo_updates.insert(connection, [(place, waiting.path, waiting.file)])
+                row, stored_hash = photo_updates.find(connection, place, waiting.path)
             if stored_hash is None or stored_hash != new_hash:  # else another scan was faster
-                photo_rows.change_content(connection, row, waiting.file, new_hash, twin, self._saver)
+                photo_updates.change_content(connection, row, waiting.file, new_hash, twin, self._saver)
         return "new" if waiting.row is None else "changed"
 
     def _same_content(self, connection: Connection, waiting: _Waiting) -> tuple[int, bool] | None:
@@ -373,19 +373,19 @@ class Reconciliation:
             self._gone[displaced] = was_gone is not False
         if self._dry_run:
             return
-        photo_rows.move(connection, photo_id, ensure_root(connection, waiting.folder), waiting.path)
-        photo_rows.update_file(connection, photo_id, waiting.file)
+        photo_updates.move(connection, photo_id, ensure_root(connection, waiting.folder), waiting.path)
+        photo_updates.update_file(connection, photo_id, waiting.file)
 
     def _remember(self, stamps: Mapping[str, str | None]) -> None:
-        folders.remember(self._catalog, self._present, stamps, self._entered, learn=self._learn, dry_run=self._dry_run)
+        folder_stamps.remember(self._catalog, self._present, stamps, self._entered, learn=self._learn, dry_run=self._dry_run)
 
     def _mark(self) -> int:
         """Write down which photos are missing and which are back; returns how many are newly missing."""
         missing = [photo_id for photo_id, is_new in self._gone.items() if is_new]
         if not self._dry_run and (missing or self._returned):
             with self._catalog.write() as connection:
-                photo_rows.mark_missing(connection, missing, self._now)
-                photo_rows.mark_present(connection, self._returned)
+                photo_updates.mark_missing(connection, missing, self._now)
+                photo_updates.mark_present(connection, self._returned)
         return len(missing)
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from phototag.library.engine import ask
+from phototag.library.database import ask
 from phototag.library.filenames import join, to_text
 from phototag.library.names import Names
-from phototag.library.places import roots_of
-from phototag.query import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm, Term
+from phototag.library.paths import roots_of
+from phototag.query.parse import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm, Term
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from phototag.mtcnn.detect import FaceDetector, Faces
+from phototag.nets.device import halving, pick_device
+from phototag.nets.mtcnn.detect import FaceDetector, Faces
 from phototag.records import Box, Frame, Tag
-from phototag.taggers.device import halving, pick_device
 
 MIN_FACE = 0.02  # of the photo's long side: smaller faces are passers-by, and too few pixels for RNet and SmileNet
 

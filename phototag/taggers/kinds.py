@@ -20,12 +20,12 @@ import timm
 import torch
 from torchvision.models import EfficientNet_B0_Weights
 
-from phototag import vocabulary
-from phototag.detector.fast import for_asking
-from phototag.detector.net import BACKBONE, MEAN, SPREAD, imagenet_state, shrunk
 from phototag.errors import WeightsError
+from phototag.nets.detector.net import BACKBONE, MEAN, SPREAD, imagenet_state, shrunk
+from phototag.nets.device import half_precision, halving, pick_device, send
+from phototag.nets.inference import for_asking
+from phototag.query import vocabulary
 from phototag.records import Frame, Tag
-from phototag.taggers.device import half_precision, halving, pick_device, send
 
 WORDS_FILE = Path(__file__).with_name("kinds.toml")
 # What a photo is looked at, width and height: as cameras make them (1:1, 4:3, 3:2, 16:9) and for panoramas, each about the

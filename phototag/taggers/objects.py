@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torchvision.models import detection
 
-from phototag import weights
-from phototag.detector import net as compact
-from phototag.detector.net import Detector, Found
-from phototag.detector.roi import RoIAlign
 from phototag.errors import WeightsError
+from phototag.nets.detector import net as compact
+from phototag.nets.detector.net import Detector, Found
+from phototag.nets.detector.roi_align import RoIAlign
+from phototag.nets.device import pick_device
+from phototag.query.vocabulary import canonical
 from phototag.records import Box, Frame, Tag
-from phototag.taggers.device import pick_device
-from phototag.vocabulary import canonical
+from phototag.weights import store
 
 FLOOR = 0.1  # below, nine of ten boxes are wrong and none would ever be asked for
 SAME_THING = 0.75  # IoU of two boxes of different names: a rider and a horse stay below, a dog called cat and dog does not
@@ -56,7 +56,7 @@ COCO = {
 
 def detector(name: str, device: str | torch.device = "cpu", floor: float = FLOOR) -> Detector:
     """The named detector on its checked weights; it finds things down to the score `floor`. Raises WeightsError."""
-    file = weights.checked(name)
+    file = store.checked(name)
     if name in COCO:
         return _coco(name, file, device, floor)
     made = compact.detector(file, device)

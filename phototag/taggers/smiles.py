@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from phototag.errors import UnreadablePhoto
-from phototag.images import open_photo
+from phototag.nets.device import pick_device
+from phototag.nets.smilenet.evaluate import smile_probability
+from phototag.nets.smilenet.labels import EMOTIONS
+from phototag.nets.smilenet.net import computes_bfloat16, cut_face, fuse, normalise
+from phototag.nets.smilenet.net import load as load_net
+from phototag.reading.decode import open_photo
 from phototag.records import Frame, Tag
-from phototag.smilenet import EMOTIONS
-from phototag.smilenet.evaluate import smile_probability
-from phototag.smilenet.net import computes_bfloat16, cut_face, fuse, normalise
-from phototag.smilenet.net import load as load_net
 from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible
-from phototag.taggers import WORKING_SIDE
-from phototag.taggers.device import pick_device
 from phototag.taggers.faces import load as load_faces
+from phototag.taggers.table import WORKING_SIDE
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
 BATCH = 64  # faces at once: enough to fill any device, little memory

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from phototag import __version__
 from phototag.errors import WeightsError
-from phototag.weights import CHUNK_BYTES, Progress
+from phototag.weights.store import CHUNK_BYTES, Progress
 
 
 def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, again: str) -> None:

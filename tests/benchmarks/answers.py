@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 
-from phototag.query import EMOTIONS
+from phototag.query.parse import EMOTIONS
 from phototag.records import Box, Tag
 from phototag.smiling import join_faces, smiles_of_eligible
-from phototag.taggers import SPECS
+from phototag.taggers.table import SPECS
 from tests.benchmarks import ROOT
 
 # How often a photo shows so many faces: landscapes and things, portraits, couples, groups.
@@ -22,7 +22,7 @@ FINGERPRINTS = {"decode": "benchmark", **{name: f"benchmark of {name}" for name 
 @cache
 def words() -> tuple[str, ...]:
     """All that detectors and `kinds` may say, the frequent first: the n-th is n times as rare as the first."""
-    known = tomllib.loads((ROOT / "phototag" / "vocabulary.toml").read_text(encoding="utf-8"))
+    known = tomllib.loads((ROOT / "phototag" / "query" / "vocabulary.toml").read_text(encoding="utf-8"))
     first = ("person", "dog", "cat", "car", "chair", "potted plant")
     return tuple(dict.fromkeys([*first, *known["called"], *known["contains"]]))
 

@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path
 
 from phototag.library import Library
-from phototag.library.engine import HEAD
+from phototag.library.answers import INSERT_TAG, tag_row
+from phototag.library.database import HEAD
 from phototag.library.jobs import digest
-from phototag.library.rows import INSERT_TAG, tag_row
 from phototag.library.summaries import Summary, summarise
 from phototag.records import Tag
 from tests.benchmarks import tell

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from phototag import taggers
 from phototag.records import Frame, Tag
+from phototag.taggers import table
 from tests import tiny
 from tests.benchmarks import ROOT, cpu_seconds, resource
 
@@ -42,12 +42,12 @@ def options(stub: str | None = None) -> dict[str, Any]:
 
     with_tiny_tagger()
     if stub == "slow":
-        known = taggers.SPECS["colour"]
-        taggers.SPECS["colour"] = dataclasses.replace(known, target="tests.benchmarks.child:load_slow")
+        known = table.SPECS["colour"]
+        table.SPECS["colour"] = dataclasses.replace(known, target="tests.benchmarks.child:load_slow")
     return {"names": ["colour"]}
 
 
-def load_slow(device: str, chosen: Mapping[str, Any]) -> taggers.Tagger:
+def load_slow(device: str, chosen: Mapping[str, Any]) -> table.Tagger:
     """The tiny tagger; while it takes its time over the first batches, decoding gets as far ahead as it may."""
     tag, batches = tiny.load(device, chosen), itertools.count()
 

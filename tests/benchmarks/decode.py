@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from phototag.images import open_photo
-from phototag.taggers import WORKING_SIDE
+from phototag.reading.decode import open_photo
+from phototag.taggers.table import WORKING_SIDE
 from tests.benchmarks import Figure, Plan, alternate, photos, ratio, tell
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from phototag.mtcnn.detect import FaceDetector, Faces
+from phototag.nets.mtcnn.detect import FaceDetector, Faces
 from phototag.taggers.faces import MIN_FACE
 from tests.benchmarks import Figure, Plan, Seconds, alternate, ratio
 from tests.benchmarks.photos import collage

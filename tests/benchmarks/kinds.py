@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from phototag.detector.data import read_coco
+from phototag.nets.detector.data import read_coco
 from phototag.records import Frame, Tag
 from phototag.taggers.kinds import BATCH, Kinds, canvas
 

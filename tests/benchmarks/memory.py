@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-from phototag.session import decoders
+from phototag.scanning import decoders
 from tests.benchmarks import Figure, Plan, photos, tell
 from tests.benchmarks.child import scan_alone
 

@@ -21,12 +21,13 @@ from torch import nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops import MultiScaleRoIAlign
 
-from phototag import weights
-from phototag.detector import net as compact
-from phototag.detector.net import Detector, Found, resized, working_size
-from phototag.detector.roi import BINS, SAMPLES
-from phototag.images import open_photo
-from phototag.taggers import WORKING_SIDE, objects
+from phototag.nets.detector import net as compact
+from phototag.nets.detector.net import Detector, Found, resized, working_size
+from phototag.nets.detector.roi_align import BINS, SAMPLES
+from phototag.reading.decode import open_photo
+from phototag.taggers import objects
+from phototag.taggers.table import WORKING_SIDE
+from phototag.weights import store
 from tests.benchmarks import Figure, Plan, alternate, photos, ratio, tell
 
 # detector -> how many; coco-mobile takes a second for each
@@ -52,7 +53,7 @@ def _figures(plan: Plan) -> list[Figure]:
         ours, theirs, pictures = detectors[name], OneByOne(nets[name], detectors[name]), every[:count]
         sides = alternate(partial(theirs, pictures), partial(ours, pictures), plan.rounds)
         found.append(ratio(f"objects, {name}, torchvision one by one / ours", sides, 1.5, "higher"))
-        if weights.present(name):
+        if store.present(name):
             found += likeness(name, ours(pictures), theirs(pictures))
     ours, theirs = detectors["people-pets"], detectors["coco-mobile-320"]
     sides = alternate(partial(ours, every), partial(theirs, every), plan.rounds)
@@ -68,7 +69,7 @@ def _figures(plan: Plan) -> list[Figure]:
 def net_of(name: str) -> FasterRCNN:
     """The named net as torchvision builds it; with random numbers where its weights are not here."""
     if name == "people-pets":
-        net, settings = compact.load(weights.checked(name))
+        net, settings = compact.load(store.checked(name))
         pool = net.roi_heads.box_roi_pool
         own = MultiScaleRoIAlign(
             pool.featmap_names, BINS, SAMPLES, canonical_scale=pool.canonical_scale, canonical_level=pool.canonical_level
@@ -79,15 +80,15 @@ def net_of(name: str) -> FasterRCNN:
         return plain.eval()
     torch.manual_seed(0)
     net = objects.torchvisions(name).eval()
-    if weights.present(name):
-        net.load_state_dict(torch.load(weights.checked(name), map_location="cpu", weights_only=True))
+    if store.present(name):
+        net.load_state_dict(torch.load(store.checked(name), map_location="cpu", weights_only=True))
     else:
         tell(f"{name}: no weights here, random numbers instead")
     return net
 
 
 def detector_of(name: str, net: FasterRCNN) -> Detector:
-    return objects.detector(name) if weights.present(name) else objects.quick(name, net, [None] * 91)
+    return objects.detector(name) if store.present(name) else objects.quick(name, net, [None] * 91)
 
 
 class AsBuilt(nn.Module):

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from phototag import weights
 from phototag.cli.query import things
 from phototag.library import Library
-from phototag.query import DEFAULT_SCORE, Query, parse, split
+from phototag.query.parse import DEFAULT_SCORE, Query, parse, split
+from phototag.query.vocabulary import expand
 from phototag.smiling import SMILE_THRESHOLD
-from phototag.vocabulary import expand
-from phototag.weights.choose import OURS
+from phototag.weights import store
+from phototag.weights.default_detector import OURS
 from tests.benchmarks import Figure, Plan, alternate, by_hand, catalog, ratio, tell
 
 REPEATS = 10  # pages in one measured run: one takes a few milliseconds
@@ -34,7 +34,7 @@ SORTED = (("", "taken"), ("", "path"), ("smiling:all", "smile"), ("smiling:all",
 
 def figures(plan: Plan = Plan()) -> list[Figure]:
     file = catalog.catalog(plan.cache, plan.photos or catalog.PHOTOS)
-    thresholds = weights.thresholds(OURS)
+    thresholds = store.thresholds(OURS)
     found = []
     with Library.open(file) as library, closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA cache_size = -65536")  # as ours

@@ -9,8 +9,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from phototag import taggers
 from phototag.library import Library
+from phototag.taggers import table
 from tests import tiny
 from tests.benchmarks import Figure, Plan, alternate, photos, ratio, tell
 
@@ -50,7 +50,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
 def with_tiny_tagger() -> None:
     """One more row in the table of taggers, as anyone may add one."""
-    taggers.SPECS.setdefault(tiny.SPEC.name, tiny.SPEC)
+    table.SPECS.setdefault(tiny.SPEC.name, tiny.SPEC)
 
 
 def bare(folder: Path) -> int:

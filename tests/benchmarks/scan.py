@@ -14,11 +14,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from phototag import images, taggers
 from phototag.library import Library
+from phototag.reading import decode
+from phototag.reading.walk import find
 from phototag.records import Frame, Job, PhotoFile
-from phototag.scan import find
-from phototag.session import AHEAD, BATCH_SIZE, cores, decoders
+from phototag.scanning import AHEAD, BATCH_SIZE, cores, decoders
+from phototag.taggers import table
 from tests.benchmarks import Figure, Plan, alternate, cpu_seconds, photos, ratio, tell
 from tests.benchmarks.child import options, scan_alone
 
@@ -83,7 +84,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
         def bare() -> None:
             began = cpu_seconds()
-            frames = decode(files)
+            frames = decode_all(files)
             between = cpu_seconds()
             forward(frames)
             spent["decoding"].append(between - began)
@@ -101,14 +102,14 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     return found + two_cores(plan)
 
 
-def decode(files: list[PhotoFile]) -> list[Frame]:
+def decode_all(files: list[PhotoFile]) -> list[Frame]:
     jobs = [Job(number, file, ()) for number, file in enumerate(files)]
-    decoded = images.frames(jobs, workers=decoders(), ahead=AHEAD, working_side=taggers.WORKING_SIDE)
+    decoded = decode.frames(jobs, workers=decoders(), ahead=AHEAD, working_side=table.WORKING_SIDE)
     return [frame for _, _, frame in decoded]
 
 
 def forward(frames: list[Frame]) -> None:
-    ready = {name: taggers.load(name, "cpu", OBJECTS.get(name, {})) for name in taggers.SPECS}
+    ready = {name: table.load(name, "cpu", OBJECTS.get(name, {})) for name in table.SPECS}
     for first in range(0, len(frames), BATCH_SIZE):
         batch = frames[first : first + BATCH_SIZE]
         for name, tagger in ready.items():

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from phototag.smilenet import EMOTIONS, data, evaluate
-from phototag.smilenet.net import computes_bfloat16, fuse, load
+from phototag.nets.smilenet import data, evaluate
+from phototag.nets.smilenet.labels import EMOTIONS
+from phototag.nets.smilenet.net import computes_bfloat16, fuse, load
 from phototag.taggers.smiles import WEIGHTS
 from tests.benchmarks import Figure, Plan, alternate
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from phototag.library import Library
-from phototag.library.engine import BUSY_SECONDS, CACHE_KIB, CHECKPOINT_PAGES
+from phototag.library.database import BUSY_SECONDS, CACHE_KIB, CHECKPOINT_PAGES
 from phototag.records import Exif, Outcome, PhotoFacts, PhotoFile
-from phototag.session import BATCH_SIZE
+from phototag.scanning import BATCH_SIZE
 from tests.benchmarks import Figure, Plan, alternate, tell
 from tests.benchmarks.answers import FINGERPRINTS, answers
 

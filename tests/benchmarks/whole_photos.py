@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from phototag import taggers
-from phototag.images import open_photo
+from phototag.nets.smilenet.evaluate import area_under_curve
+from phototag.reading.decode import open_photo
 from phototag.records import Box, Frame
-from phototag.smilenet.evaluate import area_under_curve
 from phototag.smiling import SMILE_THRESHOLD
+from phototag.taggers import table
 
 LABELS = Path(__file__).with_suffix(".csv")
 SAME_FACE = 0.4  # IoU of the listed box and the one found
@@ -33,11 +33,11 @@ def main(images: str) -> None:
         for row in csv.DictReader(lines):
             edges = (float(row[edge]) for edge in ("left", "top", "right", "bottom"))
             listed[row["file"]].append((Box(*edges), row["smiling"]))
-    running = {name: taggers.load(name, "auto", {}) for name in taggers.with_needs(["smiles"])}
+    running = {name: table.load(name, "auto", {}) for name in table.with_needs(["smiles"])}
     smiles: dict[str, list[float]] = defaultdict(list)
     lost = 0
     for name, faces in listed.items():
-        photo = open_photo(Path(images, name), working_side=taggers.WORKING_SIDE)
+        photo = open_photo(Path(images, name), working_side=table.WORKING_SIDE)
         answers: dict = {}
         for tagger, ask in running.items():
             answers[tagger] = ask([Frame(0, photo.pixels, photo.width, photo.height, answers)])[0]

@@ -4,9 +4,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from phototag import weights
 from phototag.cli.detector import evaluate_objects, train_detector
-from phototag.detector import net
+from phototag.nets.detector import net
+from phototag.weights import store
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_train_import_evaluate(photos):
     )
     run(train_detector, photos, *words)  # again: nothing left to do, the same answer
 
-    weights.import_file(start, own="people-pets")
+    store.import_file(start, own="people-pets")
     told = run(evaluate_objects, photos, "--detector", "people-pets", "--device", "cpu", "--json")
     found = json.loads(told.stdout)
     assert {"n", "AP", "AP50", "per_class", "ms_per_photo"} <= set(found) and found["n"] == 2

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from phototag.cli import main
 from phototag.highlights import theme
-from phototag.scan import find
+from phototag.reading.walk import find
 
 
 def run(*arguments, code=0):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from phototag import weights as store
 from phototag.cli.weights import weights
-from phototag.detector import net as compact
 from phototag.errors import PhototagError
+from phototag.nets.detector import net as compact
+from phototag.weights import store
 
 
 @pytest.fixture(autouse=True)

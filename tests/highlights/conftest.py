@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageFilter
 from skimage import data
 
-from phototag.highlights.looks import Look
+from phototag.highlights.appearance import Look
 from phototag.highlights.verdict import Reason
 from phototag.records import Box, Face, Photo
 from phototag.smiling import everyone_smiling

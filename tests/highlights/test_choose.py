@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from phototag.highlights import theme as themes
+from phototag.highlights.appearance import Look
 from phototag.highlights.choose import choose
-from phototag.highlights.looks import Look
 from phototag.highlights.verdict import Reason, ThinTheme
 from phototag.records import Box, Face, Tag
 

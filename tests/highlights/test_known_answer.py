@@ -3,8 +3,8 @@
 import random
 
 from phototag.highlights import theme as themes
+from phototag.highlights.appearance import look_at
 from phototag.highlights.choose import choose
-from phototag.highlights.looks import look_at
 
 
 def test_the_generated_library_gets_the_known_answer(pictures):

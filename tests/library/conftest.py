@@ -8,8 +8,8 @@ import sqlite3
 import pytest
 
 from phototag.library import Library
+from phototag.reading.walk import find
 from phototag.records import Box, Outcome, PhotoFacts, PhotoFile, Tag
-from phototag.scan import find
 
 FINGERPRINTS = {"decode": "d1", "faces": "f1", "smiles": "s1", "objects": "people-pets:o1"}
 NEEDS = {"smiles": ("faces",)}
@@ -82,7 +82,7 @@ class Shelf:
 
     def paths(self, *terms, **options):
         """Relative paths of the photos that fit."""
-        from phototag.query import parse
+        from phototag.query.parse import parse
 
         query = parse(terms, self.library.known_labels())
         return [os.path.relpath(path, self.folder) for path in self.library.paths(query, **{"sort": "path"} | options)]

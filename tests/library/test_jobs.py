@@ -278,7 +278,7 @@ SCANNER = """
 import os, sys
 from phototag.library import Library
 from phototag.records import Box, Outcome, PhotoFacts, Tag
-from phototag.scan import find
+from phototag.reading.walk import find
 
 folder, db, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 fingerprints = {"decode": "d1", "faces": "f1", "objects": "o1"}

@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from phototag import query as language
 from phototag.errors import UsageError
 from phototag.library import search
-from phototag.query import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm, parse
+from phototag.query import parse as language
+from phototag.query.parse import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm, parse
 from phototag.records import Box, Exif, Outcome, PhotoFacts, Tag
 
 EMOTIONS = ("neutral", "happiness", "sadness")

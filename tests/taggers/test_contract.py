@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 import torch
 
-from phototag import images, taggers
+from phototag.reading import decode
 from phototag.records import Frame
+from phototag.taggers import table
 from tests.conftest import SAMPLES
 
-RUNNABLE = [name for name, spec in taggers.SPECS.items() if spec.missing(spec.options) is None]
+RUNNABLE = [name for name, spec in table.SPECS.items() if spec.missing(spec.options) is None]
 
 
 @pytest.fixture(scope="module")
 def frames():
     """Real photos of several sizes, one without a face, one of a few pixels, each with all answers the taggers need."""
     names = ("2016/booth-one-serious.jpg", "2015/coffee.jpg", "2016/astronaut.jpg")
-    pixels = [images.open_photo(SAMPLES / name, working_side=taggers.WORKING_SIDE).pixels for name in names]
+    pixels = [decode.open_photo(SAMPLES / name, working_side=table.WORKING_SIDE).pixels for name in names]
     pixels += [np.full((3, 5, 3), 90, np.uint8), np.zeros((40, 900, 3), np.uint8)]
     made = [Frame(i, array, array.shape[1], array.shape[0]) for i, array in enumerate(pixels)]
     for name in RUNNABLE:
-        if any(name in spec.needs for spec in taggers.SPECS.values()):
-            answers = taggers.load(name, "cpu", {})(made)
+        if any(name in spec.needs for spec in table.SPECS.values()):
+            answers = table.load(name, "cpu", {})(made)
             made = [
                 dataclasses.replace(f, answers={**f.answers, name: tuple(tags)}) for f, tags in zip(made, answers, strict=True)
             ]
@@ -32,7 +33,7 @@ def frames():
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_the_contract_holds(name, frames):
-    tagger = taggers.load(name, "cpu", {})
+    tagger = table.load(name, "cpu", {})
     assert tagger([]) == []
     together = tagger(frames)
     assert len(together) == len(frames)
@@ -46,7 +47,7 @@ def test_the_contract_holds(name, frames):
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_several_threads_may_ask_at_once(name, frames):
-    tagger = taggers.load(name, "cpu", {})
+    tagger = table.load(name, "cpu", {})
     batches = [frames[i:] + frames[:i] for i in range(len(frames))] * 2
     expected = {frame.photo_id: tags for frame, tags in zip(frames, tagger(frames), strict=True)}
     with ThreadPoolExecutor(3, initializer=lambda: torch.set_num_threads(1)) as pool:
@@ -60,23 +61,23 @@ def test_several_threads_may_ask_at_once(name, frames):
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_the_table_tells_the_truth(name):
-    spec = taggers.SPECS[name]
+    spec = table.SPECS[name]
     assert all(path.is_file() for path in spec.weights(spec.options))
-    assert all(list(taggers.SPECS).index(need) < list(taggers.SPECS).index(name) for need in spec.needs)
+    assert all(list(table.SPECS).index(need) < list(table.SPECS).index(name) for need in spec.needs)
     assert spec.summary
 
 
 def test_a_fingerprint_changes_with_options_and_with_what_is_needed():
-    names = taggers.with_needs(["smiles"])
+    names = table.with_needs(["smiles"])
     assert names == ["faces", "sharpness", "smiles"]
-    one, same = taggers.fingerprints(names, {}), taggers.fingerprints(names, {})
+    one, same = table.fingerprints(names, {}), table.fingerprints(names, {})
     assert one == same
-    other = taggers.fingerprints(names, {"faces": {"min_face": 0.05}})
+    other = table.fingerprints(names, {"faces": {"min_face": 0.05}})
     assert all(one[name] != other[name] for name in names)
 
 
 def test_smiles_tells_the_three_astronauts_apart(frames):
-    answers = taggers.load("smiles", "cpu", {})(frames)
+    answers = table.load("smiles", "cpu", {})(frames)
     whole = [{tag.label: tag.score for tag in tags if tag.box is None} for tags in answers]
     assert whole[0]["everyone smiling"] < 0.5 < whole[0]["anyone smiling"]
     assert whole[1] == {}
@@ -95,7 +96,7 @@ def test_sharpness_falls_with_blur():
 
 
 def test_the_smile_threshold_is_the_calibrated_one():
-    from phototag.smilenet.net import load
+    from phototag.nets.smilenet.net import load
     from phototag.smiling import SMILE_THRESHOLD
     from phototag.taggers.smiles import WEIGHTS
 

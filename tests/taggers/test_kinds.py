@@ -4,8 +4,8 @@ import torch
 from PIL import Image
 from skimage import data as pictures
 
-from phototag.detector.fast import for_asking
 from phototag.errors import WeightsError
+from phototag.nets.inference import for_asking
 from phototag.records import Frame
 from phototag.taggers import kinds
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from phototag import weights
-from phototag.detector import net as compact
-from phototag.detector.net import Found
 from phototag.errors import WeightsError
+from phototag.nets.detector import net as compact
+from phototag.nets.detector.net import Found
 from phototag.records import Frame
 from phototag.taggers import objects
+from phototag.weights import store
 
 RNG = np.random.default_rng(0)
 
@@ -30,7 +30,7 @@ def own_people_pets(folder):
     torch.manual_seed(0)
     settings = compact.Settings(("person", "sofa", "boat"), 128, 256, {"person": 0.5, "sofa": 0.6})
     compact.save(folder / "d.safetensors", compact.build(settings.labels), settings)
-    weights.import_file(folder / "d.safetensors", own="people-pets")
+    store.import_file(folder / "d.safetensors", own="people-pets")
 
 
 def checkpoint(name, folder):
@@ -40,7 +40,7 @@ def checkpoint(name, folder):
     made = known.build(weights=None, weights_backbone=None, num_classes=len(known.told.meta["categories"]))
     file = folder / f"random-{name}.pth"
     torch.save(made.state_dict(), file)
-    weights.import_file(file, own=name)
+    store.import_file(file, own=name)
     return made
 
 
@@ -108,10 +108,10 @@ def test_damage_and_strangers_are_refused_in_a_sentence(folder, own_people_pets)
     with pytest.raises(WeightsError, match="phototag weights fetch coco-mobile"):
         objects.load("cpu", {"detector": "coco-mobile"})
     torch.save({"a": torch.zeros(3)}, folder / "a.pth")
-    weights.import_file(folder / "a.pth", own="coco-mobile-320")
+    store.import_file(folder / "a.pth", own="coco-mobile-320")
     with pytest.raises(WeightsError, match="not readable as coco-mobile-320 weights"):
         objects.load("cpu", {"detector": "coco-mobile-320"})
-    file = weights.path("people-pets")
+    file = store.path("people-pets")
     file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(WeightsError, match="has changed since it came here"):
         objects.load("cpu", {"detector": "people-pets"})
@@ -124,7 +124,7 @@ class Bomb:
 
 def test_a_checkpoint_that_would_run_code_is_refused(folder, capsys):
     torch.save({"a": Bomb()}, folder / "a.pth")
-    weights.import_file(folder / "a.pth", own="coco-mobile")
+    store.import_file(folder / "a.pth", own="coco-mobile")
     with pytest.raises(WeightsError, match="not readable"):
         objects.load("cpu", {"detector": "coco-mobile"})
     assert "never" not in capsys.readouterr().out
@@ -143,7 +143,7 @@ def test_a_thing_boxed_twice_under_two_names_keeps_the_better_name():
 
 def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
     """A device with room for two pictures at once."""
-    net, settings = compact.load(weights.path("people-pets"))
+    net, settings = compact.load(store.path("people-pets"))
     tagger = objects.Objects(compact.Detector(net, [None, *settings.labels], 128, 256, half=False))
     tagger.detector.batch = 8  # as on a GPU
     batch = frames(*[(60, 90)] * 5)
@@ -165,9 +165,9 @@ def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
 
 
 def test_thresholds_ship_inside_the_weights(own_people_pets):
-    assert weights.thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
-    assert json.loads((weights.folder() / "record.json").read_text())["own-people-pets.safetensors"]["own"]
-    assert load_file(weights.path("people-pets"))["roi_heads.box_head.fc7.weight"].dtype == torch.float16
+    assert store.thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
+    assert json.loads((store.folder() / "record.json").read_text())["own-people-pets.safetensors"]["own"]
+    assert load_file(store.path("people-pets"))["roi_heads.box_head.fc7.weight"].dtype == torch.float16
 
 
 @pytest.mark.gpu

@@ -1,0 +1,58 @@
+"""A copy of a photo with what was found drawn on it: boxes, labels, smile scores. Originals are never written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from phototag.errors import PhototagError
+from phototag.query.parse import DEFAULT_SCORE
+from phototag.reading.decode import open_photo
+from phototag.records import Box, Photo
+from phototag.smiling import SMILE_THRESHOLD, eligible
+from phototag.weights import store
+
+SIDE = 1600  # long side of the drawing: sharp on a screen, small as a file
+SMILES, SOBER, ASIDE, THING = "#1d9e5a", "#c9372c", "#8a8f98", "#2f6fde"
+
+
+def draw(photo: Photo, target: Path) -> None:
+    """Write `target`: green boxes for smiles, red for none, grey for faces that have no say, blue for things. Raises
+    UnreadablePhoto, and PhototagError when the target cannot be written."""
+    picture = Image.fromarray(open_photo(photo.path, working_side=SIDE).pixels)
+    canvas = ImageDraw.Draw(picture)
+    unit = max(2, round(max(picture.size) / 400))
+    font = ImageFont.load_default(size=unit * 6)
+    thresholds = store.thresholds(photo.detector or "")
+    for tag in photo.objects:
+        if tag.box and tag.score >= thresholds.get(tag.label, DEFAULT_SCORE):
+            _box(canvas, picture.size, tag.box, f"{tag.label} {tag.score:.2f}", THING, font, unit)
+    for face, counts in zip(photo.faces, eligible(photo.faces), strict=True):
+        if face.smile is None:
+            _box(canvas, picture.size, face.box, f"face {face.score:.2f}", ASIDE, font, unit)
+            continue
+        colour = ASIDE if not counts else SMILES if face.smile >= SMILE_THRESHOLD else SOBER
+        _box(canvas, picture.size, face.box, f"smile {face.smile:.2f}  {face.emotion}", colour, font, unit)
+    part = target.with_name(target.name + ".part")
+    try:
+        Image.init()
+        kind = Image.EXTENSION.get(target.suffix.lower())
+        if kind not in ("JPEG", "PNG", "WEBP"):
+            raise PhototagError(f"{target}: drawings are written as .jpg, .png or .webp; name such a file")
+        picture.save(part, kind, quality=90)
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise PhototagError(f"{target}: cannot be written ({error.strerror or error}); choose another place") from error
+
+
+def _box(canvas: ImageDraw.ImageDraw, size: tuple[int, int], box: Box, text: str, colour: str, font, unit: int) -> None:
+    left, top, right, bottom = box.pixels(*size)
+    canvas.rectangle((left, top, right, bottom), outline=colour, width=unit)
+    _, _, wide, high = canvas.textbbox((0, 0), text, font=font)
+    x = min(max(0, left), max(0, size[0] - wide - 2 * unit))
+    y = top - high - 2 * unit if top > high + 2 * unit else min(bottom, size[1] - high - 2 * unit)
+    canvas.rectangle((x, y, x + wide + 2 * unit, y + high + 2 * unit), fill=colour)
+    canvas.text((x + unit, y + unit), text, fill="white", font=font)

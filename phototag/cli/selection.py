@@ -1,0 +1,137 @@
+"""What `highlights`, `why` and `albums` share: which photos are asked for, the choice among them, and how they are listed."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from phototag.cli.output import count, printable, say, write_path, write_table
+from phototag.errors import UsageError
+from phototag.records import Photo
+
+if TYPE_CHECKING:
+    from phototag.highlights.theme import Theme
+    from phototag.highlights.verdict import Choice
+
+
+class DateType(click.ParamType):
+    """2016, 2016-06 or 2016-06-24: the first and the last day of it."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, date]:
+        match = re.fullmatch(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?", value)
+        try:
+            if not match:
+                raise ValueError
+            year, month, day = (int(part) if part else None for part in match.groups())
+            first = date(year or 0, month or 1, day or 1)
+            if day:
+                return first, first
+            after = date(first.year + (month is None or month == 12), 1 if month is None else month % 12 + 1, 1)
+            return first, after - timedelta(days=1)
+        except ValueError:
+            self.fail(f"{value!r} is no date; type 2016, 2016-06 or 2016-06-24", param, ctx)
+
+
+def choosing_options(command: Callable) -> Callable:
+    """What highlights and why must be told alike, so that why explains the very same choice."""
+    for option in reversed(
+        [
+            click.option("--year", type=click.IntRange(1, 9998), metavar="YEAR", help="Photos of this year."),
+            click.option(
+                "--from", "since", type=DateType(), metavar="DATE", help="From this day on: 2016, 2016-06 or 2016-06-24."
+            ),
+            click.option("--to", "until", type=DateType(), metavar="DATE", help="Up to this day, and all of it."),
+            click.option("--where", multiple=True, metavar="TERMS", help="Only photos that fit, as in phototag query."),
+            click.option("--top", type=click.IntRange(1, 10_000), metavar="N", help="At most this many photos."),
+            click.option("--min-faces", type=click.IntRange(1, 1000), metavar="N", help="At least this many people in each."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def load_theme(name: str) -> Theme:
+    """A theme that ships, by its name, or a person's own, by its file."""
+    from phototag.highlights import theme
+
+    return theme.read(Path(name)) if name.endswith(".toml") or os.path.dirname(name) else theme.load(name)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which photos to choose from, and how."""
+
+    theme: Theme
+    terms: tuple[str, ...]
+    first: date | None
+    last: date | None
+    top: int | None
+
+    @classmethod
+    def of(cls, theme: Theme, terms: Sequence[str], given: dict[str, Any]) -> Question:
+        from phototag.query import parse
+
+        if given["year"] and (given["since"] or given["until"]):
+            raise UsageError("say either --year, or --from and --to")
+        first = date(given["year"], 1, 1) if given["year"] else given["since"] and given["since"][0]
+        last = date(given["year"], 12, 31) if given["year"] else given["until"] and given["until"][1]
+        if first and last and last < first:
+            raise UsageError(f"--from {first} is after --to {last}")
+        asked = [*terms, *(term for line in given["where"] for term in parse.split(line))]
+        if first or last:
+            asked.append(f"taken:{first or ''}..{last or ''}")
+        if given["min_faces"]:
+            theme = replace(theme, qualify=replace(theme.qualify, min_faces=given["min_faces"]))
+        return cls(theme, tuple(asked), first, last, given["top"])
+
+    def choose(self, db: str | None) -> Choice:
+        from phototag.highlights.appearance import look_at
+        from phototag.highlights.choose import choose
+        from phototag.library import Library
+        from phototag.query import parse
+        from phototag.query.vocabulary import expand
+        from phototag.weights import store
+
+        with Library.open(db) as library:
+            least = store.strictest(library.detectors(), parse.DEFAULT_SCORE)
+            photos = list(library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least)))
+        say(f"Choosing among {count(len(photos), 'photo')} ...")
+        return choose(photos, self.theme, look_at, self.top)
+
+    def title(self, choice: Choice) -> str:
+        from phototag.highlights import captions
+
+        return f"{self.theme.title} {captions.period(self.first, self.last, [v.photo for v in choice.kept])}".strip()
+
+    @property
+    def least(self) -> int:
+        return min(self.theme.count.minimum, self.top or self.theme.count.minimum)
+
+
+def progress_bar(length: int, label: str) -> Any:
+    """On stderr, where a person sits there; otherwise nowhere."""
+    return click.progressbar(length=length, label=label, file=sys.stderr if sys.stderr.isatty() else io.StringIO())
+
+
+def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:
+    """A table for a person, paths for a pipe."""
+    if not sys.stdout.isatty():
+        for photo, _ in rows:
+            write_path(photo.path)
+        return
+    cells = [
+        (str(number), f"{photo.taken_at:%Y-%m-%d %H:%M}" if photo.taken_at else "undated", why, printable(photo.path))
+        for number, (photo, why) in enumerate(rows, 1)
+    ]
+    write_table(("#", "taken", "why", "photo"), cells, right=frozenset({0}))

@@ -1,0 +1,1 @@
+"""The album folder: chosen photos, manifest, gallery and contact sheet."""

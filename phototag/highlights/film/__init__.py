@@ -1,0 +1,1 @@
+"""The film: frames, motion, music and encoding."""

@@ -1,0 +1,104 @@
+"""Where folders lie in the catalog: absolute path <-> root and path below it. No root lies inside another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from phototag.library.database import ask
+from phototag.library.filenames import join, to_path, to_text, under
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder or file: `path` ('/' between its parts, '' for the root itself) below a root of the catalog."""
+
+    root_id: int
+    root: str  # as Python spells it, not as it is stored
+    path: str
+
+    @property
+    def absolute(self) -> str:
+        return join(self.root, self.path)
+
+    def condition(self) -> tuple[str, tuple]:
+        """SQL that holds for the rows `p` of photos here and below, and its values."""
+        if not self.path:
+            return "p.root_id = ?", (self.root_id,)
+        path = to_text(self.path)
+        # Between 'x' and 'x0' ('0' is the character after '/') lie 'x' itself, all that begins with 'x/', and names such as
+        # 'x-1'. Written as a range first, so that the index on (root_id, path) bounds the search.
+        within = "p.root_id = ? AND p.path >= ? AND p.path < ? AND (p.path = ? OR p.path > ?)"
+        return within, (self.root_id, path, path + "0", path, path + "/")
+
+
+def roots_of(connection: Connection) -> dict[str, int]:
+    """Absolute path of each root -> its id, in the order of the paths of the photos below."""
+    rows = [(to_path(path), root_id) for root_id, path in ask(connection, "SELECT id, path FROM roots")]
+    return dict(sorted(rows, key=lambda row: _order(row[0])))
+
+
+def _order(folder: str) -> str:
+    """Sorts folders as the photos below them sort: `/a-b/1.jpg` comes before `/a/1.jpg`."""
+    return to_text(join(folder, "-"))[:-1]
+
+
+def place_of(roots: dict[str, int], path: str) -> Place | None:
+    """Where an absolute path lies, None outside all roots."""
+    for root, root_id in roots.items():
+        if (below := under(root, path)) is not None:
+            return Place(root_id, root, below)
+    return None
+
+
+def places_of(connection: Connection, scope: Sequence[str] | None) -> list[Place]:
+    """The disjoint places that hold the photos of these folders and files, in order; of all roots where scope is None."""
+    roots = roots_of(connection)
+    if scope is None:
+        return [Place(root_id, root, "") for root, root_id in roots.items()]
+    places = {}
+    for path in outermost(scope):
+        if place := place_of(roots, path):
+            places[place.absolute] = place
+        for root, root_id in roots.items():
+            if under(path, root):
+                places[root] = Place(root_id, root, "")
+    return [places[path] for path in sorted(places, key=_order)]
+
+
+def outermost(paths: Sequence[str]) -> list[str]:
+    """Absolute paths without those that lie inside another of them."""
+    clean = dict.fromkeys(os.path.abspath(path) for path in paths)
+    return [path for path in clean if not any(under(other, path) for other in clean)]
+
+
+def holder(folders: Iterable[str], path: str) -> str | None:
+    """The first of these folders that is the path or holds it."""
+    return next((folder for folder in folders if under(folder, path) is not None), None)
+
+
+def holds_something(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def ensure_root(connection: Connection, folder: str) -> Place:
+    """Where the folder lies, making it a root where it lies in none. Roots that lie inside it are dissolved into it: a photo
+    has one row whatever folder was scanned first."""
+    roots = roots_of(connection)
+    if place := place_of(roots, folder):
+        return place
+    root_id = connection.exec_driver_sql("INSERT INTO roots (path) VALUES (?)", (to_text(folder),)).lastrowid
+    for inner, inner_id in roots.items():
+        if below := under(folder, inner):
+            connection.exec_driver_sql(
+                "UPDATE photos SET root_id = ?, path = ? || path WHERE root_id = ?", (root_id, to_text(below) + "/", inner_id)
+            )
+            connection.exec_driver_sql("DELETE FROM roots WHERE id = ?", (inner_id,))
+    return Place(root_id, folder, "")

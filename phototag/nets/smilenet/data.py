@@ -1,0 +1,212 @@
+"""Labelled faces: reading them from where datasets keep them, splitting them by person, and distorting them for training.
+
+Owns label names and targets. Must not know the net or the training loop.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, UnidentifiedImageError
+
+from phototag.errors import PhototagError
+from phototag.nets.smilenet.labels import EMOTION_OF, EMOTIONS
+from phototag.nets.smilenet.net import whole_face
+
+HAPPINESS = EMOTIONS.index("happiness")
+PICTURES = {".jpg", ".jpeg", ".png"}
+# A single word from one person is wrong more often than a distribution over ten: this much of it is believed.
+TRUST_IN_ONE_LABEL = 0.9
+
+
+@dataclass
+class FaceSet:
+    """`images` (N, S, S) uint8 grey; `emotions` (N, 8) float, each row sums to 1; `smiles` (N,) float, the
+    probability that people see a smile; `persons` N names, the unit of splitting; `skipped`: file -> why."""
+
+    images: torch.Tensor
+    emotions: torch.Tensor
+    smiles: torch.Tensor
+    persons: list[str]
+    skipped: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, chosen: torch.Tensor) -> FaceSet:
+        index = chosen.nonzero().squeeze(1) if chosen.dtype == torch.bool else chosen
+        persons = [self.persons[i] for i in index.tolist()]
+        return FaceSet(self.images[index], self.emotions[index], self.smiles[index], persons, self.skipped)
+
+    @property
+    def majority(self) -> torch.Tensor:
+        """(N,) the emotion most people saw, or -1 where two share the first place."""
+        best = self.emotions.max(dim=1)
+        ties = (self.emotions >= best.values.unsqueeze(1) - 1e-6).sum(1) > 1
+        return torch.where(ties, -1, best.indices)
+
+
+def concatenate(sets: list[FaceSet]) -> FaceSet:
+    return FaceSet(
+        torch.cat([s.images for s in sets]),
+        torch.cat([s.emotions for s in sets]),
+        torch.cat([s.smiles for s in sets]),
+        [person for s in sets for person in s.persons],
+        {name: why for s in sets for name, why in s.skipped.items()},
+    )
+
+
+def read_faces(
+    source: Path, size: int = 96, drop_single_votes: bool = False, cut: Callable[[Path], np.ndarray] | None = None
+) -> FaceSet:
+    """`source`: an .npz with `images` and `votes` (FER+), a .csv of `file,emotion` beside a folder of its name, or
+    a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for training. `cut` makes a face of a file,
+    (size, size) uint8 grey; by default the whole picture is the face. Raises PhototagError."""
+    if not source.exists():
+        raise PhototagError(f"{source}: no such file or folder")
+    if source.suffix == ".npz":
+        return _read_votes(source, size, drop_single_votes)
+    if source.suffix == ".csv":
+        with source.open(newline="", encoding="utf-8") as lines:
+            rows = [(source.with_suffix("") / row["file"], row["emotion"]) for row in csv.DictReader(lines)]
+    elif source.is_dir():
+        rows = []
+        for folder in sorted(entry for entry in source.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+            pictures = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
+            if not pictures:
+                raise PhototagError(f"{folder}: no .jpg or .png in this class; add some or remove the folder")
+            rows += [(file, folder.name) for file in pictures]
+        if not rows:
+            raise PhototagError(f"{source}: expected folders named after emotions, such as {source}/happy/*.jpg")
+    else:
+        raise PhototagError(f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of file,emotion")
+    return _read_files(rows, cut or (lambda file: _whole_file(file, size)))
+
+
+def _whole_file(file: Path, size: int) -> np.ndarray:
+    with Image.open(file) as picture:
+        return whole_face(picture, size)
+
+
+def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
+    try:
+        with np.load(source, allow_pickle=False) as archive:
+            images, votes = archive["images"], archive["votes"].astype(np.float32)
+    except (KeyError, ValueError, OSError) as error:
+        raise PhototagError(f"{source}: expected arrays `images` (N, H, W) uint8 and `votes` (N, 8 or 10): {error}") from error
+    if drop_single_votes:
+        votes[votes <= 1] = 0
+    emotions = votes[:, : len(EMOTIONS)]
+    seen = emotions.sum(1)
+    keep = seen > 0  # nobody saw one of the eight emotions: unknown, or not a face
+    if drop_single_votes and votes.shape[1] > len(EMOTIONS):
+        keep &= votes[:, len(EMOTIONS) :].max(1) <= emotions.max(1)  # mostly "unknown" or "not a face" teaches nothing
+    emotions = torch.from_numpy(emotions[keep] / seen[keep, None])
+    faces = np.stack([whole_face(Image.fromarray(image), size) for image in images[keep]])
+    names = [f"{source.stem}-{i}" for i in np.flatnonzero(keep)]
+    return FaceSet(torch.from_numpy(faces), emotions, emotions[:, HAPPINESS].clone(), names, {})
+
+
+def _read_files(rows: list[tuple[Path, str]], cut: Callable[[Path], np.ndarray]) -> FaceSet:
+    faces, labels, persons, skipped = [], [], [], {}
+    for file, word in rows:
+        emotion = EMOTION_OF.get(word.strip().lower())
+        if emotion is None:
+            raise PhototagError(f"{file}: unknown label {word!r}; understood are {', '.join(sorted(EMOTION_OF))}")
+        try:
+            faces.append(cut(file))
+        except PhototagError as error:
+            skipped[str(file)] = str(error)
+            continue
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            skipped[str(file)] = f"cannot be read ({type(error).__name__})"
+            continue
+        labels.append(EMOTIONS.index(emotion))
+        persons.append(person_of(file))
+    if not faces:
+        raise PhototagError(f"{rows[0][0].parent if rows else 'the dataset'}: none of the pictures can be read")
+    one_hot = F.one_hot(torch.tensor(labels), len(EMOTIONS)).float()  # (N, 8)
+    return FaceSet(torch.from_numpy(np.stack(faces)), one_hot, one_hot[:, HAPPINESS].clone(), persons, skipped)
+
+
+def person_of(file: Path) -> str:
+    """`George_W_Bush_0042.jpg` -> `George_W_Bush`; a name without a trailing number is a person of its own."""
+    return re.sub(r"_\d+$", "", file.stem)
+
+
+def held_out(person: str, share: float = 0.1) -> bool:
+    """Whether this person's pictures are for validation: by hash of the name, so the split needs no list and never drifts."""
+    return int(hashlib.sha256(person.encode()).hexdigest()[:8], 16) / 2**32 < share
+
+
+def split_persons(faces: FaceSet, share: float = 0.1) -> tuple[FaceSet, FaceSet]:
+    """-> (training, validation); no person is in both."""
+    aside = torch.tensor([held_out(person, share) for person in faces.persons])
+    return faces.subset(~aside), faces.subset(aside)
+
+
+def soften(faces: FaceSet, trust: float = TRUST_IN_ONE_LABEL) -> FaceSet:
+    """The same faces with one-word labels turned into cautious distributions."""
+    emotions = faces.emotions * trust + (1 - trust) / len(EMOTIONS)
+    return FaceSet(faces.images, emotions, faces.smiles * trust + (1 - trust) / 2, faces.persons, faces.skipped)
+
+
+def shrunk(images: torch.Tensor, side: int) -> torch.Tensor:
+    """(N, S, S) uint8 -> the same, with no more detail than `side` pixels hold: faces as they are far from the camera."""
+    small = F.interpolate(images.unsqueeze(1).float(), (side, side), mode="area")
+    return F.interpolate(small, images.shape[1:], mode="bilinear").squeeze(1).round().byte()
+
+
+def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: float = 1.0) -> torch.Tensor:
+    """Training's view of a batch: (B, C, C) uint8 -> (B, 1, size, size) float 0..255. Mirror, affine, light, low resolution,
+    blur, noise and occlusion: what cameras and detectors do to faces. `strength` scales how far and how often."""
+    count = len(images)
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        middle = (low + high) / 2
+        return middle + (torch.empty(count).uniform_(low, high, generator=rng) - middle) * strength
+
+    def chance(share: float) -> torch.Tensor:
+        return torch.rand(count, generator=rng) < share * strength
+
+    angle = torch.empty(count).normal_(0, math.radians(11) * strength, generator=rng).clamp(-0.6, 0.6)
+    zoom, aspect = uniform(0.82, 1.18), uniform(0.92, 1.08)
+    mirror = torch.where(torch.rand(count, generator=rng) < 0.5, -1.0, 1.0)
+    cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    shift_x, shift_y = uniform(-0.14, 0.14), uniform(-0.14, 0.14)
+    rows = (torch.stack([cos * mirror * aspect, -sin, shift_x], 1), torch.stack([sin * mirror, cos / aspect, shift_y], 1))
+    grid = F.affine_grid(torch.stack(rows, 1), [count, 1, size, size], align_corners=False)
+    faces = F.grid_sample(images.float().unsqueeze(1), grid, "bilinear", "border", align_corners=False)  # (B, 1, S, S)
+
+    def some(share: float, change) -> None:
+        picked = chance(share).nonzero().squeeze(1)
+        if len(picked):
+            faces[picked] = change(faces[picked])
+
+    def pixelate(part: torch.Tensor) -> torch.Tensor:
+        small = int(torch.randint(16, max(17, size // 2), (1,), generator=rng))
+        return F.interpolate(F.interpolate(part, (small, small), mode="area"), (size, size), mode="bilinear")
+
+    gamma, slope_x, slope_y = uniform(0.6, 1.6), uniform(-0.35, 0.35), uniform(-0.35, 0.35)
+    ramp = torch.linspace(-1, 1, size)
+    faces = 255 * (faces / 255).clamp(0, 1) ** gamma.view(-1, 1, 1, 1)
+    faces = faces * (1 + slope_x.view(-1, 1, 1, 1) * ramp.view(1, 1, 1, -1) + slope_y.view(-1, 1, 1, 1) * ramp.view(1, 1, -1, 1))
+    some(0.2, pixelate)
+    some(0.15, lambda part: F.avg_pool2d(part, (1, 5), 1, (0, 2), count_include_pad=False))
+    some(0.3, lambda part: part + torch.empty_like(part).normal_(0, 8, generator=rng))
+    for i in chance(0.3).nonzero().squeeze(1).tolist():  # occlusion: one rectangle of flat grey or noise
+        high, wide = (int(size * float(torch.empty(1).uniform_(0.12, 0.4, generator=rng))) for _ in range(2))
+        y, x = (int(torch.randint(0, size - edge, (1,), generator=rng)) for edge in (high, wide))
+        grey = float(torch.empty(1).uniform_(0, 255, generator=rng))
+        patch = faces[i, :, y : y + high, x : x + wide]
+        patch.fill_(grey) if i % 2 else patch.uniform_(0, 255, generator=rng)
+    return faces.clamp_(0, 255)

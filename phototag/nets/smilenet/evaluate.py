@@ -1,0 +1,143 @@
+"""How good SmileNet is, on any set of labelled faces: the figures of the model card come from here.
+
+Owns the measures and the calibration. Must not know the training loop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import torch
+
+from phototag.nets.smilenet.data import FaceSet
+from phototag.nets.smilenet.labels import EMOTIONS
+from phototag.nets.smilenet.net import Calibration, SmileNet, normalise
+
+
+@torch.inference_mode()
+def predict(
+    net: SmileNet, images: torch.Tensor, size: int, batch: int = 64, flip: bool = False, bf16: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(N, S, S) uint8 -> emotion logits (N, 8), smile logits (N,); with `flip` the mean over the face and its mirror image."""
+    emotions, smiles = [], []
+    for part in images.split(batch):
+        faces = normalise(part)  # (B, 1, S, S)
+        if faces.shape[-1] != size:
+            faces = torch.nn.functional.interpolate(faces, (size, size), mode="bilinear", antialias=True)
+        views = [faces, faces.flip(3)] if flip else [faces]
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            answers = [net(view.contiguous(memory_format=torch.channels_last)) for view in views]
+        emotions.append(torch.stack([emotion.float() for emotion, _ in answers]).mean(0))
+        smiles.append(torch.stack([smile.float() for _, smile in answers]).mean(0))
+    return torch.cat(emotions), torch.cat(smiles)
+
+
+def measure(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, calibration: Calibration = Calibration()) -> dict:
+    """Every figure of `phototag evaluate smilenet`. Emotion: `accuracy` against what most people saw of the eight, ties left
+    out; `majority_accuracy` only on the `majority_n` faces where that is more than half of them, the rule under which figures
+    on FER+ are usually published (Barsoum et al. 2016). Smile: against happiness being what most people saw (ties out)."""
+    emotion_logits, smile_logits = logits
+    majority = faces.majority
+    clear = majority >= 0
+    truth, guess = majority[clear].numpy(), emotion_logits[clear].argmax(1).numpy()
+    agreed = (faces.emotions[clear].max(dim=1).values > 0.5).numpy()
+    confusion = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
+    np.add.at(confusion, (truth, guess), 1)
+    per_class = {}
+    for i, name in enumerate(EMOTIONS):
+        right, there, said = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
+        per_class[name] = {
+            "n": there,
+            "precision": right / said if said else None,
+            "recall": right / there if there else None,
+        }
+    smiling = (truth == EMOTIONS.index("happiness")).astype(int)
+    probability = smile_probability(smile_logits[clear], calibration).numpy()
+    said = probability >= calibration.smile_threshold
+    right = int((said & (smiling == 1)).sum())
+    return {
+        "n": int(clear.sum()),
+        "accuracy": float((truth == guess).mean()),
+        "majority_n": int(agreed.sum()),
+        "majority_accuracy": float((truth == guess)[agreed].mean()) if agreed.any() else None,
+        "per_class": per_class,
+        "confusion": confusion.tolist(),
+        "smile_accuracy": float((said == smiling).mean()),
+        "smile_auc": area_under_curve(probability, smiling),
+        "smile_precision": right / int(said.sum()) if said.any() else None,
+        "smile_recall": right / int(smiling.sum()) if smiling.any() else None,
+        "smile_threshold": calibration.smile_threshold,
+        "ece": calibration_error(probability, smiling),
+    }
+
+
+def smile_probability(smile_logits: torch.Tensor, calibration: Calibration) -> torch.Tensor:
+    """(N,) logits -> (N,) probabilities that a smile is visible."""
+    return torch.sigmoid((smile_logits + calibration.smile_bias) / calibration.smile_temperature)
+
+
+def area_under_curve(score: np.ndarray, truth: np.ndarray) -> float | None:
+    """Area under the ROC curve by ranks (Mann-Whitney), ties counted half; None when one class is missing."""
+    positives, negatives = int(truth.sum()), int(len(truth) - truth.sum())
+    if not positives or not negatives:
+        return None
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float((rank[truth == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def calibration_error(probability: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017), equal-width bins over the probability of the positive class."""
+    which = np.minimum((probability * bins).astype(int), bins - 1)
+    gaps = [
+        abs(probability[which == b].mean() - truth[which == b].mean()) * (which == b).mean()
+        for b in range(bins)
+        if (which == b).any()
+    ]
+    return float(sum(gaps))
+
+
+def calibrate(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: int, precision: float = 0.95) -> Calibration:
+    """Temperatures (Guo et al. 2017), the smile head's bias and the smile threshold, fitted on validation faces."""
+    emotion_logits, smile_logits = logits
+    clear = faces.majority >= 0
+    smiling = (faces.majority[clear] == EMOTIONS.index("happiness")).float()
+    numbers = torch.zeros(3, requires_grad=True)  # log temperature of emotion, of smile; bias
+    optimiser = torch.optim.LBFGS([numbers], lr=0.5, max_iter=100)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(emotion_logits[clear] / numbers[0].exp(), faces.majority[clear])
+        scaled = (smile_logits[clear] + numbers[2]) / numbers[1].exp()
+        loss = loss + torch.nn.functional.binary_cross_entropy_with_logits(scaled, smiling)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    emotion_temperature, smile_temperature, bias = numbers.detach()
+    fitted = Calibration(size, float(emotion_temperature.exp()), float(smile_temperature.exp()), float(bias))
+    probability = smile_probability(smile_logits[clear], fitted).detach().numpy()
+    order = np.argsort(-probability)
+    running = np.cumsum(smiling.numpy()[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(running >= precision)
+    threshold = math.ceil(100 * float(probability[order[enough[-1]]])) / 100 if len(enough) else 0.5  # a number to remember
+    return Calibration(size, fitted.emotion_temperature, fitted.smile_temperature, fitted.smile_bias, max(0.5, threshold))
+
+
+def milliseconds_per_face(net: SmileNet, size: int, batch: int = 32, rounds: int = 7, bf16: bool = True) -> float:
+    """Median wall time per face on one core, preprocessing to the tensor not included."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    faces = torch.randint(0, 255, (batch, size, size), dtype=torch.uint8)
+    try:
+        predict(net, faces, size, batch, bf16=bf16)
+        times = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            predict(net, faces, size, batch, bf16=bf16)
+            times.append(time.perf_counter() - began)
+    finally:
+        torch.set_num_threads(threads)
+    return float(np.median(times)) / batch * 1000

@@ -1,0 +1,193 @@
+"""Fine-tuning SmileNet: head first, then the whole net, growing pictures, averaged weights, a checkpoint every epoch.
+
+Owns the training loop and its files (checkpoint.pt, log.csv, curves.png, smilenet.safetensors in the output folder).
+An epoch's randomness depends on the seed and the epoch's number alone, so an interrupted training resumes to the same numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from phototag import memory
+from phototag.errors import PhototagError
+from phototag.nets.smilenet import data, evaluate
+from phototag.nets.smilenet.net import Calibration, SmileNet, freeze_norms, fuse, imagenet_state, load, normalise, save
+from phototag.nets.training import Run, average, depthwise, one_cycle, told
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the outcome, beside the data."""
+
+    epochs: int = 14
+    head_epochs: int = 1  # phase one: only the two heads learn, on frozen ImageNet features
+    batch: int = 64
+    rate: float = 1e-3
+    weight_decay: float = 0.05
+    drop_path: float = 0.15
+    dropout: float = 0.2
+    average: float = 0.998  # EMA decay per step
+    mixup: float = 0.2  # Beta(a, a) on half of the batches (Zhang et al. 2018); 0 turns it off
+    smile_weight: float = 0.5
+    first_size: int = 64  # pictures grow from here to `size`: small ones are cheap while everything is still to be learned
+    size: int = 96
+    extra_weight: float = 0.5  # of the emotion loss on one-word labels; their smile loss counts in full
+    frozen_norms: bool = False  # batch norms as they are, joined with their convolutions: half the time per step
+    frozen_stages: int = 0  # of the backbone, the stem with them: edges and textures that are already right
+    teacher: float = 0.0  # share of the targets that the starting weights say themselves, against the noise of ten votes
+    gentle_epochs: int = 0  # the last ones, with half the distortion: faces as they are asked about later
+    seed: int = 2016
+    bf16: bool = True
+
+    def size_of(self, epoch: int) -> int:
+        """Multiples of 16 up to the full size, which the last third of the training has throughout."""
+        ramp = max(1, round(self.epochs * 2 / 3))
+        grown = self.first_size + (self.size - self.first_size) * min(1.0, epoch / ramp)
+        return min(self.size, int(grown) // 16 * 16)
+
+
+def train(
+    training: data.FaceSet,
+    validation: dict[str, data.FaceSet],
+    out: Path,
+    plan: Plan = Plan(),
+    start_from: Path | None = None,
+    one_word: torch.Tensor | None = None,
+    report: Callable[[str], None] = print,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Train and return the path of the safetensors file. `start_from`: SmileNet weights to go on from instead of ImageNet's.
+    `one_word` (N,) bool marks the faces whose label is one person's word. A `checkpoint.pt` in `out` is resumed, and
+    refused when its plan differs. `validation` sets are measured after every epoch and choose none: the averaged weights of
+    the last epoch are kept. The first set calibrates them."""
+    if len(training) < 2:
+        raise PhototagError("training needs at least two faces")
+    out.mkdir(parents=True, exist_ok=True)
+    memory.keep_freed()
+    torch.manual_seed(plan.seed)
+    net = SmileNet(plan.drop_path, plan.dropout)
+    if start_from is not None:
+        net.load_state_dict(load(start_from)[0].state_dict())
+    else:
+        net.backbone.load_state_dict(imagenet_state())
+    net = net.to(memory_format=torch.channels_last)
+    averaged = copy.deepcopy(net).eval()
+    if plan.teacher:
+        training = _taught(training, averaged, plan)
+    if plan.frozen_norms:
+        freeze_norms(net)
+    else:
+        _backward_in_float(net)
+    _freeze_stages(net, plan.frozen_stages)
+    steps_per_epoch = max(1, len(training) // plan.batch)
+    total_steps = steps_per_epoch * (plan.epochs - plan.head_epochs)
+    learning = [p for p in net.parameters() if p.requires_grad]
+    decayed = [p for p in learning if p.ndim > 1]
+    plain = [p for p in learning if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=plan.rate)
+
+    run = Run(out, plan)
+    history = run.resume(net, averaged, optimiser)
+    if history:
+        report(f"resuming after epoch {len(history)} of {plan.epochs}")
+
+    for epoch in range(len(history), plan.epochs):
+        began = time.monotonic()
+        rng = torch.Generator().manual_seed(plan.seed * 1000 + epoch)
+        torch.manual_seed(plan.seed * 1000 + epoch)  # dropout and drop path draw from the global one
+        head_only = epoch < plan.head_epochs
+        for parameter in learning:
+            parameter.requires_grad_(not head_only)
+        for head in (net.emotion, net.smile):
+            head.requires_grad_(True)
+        net.train()
+        if head_only:
+            net.backbone.eval()
+        gentle = epoch >= plan.epochs - plan.gentle_epochs
+        order = torch.randperm(len(training), generator=rng)
+        size, total = plan.size_of(epoch), 0.0
+        for step in range(steps_per_epoch):
+            done = step + steps_per_epoch * (epoch - plan.head_epochs)
+            share = 1.0 if head_only else one_cycle(done, total_steps, 0.08, 0.001)
+            for group in optimiser.param_groups:
+                group["lr"] = plan.rate * share
+            picked = order[step * plan.batch : (step + 1) * plan.batch]
+            faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if gentle else 1.0))  # (B, 1, S, S)
+            emotions, smiles = training.emotions[picked], training.smiles[picked]  # (B, 8), (B,)
+            weight = torch.ones(len(picked))
+            if one_word is not None:
+                weight[one_word[picked]] = plan.extra_weight
+            if plan.mixup and torch.rand(1, generator=rng) < 0.5:
+                share = float(torch.distributions.Beta(plan.mixup, plan.mixup).sample())
+                partner = torch.randperm(len(picked), generator=rng)
+                faces, emotions, smiles, weight = (
+                    share * part + (1 - share) * part[partner] for part in (faces, emotions, smiles, weight)
+                )
+            faces = faces.contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16 and size > 64):
+                emotion_logits, smile_logits = net(faces)
+            emotion_loss = -(emotions * F.log_softmax(emotion_logits.float(), dim=1)).sum(1)  # (B,)
+            smile_loss = F.binary_cross_entropy_with_logits(smile_logits.float(), smiles)
+            loss = (emotion_loss * weight).sum() / weight.sum() + plan.smile_weight * smile_loss
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+            optimiser.step()
+            seen = epoch * steps_per_epoch + step + 1
+            average(averaged, net, plan.average, seen)
+            total += float(loss.detach())
+            progress(epoch * steps_per_epoch + step + 1, plan.epochs * steps_per_epoch)
+        row: dict[str, float] = {"epoch": epoch + 1, "size": size, "loss": total / steps_per_epoch}
+        for name, faces in validation.items():
+            found = evaluate.measure(evaluate.predict(averaged, faces.images, max(size, 64)), faces)
+            row |= {f"{name} {key}": found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
+        row["seconds"] = time.monotonic() - began
+        history.append(row)
+        report(told(row))
+        run.save(history, net, averaged, optimiser)
+        save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
+    if validation:
+        faces = next(iter(validation.values()))
+        logits = evaluate.predict(averaged, faces.images, plan.size)
+        save(out / "smilenet.safetensors", averaged, evaluate.calibrate(logits, faces, plan.size))
+    run.draw(history)
+    return out / "smilenet.safetensors"
+
+
+def _taught(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.FaceSet:
+    """The same faces with targets between what people said and what the teacher sees (self-distillation, Furlanello et al.
+    2018): the noise of ten votes, and of one person's word, is not learned by heart."""
+    emotion_logits, smile_logits = evaluate.predict(fuse(copy.deepcopy(teacher)), training.images, plan.size, flip=True)
+    emotions = torch.lerp(training.emotions, emotion_logits.softmax(1), plan.teacher)
+    smiles = torch.lerp(training.smiles, smile_logits.sigmoid(), plan.teacher)
+    return replace(training, emotions=emotions, smiles=smiles)
+
+
+def _freeze_stages(net: SmileNet, stages: int) -> None:
+    if stages:
+        for part in (net.backbone.conv_stem, *net.backbone.blocks[:stages]):
+            part.requires_grad_(False)
+
+
+def _backward_in_float(net: torch.nn.Module) -> None:
+    def attach(layer: torch.nn.Conv2d) -> None:
+        plain = layer._conv_forward
+
+        def forward(inputs, weight, bias):
+            if not (torch.is_autocast_enabled("cpu") and layer.training):
+                return plain(inputs, weight, bias)
+            return depthwise(inputs, weight, None, layer.stride, layer.padding)
+
+        layer._conv_forward = forward
+
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1:
+            attach(layer)

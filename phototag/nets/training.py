@@ -1,0 +1,116 @@
+"""What every training of ours shares: the course of the learning rate, averaged weights, and the files that a run leaves and
+goes on from. Owns checkpoint.pt, log.csv and curves.png of an output folder. Must not know what is trained, or on what.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from phototag.errors import PhototagError
+
+History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training. `plan` is the frozen dataclass that decides its outcome beside the data; `labels`, where
+    given, are part of it."""
+
+    out: Path
+    plan: Any
+    labels: tuple[str, ...] | None = None
+
+    def resume(self, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> History:
+        """Bring all three to where the checkpoint left them and return the rows of the epochs done; [] where there is none.
+        Raises PhototagError when it was made by another plan."""
+        file = self.out / "checkpoint.pt"
+        if not file.exists():
+            return []
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        if state["plan"] != asdict(self.plan) or state.get("labels") != self.labels:
+            changed = [f.name for f in fields(self.plan) if state["plan"].get(f.name) != getattr(self.plan, f.name)] or ["labels"]
+            raise PhototagError(
+                f"{file}: was made with other settings ({', '.join(changed)}); use them again or another --out folder"
+            )
+        net.load_state_dict(state["net"])
+        averaged.load_state_dict(state["averaged"])
+        optimiser.load_state_dict(state["optimiser"])
+        return state["history"]
+
+    def save(self, history: History, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+        """Write the checkpoint and the log after an epoch; a kill meanwhile leaves the checkpoint of the epoch before."""
+        partial = self.out / "checkpoint.part"
+        states = {"net": net.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save({"plan": asdict(self.plan), "labels": self.labels, "history": history, **states}, partial)
+        os.replace(partial, self.out / "checkpoint.pt")
+        with (self.out / "log.csv").open("w", newline="") as lines:
+            writer = csv.DictWriter(lines, list(history[-1]))
+            writer.writeheader()
+            writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
+
+    def draw(self, history: History) -> None:
+        """Losses and every validation figure against the epoch, as curves.png."""
+        from phototag.nets.charts import draw_lines
+
+        names = [name for name in history[0] if name not in ("epoch", "size", "seconds")]
+        draw_lines(self.out / "curves.png", {name: [row[name] for row in history] for name in names}, "epoch")
+
+
+def told(row: Mapping[str, float]) -> str:
+    """One row of the history as a line for people."""
+    return "  ".join(f"{key} {value:.4g}" for key, value in row.items())
+
+
+def one_cycle(step: int, total: int, warm_share: float, floor: float) -> float:
+    """The learning rate as a share of its peak: a linear warm-up over the first `warm_share`, then a cosine down to `floor`
+    (Smith & Topin 2019)."""
+    warm = max(1, round(total * warm_share))
+    if step < warm:
+        return (step + 1) / warm
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+@torch.no_grad()
+def average(averaged: nn.Module, net: nn.Module, decay: float, step: int) -> None:
+    """Move the averaged weights (EMA) one step towards those being trained. The first steps have a short memory: where the
+    training started is soon forgotten. What `net` does not have, or does not train, stays as it is."""
+    mean = averaged.state_dict()
+    fresh = {name: value for name, value in net.state_dict().items() if name in mean and value.is_floating_point()}
+    torch._foreach_lerp_([mean[name] for name in fresh], list(fresh.values()), 1 - min(decay, step / (step + 10)))
+
+
+class _DepthwiseConvolution(torch.autograd.Function):
+    """Forward in bfloat16, backward in float32: oneDNN's bfloat16 gradient of a depthwise convolution is so slow that casting
+    there and back makes a whole training step a fifth faster."""
+
+    @staticmethod
+    def forward(ctx, inputs, weight, bias, stride, padding):
+        ctx.save_for_backward(inputs, weight)
+        ctx.geometry = (stride, padding)
+        return torch.nn.functional.conv2d(inputs, weight, bias, stride, padding, 1, len(weight))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        inputs, weight = ctx.saved_tensors
+        floats = (gradient.float(), inputs.float(), weight.float())
+        geometry = (*ctx.geometry, (1, 1), False, (0, 0), len(weight))  # stride, padding; dilation, transposed, groups
+        of_inputs, of_weight, _ = torch.ops.aten.convolution_backward(*floats, None, *geometry, (True, True, False))
+        return of_inputs.to(inputs.dtype), of_weight.to(weight.dtype), None, None, None
+
+
+def depthwise(
+    inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: tuple[int, int], padding: tuple[int, int]
+) -> torch.Tensor:
+    """A depthwise convolution for training under bfloat16 autocast on a processor. The bias gets no gradient."""
+    return _DepthwiseConvolution.apply(
+        inputs.bfloat16(), weight.bfloat16(), None if bias is None else bias.bfloat16(), stride, padding
+    )

@@ -1,0 +1,335 @@
+"""Walks folders and yields a `PhotoFile` for every photo, by the names in rules.py. Decodes nothing, opens no photo, knows no
+database; standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from phototag.errors import PhototagError
+from phototag.reading.formats import EXTRAS, OUTPUT_NAMES, digest, holds_no_photos, is_own_output, kinds, skips
+from phototag.records import PhotoFile
+
+# A file that comes within this time of a folder's last change may leave the folder's time as it is: FAT counts two seconds.
+DOUBTFUL_NS = 2_000_000_000
+TOLD = 100  # photos of a folder between two words of progress: some milliseconds
+WALK_VERSION = 1  # raise it when a walk finds other photos in the same folders: then all are listed again
+
+_File = tuple[str, int, int]  # of a folder: name, size_bytes, mtime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A symbolic link, put off until all that is really there has been seen."""
+
+    root: str
+    path: str
+    target: str
+
+
+class Walk(Iterator[PhotoFile]):
+    """Iterates once over the photos under some paths, folder by folder, each folder's names in the order of their bytes.
+
+    `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an extra of phototag;
+    `errors` lists (absolute path, reason) of folders and files that could not be looked at: nothing may be concluded
+    about what lies below them. `roots` are the folders that are walked as a whole (a file given by name stands under
+    its folder, but says nothing of its neighbours). All of them are complete when the iteration has ended.
+
+    `stamps`: absolute folder -> a text for what was seen of it, None where that says too little. Given to a later walk as
+    `known`, they spare the photos that the folders still hold: a folder in which each name, size and time is as it was is
+    named in `unchanged`, with its number of photos, and yields none. A `fast` walk does not even list a folder whose own time
+    is as it was: these are in `unlisted` too. `told` hears from time to time how many photos were seen.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        follow_symlinks: bool = False,
+        extensions: Collection[str] | None = None,
+        known: Mapping[str, str | None] | None = None,
+        fast: bool = False,
+        told: Callable[[int], None] = lambda photos: None,
+    ) -> None:
+        self.skipped: Counter[str] = Counter()
+        self.needs_extra: Counter[str] = Counter()
+        self.errors: list[tuple[str, str]] = []
+        self.stamps: dict[str, str | None] = {}
+        self.unchanged: dict[str, int] = {}
+        self.unlisted: list[str] = []
+        self._follow = follow_symlinks
+        self._kinds = kinds(extensions)
+        self._readable = frozenset(name for name, extra in self._kinds.items() if extra is None)
+        self._rules = digest(WALK_VERSION, follow_symlinks, sorted(self._readable))
+        self._known = known or {}
+        self._fast = fast
+        self._subfolders: dict[str, list[str]] = {}
+        for folder in self._known if fast else ():
+            parent, name = os.path.split(folder)
+            self._subfolders.setdefault(parent, []).append(name)
+        self._told = told
+        self._photos = 0
+        self._links = 0
+        self._folders_seen: set[tuple[int, int]] = set()
+        self._linked_files: set[str] = set()
+        self._links_to_folders: list[_Link] = []
+        self._links_to_files: list[_Link] = []
+        # In the order of their parts an outer folder stands before the inner ones, whatever was typed first.
+        absolute = sorted({os.path.abspath(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/"))
+        for path in absolute:
+            if not os.path.lexists(path):
+                raise PhototagError(f"There is no file or folder {_printable(path)}. Check the spelling, or mount its disk.")
+        self.roots = tuple(path for path in absolute if os.path.isdir(path))
+        self._files = chain.from_iterable(self._walk([path for path in absolute if not os.path.isdir(path)]))
+
+    def __iter__(self) -> Iterator[PhotoFile]:
+        return self._files  # itself, not `self`: a call of __next__ for each of 100,000 files would be felt
+
+    def __next__(self) -> PhotoFile:
+        return next(self._files)
+
+    @property
+    def skipped_photos(self) -> int:
+        """Photos (not folders, not other files) that were found but cannot be read without an extra."""
+        return self.needs_extra.total()
+
+    def advice(self) -> list[str]:
+        """One sentence per extra that would make more photos readable, with the line to type."""
+        return [
+            f"{count} {EXTRAS[extra][2]} {'photo needs' if count == 1 else 'photos need'} one more package: "
+            f"pip install 'phototag[{extra}]'"
+            for extra, count in sorted(self.needs_extra.items())
+        ]
+
+    def _walk(self, single_files: list[str]) -> Iterator[Iterator[PhotoFile]]:
+        """The photos by folder. Each folder's have to be taken before the next is asked for."""
+        for root in self.roots:
+            yield from self._tree(root, "")
+        while self._links_to_folders:  # may grow meanwhile: a linked folder can hold links
+            link = self._links_to_folders.pop(0)
+            yield from self._tree(link.root, link.path)
+        for link in self._links_to_files:
+            yield self._file(link.root, link.path, link.target)
+        for path in single_files:
+            root, name = os.path.split(path)
+            if self._is_readable(name):
+                yield self._file(root, name, path)
+
+    def _tree(self, root: str, start: str) -> Iterator[Iterator[PhotoFile]]:
+        """The photos of one folder of `root` and of those below it."""
+        stack = [start]
+        while stack:
+            below: list[str] = []
+            yield self._folder(root, stack.pop(), below)
+            stack.extend(reversed(below))
+
+    def _folder(self, root: str, relative: str, below: list[str]) -> Iterator[PhotoFile]:
+        """The photos in this folder itself; its subfolders go to `below`."""
+        folder = os.path.join(root, *relative.split("/")) if relative else root
+        self.stamps.setdefault(folder, None)
+        try:
+            opened = _open(folder)
+        except OSError as error:
+            self._fail(folder, error)
+            return
+        try:
+            now_ns = time.time_ns()
+            status = os.stat(opened)  # before the listing: what comes after it changes the time
+            identity = status.st_dev, status.st_ino
+            if identity in self._folders_seen:
+                self.skipped["folder seen before"] += 1
+                return
+            before, _, time_before = (self._known.get(folder) or "").partition(" ")
+            time_now = f"{status.st_mtime_ns} {status.st_ino} {self._rules}"
+            if self._fast and time_before == time_now:
+                self._folders_seen.add(identity)
+                self.unlisted.append(folder)
+                self._keep(folder, f"{before} {time_now}", int(before.partition("-")[0]))
+                names = _in_order_of_bytes(self._subfolders.get(folder, ()))
+                below += (f"{relative}/{name}" if relative else name for name in names if not skips(folder, name))
+                return
+            with os.scandir(opened) as listing:
+                entries = {entry.name: entry for entry in listing}
+            if relative and is_own_output(folder, entries):
+                self.skipped["folder made by phototag"] += 1
+                self.stamps[folder] = _digest_of([])
+                if before == self.stamps[folder]:
+                    self._keep(folder, before, 0)
+                return
+            self._folders_seen.add(identity)
+            doubts, waiting = len(self.errors) + self._links, self.skipped_photos
+            files = list(self._entries(root, relative, folder, entries, below))
+        except OSError as error:
+            self._fail(folder, error)
+            return
+        finally:
+            _close(opened)
+        now = _digest_of(files)
+        if doubts < len(self.errors) + self._links:  # links lead to what no listing of this folder tells
+            before = None
+        # The time tells too little where an extra is wanted (and advised each time), or where a file's text decides.
+        elif status.st_mtime_ns >= now_ns - DOUBTFUL_NS or waiting < self.skipped_photos or entries.keys() & OUTPUT_NAMES:
+            self.stamps[folder] = now
+        else:
+            self.stamps[folder] = f"{now} {time_now}"
+        if before == now:
+            self._keep(folder, self.stamps[folder], len(files))
+        else:
+            yield from self._give(root, relative, files)
+
+    def _keep(self, folder: str, stamp: str | None, photos: int) -> None:
+        self.stamps[folder], self.unchanged[folder] = stamp, photos
+        self._photos += photos
+        self._told(self._photos)
+
+    def _give(self, root: str, relative: str, files: list[_File]) -> Iterator[PhotoFile]:
+        prefix = f"{relative}/" if relative else ""
+        for number, (name, size_bytes, mtime_ns) in enumerate(files, 1):
+            yield PhotoFile(root, prefix + name, size_bytes, mtime_ns)
+            if not number % TOLD:
+                self._told(self._photos + number)
+        self._photos += len(files)
+
+    def _entries(
+        self, root: str, relative: str, folder: str, entries: dict[str, os.DirEntry[str]], below: list[str]
+    ) -> Iterator[_File]:
+        """The photos among what was listed; subfolders go to `below`. This loop is the cost of every rescan: see
+        tests/benchmarks."""
+        prefix = f"{relative}/" if relative else ""
+        readable = self._readable
+        for name in _in_order_of_bytes(entries):
+            entry = entries[name]
+            if name[0] == ".":  # also the ._name.jpg in which a Mac keeps a file's resource fork
+                self.skipped["hidden"] += 1
+            elif entry.is_file(follow_symlinks=False):
+                suffix = name[name.rfind(".") + 1 :]
+                if suffix not in readable and suffix.lower() not in readable:
+                    self._count_unreadable(name)
+                    continue
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # deleted since the folder was listed
+                    continue
+                except OSError as error:
+                    self._fail(os.path.join(folder, name), error)
+                    continue
+                yield name, status.st_size, status.st_mtime_ns
+            elif entry.is_symlink():
+                self._put_off(root, prefix + name, os.path.join(folder, name), entry)
+            elif not entry.is_dir(follow_symlinks=False):
+                self.skipped["not a regular file"] += 1
+            elif skips(folder, name):
+                self.skipped["folder of another program"] += 1
+            else:
+                below.append(prefix + name)
+
+    def _fail(self, path: str, error: OSError) -> None:
+        self.errors.append((path, error.strerror or str(error)))
+
+    def _is_readable(self, name: str) -> bool:
+        """Whether this is the name of a photo that can be read here; counts it where it is not."""
+        if name[name.rfind(".") + 1 :].lower() in self._readable:
+            return True
+        self._count_unreadable(name)
+        return False
+
+    def _count_unreadable(self, name: str) -> None:
+        extra = self._kinds.get(name[name.rfind(".") + 1 :].lower())
+        if extra is None:
+            self.skipped["not a photo"] += 1
+        else:
+            self.needs_extra[extra] += 1
+
+    def _put_off(self, root: str, path: str, target: str, entry: os.DirEntry[str]) -> None:
+        if self._follow or entry.name[entry.name.rfind(".") + 1 :].lower() in self._kinds:
+            self._links += 1
+        link = _Link(root, path, target)
+        try:
+            to_folder = entry.is_dir()
+        except OSError:  # a link to itself
+            to_folder = False
+        if not to_folder:
+            if self._is_readable(entry.name):
+                self._links_to_files.append(link)
+        elif self._follow and not holds_no_photos(entry.name):
+            self._links_to_folders.append(link)
+        else:
+            self.skipped["link to a folder"] += 1
+
+    def _file(self, root: str, path: str, target: str) -> Iterator[PhotoFile]:
+        """The file that `target` names or links to, unless it was seen under its own or another name."""
+        real = os.path.realpath(target)
+        folder, name = os.path.split(real)
+        try:
+            status, around = os.stat(real), os.stat(folder)
+        except OSError:
+            self.skipped["broken link"] += 1
+            return
+        walked = (around.st_dev, around.st_ino) in self._folders_seen and name[0] != "."
+        if not stat.S_ISREG(status.st_mode):
+            self.skipped["not a regular file"] += 1
+        elif real in self._linked_files or (walked and name[name.rfind(".") + 1 :].lower() in self._readable):
+            self.skipped["file seen before"] += 1
+        else:
+            self._linked_files.add(real)
+            yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
+
+
+def find(
+    paths: Sequence[str | Path],
+    *,
+    follow_symlinks: bool = False,
+    extensions: Collection[str] | None = None,
+    known: Mapping[str, str | None] | None = None,
+    fast: bool = False,
+) -> Walk:
+    """The photos in these files and folders, each real file once.
+
+    Symbolic links to files are resolved; those to folders only with `follow_symlinks`, and loops do no harm. A path
+    named here is walked even if its own name would be skipped inside another. `extensions` (lower case, no dot)
+    replaces the usual ones. `known` and `fast`: see Walk. Raises PhototagError where a path does not exist.
+    """
+    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions, known=known, fast=fast)
+
+
+def full_path(file: PhotoFile) -> str:
+    """Where the file is. Raises ValueError for a path that would leave its root, such as one from a foreign catalog."""
+    parts = file.path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise ValueError(f"not a path inside its root: {file.path!r}")
+    return os.path.join(file.root, *parts)
+
+
+def _digest_of(files: list[_File]) -> str:
+    """The number of photos in a folder, and a hash of their names, sizes and times."""
+    told = "\0".join([f"{name}/{size_bytes}/{mtime_ns}" for name, size_bytes, mtime_ns in files])
+    return f"{len(files)}-{hashlib.blake2b(os.fsencode(told), digest_size=16).hexdigest()}"
+
+
+def _open(folder: str) -> str | int:
+    """The folder as os.stat and os.scandir take it. Looking up a file in an open folder costs a fifth less than by its whole
+    path; Windows knows no open folders, and lists sizes and times along with the names."""
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if os.scandir in os.supports_fd else folder
+
+
+def _close(opened: str | int) -> None:
+    if isinstance(opened, int):
+        os.close(opened)
+
+
+def _in_order_of_bytes(names: Collection[str]) -> list[str]:
+    """The order of a file system that knows no languages: the same on every machine."""
+    return sorted(names) if "".join(names).isascii() else sorted(names, key=os.fsencode)
+
+
+def _printable(path: str) -> str:
+    """The path as a terminal can show it: control characters and undecodable bytes escaped."""
+    shown = path.encode("utf-8", "backslashreplace").decode()
+    return shown if shown.isprintable() else repr(shown)

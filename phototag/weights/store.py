@@ -1,0 +1,282 @@
+"""The detectors' weights: which there are, where they lie, and that they are what they should be. Owns the manifest, the
+folder of fetched files and its record of hashes. Light: imports no torch, and knows nothing of what is inside a file.
+
+Of a fetched file the whole hash is recorded once its published beginning was right, and checked again before its first use
+in every process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+import time
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from phototag.errors import UsageError, WeightsError
+
+SHIPPED = Path(__file__).parent
+STALL_SECONDS = 30.0  # no byte for so long means that none will come
+CHUNK_BYTES = 1 << 20
+Progress = Callable[[int, int], None]  # (bytes here, bytes in all; 0 when the server does not say)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One set of weights. `url` is None for what ships with phototag; exactly one of the hashes is known beforehand."""
+
+    name: str
+    file: str
+    licence: str
+    summary: str
+    megabytes: int
+    url: str | None = None
+    sha256: str | None = None
+    sha256_starts: str | None = None
+
+
+@cache
+def manifest() -> dict[str, Entry]:
+    told = tomllib.loads((SHIPPED / "manifest.toml").read_text(encoding="utf-8"))
+    return {name: Entry(name=name, **facts) for name, facts in told.items()}
+
+
+def entry(name: str) -> Entry:
+    if name not in manifest():
+        raise UsageError(f"there are no weights {name!r}; there are {', '.join(manifest())}")
+    return manifest()[name]
+
+
+def folder() -> Path:
+    """Where fetched and imported weights lie: $PHOTOTAG_WEIGHTS or the user's data folder."""
+    chosen = os.environ.get("PHOTOTAG_WEIGHTS")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("phototag") / "weights"
+
+
+def path(name: str) -> Path:
+    """Where these weights are, or would be. A person's own (`phototag weights import FILE --own NAME`) go before the rest."""
+    known = entry(name)
+    own = folder() / own_name(known)
+    if own.name in _records():
+        return own
+    return SHIPPED / known.file if known.url is None else folder() / known.file
+
+
+def present(name: str) -> bool:
+    file = path(name)
+    return file.is_file() and (file.parent == SHIPPED or file.name in _records())
+
+
+def own_name(known: Entry) -> str:
+    return f"own-{known.name}{Path(known.file).suffix}"
+
+
+def missing(name: str) -> str | None:
+    """Why these weights cannot be used here, in one sentence, or None."""
+    if present(name):
+        return None
+    known = entry(name)
+    if known.url is None:
+        return f"{known.file}, the {name} weights, is not in this installation; type: pip install --force-reinstall phototag"
+    return f"the {name} weights are not on this machine; type: phototag weights fetch {name} ({known.megabytes} MB)"
+
+
+def checked(name: str) -> Path:
+    """The file, its hash right: checked when first asked for in a process, and again when the file has changed since.
+    Raises WeightsError."""
+    why = missing(name)
+    if why:
+        raise WeightsError(why)
+    file = path(name)
+    _hold(name, file, remembered_sha256(file))
+    return file
+
+
+def verify(name: str) -> str:
+    """Hash the file now -> its SHA-256. Raises WeightsError when it is missing or not what it was."""
+    why = missing(name)
+    if why:
+        raise WeightsError(why)
+    file = path(name)
+    found = sha256_of(file)
+    _hold(name, file, found)
+    return found
+
+
+def _hold(name: str, file: Path, found: str) -> None:
+    """Raises WeightsError when the hash found is not the one recorded of the file."""
+    known = entry(name)
+    shipped = file.parent == SHIPPED
+    wanted = known.sha256 if shipped else _records()[file.name]["sha256"]
+    if found != wanted:
+        remedy = "pip install --force-reinstall phototag" if shipped else f"phototag weights fetch {name}"
+        if file.name == own_name(known):
+            remedy = f"phototag weights import FILE --own {name}"
+        raise WeightsError(f"{file}: has changed since it came here (its SHA-256 is not the recorded one); type: {remedy}")
+
+
+def remembered_sha256(file: Path) -> str:
+    """The hash of a file that a scan asks for again and again: computed once in a process, and when the file has changed."""
+    status = file.stat()
+    return _remembered_sha256(file, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _remembered_sha256(file: Path, size_bytes: int, mtime_ns: int) -> str:
+    return sha256_of(file)
+
+
+def sha256_of(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def fetch(known: Entry, progress: Progress = lambda done, total: None, stall_seconds: float = STALL_SECONDS) -> Path:
+    """Download to the folder of weights; a download that broke off goes on where it stopped. Raises WeightsError in one
+    sentence: no network, an ending too early, a stall, a wrong hash."""
+    if known.url is None:
+        raise UsageError(f"{known.name} ships with phototag; there is nothing to fetch")
+    from phototag.weights import download
+
+    target = folder() / known.file
+    partial = target.with_name(target.name + ".part")
+    _make(target.parent)
+    download.to_file(known.url, partial, progress, stall_seconds, again=f"phototag weights fetch {known.name}")
+    _accept(known, partial, target, source=known.url)
+    return target
+
+
+def import_file(file: Path, own: str | None = None) -> Entry:
+    """Take a file that came by other ways than the network. Which weights it is its hash says; `own` names the detector that a
+    person's own file (their training's, for example) shall stand in for: it is held to the hash it has now."""
+    if not file.is_file():
+        raise WeightsError(f"{file}: there is no such file")
+    found = sha256_of(file)
+    if own is not None:
+        known = entry(own)
+        if file.suffix != Path(known.file).suffix:
+            raise WeightsError(f"{file}: weights for {own} are a {Path(known.file).suffix} file")
+        target = folder() / own_name(known)
+    else:
+        matching = [e for e in manifest().values() if e.sha256_starts and found.startswith(e.sha256_starts)]
+        if not matching:
+            named = [e for e in manifest().values() if e.file == file.name]
+            what = (
+                f"is not {named[0].name}'s published file (damaged or changed)"
+                if named
+                else "is none of the files in the manifest"
+            )
+            raise WeightsError(
+                f"{file}: {what}; its SHA-256 starts with {found[:8]}. "
+                "For weights of your own type: phototag weights import FILE --own NAME"
+            )
+        known = matching[0]
+        target = folder() / known.file
+    _make(target.parent)
+    partial = target.with_name(target.name + ".import")
+    shutil.copyfile(file, partial)
+    _accept(known, partial, target, source=str(file), own=own is not None)
+    return known
+
+
+def forget(name: str) -> None:
+    """Remove the file that a person brought or fetched, and its record; what ships stays."""
+    file = path(name)
+    if file.parent != SHIPPED:
+        records = _records()
+        records.pop(file.name, None)
+        _write_records(records)
+        file.unlink(missing_ok=True)
+
+
+def _accept(known: Entry, partial: Path, target: Path, source: str, own: bool = False) -> None:
+    found = sha256_of(partial)
+    if not own and not found.startswith(known.sha256 or known.sha256_starts or found):
+        partial.unlink()
+        raise WeightsError(
+            f"{source}: what came is not {known.file} (its SHA-256 starts with {found[:8]}, not {known.sha256_starts}); "
+            "nothing was kept. Often it is a proxy's error page; try again, or bring the file: phototag weights import FILE"
+        )
+    os.replace(partial, target)
+    records = _records()
+    records[target.name] = {
+        "sha256": found,
+        "name": known.name,
+        "from": source,
+        "on": time.strftime("%Y-%m-%d"),
+        "own": own,
+    }
+    _write_records(records)
+
+
+def records() -> dict[str, dict]:
+    """File name -> sha256, name, from, on, own: of everything in the folder of weights."""
+    return _records()
+
+
+def _records() -> dict[str, dict]:
+    try:
+        return json.loads((folder() / "record.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{folder() / 'record.json'}: cannot be read ({error}); delete it and fetch the weights again"
+        ) from error
+
+
+def _write_records(records: dict[str, dict]) -> None:
+    file = folder() / "record.json"
+    partial = file.with_suffix(".part")
+    partial.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(partial, file)
+
+
+def _make(where: Path) -> None:
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{where}: cannot be made ({error.strerror}); choose another folder with PHOTOTAG_WEIGHTS") from error
+
+
+def edition(name: str) -> str:
+    """The name under which answers of these weights are kept: `own-NAME` where a person's own stand in for the published."""
+    return Path(own_name(entry(name))).stem if path(name).name == own_name(entry(name)) else name
+
+
+def thresholds(edition: str) -> dict[str, float]:
+    """Label -> the score from which on it may be believed, where weights of this edition say so (people-pets do; COCO's say
+    nothing, so that each of their labels counts from the query's default score on); read from the head of the file, without
+    torch."""
+    known = manifest().get(edition.removeprefix("own-"))
+    if known is None:
+        return {}
+    file = folder() / own_name(known) if edition != known.name else SHIPPED / known.file
+    if file.suffix != ".safetensors" or not file.is_file():
+        return {}
+    from phototag.query.vocabulary import canonical
+
+    try:
+        with file.open("rb") as content:
+            head = json.loads(content.read(struct.unpack("<Q", content.read(8))[0]))
+        told = json.loads(head["__metadata__"]["detector"])["thresholds"]
+    except (OSError, KeyError, ValueError, struct.error) as error:
+        raise WeightsError(f"{file}: not readable as weights ({type(error).__name__})") from error
+    return {canonical(label): float(score) for label, score in told.items()}
+
+
+def strictest(editions: Iterable[str], default: float) -> dict[str, float]:
+    """The thresholds of a catalog in which these editions answered: its own where there is one; where a better detector has
+    not seen all photos yet, the highest that one of them asks for, `default` where it says nothing."""
+    told = [thresholds(one) for one in editions]
+    return {label: max(one.get(label, default) for one in told) for label in {label for one in told for label in one}}

@@ -1,0 +1,291 @@
+"""Films, small ones, checked by decoding them. Faces are marked by patches of colour, so that they can be found again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from phototag.errors import PhototagError
+from phototag.highlights import theme as themes
+from phototag.highlights.choose import choose
+from phototag.highlights.film import make, motion
+from phototag.reading.decode import hash_file
+from phototag.records import Box, Face
+
+av = pytest.importorskip("av", reason="films need PyAV: pip install 'phototag[film]'")
+
+SMILES = themes.load("smiles")
+QUICK = replace(SMILES, film=themes.Film(seconds_per_photo=1.2, shortest_seconds=5, longest_seconds=12))
+COLOURS = [(230, 20, 20), (20, 200, 20), (40, 40, 255), (240, 220, 0), (230, 0, 230), (0, 220, 230)]
+# Photo size and faces: corners, borders, groups, portrait, panorama.
+SHAPES = [
+    ((640, 480), [(0.02, 0.03, 0.2, 0.3)]),
+    ((480, 640), [(0.3, 0.1, 0.7, 0.45)]),
+    ((640, 480), [(0.1, 0.02, 0.3, 0.25), (0.7, 0.7, 0.9, 0.97)]),
+    ((640, 360), [(0.75, 0.55, 0.99, 0.98)]),
+    ((900, 300), [(0.02, 0.2, 0.15, 0.8), (0.85, 0.2, 0.98, 0.8)]),
+    ((480, 480), [(0.4, 0.4, 0.6, 0.6)]),
+]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, make):
+    """Six chosen photos, grey but for their faces, each of its own colour."""
+    folder = tmp_path_factory.mktemp("coloured")
+    photos = []
+    for number, ((size, boxes), colour) in enumerate(zip(SHAPES, COLOURS, strict=True)):
+        noise = np.random.default_rng(number).integers(70, 190, (size[1] // 20, size[0] // 20), np.uint8)
+        picture = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert("RGB")
+        faces = tuple(Face(Box(*box), 0.99, smile=0.95, sharpness=0.8) for box in boxes)
+        for face in faces:
+            left, top, right, bottom = face.box.pixels(*size)
+            ImageDraw.Draw(picture).rectangle((left, top, right - 1, bottom - 1), fill=colour)
+        path = folder / f"{number}.png"
+        picture.save(path)
+        photos.append(
+            make.photo(
+                str(path),
+                f"2016-{2 * number + 1:02}-03 12:00:00",
+                faces,
+                width=size[0],
+                height=size[1],
+                content_hash=hash_file(path),
+            )
+        )
+    choice = choose(photos, SMILES, make.look)
+    assert len(choice.kept) == len(SHAPES)
+    return choice.kept
+
+
+@pytest.fixture(scope="module")
+def tune(tmp_path_factory):
+    """Thirty seconds of a steady tone, as WAV."""
+    path = tmp_path_factory.mktemp("music") / "tune.wav"
+    samples = (12_000 * np.sin(np.arange(30 * 22_050) * 2 * np.pi * 440 / 22_050)).astype(np.int16)
+    import wave
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(22_050)
+        file.writeframes(samples.tobytes())
+    return path
+
+
+@pytest.fixture(scope="module", params=["16:9", "9:16"])
+def made(request, kept, tune, tmp_path_factory):
+    path = tmp_path_factory.mktemp("films") / "smiles.mp4"
+    seen = []
+    height = 180 if request.param == "16:9" else 320
+    report = make.make(
+        path,
+        kept,
+        QUICK,
+        "Smiles 2016",
+        height=height,
+        aspect=request.param,
+        music=str(tune),
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert seen == [(number + 1, report.frames) for number in range(report.frames)]
+    return path, report, frames
+
+
+def test_size_length_rate_and_format(made, request):
+    path, report, frames = made
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        context = video.codec_context
+        assert (video.width, video.height) == report.size_wh == tuple(reversed(frames[0].shape[:2]))
+        assert report.size_wh in ((320, 180), (180, 320))
+        assert len(frames) == video.frames == report.frames == round(report.seconds * 30) and video.average_rate == 30
+        assert context.name == "h264" and context.pix_fmt == "yuv420p"
+        assert container.duration / 1e6 == pytest.approx(report.seconds, abs=0.1)
+        assert container.metadata["title"] == "Smiles 2016" and container.metadata["comment"] == make.COMMENT
+    head = path.read_bytes()[:4096]
+    assert head.find(b"moov") > 0 and (head.find(b"mdat") < 0 or head.find(b"moov") < head.find(b"mdat"))  # plays while it loads
+    assert [entry.name for entry in path.parent.iterdir()] == ["smiles.mp4"]
+
+
+def patch_of(frame: np.ndarray, colour: tuple[int, int, int]) -> tuple[int, int, int, int] | None:
+    """The bounding box of a colour in a frame, as edges."""
+    near = np.abs(frame.astype(int) - colour).max(axis=2) < 70
+    near &= (frame.max(axis=2).astype(int) - frame.min(axis=2)) > 90
+    ys, xs = np.nonzero(near)
+    return (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) if len(xs) > 20 else None
+
+
+def test_every_photo_appears_and_no_face_is_cut_at_any_time(made, kept):
+    _, report, frames = made
+    times = motion.timeline(len(kept), QUICK.film)
+    assert times.frames == report.frames
+    width, height = report.size_wh
+    for number, (verdict, colour) in enumerate(zip(kept, COLOURS, strict=True)):
+        photo = verdict.photo
+        boxes = [face.box for face in verdict.faces]
+        shot = motion.plan((photo.width, photo.height), report.size_wh, boxes, number)
+        first, last = times.starts[number] + times.fade, times.ends[number] - times.fade - 1
+        last = min(last, times.frames - 40)  # before the fade to black
+        for frame in range(first, last, max(1, (last - first) // 5)):
+            found = patch_of(frames[frame], colour)
+            assert found is not None, f"photo {number} is not to be seen in frame {frame}"
+            expected = [shot.in_frame(box, times.share(number, frame)) for box in boxes]
+            union = [f(edges) for f, edges in zip((min, min, max, max), zip(*expected, strict=True), strict=True)]
+            assert np.abs(np.subtract(found, union)).max() <= 4, (number, frame, found, union)
+            assert union[0] >= -0.01 and union[1] >= -0.01 and union[2] <= width + 0.01 and union[3] <= height + 0.01
+
+
+def test_it_begins_and_ends_in_black_and_is_not_black_between(made):
+    frames = made[2]
+    light = [float(frame.mean()) for frame in frames]
+    assert light[0] < 25 and light[-1] < 12
+    title = frames[60].astype(int)
+    assert title.max() > 200 and 5 < light[60] < 120  # white letters on a dim photo
+    assert min(light[90:-40]) > 40
+
+
+def test_movement_is_smooth(made, kept):
+    """Frames differ a little from one to the next, all by about as much: nothing stands still and then jumps."""
+    frames = made[2]
+    times = motion.timeline(len(kept), QUICK.film)
+    first, last = times.starts[1] + times.fade, times.ends[1] - times.fade - 1
+    steps = [float(np.abs(frames[n + 1].astype(int) - frames[n]).mean()) for n in range(first, last)]
+    assert max(steps) < 4 * (sum(steps) / len(steps)) + 0.5
+
+
+def test_music_is_cut_to_length_and_faded_at_the_end(made):
+    path, report, _ = made
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+        sound = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    rate = 48_000
+    assert sound.shape[1] / rate == pytest.approx(report.seconds, abs=0.1)
+    loudness = [float(np.abs(sound[:, n * rate // 2 : (n + 1) * rate // 2]).mean()) for n in range(int(report.seconds * 2))]
+    assert loudness[2] > 0.1 and loudness[-1] < 0.3 * loudness[2]
+    assert loudness[-6:] == sorted(loudness[-6:], reverse=True)
+
+
+def test_a_rerun_replaces_its_own_film_with_the_same_and_no_other(kept, tmp_path):
+    """The same bytes, that is, where the width divides by 64, as full HD's does; x264's assembler reads beyond other rows."""
+    path, first = tmp_path / "a.mp4", None
+    for _ in range(2):
+        make.make(path, kept[:1], QUICK, "A", height=144)
+        first = first or path.read_bytes()
+    assert path.read_bytes() == first
+    other = tmp_path / "holiday.mp4"
+    other.write_bytes(b"somebody's film")
+    with pytest.raises(PhototagError, match=r"holiday\.mp4 is there already and phototag did not make it"):
+        make.make(other, kept[:1], QUICK, "A", height=120)
+    assert other.read_bytes() == b"somebody's film"
+
+
+def test_many_photos_fit_into_the_longest_film_by_leaving_out_the_weakest(kept):
+    many = [replace(kept[n % 6], numbers={"score": n / 300}) for n in range(300)]
+    shown = make._best(many, motion.most_photos(SMILES.film))
+    assert [each.score for each in shown] == [n / 300 for n in range(300 - len(shown), 300)]
+    assert motion.timeline(len(shown), SMILES.film).seconds == 120
+
+
+def test_mistakes_are_told_before_a_frame_is_drawn(kept, tmp_path, tune):
+    for path, words, options in (
+        ("a.avi", "must end in .mp4", {}),
+        ("no/folder/a.mp4", "there is no folder", {}),
+        ("a.mp4", "--aspect must be one of", {"aspect": "3:1"}),
+        ("a.mp4", "--height must lie between", {"height": 10}),
+        ("a.mp4", "cannot read the music", {"music": str(tmp_path / "none.mp3")}),
+        ("a.mp4", "cannot read the music", {"music": kept[0].photo.path + ".toml"}),
+        ("a.mp4", "there is no sound in", {"music": kept[0].photo.path}),
+    ):
+        with pytest.raises(PhototagError, match=words):
+            make.make(tmp_path / path, kept, QUICK, "A", **{"height": 120, **options})
+    with pytest.raises(PhototagError, match="no photo"):
+        make.make(tmp_path / "a.mp4", (), QUICK, "A", height=120)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_photo_gone_in_mid_film_leaves_nothing(kept, tmp_path):
+    gone = replace(kept[3], photo=kept[3].photo._replace(path="/nowhere/gone.jpg"))
+    with pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"):
+        make.make(tmp_path / "a.mp4", [*kept[:3], gone], QUICK, "A", height=120)
+    assert list(tmp_path.iterdir()) == []
+
+
+SCRIPT = """
+import pickle, sys, resource
+from pathlib import Path
+from phototag.errors import PhototagError
+from phototag.highlights import theme
+from phototag.highlights.film import make
+kept = pickle.loads(Path(sys.argv[2]).read_bytes())
+if sys.argv[3] == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+def progress(done, total):
+    if done == 40:
+        print("drawing", flush=True)
+try:
+    make.make(Path(sys.argv[1]), kept, theme.load("smiles"), "A", height=240, progress=progress)
+except PhototagError as error:
+    print(error)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize("how", ["full", "ctrl-c"])
+def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept, tmp_path, how):
+    """The disk is stood in for by a limit on file size, under which writing fails in the middle just so."""
+    import pickle
+
+    (tmp_path / "kept").write_bytes(pickle.dumps([*kept] * 3))
+    path = tmp_path / "films" / "a.mp4"
+    path.parent.mkdir()
+    make.make(path, kept[:1], QUICK, "Old", height=120)
+    old = path.read_bytes()
+    running = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "kept"), how], stdout=subprocess.PIPE, text=True
+    )
+    if how == "ctrl-c":
+        assert running.stdout.readline() == "drawing\n"
+        time.sleep(0.2)
+        os.kill(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=120)[0]
+    if how == "ctrl-c":
+        assert said == "stopped\n"
+    else:
+        assert f"cannot make the film {path}: " in said and "Nothing half made is left" in said
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.mp4"] and path.read_bytes() == old
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_photos(kept, tmp_path):
+    """Peak memory of a film of 60 photos against one of 6, in processes of their own."""
+    import pickle
+
+    (tmp_path / "kept").write_bytes(pickle.dumps(list(kept)))
+    script = """
+import pickle, sys, resource
+from pathlib import Path
+from phototag.highlights import theme
+from phototag.highlights.film import make
+kept = pickle.loads(Path(sys.argv[2]).read_bytes()) * int(sys.argv[3])
+make.make(Path(sys.argv[1]), kept, theme.load("smiles"), "A", height=360)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    peaks = []
+    for times in (1, 10):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / f"{times}.mp4"), str(tmp_path / "kept"), str(times)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(done.stdout))
+    assert peaks[1] < 1.15 * peaks[0]

@@ -1,0 +1,223 @@
+"""Opening the catalog: fresh, again, older, newer, damaged, foreign, locked, read-only, by two at once."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from phototag.errors import CatalogError
+from phototag.library import Library, database
+from phototag.library.tables import metadata
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run(code, *args, **options):
+    env = os.environ | {"PYTHONPATH": os.fspath(REPOSITORY)}
+    return subprocess.run([sys.executable, "-c", code, *map(os.fspath, args)], capture_output=True, text=True, env=env, **options)
+
+
+def test_head_is_the_newest_revision():
+    assert ScriptDirectory(os.fspath(database.migrations_folder())).get_heads() == [database.HEAD]
+
+
+def test_the_migrations_make_the_tables_that_the_statements_expect(tmp_path):
+    Library.open(tmp_path / "c.db").close()
+    with create_engine(f"sqlite:///{tmp_path / 'c.db'}").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
+        for table in metadata.sorted_tables:
+            (made,) = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)).one()
+            assert ("WITHOUT ROWID" in made) == (table.dialect_options["sqlite"]["with_rowid"] is False), table.name
+            for constraint in table.constraints:
+                name = connection.dialect.identifier_preparer.format_constraint(constraint)
+                assert f"CONSTRAINT {name} " in made, f"{name} is missing or unnamed"
+            for foreign_key in table.foreign_keys:
+                assert (f"{foreign_key.column.table.name} (id) ON DELETE CASCADE" in made) == (foreign_key.ondelete == "CASCADE")
+
+
+def test_opening_a_catalog_again_does_not_import_alembic(tmp_path):
+    Library.open(tmp_path / "c.db").close()
+    code = "import sys; from phototag.library import Library; Library.open(sys.argv[1]).close(); print('alembic' in sys.modules)"
+    assert run(code, tmp_path / "c.db").stdout == "False\n"
+    assert run(code, tmp_path / "fresh.db").stdout == "True\n", "else this test shows nothing"
+
+
+def test_the_catalog_of_the_environment_and_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("PHOTOTAG_DB", os.fspath(tmp_path / "named.db"))
+    with Library.open() as library:
+        assert library.path == tmp_path / "named.db"
+    with Library.open(tmp_path / "given.db") as library:
+        assert library.path == tmp_path / "given.db"
+    monkeypatch.delenv("PHOTOTAG_DB")
+    monkeypatch.setenv("XDG_DATA_HOME", os.fspath(tmp_path / "data"))
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+    with Library.open() as library:
+        assert library.path.name == "catalog.db" and library.path.parent.name == "phototag"
+        assert tmp_path in library.path.parents
+
+
+def newer_schema(tmp_path):
+    """This schema and a next revision, as a later phototag would bring it."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(database.migrations_folder(), folder)
+    (folder / "versions/9999_more.py").write_text(
+        f"from alembic import op\nrevision = '9999'\ndown_revision = {database.HEAD!r}\n"
+        "def upgrade():\n    op.execute('ALTER TABLE photos ADD COLUMN stars INTEGER')\n"
+    )
+    return {"head": "9999", "migrations": folder}
+
+
+def test_an_older_catalog_is_copied_aside_and_upgraded(tmp_path):
+    path = tmp_path / "c.db"
+    schema = newer_schema(tmp_path)
+    with Library.open(path) as library:
+        library.save_collection("kept", "smiles", [], "")
+        open_elsewhere = sqlite3.connect(path)  # so that the row is still in the write-ahead log
+        open_elsewhere.execute("SELECT * FROM photos").fetchall()
+    database.open_catalog(path, **schema).close()
+    open_elsewhere.close()
+    with sqlite3.connect(path) as upgraded, sqlite3.connect(tmp_path / "c.db.before-9999") as copy:
+        assert "stars" in [row[1] for row in upgraded.execute("PRAGMA table_info(photos)")]
+        assert "stars" not in [row[1] for row in copy.execute("PRAGMA table_info(photos)")]
+        for connection in (upgraded, copy):
+            assert connection.execute("SELECT name FROM collections").fetchall() == [("kept",)]
+    database.open_catalog(path, **schema).close()
+    assert not list(tmp_path.glob("*before-9999-2")), "no second copy"
+
+
+def test_an_upgrade_that_fails_leaves_the_old_catalog(tmp_path):
+    path = tmp_path / "c.db"
+    Library.open(path).close()
+    schema = newer_schema(tmp_path)
+    with (schema["migrations"] / "versions/9999_more.py").open("a") as file:
+        file.write("    raise RuntimeError('half done')\n")
+    with pytest.raises(RuntimeError, match="half done"):
+        database.open_catalog(path, **schema)
+    Library.open(path).close()
+
+
+def test_a_newer_catalog_is_refused(tmp_path):
+    path = tmp_path / "c.db"
+    database.open_catalog(path, **newer_schema(tmp_path)).close()
+    with pytest.raises(CatalogError, match=r"made by a newer phototag \(schema 9999.*pip install --upgrade phototag"):
+        Library.open(path)
+
+
+def test_what_is_no_catalog_is_refused_and_left_alone(tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("my notes, long enough to be more than a header of an SQLite file is ever going to be, and then some more")
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE photos (id)")
+    for path, says in ((tmp_path, "is a folder"), (text, "not even an SQLite file"), (other, "of another program")):
+        before = path.read_bytes() if path.is_file() else None
+        with pytest.raises(CatalogError, match=says):
+            Library.open(path)
+        assert path.is_dir() or path.read_bytes() == before
+
+
+def test_a_damaged_catalog_says_so(tmp_path, shelf):
+    shelf.write(*[f"{n}.jpg" for n in range(500)])
+    shelf.find()
+    damaged = tmp_path / "damaged.db"
+    with sqlite3.connect(shelf.db) as source, sqlite3.connect(damaged) as target:
+        source.backup(target)
+    data = bytearray(damaged.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    damaged.write_bytes(data)
+    with pytest.raises(CatalogError, match="is damaged"), Library.open(damaged) as library:
+        list(library.photos())
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CatalogError, match="Cannot make the folder"):
+        Library.open(tmp_path / "file" / "below" / "c.db")
+
+
+def test_an_empty_file_becomes_a_catalog(tmp_path):
+    (tmp_path / "c.db").touch()
+    with Library.open(tmp_path / "c.db") as library:
+        assert library.count() == 0
+
+
+AS_NOBODY = """
+import os, sys
+from phototag.library import Library
+from phototag.errors import CatalogError
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+library = Library.open(sys.argv[1])
+print(library.count(), [photo.path for photo in library.photos()])
+try:
+    library.correct(list(library.paths())[0], add=["dog"])
+except CatalogError as error:
+    print(error)
+"""
+
+
+def test_a_read_only_catalog_can_be_asked(shelf):
+    shelf.write("a.jpg")
+    shelf.find()
+    shelf.library.close()
+    folder = shelf.tmp_path / "read-only"
+    folder.mkdir()
+    shutil.copy(shelf.db, folder / "catalog.db")
+    os.chmod(folder / "catalog.db", 0o444)
+    os.chmod(folder, 0o555)
+    for parent in folder.parents:
+        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
+            os.chmod(parent, 0o755)
+    done = run(AS_NOBODY, folder / "catalog.db")
+    os.chmod(folder, 0o755)
+    assert done.stdout.startswith(f"1 ['{shelf.folder}/a.jpg']\n"), done.stderr
+    assert "is read-only here" in done.stdout
+
+
+def test_two_processes_may_make_the_catalog_at_once(tmp_path):
+    code = "import sys; from phototag.library import Library; library = Library.open(sys.argv[1]); print(library.count())"
+    env = os.environ | {"PYTHONPATH": os.fspath(REPOSITORY)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, os.fspath(tmp_path / "c.db")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+        )
+        for _ in range(4)
+    ]
+    for process in started:
+        out, err = process.communicate(timeout=60)
+        assert (out, process.returncode) == ("0\n", 0), err
+
+
+def test_a_path_with_special_characters(tmp_path):
+    for name in ("100% sure?#.db", "with space.db", "ü.db", os.fsdecode(b"\xff.db")):
+        with Library.open(tmp_path / name) as library:
+            assert library.count() == 0
+        assert (tmp_path / name).exists()
+
+
+def test_what_takes_too_long_is_given_up_and_nothing_else_is(tmp_path):
+    """The long statement is begun and given up; the same connection then answers it when it may take its time."""
+    catalog = database.open_catalog(tmp_path / "catalog.db")
+    long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n"
+    with catalog.read() as connection:
+        assert database.ask_briefly(connection, long, (20_000,), 10_000) is None
+        assert len(database.ask_briefly(connection, long, (20_000,), 10_000_000)) == 20_000
+        assert database.ask_briefly(connection, "SELECT 7", (), 10_000) == [(7,)]
+        assert database.ask_briefly(connection, long, (20_000,), 0) is None
+        assert len(database.ask(connection, long, (20_000,)).fetchall()) == 20_000
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), catalog.read() as connection:
+        database.ask_briefly(connection, "SELECT 1 FROM nowhere", (), 10_000)
+    catalog.close()

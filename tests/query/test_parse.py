@@ -1,0 +1,162 @@
+"""What the query language understands, and what it says when it does not."""
+
+from datetime import date
+
+import pytest
+
+from phototag.errors import UsageError
+from phototag.query.parse import (
+    CameraTerm,
+    FacesTerm,
+    LabelTerm,
+    PathTerm,
+    Query,
+    SmilingTerm,
+    StateTerm,
+    TakenTerm,
+    parse,
+    split,
+)
+
+KNOWN = ["dog", "cat", "potted plant", "person", "Anna", "happiness", "trip: Rome"]
+
+
+def one(text, **options):
+    (term,) = parse([text], KNOWN, **options).terms
+    return term
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("dog", LabelTerm(("dog",))),
+        ("DOG", LabelTerm(("dog",))),
+        ("anna", LabelTerm(("Anna",))),
+        ("dog:0.8", LabelTerm(("dog",), 0.8)),
+        ("dog:0", LabelTerm(("dog",), 0.0)),
+        ("potted plant", LabelTerm(("potted plant",))),
+        ('"potted plant"', LabelTerm(("potted plant",))),
+        ('"potted plant":0.3', LabelTerm(("potted plant",), 0.3)),
+        ("potted plant:0.3", LabelTerm(("potted plant",), 0.3)),
+        ("trip: Rome", LabelTerm(("trip: Rome",))),
+        ("faces:2..", FacesTerm(2, None)),
+        ("faces:..3", FacesTerm(None, 3)),
+        ("faces:1..3", FacesTerm(1, 3)),
+        ("faces:0", FacesTerm(0, 0)),
+        ("smiling:all", SmilingTerm("all")),
+        ("smiling:unknown", SmilingTerm("unknown")),
+        ("happy", LabelTerm(("happiness",), 0.0)),
+        ("sad:0.7", LabelTerm(("sadness",), 0.7)),
+        ("Angry", LabelTerm(("anger",), 0.0)),
+        ("taken:2016", TakenTerm(date(2016, 1, 1), date(2017, 1, 1))),
+        ("taken:2016-12", TakenTerm(date(2016, 12, 1), date(2017, 1, 1))),
+        ("taken:2016-02-29", TakenTerm(date(2016, 2, 29), date(2016, 3, 1))),
+        ("taken:2016-06..2016-08", TakenTerm(date(2016, 6, 1), date(2016, 9, 1))),
+        ("taken:..2016", TakenTerm(None, date(2017, 1, 1))),
+        ("taken:2016-12-31..", TakenTerm(date(2016, 12, 31), None)),
+        ("taken:9999", TakenTerm(date(9999, 1, 1), None)),
+        ("taken:9999-12-31", TakenTerm(date(9999, 12, 31), None)),
+        ("path:Italy", PathTerm("Italy")),
+        ("path:a:b", PathTerm("a:b")),
+        ('camera:"Pixel 3"', CameraTerm("Pixel 3")),
+        ("camera:Pixel", CameraTerm("Pixel")),
+        ("untagged", StateTerm("untagged")),
+        ("failed", StateTerm("failed")),
+        ("missing", StateTerm("missing")),
+    ],
+)
+def test_every_kind_of_term_is_understood_and_negated(text, term):
+    assert one(text) == term
+    assert term.negated is False
+    opposite = one("^" + text)
+    assert opposite.negated is True
+    assert opposite == type(term)(*[getattr(term, name) for name in term.__match_args__[:-1]], True)
+
+
+def test_terms_are_kept_in_order_and_none_means_every_photo():
+    assert parse([]) == Query()
+    assert [type(term) for term in parse(["dog", "faces:1", "^cat"], KNOWN).terms] == [LabelTerm, FacesTerm, LabelTerm]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("dogg", "Did you mean dog?"),
+        ("xylophone", "phototag tags"),
+        ("face:2", "Did you mean faces:2?"),
+        ("takn:2016", "Did you mean taken:2016?"),
+        ("smiling:al", "Did you mean smiling:all?"),
+        ("smiling", "smiling:all"),
+        ("smiling:", "smiling:all"),
+        ("faces:", "faces:1..3"),
+        ("faces:x", "faces:1..3"),
+        ("faces:3..1", "fits no number"),
+        ("faces:..", "fits no number"),
+        ("faces:-1", "no number"),
+        ("taken:soon", "no date"),
+        ("taken:2016-13", "no date"),
+        ("taken:2015-02-29", "no date"),
+        ("taken:2017..2016", "fits no date"),
+        ("taken:..", "fits no date"),
+        ("dog:1.5", "between 0 and 1"),
+        ("dog:nan", "between 0 and 1"),
+        ("dog:high", "not understood"),
+        ("untaged", "Did you mean untagged?"),
+        ("^", "nothing to look for"),
+        ("", "nothing to look for"),
+        ('""', "nothing to look for"),
+        ("^^dog", "Did you mean dog?"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_is_understood(text, says):
+    with pytest.raises(UsageError, match=says.replace("?", "[?]").replace(".", "[.]")) as caught:
+        parse([text], KNOWN)
+    assert caught.value.exit_code == 2
+
+
+def test_the_answer_to_a_mistake_lists_the_language():
+    with pytest.raises(UsageError, match=r"faces:2\.\., smiling:all, happy, taken:2016-06.*\^ before a term means not"):
+        parse(["blurb"], KNOWN)
+
+
+def test_an_empty_catalog_finds_nothing_instead_of_complaining():
+    assert parse(["zebra"], ()).terms == (LabelTerm(("zebra",)),)
+
+
+def test_a_quoted_word_is_a_label_whatever_it_is():
+    assert parse(['"failed"'], ["failed"]).terms == (LabelTerm(("failed",)),)
+    assert parse(['"happy"'], ["happy"]).terms == (LabelTerm(("happy",)),)
+
+
+def test_synonyms_stand_for_the_labels_the_catalog_has():
+    table = {"animal": {"dog", "cat", "zebra"}, "zebra": {"zebra"}}
+    assert one("animal", synonyms=table) == LabelTerm(("cat", "dog"))
+    assert one("animal", synonyms=table.get) == LabelTerm(("cat", "dog"))
+    assert one("Animal:0.9", synonyms=table) == LabelTerm(("cat", "dog"), 0.9)
+    assert one("zebra", synonyms=table) == LabelTerm(("zebra",)), "a word with a meaning, though no photo shows it"
+    with pytest.raises(UsageError, match="animal"):
+        one("animl", synonyms=table)
+
+
+def test_a_users_own_label_joins_the_emotion_of_that_name():
+    assert parse(["happy"], ["happiness", "happy"]).terms == (LabelTerm(("happiness", "happy"), 0.0),)
+
+
+def test_thresholds_go_from_the_term_to_the_label_to_the_default():
+    query = parse(["dog", "cat", "cat:0.9"], KNOWN, thresholds={"cat": 0.3}, default_score=0.6)
+    dog, cat, sure_cat = query.terms
+    assert query.least_score(dog, "dog") == 0.6
+    assert query.least_score(cat, "cat") == 0.3
+    assert query.least_score(sure_cat, "cat") == 0.9
+
+
+def test_relevance_means_something_where_a_thing_is_asked_for():
+    assert parse(["dog"], KNOWN).has_label
+    assert not parse(["^dog", "faces:1"], KNOWN).has_label
+
+
+def test_one_line_is_split_at_blanks_outside_quotes():
+    assert split('dog  "potted plant" ^camera:"Pixel 3"') == ["dog", '"potted plant"', '^camera:"Pixel 3"']
+    assert split("  ") == []
+    with pytest.raises(UsageError, match="not closed"):
+        split('dog "potted')
