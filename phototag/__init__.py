@@ -1,12 +1,32 @@
-"""phototag: looks at every photo on a person's own machine and answers questions about them."""
+"""phototag: looks at every photo on a person's own machine and answers questions about them.
 
-__version__ = "0.1.0"
+from phototag import Library, scan
+
+with Library("photos.db") as library:
+    scan(library, ["~/Photos"])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from phototag.version import __version__
+
+if TYPE_CHECKING:
+    from phototag.library.library import Library
+    from phototag.scanning import scan
+
+__all__ = ["Library", "__version__", "scan"]
 
 
-def __getattr__(name: str):
-    """`from phototag import Library`, without loading a database library for those who do not ask."""
+def __getattr__(name: str) -> Any:
+    """Library and scan, loaded only when asked for: a database library and nets are not needed for `--help`."""
     if name == "Library":
-        from phototag.library import Library
+        from phototag.library.library import Library
 
         return Library
+    if name == "scan":
+        from phototag.scanning import scan
+
+        return scan
     raise AttributeError(f"module 'phototag' has no attribute {name!r}")

@@ -8,11 +8,11 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from phototag.errors import PhototagError
-from phototag.query.parse import DEFAULT_SCORE
+from phototag.query.terms import DEFAULT_SCORE
 from phototag.reading.decode import open_photo
 from phototag.records import Box, Photo
 from phototag.smiling import SMILE_THRESHOLD, eligible
-from phototag.weights import store
+from phototag.weights.thresholds import thresholds as thresholds_of
 
 SIDE = 1600  # long side of the drawing: sharp on a screen, small as a file
 SMILES, SOBER, ASIDE, THING = "#1d9e5a", "#c9372c", "#8a8f98", "#2f6fde"
@@ -25,7 +25,7 @@ def draw(photo: Photo, target: Path) -> None:
     canvas = ImageDraw.Draw(picture)
     unit = max(2, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=unit * 6)
-    thresholds = store.thresholds(photo.detector or "")
+    thresholds = thresholds_of(photo.detector or "")
     for tag in photo.objects:
         if tag.box and tag.score >= thresholds.get(tag.label, DEFAULT_SCORE):
             _box(canvas, picture.size, tag.box, f"{tag.label} {tag.score:.2f}", THING, font, unit)

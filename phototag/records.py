@@ -6,6 +6,7 @@ make, and four times as long to hash."""
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,6 +122,13 @@ class PhotoFile(NamedTuple):
     path: str
     size_bytes: int
     mtime_ns: int
+
+    def full_path(self) -> str:
+        """Where the file is. Raises ValueError for a path that would leave its root, such as one from a foreign catalog."""
+        parts = self.path.split("/")
+        if any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"not a path inside its root: {self.path!r}")
+        return os.path.join(self.root, *parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""One scan from end to end: find, reconcile, decode, tag, save. The only place where the stages meet; the command line and
-`Library.scan` both call it. Owns the scan's options and its report; prints nothing."""
+"""One scan from end to end: find, reconcile, decode, tag, save. The only place where the stages
+meet; the command line and `Library.scan` both call it. Owns the scan's options and its report;
+prints nothing."""
 
 from __future__ import annotations
 
@@ -15,22 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 from phototag import memory, pipeline
 from phototag.errors import UnreadablePhoto, UsageError
-from phototag.reading import decode
-from phototag.reading.walk import Walk, full_path
+from phototag.reading import files, lookahead
+from phototag.reading.walk import Walk
 from phototag.records import PhotoFile
 from phototag.taggers import table
+from phototag.taggers.fingerprints import compute_fingerprints
 from phototag.weights.default_detector import choose_detector
 
 if TYPE_CHECKING:
     from phototag.library import Library
 
 BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
-AHEAD = 8  # photos decoded before they are asked for; whole batches wait behind those in hand, see phototag.pipeline
+# photos decoded before they are asked for; whole batches wait behind those in hand, see
+# phototag.pipeline
+AHEAD = 8
 DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
 
 LISTED = 10  # failures told at the end of a scan; `phototag query failed` lists all
 
-Progress = Callable[[str, int, int | None], None]  # (phase: "find" or "tag", photos done, photos in all or None)
+# (phase: "find" or "tag", photos done, photos in all or None)
+Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass
@@ -51,7 +56,8 @@ class ScanReport:
     detector: str | None = None
     taggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[tuple[str, str, str]] = field(default_factory=list)  # the first ten: path, tagger, reason
-    notes: list[str] = field(default_factory=list)  # sentences: what was not done, and the line that would mend it
+    # sentences: what was not done, and the line that would mend it
+    notes: list[str] = field(default_factory=list)
 
 
 def scan(
@@ -75,14 +81,15 @@ def scan(
 ) -> ScanReport:
     """Look at every photo under `paths` that still lacks an answer, and save what was found.
 
-    `names`: taggers to run (default: all that can run here; what they need comes along). `options`: tagger -> its options.
-    `detector`: which finds things, see phototag.weights.default_detector; `auto` may fetch weights once unless `offline`. `talk` is told
-    of that. `fast`: trust folder times: a folder whose time is as at the last complete scan is not listed, its photos count as
+    `names`: taggers to run (default: all that can run here; what they need comes along). `options`:
+    tagger -> its options. `detector`: which finds things, see phototag.weights.default_detector;
+    `auto` may fetch weights once unless `offline`. `talk` is told of that. `fast`: trust folder
+    times: a folder whose time is as at the last complete scan is not listed, its photos count as
     unchanged. It finds what was added, removed and renamed, not what was edited in place.
-    `stopping` is asked between two batches; once it says yes, what is in hand is saved and the report says `interrupted`.
-    Running it again goes on where it stopped. Raises PhototagError: a path that is not there, a tagger that fails on every
-    photo of a batch, a device that is not there, a catalog that cannot be written.
-    """
+    `stopping` is asked between two batches; once it says yes, what is in hand is saved and the
+    report says `interrupted`. Running it again goes on where it stopped. Raises PhototagError: a
+    path that is not there, a tagger that fails on every photo of a batch, a device that is not
+    there, a catalog that cannot be written. """
     began = time.monotonic()
     report = ScanReport()
     options = dict(options or {})
@@ -92,8 +99,8 @@ def scan(
         report.detector = chosen.detector
         report.notes += [chosen.advice] if chosen.advice else []
     running = _runnable(names, options, report)
-    fingerprints = table.fingerprints(running, options)
-    fingerprints["decode"] = decode_fingerprint(max_pixels or decode.MAX_PIXELS)
+    fingerprints = compute_fingerprints(running, options)
+    fingerprints["decode"] = decode_fingerprint(max_pixels or files.MAX_PIXELS)
     scope = [os.path.abspath(path) for path in paths]
     walk = Walk(
         paths,
@@ -118,7 +125,8 @@ def scan(
     report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
 
     owed = library.count_jobs(scope, fingerprints)
-    report.to_do = owed.photos + (known.new + known.changed if dry_run else 0)  # a dry run stores no new files to be counted
+    # a dry run stores no new files to be counted
+    report.to_do = owed.photos + (known.new + known.changed if dry_run else 0)
     report.taggers = {name: {"to_do": owed.taggers.get(name, 0), "tagged": 0, "failed": 0} for name in running}
     report.unchanged = max(0, report.found - report.to_do)
     if not dry_run:
@@ -127,12 +135,12 @@ def scan(
             jobs = library.jobs(scope, fingerprints, needs)
             memory.keep_freed()
             ready = _load(running, device, options)
-            frames = decode.frames(
+            frames = lookahead.frames(
                 jobs,
                 workers=workers or decoders(),
                 ahead=AHEAD,
                 working_side=table.WORKING_SIDE,
-                max_pixels=max_pixels or decode.MAX_PIXELS,
+                max_pixels=max_pixels or files.MAX_PIXELS,
             )
             with closing(frames), _hands(device) as (hands, prepare):
                 batches = pipeline.run(
@@ -150,12 +158,14 @@ def scan(
 
 
 def decode_fingerprint(max_pixels: int) -> str:
-    """Under which a photo that cannot be decoded is recorded: with another limit, or a better decoder, it is tried again."""
+    """Under which a photo that cannot be decoded is recorded: with another limit, or a better
+    decoder, it is tried again."""
     return f"{DECODE_VERSION}-{max_pixels}"
 
 
 def _runnable(names: Sequence[str], options: Mapping[str, Mapping[str, Any]], report: ScanReport) -> list[str]:
-    """The taggers to run, in order; those that cannot run here are left out with a note, or refused when asked for by name."""
+    """The taggers to run, in order; those that cannot run here are left out with a note, or refused
+    when asked for by name."""
     unknown = [name for name in names if name not in table.SPECS]
     if unknown:
         raise UsageError(f"there is no tagger {unknown[0]!r}; there are {', '.join(table.SPECS)}")
@@ -196,7 +206,8 @@ def decoders() -> int:
 
 
 def _hands(device: str) -> AbstractContextManager[tuple[int, Callable[[], None]]]:
-    """How many threads tag, and what each does first. Taggers that did not need torch are not worth more than one."""
+    """How many threads tag, and what each does first. Taggers that did not need torch are not worth
+    more than one."""
     if "torch" not in sys.modules:
         return nullcontext((1, lambda: None))
     from phototag.nets.device import hands
@@ -226,6 +237,6 @@ def _list_failures(library: Library, scope: Sequence[str], report: ScanReport) -
 def _hash_or_none(file: PhotoFile) -> str | None:
     """None where the file cannot be read; decoding it will say why."""
     try:
-        return decode.hash_file(full_path(file))
+        return files.hash_file(file.full_path())
     except UnreadablePhoto:
         return None

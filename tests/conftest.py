@@ -14,13 +14,13 @@ SAMPLES = ROOT / "sample_photos"
 @pytest.fixture(scope="session")
 def scanned(tmp_path_factory):
     """(folder, catalog): a copy of sample_photos and a catalog that knows it. Read only: tests that write copy it."""
-    from phototag import Library
+    from phototag import Library, scan
 
     base = tmp_path_factory.mktemp("scanned")
     folder = base / "photos"
     shutil.copytree(SAMPLES, folder)
     with Library.open(base / "catalog.db") as library:
-        library.scan(folder)
+        scan(library, [folder])
     return folder, base / "catalog.db"
 
 

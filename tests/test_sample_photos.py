@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from phototag.reading.decode import open_photo
-from phototag.reading.walk import find
+from phototag.reading.walk import Walk
 
 SAMPLES = Path(__file__).parent.parent / "sample_photos"
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text())["photos"]
 
 
 def test_scan_finds_exactly_the_photos_whose_truth_is_written_down():
-    assert [file.path for file in find([SAMPLES])] == sorted(EXPECTED, key=lambda path: (path.count("/"), path))
+    assert [file.path for file in Walk([SAMPLES])] == sorted(EXPECTED, key=lambda path: (path.count("/"), path))
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

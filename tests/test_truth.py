@@ -7,7 +7,7 @@ import pytest
 from phototag import Library
 from phototag.query.parse import parse
 from phototag.smiling import SMILE_THRESHOLD
-from phototag.weights import store
+from phototag.weights import store, thresholds
 from phototag.weights.default_detector import OURS
 from tests.conftest import SAMPLES
 
@@ -29,7 +29,7 @@ def test_every_sample_is_known_and_none_failed(known):
 @pytest.mark.skipif(store.missing(OURS) is not None, reason="the people-pets weights are not there")
 @pytest.mark.parametrize("name", TRUTH)
 def test_people_and_pets_are_found_where_they_are_and_nowhere_else(known, name):
-    least = store.thresholds(OURS)
+    least = thresholds.thresholds(OURS)
     seen = {tag.label for tag in known[name].objects if tag.score >= least[tag.label]}
     assert seen == set(TRUTH[name]["things"]) & set(least)
 

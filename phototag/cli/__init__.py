@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from phototag import __version__
 from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
+from phototag.version import __version__
 
 # name -> (module, the first line of its help), so that `phototag --help` imports none of them. A test holds the lines equal.
 COMMANDS = {

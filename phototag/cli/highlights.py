@@ -79,7 +79,7 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
     choice.refuse_thin(question.least)
     title, query = question.title(choice), " ".join(question.terms)
     names = manifest.file_names([verdict.photo for verdict in choice.kept])
-    answer = manifest.manifest(choice, title, query, names)
+    answer = manifest.as_dict(choice, title, query, names)
     if not given["dry_run"]:
         if out:
             answer["album"] = _make_album(out, choice, title, query, given)
@@ -125,7 +125,7 @@ def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) ->
         def progress(done: int, total: int) -> None:
             bar.update(done * 1000 // total - bar.pos)
 
-        report = make.make(
+        report = make.make_film(
             path,
             choice.kept,
             choice.theme,

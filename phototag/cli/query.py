@@ -13,7 +13,7 @@ from operator import itemgetter
 import click
 
 from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
-from phototag.query.parse import DEFAULT_SCORE
+from phototag.query.terms import DEFAULT_SCORE
 from phototag.records import PhotoLine
 
 Thresholds = Callable[[str], Mapping[str, float]]  # name of the weights -> label -> least score; the default for others
@@ -69,12 +69,13 @@ def query(
     from phototag.library import Library
     from phototag.query import parse as language
     from phototag.query.vocabulary import expand
-    from phototag.weights import store
+    from phototag.weights.thresholds import strictest
+    from phototag.weights.thresholds import thresholds as thresholds_of
 
     with Library.open(db) as library:
-        least = store.strictest(library.detectors(), DEFAULT_SCORE)
+        least = strictest(library.detectors(), DEFAULT_SCORE)
         asked = language.parse(terms, library.known_labels(), expand, thresholds=least)
-        thresholds = cache(store.thresholds)  # of the weights that found a photo's things
+        thresholds = cache(thresholds_of)  # of the weights that found a photo's things
         if only_count:
             click.echo(library.count(asked))
             return

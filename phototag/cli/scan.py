@@ -172,7 +172,8 @@ def would_do(report: ScanReport) -> str:
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and what to type next."""
     from phototag.query import parse as language
-    from phototag.weights import store
+    from phototag.query import terms
+    from phototag.weights.thresholds import strictest
 
     if not report.found:
         lines = ["No photos found."]
@@ -196,7 +197,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         everyone, faces = number("smiling:all"), number("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
         lines.append(f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not")
-        labels = library.labels(thresholds=store.strictest(library.detectors(), language.DEFAULT_SCORE))
+        labels = library.labels(thresholds=strictest(library.detectors(), terms.DEFAULT_SCORE))
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))

@@ -100,11 +100,12 @@ class Question:
         from phototag.highlights.choose import choose
         from phototag.library import Library
         from phototag.query import parse
+        from phototag.query.terms import DEFAULT_SCORE
         from phototag.query.vocabulary import expand
-        from phototag.weights import store
+        from phototag.weights.thresholds import strictest
 
         with Library.open(db) as library:
-            least = store.strictest(library.detectors(), parse.DEFAULT_SCORE)
+            least = strictest(library.detectors(), DEFAULT_SCORE)
             photos = list(library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least)))
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(photos, self.theme, look_at, self.top)

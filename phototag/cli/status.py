@@ -18,16 +18,17 @@ def status(db: str | None, as_json: bool) -> None:
       phototag status --json | jq .taggers
     """
     from phototag.library import Library
-    from phototag.reading import decode
+    from phototag.reading import files
     from phototag.scanning import decode_fingerprint, likely_device
     from phototag.taggers import table
+    from phototag.taggers.fingerprints import compute_fingerprints
     from phototag.weights.default_detector import choose_detector
 
     options = {name: dict(spec.options) for name, spec in table.SPECS.items()}
     if "objects" in options:  # to do is what a scan would do now
         options["objects"]["detector"] = choose_detector("auto", likely_device("auto"), offline=True).detector
     able = [name for name, spec in table.SPECS.items() if spec.missing(options[name]) is None]
-    fingerprints = table.fingerprints(able, options) | {"decode": decode_fingerprint(decode.MAX_PIXELS)}
+    fingerprints = compute_fingerprints(able, options) | {"decode": decode_fingerprint(files.MAX_PIXELS)}
     with Library.open(db) as library:
         found = library.status(fingerprints)
     weights = {name: [path.name for path in table.SPECS[name].weights(options[name])] for name in able}

@@ -18,11 +18,11 @@ def tags(db: str | None, as_json: bool) -> None:
       phototag tags --json | jq '.[].label'
     """
     from phototag.library import Library
-    from phototag.query.parse import DEFAULT_SCORE
-    from phototag.weights import store
+    from phototag.query.terms import DEFAULT_SCORE
+    from phototag.weights.thresholds import strictest
 
     with Library.open(db) as library:
-        found = library.labels(thresholds=store.strictest(library.detectors(), DEFAULT_SCORE))
+        found = library.labels(thresholds=strictest(library.detectors(), DEFAULT_SCORE))
     if as_json:
         write_json([{"label": row.label, "photos": row.photos, "source": row.source} for row in found])
     elif found:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
-from phototag.cli.detector import train_detector
-from phototag.cli.output import count, say
+from phototag.cli.train_detector import train_detector
+from phototag.cli.train_smilenet import train_smilenet
 
 
 @click.group()
@@ -20,124 +17,5 @@ def train() -> None:
     """
 
 
-# From our weights on, the norms and the first filters are right: they stay, which halves the time of a step. What was learned
-# needs less regularisation to survive than ImageNet's filters did.
-FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout": 0.1}
-
-
-@train.command()
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--validate", "validate", multiple=True, type=click.Path(path_type=Path), help="Labelled faces never trained on.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for checkpoint, log, curves, weights."
-)
-@click.option(
-    "--start", default="shipped", show_default=True, help="Weights to start from: shipped, imagenet, or a file of an earlier run."
-)
-@click.option("--epochs", type=click.IntRange(1), default=14, show_default=True)
-@click.option("--batch", type=click.IntRange(2), default=64, show_default=True, help="Faces per step.")
-@click.option("--size", type=click.IntRange(32, 224), default=96, show_default=True, help="Pixels across a face.")
-@click.option(
-    "--first-size", type=click.IntRange(32, 224), default=64, show_default=True, help="Pixels at the start; grows to --size."
-)
-@click.option("--rate", type=float, help="Peak learning rate. Default: 1e-3 from ImageNet, 1e-4 from our weights.")
-@click.option(
-    "--distil",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="Share of every target that the starting weights answer themselves, against noise in the labels.",
-)
-@click.option("--gentle", type=click.IntRange(0), default=0, show_default=True, help="Last epochs, with half the distortion.")
-@click.option("--seed", type=int, default=2016, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
-def smilenet(
-    data: tuple[Path, ...],
-    validate: tuple[Path, ...],
-    out: Path,
-    start: str,
-    epochs: int,
-    batch: int,
-    size: int,
-    first_size: int,
-    rate: float | None,
-    distil: float,
-    gentle: int,
-    seed: int,
-    threads: int | None,
-) -> None:
-    """Teach SmileNet smiles and emotions.
-
-    DATA: folders LABEL/*.jpg (happy, sad, neutral ...), a .csv of file,emotion beside a folder of its name, or an .npz with
-    images and votes as FER+ has them. Of labelled files, one person in ten (by hash of the name before `_NNNN`) is held out
-    and measured after every epoch.
-
-    \b
-      phototag train smilenet my-faces --out runs/mine
-      phototag train smilenet ferplus_train.npz --validate ferplus_valid.npz --start imagenet --out runs/smilenet
-    """
-    import torch
-    from tqdm import tqdm
-
-    from phototag.nets.smilenet import data as faces_of
-    from phototag.nets.smilenet import train as training
-    from phototag.taggers.smiles import WEIGHTS
-
-    if distil and start == "imagenet":
-        raise click.UsageError("--distil takes answers from weights that know faces; start from shipped ones or a file")
-    start_from = None if start == "imagenet" else WEIGHTS if start == "shipped" else Path(start)
-    if threads:
-        torch.set_num_threads(threads)
-    sets, one_word, checks = [], [], {}
-    for source in data:
-        faces = faces_of.read_faces(source, size, drop_single_votes=True)
-        for name, why in list(faces.skipped.items())[:10]:
-            say(f"skipped: {name}: {why}")
-        if len(faces.skipped) > 10:
-            say(f"skipped: {len(faces.skipped) - 10} more")
-        voted = source.suffix == ".npz"
-        if not voted:
-            faces, aside = faces_of.split_persons(faces)
-            faces = faces_of.soften(faces)
-            if len(aside):
-                checks[source.stem] = aside
-        sets.append(faces)
-        one_word += [not voted] * len(faces)
-    checks = {source.stem: faces_of.read_faces(source, size) for source in validate} | checks
-    everything = faces_of.concatenate(sets)
-    say(
-        f"training on {count(len(everything), 'face')}"
-        + "".join(f", checking on {len(c)} of {name}" for name, c in checks.items())
-    )
-    plan = training.Plan(
-        epochs=epochs,
-        head_epochs=1 if start == "imagenet" and epochs > 1 else 0,
-        batch=min(batch, len(everything)),
-        rate=rate or (1e-3 if start == "imagenet" else 1e-4),
-        size=size,
-        first_size=min(first_size, size),
-        teacher=distil,
-        gentle_epochs=gentle,
-        seed=seed,
-        **(FURTHER if start_from else {}),
-    )
-    with tqdm(unit="step", dynamic_ncols=True, disable=None) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        weights = training.train(
-            everything,
-            checks,
-            out,
-            plan,
-            start_from=start_from,
-            one_word=torch.tensor(one_word) if any(one_word) and not all(one_word) else None,
-            report=lambda line: bar.write(line, file=sys.stderr),
-            progress=progress,
-        )
-    click.echo(str(weights))
-
-
 train.add_command(train_detector)
+train.add_command(train_smilenet)

@@ -9,7 +9,7 @@ import click
 
 from phototag.cli.output import say, write_json
 from phototag.errors import EXIT_FATAL, PhototagError
-from phototag.weights import store
+from phototag.weights import manifest, store
 
 
 @click.group()
@@ -25,7 +25,7 @@ def weights() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def list_command(as_json: bool) -> None:
     """List the weights there are and whether they are here."""
-    rows = [_row(name) for name in store.manifest()]
+    rows = [_row(name) for name in manifest.entries()]
     if as_json:
         write_json(rows)
         return
@@ -37,7 +37,7 @@ def list_command(as_json: bool) -> None:
 
 
 def _row(name: str) -> dict[str, object]:
-    known, file = store.entry(name), store.path(name)
+    known, file = manifest.entry(name), store.path(name)
     record = store.records().get(file.name, {})
     return {
         "name": name,
@@ -67,7 +67,7 @@ def fetch(name: str, force: bool) -> None:
     """
     from tqdm import tqdm
 
-    known = store.entry(name)
+    known = manifest.entry(name)
     if store.present(name) and not force:
         say(f"{name} is here already: {store.path(name)}")
         return
@@ -120,7 +120,7 @@ def path(name: str | None) -> None:
 def verify(names: tuple[str, ...]) -> None:
     """Hash the weights that are here (or NAMES) and compare with what was recorded."""
     failed = False
-    for name in names or [name for name in store.manifest() if store.present(name)]:
+    for name in names or [name for name in manifest.entries() if store.present(name)]:
         try:
             click.echo(f"{store.verify(name)}  {store.path(name)}")
         except PhototagError as error:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from importlib import resources
+
+from PIL import ImageFont
 
 from phototag.records import Photo
 
@@ -91,3 +95,11 @@ def count(number: int, noun: str) -> str:
 def visible(text: str) -> str:
     """Control characters, direction marks and undecodable bytes as a replacement mark: none may act, or break UTF-8."""
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+
+
+@lru_cache(maxsize=16)
+def font(size: float) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek, Cyrillic and more."""
+    path = resources.files("phototag.highlights") / "fonts" / "DejaVuSans.ttf"
+    with path.open("rb") as file:
+        return ImageFont.truetype(file, max(6, size))

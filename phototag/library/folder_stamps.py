@@ -1,10 +1,11 @@
-"""The folders that the last complete scan walked, each with its stamp: what the next one finds as it was, it need not compare.
+"""The folders that the last complete scan walked, each with its stamp: what the next one finds as
+it was, it need not compare.
 
-A stamp is the walk's own text for a folder as it was ((`phototag.reading.walk`)); nobody else looks into it. A row with one says that
-the known photos of the folder itself were brought in line with a listing made under that stamp, and that each of its
-subfolders that a walk looks into has a row. A row without one says: look again. Whatever is in doubt loses its stamp or its
-row, which costs no more than a look.
-"""
+A stamp is the walk's own text for a folder as it was ((`phototag.reading.walk`)); nobody else looks
+into it. A row with one says that the known photos of the folder itself were brought in line with a
+listing made under that stamp, and that each of its subfolders that a walk looks into has a row. A
+row without one says: look again. Whatever is in doubt loses its stamp or its row, which costs no
+more than a look. """
 
 from __future__ import annotations
 
@@ -13,8 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from phototag.library.database import Catalog, ask, put
-from phototag.library.filenames import join, to_path, to_text
-from phototag.library.paths import place_of, places_of, roots_of
+from phototag.library.paths import join, place_of, places_of, roots_of, to_path, to_text
 
 _Rows = dict[tuple[int, str], str | None]  # root id, path as stored -> stamp
 
@@ -36,9 +36,10 @@ def remember(
     learn: bool,
     dry_run: bool,
 ) -> None:
-    """The folders of `scope` are these now. `entered`: folders that were not walked and that got a photo by name. Writes what
-    differs: nothing where nothing does. Stamps that only say more of the same, as of folders that were too young last time for
-    their times to be trusted, are no reason to write unless `learn`: a scan in which nothing is new writes no row."""
+    """The folders of `scope` are these now. `entered`: folders that were not walked and that got a
+    photo by name. Writes what differs: nothing where nothing does. Stamps that only say more of the
+    same, as of folders that were too young last time for their times to be trusted, are no reason
+    to write unless `learn`: a scan in which nothing is new writes no row."""
     with catalog.read() as connection:
         roots = roots_of(connection)
         before = _rows(connection, scope)
@@ -67,7 +68,8 @@ def remember(
 
 
 def are_all(catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], unchanged: Mapping[str, int]) -> bool:
-    """Whether the unchanged folders are all that were walked, all that are known in `scope`, and hold all its photos."""
+    """Whether the unchanged folders are all that were walked, all that are known in `scope`, and
+    hold all its photos."""
     if not unchanged.keys() >= {*scope, *stamps} or not find(catalog, scope).keys() <= unchanged.keys():
         return False
     photos = 0

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,46 +14,17 @@ from phototag.library import albums, folder_stamps, jobs, photos, search, summar
 from phototag.library.albums import Collection
 from phototag.library.answers import OBJECTS, chunks, edition_of, known_detectors, marks
 from phototag.library.database import Catalog, ask, open_catalog
-from phototag.library.filenames import join, to_path, to_text, under
-from phototag.library.jobs import DECODE, JobCount, Saver
+from phototag.library.jobs import DECODE, JobCount
+from phototag.library.labels import LabelCount
 from phototag.library.names import storable
-from phototag.library.paths import Place, ensure_root, place_of, places_of, roots_of
+from phototag.library.paths import Place, ensure_root, join, place_of, places_of, roots_of, to_path, to_text, under
 from phototag.library.reconcile import Reconciled, Reconciliation
+from phototag.library.save import Saver
+from phototag.library.status import Status, TaggerStatus
 from phototag.library.terms import MISSING
-from phototag.query.parse import DEFAULT_SCORE, Query
+from phototag.query.terms import DEFAULT_SCORE, Query
 from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
 from phototag.smiling import SMILE_THRESHOLD
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCount:
-    """A label, how many photos show it, and who says so: the tagger of most of them, or 'you'."""
-
-    label: str
-    photos: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaggerStatus:
-    """Counts of photos: answered, still to do, and answered with an error (these are not asked again)."""
-
-    done: int = 0
-    to_do: int = 0
-    failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is in the catalog. `missing` of the `photos` are gone; `unreadable`: could not be decoded."""
-
-    path: Path
-    size_bytes: int
-    photos: int
-    missing: int
-    unreadable: int = 0
-    taggers: Mapping[str, TaggerStatus] = field(default_factory=dict)
-    detectors: Mapping[str, int] = field(default_factory=dict)  # name of the weights -> photos whose things they found
 
 
 class Library:
@@ -84,14 +53,6 @@ class Library:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # -- scanning
-
-    def scan(self, *paths: str | Path, **options: Any) -> Any:
-        """Look at the photos in these files and folders; see `phototag.scanning.scan`."""
-        from phototag.scanning import scan
-
-        return scan(self, paths, **options)
 
     def reconcile(
         self,

@@ -10,9 +10,8 @@ from sqlalchemy import Connection
 from phototag.library import summaries
 from phototag.library.answers import chunks, marks
 from phototag.library.database import ask
-from phototag.library.filenames import to_text
-from phototag.library.jobs import Saver
-from phototag.library.paths import Place
+from phototag.library.paths import Place, to_text
+from phototag.library.save import Saver
 from phototag.records import PhotoFile
 
 _INSERT = """

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from phototag.library.answers import load_detectors, load_errors, load_tags, load_things, marks
 from phototag.library.database import Catalog, ask
-from phototag.library.filenames import join, to_path
-from phototag.library.paths import roots_of
+from phototag.library.paths import join, roots_of, to_path
 from phototag.library.summaries import corrections_of
 from phototag.records import Photo, PhotoLine, Tag
 from phototag.smiling import join_faces

@@ -22,9 +22,20 @@ from sqlalchemy import Connection
 from phototag.library import folder_stamps, photo_updates
 from phototag.library.answers import hashes
 from phototag.library.database import Catalog, ask
-from phototag.library.filenames import join, to_path, to_text, under
-from phototag.library.jobs import Saver
-from phototag.library.paths import ensure_root, holder, holds_something, outermost, place_of, places_of, roots_of
+from phototag.library.paths import (
+    ensure_root,
+    holder,
+    holds_something,
+    join,
+    outermost,
+    place_of,
+    places_of,
+    roots_of,
+    to_path,
+    to_text,
+    under,
+)
+from phototag.library.save import Saver
 from phototag.library.terms import MISSING
 from phototag.records import PhotoFile
 

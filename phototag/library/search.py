@@ -19,7 +19,7 @@ from phototag.library.database import ask, ask_briefly
 from phototag.library.names import Names
 from phototag.library.paths import roots_of
 from phototag.library.terms import MISSING, Clause, Source, clause_of, label_values
-from phototag.query.parse import LabelTerm, Query, StateTerm, TakenTerm, Term
+from phototag.query.terms import LabelTerm, Query, StateTerm, TakenTerm, Term
 
 SORTS = ("taken", "path", "smile", "relevance")
 WINDOW = 3000  # entries of an ordered index: some 2 ms, and a page of 50 where one photo in 60 fits

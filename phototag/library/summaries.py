@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from phototag.library.answers import chunks, load_answers, marks
 from phototag.library.database import ask, put
 from phototag.library.names import Names
-from phototag.query.parse import EMOTIONS
+from phototag.query.terms import EMOTIONS
 from phototag.records import Tag
 
 MEASURES = frozenset({"sharpness", "smile"})  # numbers about a face, nothing one would ask for as a label

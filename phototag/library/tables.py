@@ -23,7 +23,7 @@ roots = Table(
     "roots",
     metadata,
     Column("id", Integer, primary_key=True),
-    # Absolute, spelled as `filenames.to_text` does. No root lies inside another.
+    # Absolute, spelled as `paths.to_text` does. No root lies inside another.
     Column("path", Text, nullable=False, unique=True),
 )
 
@@ -42,7 +42,7 @@ photos = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("root_id", ForeignKey("roots.id"), nullable=False),
-    Column("path", Text, nullable=False),  # relative to the root, '/' between its parts, spelled as `filenames.to_text` does
+    Column("path", Text, nullable=False),  # relative to the root, '/' between its parts, spelled as `paths.to_text` does
     Column("size_bytes", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
     Column("content_hash", Text),  # SHA-256 in hex; none until the bytes could be read

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from phototag.library.database import ask
-from phototag.library.filenames import join, to_text
 from phototag.library.names import Names
-from phototag.library.paths import roots_of
-from phototag.query.parse import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm, Term
+from phototag.library.paths import join, roots_of, to_text
+from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm, Term
 
 
 @dataclass(frozen=True, slots=True)

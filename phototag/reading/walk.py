@@ -14,7 +14,8 @@ from itertools import chain
 from pathlib import Path
 
 from phototag.errors import PhototagError
-from phototag.reading.formats import EXTRAS, OUTPUT_NAMES, digest, holds_no_photos, is_own_output, kinds, skips
+from phototag.reading.folders import OUTPUT_NAMES, holds_no_photos, is_own_output, is_skipped_folder, rules_hash
+from phototag.reading.formats import EXTRAS, kinds
 from phototag.records import PhotoFile
 
 # A file that comes within this time of a folder's last change may leave the folder's time as it is: FAT counts two seconds.
@@ -67,7 +68,7 @@ class Walk(Iterator[PhotoFile]):
         self._follow = follow_symlinks
         self._kinds = kinds(extensions)
         self._readable = frozenset(name for name, extra in self._kinds.items() if extra is None)
-        self._rules = digest(WALK_VERSION, follow_symlinks, sorted(self._readable))
+        self._rules = rules_hash(WALK_VERSION, follow_symlinks, sorted(self._readable))
         self._known = known or {}
         self._fast = fast
         self._subfolders: dict[str, list[str]] = {}
@@ -153,7 +154,7 @@ class Walk(Iterator[PhotoFile]):
                 self.unlisted.append(folder)
                 self._keep(folder, f"{before} {time_now}", int(before.partition("-")[0]))
                 names = _in_order_of_bytes(self._subfolders.get(folder, ()))
-                below += (f"{relative}/{name}" if relative else name for name in names if not skips(folder, name))
+                below += (f"{relative}/{name}" if relative else name for name in names if not is_skipped_folder(folder, name))
                 return
             with os.scandir(opened) as listing:
                 entries = {entry.name: entry for entry in listing}
@@ -225,7 +226,7 @@ class Walk(Iterator[PhotoFile]):
                 self._put_off(root, prefix + name, os.path.join(folder, name), entry)
             elif not entry.is_dir(follow_symlinks=False):
                 self.skipped["not a regular file"] += 1
-            elif skips(folder, name):
+            elif is_skipped_folder(folder, name):
                 self.skipped["folder of another program"] += 1
             else:
                 below.append(prefix + name)
@@ -280,31 +281,6 @@ class Walk(Iterator[PhotoFile]):
         else:
             self._linked_files.add(real)
             yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
-
-
-def find(
-    paths: Sequence[str | Path],
-    *,
-    follow_symlinks: bool = False,
-    extensions: Collection[str] | None = None,
-    known: Mapping[str, str | None] | None = None,
-    fast: bool = False,
-) -> Walk:
-    """The photos in these files and folders, each real file once.
-
-    Symbolic links to files are resolved; those to folders only with `follow_symlinks`, and loops do no harm. A path
-    named here is walked even if its own name would be skipped inside another. `extensions` (lower case, no dot)
-    replaces the usual ones. `known` and `fast`: see Walk. Raises PhototagError where a path does not exist.
-    """
-    return Walk(paths, follow_symlinks=follow_symlinks, extensions=extensions, known=known, fast=fast)
-
-
-def full_path(file: PhotoFile) -> str:
-    """Where the file is. Raises ValueError for a path that would leave its root, such as one from a foreign catalog."""
-    parts = file.path.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"not a path inside its root: {file.path!r}")
-    return os.path.join(file.root, *parts)
 
 
 def _digest_of(files: list[_File]) -> str:

@@ -21,9 +21,10 @@ import torch
 from torchvision.models import EfficientNet_B0_Weights
 
 from phototag.errors import WeightsError
-from phototag.nets.detector.net import BACKBONE, MEAN, SPREAD, imagenet_state, shrunk
+from phototag.nets.backbone import BACKBONE, MEAN, STD, imagenet_state
 from phototag.nets.device import half_precision, halving, pick_device, send
 from phototag.nets.inference import for_asking
+from phototag.nets.pixels import shrunk
 from phototag.query import vocabulary
 from phototag.records import Frame, Tag
 
@@ -124,7 +125,7 @@ class Kinds:
     def _ask(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         batch = send(torch.from_numpy(np.stack(images)), self.device).permute(0, 3, 1, 2)  # (B, 3, h, w), channels last
         # half precision has 0 to 255 exactly
-        batch = batch.to(self.dtype or torch.float32).sub_(MEAN[0] * 255).div_(SPREAD[0] * 255)
+        batch = batch.to(self.dtype or torch.float32).sub_(MEAN[0] * 255).div_(STD[0] * 255)
         logits = self.net(batch)  # (B, 1000)
         return list(((logits.float() / TEMPERATURE).softmax(1) @ self.gather).cpu().numpy())
 

@@ -17,8 +17,8 @@ import torch
 from torchvision.models import detection
 
 from phototag.errors import WeightsError
-from phototag.nets.detector import net as compact
-from phototag.nets.detector.net import Detector, Found
+from phototag.nets.detector import predict
+from phototag.nets.detector.predict import Detector, Found
 from phototag.nets.detector.roi_align import RoIAlign
 from phototag.nets.device import pick_device
 from phototag.query.vocabulary import canonical
@@ -59,7 +59,7 @@ def detector(name: str, device: str | torch.device = "cpu", floor: float = FLOOR
     file = store.checked(name)
     if name in COCO:
         return _coco(name, file, device, floor)
-    made = compact.detector(file, device)
+    made = predict.detector(file, device)
     made.net.roi_heads.score_thresh = floor
     return made
 

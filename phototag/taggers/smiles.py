@@ -11,10 +11,11 @@ import torch
 
 from phototag.errors import UnreadablePhoto
 from phototag.nets.device import pick_device
+from phototag.nets.smilenet.checkpoint import load as load_net
+from phototag.nets.smilenet.crop import cut_face, normalise
 from phototag.nets.smilenet.evaluate import smile_probability
 from phototag.nets.smilenet.labels import EMOTIONS
-from phototag.nets.smilenet.net import computes_bfloat16, cut_face, fuse, normalise
-from phototag.nets.smilenet.net import load as load_net
+from phototag.nets.smilenet.net import computes_bfloat16, fuse
 from phototag.reading.decode import open_photo
 from phototag.records import Frame, Tag
 from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible

@@ -6,7 +6,6 @@ database and prints nothing. `load` imports its module and builds it.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
@@ -71,9 +70,9 @@ def _detector_missing(options: Mapping[str, Any]) -> str | None:
 
 
 def _detector_edition(options: Mapping[str, Any]) -> str:
-    from phototag.weights import store
+    from phototag.weights import thresholds
 
-    return store.edition(options["detector"])
+    return thresholds.edition(options["detector"])
 
 
 def _mtcnn_weights(options: Mapping[str, Any]) -> list[Path]:
@@ -144,25 +143,3 @@ def with_needs(names: Sequence[str]) -> list[str]:
         if spec.name in wanted:
             wanted.update(spec.needs)
     return [name for name in SPECS if name in wanted]
-
-
-def fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints of what it needs: equal
-    fingerprints mean equal answers to equal photos. The name of the weights stands before it, where there is one:
-    `people-pets:0a1b...`. `names` in running order, needs included."""
-    from phototag.weights import store
-
-    done: dict[str, str] = {}
-    for name in names:
-        spec = SPECS[name]
-        digest = hashlib.sha256(f"{spec.name} {spec.version}\n".encode())
-        chosen = {**spec.options, **options.get(name, {})}
-        for key in sorted(chosen):
-            digest.update(f"{key}={chosen[key]!r}\n".encode())
-        for file in spec.weights(chosen):
-            digest.update(bytes.fromhex(store.remembered_sha256(file)))
-        for needed in spec.needs:
-            digest.update(done[needed].encode())
-        edition = spec.edition(chosen)
-        done[name] = f"{edition}:{digest.hexdigest()[:32]}" if edition else digest.hexdigest()[:32]
-    return done

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from phototag.errors import UsageError, WeightsError
-from phototag.weights import store
+from phototag.weights import download, manifest, store
 
 DETECTORS = ("people-pets", "coco-mobile", "coco-mobile-320", "coco-resnet50")
 OURS = "people-pets"
@@ -33,7 +33,7 @@ def choose_detector(
     *,
     offline: bool,
     report: Callable[[str], None] = lambda line: None,
-    progress: store.Progress = lambda done, total: None,
+    progress: download.Progress = lambda done, total: None,
 ) -> Choice:
     """`name`: one of DETECTORS, or auto: the best COCO detector that is here; when there is none, the right one for `device`
     ("cpu", "cuda", "cuda:0" ...) is fetched once; without a network, our own. Raises UsageError for an unknown name and
@@ -57,11 +57,11 @@ def choose_detector(
         found = "Things were not tagged: phototag's own detector is not part of this version yet."
     advice = (
         f"{found} For 80 kinds of thing type: phototag weights fetch {best} "
-        f"({store.entry(best).megabytes} MB), then scan again."
+        f"({manifest.entry(best).megabytes} MB), then scan again."
     )
     if offline:
         return Choice(OURS, advice)
-    if not reachable(store.entry(best).url or ""):
+    if not reachable(manifest.entry(best).url or ""):
         return Choice(OURS, f"No network. {advice}")
     try:
         _fetch(best, report, progress)
@@ -71,8 +71,8 @@ def choose_detector(
     return Choice(best)
 
 
-def _fetch(name: str, report: Callable[[str], None], progress: store.Progress) -> None:
-    known = store.entry(name)
+def _fetch(name: str, report: Callable[[str], None], progress: download.Progress) -> None:
+    known = manifest.entry(name)
     report(f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); --offline does without.")
     store.fetch(known, progress)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
-from phototag import __version__
 from phototag.errors import WeightsError
-from phototag.weights.store import CHUNK_BYTES, Progress
+from phototag.version import __version__
+
+STALL_SECONDS = 30.0  # no byte for so long means that none will come
+CHUNK_BYTES = 1 << 20
+Progress = Callable[[int, int], None]  # (bytes here, bytes in all; 0 when the server does not say)
 
 
 def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, again: str) -> None:

@@ -11,46 +11,13 @@ import hashlib
 import json
 import os
 import shutil
-import struct
 import time
-import tomllib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from phototag.errors import UsageError, WeightsError
-
-SHIPPED = Path(__file__).parent
-STALL_SECONDS = 30.0  # no byte for so long means that none will come
-CHUNK_BYTES = 1 << 20
-Progress = Callable[[int, int], None]  # (bytes here, bytes in all; 0 when the server does not say)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One set of weights. `url` is None for what ships with phototag; exactly one of the hashes is known beforehand."""
-
-    name: str
-    file: str
-    licence: str
-    summary: str
-    megabytes: int
-    url: str | None = None
-    sha256: str | None = None
-    sha256_starts: str | None = None
-
-
-@cache
-def manifest() -> dict[str, Entry]:
-    told = tomllib.loads((SHIPPED / "manifest.toml").read_text(encoding="utf-8"))
-    return {name: Entry(name=name, **facts) for name, facts in told.items()}
-
-
-def entry(name: str) -> Entry:
-    if name not in manifest():
-        raise UsageError(f"there are no weights {name!r}; there are {', '.join(manifest())}")
-    return manifest()[name]
+from phototag.weights.download import STALL_SECONDS, Progress
+from phototag.weights.manifest import SHIPPED, Entry, entries, entry
 
 
 def folder() -> Path:
@@ -168,9 +135,9 @@ def import_file(file: Path, own: str | None = None) -> Entry:
             raise WeightsError(f"{file}: weights for {own} are a {Path(known.file).suffix} file")
         target = folder() / own_name(known)
     else:
-        matching = [e for e in manifest().values() if e.sha256_starts and found.startswith(e.sha256_starts)]
+        matching = [e for e in entries().values() if e.sha256_starts and found.startswith(e.sha256_starts)]
         if not matching:
-            named = [e for e in manifest().values() if e.file == file.name]
+            named = [e for e in entries().values() if e.file == file.name]
             what = (
                 f"is not {named[0].name}'s published file (damaged or changed)"
                 if named
@@ -247,36 +214,3 @@ def _make(where: Path) -> None:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WeightsError(f"{where}: cannot be made ({error.strerror}); choose another folder with PHOTOTAG_WEIGHTS") from error
-
-
-def edition(name: str) -> str:
-    """The name under which answers of these weights are kept: `own-NAME` where a person's own stand in for the published."""
-    return Path(own_name(entry(name))).stem if path(name).name == own_name(entry(name)) else name
-
-
-def thresholds(edition: str) -> dict[str, float]:
-    """Label -> the score from which on it may be believed, where weights of this edition say so (people-pets do; COCO's say
-    nothing, so that each of their labels counts from the query's default score on); read from the head of the file, without
-    torch."""
-    known = manifest().get(edition.removeprefix("own-"))
-    if known is None:
-        return {}
-    file = folder() / own_name(known) if edition != known.name else SHIPPED / known.file
-    if file.suffix != ".safetensors" or not file.is_file():
-        return {}
-    from phototag.query.vocabulary import canonical
-
-    try:
-        with file.open("rb") as content:
-            head = json.loads(content.read(struct.unpack("<Q", content.read(8))[0]))
-        told = json.loads(head["__metadata__"]["detector"])["thresholds"]
-    except (OSError, KeyError, ValueError, struct.error) as error:
-        raise WeightsError(f"{file}: not readable as weights ({type(error).__name__})") from error
-    return {canonical(label): float(score) for label, score in told.items()}
-
-
-def strictest(editions: Iterable[str], default: float) -> dict[str, float]:
-    """The thresholds of a catalog in which these editions answered: its own where there is one; where a better detector has
-    not seen all photos yet, the highest that one of them asks for, `default` where it says nothing."""
-    told = [thresholds(one) for one in editions]
-    return {label: max(one.get(label, default) for one in told) for label in {label for one in told for label in one}}

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from phototag.query.parse import EMOTIONS
+from phototag.query.terms import EMOTIONS
 from phototag.records import Box, Tag
 from phototag.smiling import join_faces, smiles_of_eligible
 from phototag.taggers.table import SPECS

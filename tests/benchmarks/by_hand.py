@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from phototag.query.parse import DEFAULT_SCORE
+from phototag.query.terms import DEFAULT_SCORE
 
 PAGE = 50  # photos
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from phototag.library import Library
 from phototag.library.answers import INSERT_TAG, tag_row
-from phototag.library.database import HEAD
 from phototag.library.jobs import digest
+from phototag.library.schema import HEAD
 from phototag.library.summaries import Summary, summarise
 from phototag.records import Tag
 from tests.benchmarks import tell

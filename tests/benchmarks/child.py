@@ -76,16 +76,16 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.cores:  # before torch counts them
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: chosen.cores])
-    from phototag.library import Library
+    from phototag import Library, scan
 
     how = options(chosen.stub)
     with tempfile.TemporaryDirectory() as name:
         if chosen.warm:
             with Library.open(Path(name, "warm.db")) as library:
-                library.scan(chosen.warm, **how)
+                scan(library, [chosen.warm], **how)
         with Library.open(Path(name, "catalog.db")) as library:
             wall, cpu = time.perf_counter(), cpu_seconds()
-            report = library.scan(chosen.folder, **how)
+            report = scan(library, [chosen.folder], **how)
             wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     if report.failed or report.tagged != report.found:
         raise SystemExit(f"not every photo could be looked at: {report}")

@@ -21,8 +21,10 @@ from torch import nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops import MultiScaleRoIAlign
 
+from phototag.nets import backbone
+from phototag.nets.detector import checkpoint, predict
 from phototag.nets.detector import net as compact
-from phototag.nets.detector.net import Detector, Found, resized, working_size
+from phototag.nets.detector.predict import Detector, Found, resized, working_size
 from phototag.nets.detector.roi_align import BINS, SAMPLES
 from phototag.reading.decode import open_photo
 from phototag.taggers import objects
@@ -69,7 +71,7 @@ def _figures(plan: Plan) -> list[Figure]:
 def net_of(name: str) -> FasterRCNN:
     """The named net as torchvision builds it; with random numbers where its weights are not here."""
     if name == "people-pets":
-        net, settings = compact.load(store.checked(name))
+        net, settings = checkpoint.load(store.checked(name))
         pool = net.roi_heads.box_roi_pool
         own = MultiScaleRoIAlign(
             pool.featmap_names, BINS, SAMPLES, canonical_scale=pool.canonical_scale, canonical_level=pool.canonical_level
@@ -97,7 +99,7 @@ class AsBuilt(nn.Module):
 
     def __init__(self, ours: compact.Backbone) -> None:
         super().__init__()
-        self.body = timm.create_model(compact.BACKBONE, features_only=True, out_indices=(2, 3, 4))
+        self.body = timm.create_model(backbone.BACKBONE, features_only=True, out_indices=(2, 3, 4))
         self.fpn, self.out_channels = ours.fpn, ours.out_channels
         joined = dict(ours.body.named_modules())
         for name, part in self.body.named_modules():
@@ -116,7 +118,7 @@ class OneByOne:
     """The same numbers in the net as torchvision builds it and runs it: contiguous, its own RoIAlign, a photo at a time."""
 
     def __init__(self, net: FasterRCNN, ours: Detector) -> None:
-        self._ours, self._net = ours, compact.raw(net) if ours.settled else net
+        self._ours, self._net = ours, predict.raw(net) if ours.settled else net
         self._net.transform = compact.AsGiven(0, 0, net.transform.image_mean, net.transform.image_std)  # no second resizing
 
     @torch.inference_mode()

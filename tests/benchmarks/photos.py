@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 from skimage import data
 
-from phototag.reading.decode import UPRIGHT
+from phototag.reading.pixels import UPRIGHT
 from tests.benchmarks import ROOT, tell
 
 EDITION = 1  # raise it when the pictures change: the cache then makes new ones

@@ -10,11 +10,12 @@ from typing import Any
 
 from phototag.cli.query import things
 from phototag.library import Library
-from phototag.query.parse import DEFAULT_SCORE, Query, parse, split
+from phototag.query.parse import parse, split
+from phototag.query.terms import DEFAULT_SCORE, Query
 from phototag.query.vocabulary import expand
 from phototag.smiling import SMILE_THRESHOLD
-from phototag.weights import store
 from phototag.weights.default_detector import OURS
+from phototag.weights.thresholds import thresholds as thresholds_of
 from tests.benchmarks import Figure, Plan, alternate, by_hand, catalog, ratio, tell
 
 REPEATS = 10  # pages in one measured run: one takes a few milliseconds
@@ -34,7 +35,7 @@ SORTED = (("", "taken"), ("", "path"), ("smiling:all", "smile"), ("smiling:all",
 
 def figures(plan: Plan = Plan()) -> list[Figure]:
     file = catalog.catalog(plan.cache, plan.photos or catalog.PHOTOS)
-    thresholds = store.thresholds(OURS)
+    thresholds = thresholds_of(OURS)
     found = []
     with Library.open(file) as library, closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA cache_size = -65536")  # as ours

@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from phototag.library import Library
-from phototag.reading import decode
-from phototag.reading.walk import find
+from phototag import Library
+from phototag.reading import lookahead
+from phototag.reading.walk import Walk
 from phototag.records import Frame, Job, PhotoFile
 from phototag.scanning import AHEAD, BATCH_SIZE, cores, decoders
 from phototag.taggers import table
@@ -68,7 +68,7 @@ class Watched(Library):
 
 def figures(plan: Plan = Plan()) -> list[Figure]:
     folder = photos.tree(plan.cache, plan.photos or PHOTOS, "12mp")
-    files = list(find([folder]))
+    files = list(Walk([folder]))
     database: list[float] = []
     spent = {"decoding": [], "the nets": []}
     with tempfile.TemporaryDirectory() as name:
@@ -79,7 +79,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
             began = cpu_seconds()
             shutil.copy(empty, empty.with_name("catalog.db"))
             with Watched.open(empty.with_name("catalog.db")) as library:
-                library.scan(folder, **options())
+                scan(library, [folder], **options())
             database.append(library.inside / (cpu_seconds() - began))
 
         def bare() -> None:
@@ -104,7 +104,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
 def decode_all(files: list[PhotoFile]) -> list[Frame]:
     jobs = [Job(number, file, ()) for number, file in enumerate(files)]
-    decoded = decode.frames(jobs, workers=decoders(), ahead=AHEAD, working_side=table.WORKING_SIDE)
+    decoded = lookahead.frames(jobs, workers=decoders(), ahead=AHEAD, working_side=table.WORKING_SIDE)
     return [frame for _, _, frame in decoded]
 
 

@@ -20,8 +20,9 @@ import torch
 from PIL import Image
 
 from phototag.nets.smilenet import data, evaluate
+from phototag.nets.smilenet.checkpoint import load
 from phototag.nets.smilenet.labels import EMOTIONS
-from phototag.nets.smilenet.net import computes_bfloat16, fuse, load
+from phototag.nets.smilenet.net import computes_bfloat16, fuse
 from phototag.taggers.smiles import WEIGHTS
 from tests.benchmarks import Figure, Plan, alternate
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from phototag.cli.detector import evaluate_objects, train_detector
-from phototag.nets.detector import net
+from phototag.cli.evaluate_objects import evaluate_objects
+from phototag.cli.train_detector import train_detector
+from phototag.nets.detector import checkpoint, net
 from phototag.weights import store
 
 
@@ -39,7 +40,7 @@ def run(command, folder, *words):
 def test_train_import_evaluate(photos):
     torch.manual_seed(0)
     start = photos / "start.safetensors"
-    net.save(start, net.build(("dog",)), net.Settings(("dog",), 64, 96))
+    checkpoint.save(start, net.build(("dog",)), checkpoint.Settings(("dog",), 64, 96))
     words = (
         "--out",
         str(photos / "run"),
@@ -57,7 +58,7 @@ def test_train_import_evaluate(photos):
     done = run(train_detector, photos, *words)
     assert "checking on 2" in done.stderr
     made = done.stdout.strip()
-    assert made.endswith("detector.safetensors") and net.load(photos / "run" / "detector.safetensors")[1].labels == (
+    assert made.endswith("detector.safetensors") and checkpoint.load(photos / "run" / "detector.safetensors")[1].labels == (
         "dog",
         "unicorn",
     )

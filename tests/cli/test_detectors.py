@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from phototag.cli import main
 from phototag.taggers import objects
-from phototag.weights import store
+from phototag.weights import manifest, store, thresholds
 from tests.conftest import SAMPLES
 
 
@@ -42,9 +42,9 @@ def published(name, says, tmp_path, monkeypatch):
     net = objects.torchvisions(name)
     net.rpn.head.cls_logits.bias.data.fill_(3.0)
     net.roi_heads.box_predictor.cls_score.bias.data[objects.COCO[name].told.meta["categories"].index(says)] = 7.0
-    file = tmp_path / store.entry(name).file
+    file = tmp_path / manifest.entry(name).file
     torch.save(net.state_dict(), file)
-    monkeypatch.setitem(store.manifest(), name, replace(store.entry(name), sha256_starts=store.sha256_of(file)[:8]))
+    monkeypatch.setitem(manifest.entries(), name, replace(manifest.entry(name), sha256_starts=store.sha256_of(file)[:8]))
     return file
 
 
@@ -76,7 +76,7 @@ def test_from_a_checkpoint_to_answers_and_to_better_ones(photos, tmp_path, monke
     status = json.loads(run("status", "--json").stdout)
     assert status["detectors"] == {"coco-mobile-320": 1, "people-pets": 1}
     assert status["taggers"]["objects"]["done"] == 1 and status["taggers"]["objects"]["to_do"] == 1
-    assert status["taggers"]["objects"]["weights"] == [store.entry("coco-mobile-320").file]
+    assert status["taggers"]["objects"]["weights"] == [manifest.entry("coco-mobile-320").file]
     assert "Things found with coco-mobile-320 in 1 photo, people-pets in 1 photo." in run("status").stdout
 
     again = scan(photos)
@@ -104,14 +104,14 @@ def test_thresholds_are_those_of_the_weights_that_answered(photos, tmp_path, mon
     state["roi_heads.box_predictor.cls_score.bias"][18] = 5.5  # e^5.5 against 90 others: about 0.73
     torch.save(state, file)
     monkeypatch.setitem(
-        store.manifest(),
+        manifest.entries(),
         "coco-mobile-320",
-        replace(store.entry("coco-mobile-320"), sha256_starts=store.sha256_of(file)[:8]),
+        replace(manifest.entry("coco-mobile-320"), sha256_starts=store.sha256_of(file)[:8]),
     )
     run("weights", "import", file)
     scan(photos / "rocket.jpg")
     (line,) = run("query", "--json").stdout.splitlines()
-    assert 0.5 < max(thing["score"] for thing in json.loads(line)["objects"]) < store.thresholds("people-pets")["dog"]
+    assert 0.5 < max(thing["score"] for thing in json.loads(line)["objects"]) < thresholds.thresholds("people-pets")["dog"]
     assert run("query", "dog", "--count").stdout.strip() == "1"
     assert "dog" in run("query", "--csv").stdout and "dog" in run("tags").stdout
     scan(photos / "cat.jpg", "--detector", "people-pets")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from phototag.cli import main
 from phototag.highlights import theme
-from phototag.reading.walk import find
+from phototag.reading.walk import Walk
 
 
 def run(*arguments, code=0):
@@ -51,7 +51,7 @@ def test_why_explains_every_photo_as_highlights_decided(scanned):
     folder, catalog = scanned
     answer = json.loads(run("highlights", "smiles", "--dry-run", "--json", "--db", catalog).stdout)
     verdicts = {entry["source"]: entry["reason"] for entry in answer["members"] + answer["left_out"]}
-    photos = [os.path.join(file.root, file.path) for file in find([folder])]
+    photos = [os.path.join(file.root, file.path) for file in Walk([folder])]
     assert verdicts.keys() == set(photos) and answer["considered"] == len(photos) == sum(answer["counts"].values())
     for path in photos:
         told = json.loads(run("why", path, "--json", "--db", catalog).stdout)

@@ -6,8 +6,9 @@ from click.testing import CliRunner
 
 from phototag.cli.weights import weights
 from phototag.errors import PhototagError
+from phototag.nets.detector import checkpoint
 from phototag.nets.detector import net as compact
-from phototag.weights import store
+from phototag.weights import manifest, store
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +27,14 @@ def test_list_tells_what_is_here():
         plain.exit_code == 0 and "coco-mobile" in plain.stdout and "not here" in plain.stdout and "BSD-3-Clause" in plain.stdout
     )
     rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
-    assert set(rows) == set(store.manifest())
+    assert set(rows) == set(manifest.entries())
     assert rows["coco-mobile"]["sha256"] is None and rows["coco-mobile"]["sha256_starts"] == "fb6a3cc7"
 
 
 def test_own_weights_are_imported_listed_verified(tmp_path, folder):
     file = tmp_path / "detector.safetensors"
     torch.manual_seed(0)
-    compact.save(file, compact.build(("dog",)), compact.Settings(("dog",), 96, 160))
+    checkpoint.save(file, compact.build(("dog",)), checkpoint.Settings(("dog",), 96, 160))
     done = run("import", file, "--own", "people-pets")
     assert done.exit_code == 0, done.output
     assert done.stdout.strip() == str(store.path("people-pets")) == run("path", "people-pets").stdout.strip()

@@ -4,7 +4,7 @@ from PIL import Image, ImageEnhance
 from skimage import data
 
 from phototag.highlights import appearance
-from phototag.reading import decode
+from phototag.reading import files
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def astronaut() -> Image.Image:
 def look_at(picture, folder, make, name="a.jpg", quality=90, faces=()):
     path = folder / name
     picture.save(path, quality=quality)
-    return appearance.look_at(make.photo(str(path), content_hash=decode.hash_file(path)), faces)
+    return appearance.look_at(make.photo(str(path), content_hash=files.hash_file(path)), faces)
 
 
 def moved(picture, dx, dy, angle=0.0, zoom=1.0):
@@ -72,7 +72,7 @@ def test_gone_damaged_and_changed_files_are_not_looked_at(astronaut, tmp_path, m
     path = tmp_path / "a.jpg"
     assert appearance.look_at(make.photo(str(path)), ()) is None
     path.write_bytes(b"no picture")
-    assert appearance.look_at(make.photo(str(path), content_hash=decode.hash_file(path)), ()) is None
+    assert appearance.look_at(make.photo(str(path), content_hash=files.hash_file(path)), ()) is None
     astronaut.save(path)
     assert appearance.look_at(make.photo(str(path)), ()) is None  # not the content that was scanned
 

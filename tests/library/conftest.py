@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from phototag.library import Library
-from phototag.reading.walk import find
+from phototag.reading.walk import Walk
 from phototag.records import Box, Outcome, PhotoFacts, PhotoFile, Tag
 
 FINGERPRINTS = {"decode": "d1", "faces": "f1", "smiles": "s1", "objects": "people-pets:o1"}
@@ -44,7 +44,7 @@ class Shelf:
         of folders. The walk is in `walk`."""
         self.hashed.clear()
         scope = [os.fspath(path) for path in paths or [self.folder]]
-        walk = self.walk = find(scope, known={} if plain else self.library.folder_stamps(scope), **options)
+        walk = self.walk = Walk(scope, known={} if plain else self.library.folder_stamps(scope), **options)
         return self.library.reconcile(
             walk.roots,
             walk,

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from phototag.errors import CatalogError
-from phototag.library import Library, database
+from phototag.library import Library, database, schema
 from phototag.library.tables import metadata
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def run(code, *args, **options):
 
 
 def test_head_is_the_newest_revision():
-    assert ScriptDirectory(os.fspath(database.migrations_folder())).get_heads() == [database.HEAD]
+    assert ScriptDirectory(os.fspath(schema.migrations_folder())).get_heads() == [schema.HEAD]
 
 
 def test_the_migrations_make_the_tables_that_the_statements_expect(tmp_path):
@@ -68,9 +68,9 @@ def test_the_catalog_of_the_environment_and_the_users_own(tmp_path, monkeypatch)
 def newer_schema(tmp_path):
     """This schema and a next revision, as a later phototag would bring it."""
     folder = tmp_path / "migrations"
-    shutil.copytree(database.migrations_folder(), folder)
+    shutil.copytree(schema.migrations_folder(), folder)
     (folder / "versions/9999_more.py").write_text(
-        f"from alembic import op\nrevision = '9999'\ndown_revision = {database.HEAD!r}\n"
+        f"from alembic import op\nrevision = '9999'\ndown_revision = {schema.HEAD!r}\n"
         "def upgrade():\n    op.execute('ALTER TABLE photos ADD COLUMN stars INTEGER')\n"
     )
     return {"head": "9999", "migrations": folder}

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from phototag.library import Library, database
-from phototag.reading.formats import OUTPUT_MARKER
-from phototag.reading.walk import find
+from phototag.library import Library, database, schema
+from phototag.reading.folders import OUTPUT_MARKER
+from phototag.reading.walk import Walk
 
 
 def counts(reconciled):
@@ -97,7 +97,7 @@ def test_a_folder_that_changes_while_it_is_listed_is_listed_again(years):
     years.write("2017/f.jpg")
     os.utime(years.folder / "2017", (1_250_000_000,) * 2)
     folder = os.fspath(years.folder)
-    walk = find([folder])
+    walk = Walk([folder])
 
     def files():
         for file in walk:
@@ -112,7 +112,7 @@ def test_a_folder_that_changes_while_it_is_listed_is_listed_again(years):
 def test_an_interrupted_scan_vouches_for_nothing(years):
     years.write("2016/f.jpg", "2017/g.jpg")
     years.age()
-    walk = find([os.fspath(years.folder)])
+    walk = Walk([os.fspath(years.folder)])
 
     def files():
         for file in walk:
@@ -138,7 +138,7 @@ def test_a_dry_run_trusts_and_remembers_nothing(years):
 def test_a_folder_that_could_not_be_read_is_listed_the_next_time(years):
     """It becomes readable without a change of any folder's time."""
     folder = os.fspath(years.folder)
-    walk = find([folder])
+    walk = Walk([folder])
     files = [file for file in walk if not file.path.startswith("2016/rome")]
     shut = os.path.join(folder, "2016/rome")
     stamps = {**walk.stamps, shut: None}
@@ -291,9 +291,9 @@ def test_a_catalog_of_an_older_phototag_is_upgraded_and_then_scanned_fast(shelf,
         connection.execute("INSERT INTO corrections VALUES (1, 1, 1)")
     shelf.library.close()
     shelf.library, shelf.db = Library.open(path), path
-    assert shelf.sql("SELECT version_num FROM alembic_version") == [(database.HEAD,)]
+    assert shelf.sql("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
     assert shelf.sql("SELECT path FROM photos p JOIN corrections c ON c.photo_id = p.id") == [("2016/a.jpg",)]
-    with sqlite3.connect(tmp_path / f"old.db.before-{database.HEAD}") as copy:
+    with sqlite3.connect(tmp_path / f"old.db.before-{schema.HEAD}") as copy:
         assert copy.execute("SELECT count(*) FROM photos").fetchone() == (2,)
         assert copy.execute("SELECT name FROM sqlite_master WHERE name = 'folders'").fetchall() == []
     assert counts(shelf.find(fast=True)) == {"found": 2, "unchanged": 2} and shelf.walk.unlisted == []
@@ -303,7 +303,7 @@ def test_a_catalog_of_an_older_phototag_is_upgraded_and_then_scanned_fast(shelf,
 def test_only_folders_with_a_difference_are_compared(years):
     years.write("2016/rome/b.jpg", text="edited")
     folder = os.fspath(years.folder)
-    walk = find([folder], known=years.library.folder_stamps([folder]))
+    walk = Walk([folder], known=years.library.folder_stamps([folder]))
     assert [file.path for file in walk] == ["2016/rome/b.jpg", "2016/rome/c.jpg"]
     assert walk.unchanged == {folder: 1, f"{folder}/2016": 1, f"{folder}/2017": 1} and walk.unlisted == []
 

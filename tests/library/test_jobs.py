@@ -278,12 +278,12 @@ SCANNER = """
 import os, sys
 from phototag.library import Library
 from phototag.records import Box, Outcome, PhotoFacts, Tag
-from phototag.reading.walk import find
+from phototag.reading.walk import Walk
 
 folder, db, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
 fingerprints = {"decode": "d1", "faces": "f1", "objects": "o1"}
 with Library.open(db) as library:
-    walk = find([folder])
+    walk = Walk([folder])
     library.reconcile(walk.roots, walk, hash_file=lambda file: file.path)
     print("walked", flush=True)
     batch = []

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from phototag.library.filenames import to_path, to_text
+from phototag.library.paths import to_path, to_text
 from phototag.records import PhotoFacts, PhotoFile, Tag
 
 

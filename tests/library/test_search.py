@@ -10,7 +10,8 @@ import pytest
 from phototag.errors import UsageError
 from phototag.library import search
 from phototag.query import parse as language
-from phototag.query.parse import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm, parse
+from phototag.query.parse import parse
+from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm
 from phototag.records import Box, Exif, Outcome, PhotoFacts, Tag
 
 EMOTIONS = ("neutral", "happiness", "sadness")
@@ -101,7 +102,7 @@ def tags_of(facts):
         faces = {}
         for tag in tags or ():
             rank = tag.score * (tag.box.area if tag.box else 1) ** 0.5
-            if tagger == "smiles" and tag.label in language.EMOTIONS:
+            if tagger == "smiles" and tag.label in EMOTIONS:
                 faces.setdefault(tag.box, []).append((tag.label, tag.score, rank))
             elif tag.label != "smile":
                 found.append((tag.label, tag.score, rank))

@@ -9,13 +9,14 @@ from timm.layers import Conv2dSame
 from torch import nn
 from torchvision.models import detection
 
-from phototag.nets import inference
+from phototag.nets import backbone, inference
+from phototag.nets.detector import checkpoint, predict
 from phototag.nets.detector import net as compact
-from phototag.nets.detector.net import resized, working_size
+from phototag.nets.detector.predict import resized, working_size
 from phototag.nets.device import half_precision
 from phototag.nets.inference import BitsReLU6, InStrips, for_asking, margins
 from phototag.taggers import objects
-from phototag.weights import store
+from phototag.weights import manifest
 from tests.conftest import SAMPLES
 
 
@@ -32,7 +33,7 @@ def with_other_norms(net):
 
 def nets():
     torch.manual_seed(0)
-    yield "lite0", with_other_norms(timm.create_model(compact.BACKBONE, features_only=True, out_indices=(2, 3, 4)))
+    yield "lite0", with_other_norms(timm.create_model(backbone.BACKBONE, features_only=True, out_indices=(2, 3, 4)))
     yield "people-pets", with_other_norms(compact.build(("dog",)).backbone.body)
     mobile = detection.fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None)
     yield "mobilenet", with_other_norms(mobile.backbone.body)
@@ -74,8 +75,8 @@ def both():
     for file in sorted(SAMPLES.rglob("*.jpg")):
         with Image.open(file) as opened:
             pictures.append(np.asarray(opened.convert("RGB")))
-    net, settings = compact.load(store.SHIPPED / "people-pets.safetensors")
-    compact.raw(net).roi_heads.score_thresh = objects.FLOOR
+    net, settings = checkpoint.load(manifest.SHIPPED / "people-pets.safetensors")
+    predict.raw(net).roi_heads.score_thresh = objects.FLOOR
     quick = objects.detector("people-pets")
     theirs = []
     with torch.inference_mode():
@@ -107,7 +108,7 @@ def test_our_detector_finds_what_it_finds_one_by_one(both):
     pictures, theirs, quick, net = both
     assert share_alike(theirs, quick(pictures)) == 1.0
     if half_precision(quick.device) is not None:
-        in_half = compact.Detector(net, quick.names, quick.short_side, quick.long_side, half=True)
+        in_half = predict.Detector(net, quick.names, quick.short_side, quick.long_side, half=True)
         assert share_alike(theirs, in_half(pictures)) >= 0.95
 
 
@@ -118,7 +119,7 @@ def test_a_gpu_finds_the_same_in_batches(both):
     on_gpu = objects.detector("people-pets", "cuda")
     assert on_gpu.batch > 1 and next(on_gpu.net.parameters()).is_cuda
     assert share_alike(theirs, on_gpu(pictures)) >= 0.95
-    in_float = compact.Detector(net, quick.names, quick.short_side, quick.long_side, "cuda", half=False)
+    in_float = predict.Detector(net, quick.names, quick.short_side, quick.long_side, "cuda", half=False)
     assert share_alike(theirs, in_float(pictures)) >= 0.99
 
 

@@ -5,18 +5,8 @@ from datetime import date
 import pytest
 
 from phototag.errors import UsageError
-from phototag.query.parse import (
-    CameraTerm,
-    FacesTerm,
-    LabelTerm,
-    PathTerm,
-    Query,
-    SmilingTerm,
-    StateTerm,
-    TakenTerm,
-    parse,
-    split,
-)
+from phototag.query.parse import parse, split
+from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm
 
 KNOWN = ["dog", "cat", "potted plant", "person", "Anna", "happiness", "trip: Rome"]
 

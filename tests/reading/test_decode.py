@@ -16,7 +16,9 @@ from PIL import Image, ImageCms
 
 import phototag
 from phototag.errors import UnreadablePhoto
-from phototag.reading.decode import frames, hash_file, open_photo, read_exif
+from phototag.reading.decode import open_photo
+from phototag.reading.files import hash_file
+from phototag.reading.lookahead import frames
 from phototag.records import Frame, Job, PhotoFile, Unreadable
 from tests.bad_files import EITHER, STILL_PICTURES, encoded, long, make_bad_files, short, tiff, tiff_folder
 
@@ -253,21 +255,20 @@ def test_what_is_wrong_is_said_in_plain_words(tmp_path):
             open_photo(tmp_path / name, working_side=64)
 
 
-def test_hashing_and_exif_of_what_is_no_file(tmp_path):
-    for function in (hash_file, read_exif):
-        with pytest.raises(UnreadablePhoto):
-            function(tmp_path)
-        with pytest.raises(UnreadablePhoto, match="gone"):
-            function(tmp_path / "nothing.jpg")
+def test_hashing_what_is_no_file(tmp_path):
+    with pytest.raises(UnreadablePhoto):
+        hash_file(tmp_path)
+    with pytest.raises(UnreadablePhoto, match="gone"):
+        hash_file(tmp_path / "nothing.jpg")
 
 
-def test_read_exif_falls_back_to_the_date_of_the_file(tmp_path):
+def test_the_date_falls_back_to_the_date_of_the_file(tmp_path):
     path = tmp_path / "photo.png"
     path.write_bytes(encoded("PNG"))
     os.utime(path, (1_400_000_000, 1_400_000_000))
-    found = read_exif(path)
+    found = open_photo(path, working_side=64).exif
     assert (found.taken_at, found.taken_from) == (datetime.fromtimestamp(1_400_000_000), "file")
-    assert read_exif(SAMPLES / "2016" / "astronaut.jpg").taken_at == datetime(2016, 3, 12, 10, 30)
+    assert open_photo(SAMPLES / "2016" / "astronaut.jpg", working_side=64).exif.taken_at == datetime(2016, 3, 12, 10, 30)
 
 
 # Extras

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from phototag.errors import PhototagError
-from phototag.reading.formats import EXTRAS, OUTPUT_MARKER, is_installed
-from phototag.reading.walk import find, full_path
+from phototag.reading.folders import OUTPUT_MARKER
+from phototag.reading.formats import EXTRAS, is_installed
+from phototag.reading.walk import Walk
 from phototag.records import PhotoFile
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,13 +33,13 @@ def paths(walk):
 def test_finds_photos_with_their_size_and_time_in_the_order_of_bytes(make):
     root = make("b.jpg", "B.JPG", "a/z.png", "a/é.webp", "a-b/x.tiff", "c.gif", "c.avif", "c.bmp", "c.jpeg", "c.tif", "note.txt")
     os.utime(root / "b.jpg", ns=(1, 1234567890123456789))
-    walk = find([root])
+    walk = Walk([root])
     files = list(walk)
     names = ["B.JPG", "b.jpg", "c.avif", "c.bmp", "c.gif", "c.jpeg", "c.tif", "a/z.png", "a/é.webp", "a-b/x.tiff"]
     assert [file.path for file in files] == names
     assert files[1] == PhotoFile(str(root), "b.jpg", 5, 1234567890123456789)
     assert (walk.skipped["not a photo"], walk.errors, walk.roots) == (1, [], (str(root),))
-    assert paths(find([root])) == names  # and so every time
+    assert paths(Walk([root])) == names  # and so every time
 
 
 def test_skips_what_is_hidden_and_what_other_programs_made(make):
@@ -53,7 +54,7 @@ def test_skips_what_is_hidden_and_what_other_programs_made(make):
         ),
         *("Thumbs/x.jpg", "Catalog Previews.lrdata/1/x.jpg", "CaptureOne/Cache/x.jpg", "__MACOSX/x.jpg", "good/x.jpg"),
     )
-    walk = find([root])
+    walk = Walk([root])
     assert paths(walk) == ["good/x.jpg"]
     assert walk.skipped == {"hidden": 3, "folder of another program": 7}
 
@@ -64,23 +65,23 @@ def test_apples_libraries_hold_photos_in_one_folder_only(make):
         *(f"{library}/{name}" for name in ("originals/0/A.jpg", "resources/derivatives/0/A_1.jpg", "resources/renders/0/A.jpg")),
         *("Old.photolibrary/Masters/2012/B.jpg", "Old.photolibrary/Thumbnails/B.jpg", "Trip/resources/C.jpg"),
     )
-    assert paths(find([root])) == ["Old.photolibrary/Masters/2012/B.jpg", f"{library}/originals/0/A.jpg", "Trip/resources/C.jpg"]
+    assert paths(Walk([root])) == ["Old.photolibrary/Masters/2012/B.jpg", f"{library}/originals/0/A.jpg", "Trip/resources/C.jpg"]
 
 
 def test_skips_its_own_output_but_not_other_albums(make):
     root = make(f"album/{OUTPUT_MARKER}", "album/1.jpg", "album/photos/2.jpg", "json/album.json", "json/3.jpg", "other/4.jpg")
     (root / "other" / "album.json").write_text('{"made by": "somebody else"}')
     (root / "json" / "album.json").write_text('{"program": "phototag", "photos": []}')
-    walk = find([root])
+    walk = Walk([root])
     assert paths(walk) == ["other/4.jpg"]
     assert walk.skipped["folder made by phototag"] == 2
-    assert paths(find([root / "album"])) == ["1.jpg", "photos/2.jpg"]  # asked for by name
+    assert paths(Walk([root / "album"])) == ["1.jpg", "photos/2.jpg"]  # asked for by name
 
 
 @pytest.mark.parametrize("extra", ["heic", "raw"])
 def test_what_needs_an_extra_is_counted_with_the_line_to_type(make, extra):
     root = make("a.jpg", *(f"{number}.{name.upper()}" for number, name in enumerate(sorted(EXTRAS[extra][1]))))
-    walk = find([root])
+    walk = Walk([root])
     found = paths(walk)
     if is_installed(extra):
         assert len(found) == 1 + len(EXTRAS[extra][1]) and not walk.advice()
@@ -90,7 +91,7 @@ def test_what_needs_an_extra_is_counted_with_the_line_to_type(make, extra):
 
 
 def test_other_extensions_on_request(make):
-    assert paths(find([make("a.jpg", "b.jp2")], extensions={"jp2"})) == ["b.jp2"]
+    assert paths(Walk([make("a.jpg", "b.jp2")], extensions={"jp2"})) == ["b.jp2"]
 
 
 def test_links_to_folders_are_followed_when_asked_and_every_file_seen_once(make, tmp_path_factory):
@@ -100,9 +101,9 @@ def test_links_to_folders_are_followed_when_asked_and_every_file_seen_once(make,
     (outside / "back").symlink_to(root)
     for name, target in {"loop": root, "a/up": root / "a", "out": outside, "out-again": outside, "z-out": outside}.items():
         (root / name).symlink_to(target)
-    walk = find([root])
+    walk = Walk([root])
     assert paths(walk) == ["a/1.jpg", "a/b/2.jpg"] and walk.skipped["link to a folder"] == 5
-    assert paths(find([root], follow_symlinks=True)) == ["a/1.jpg", "a/b/2.jpg", "out/3.jpg"]
+    assert paths(Walk([root], follow_symlinks=True)) == ["a/1.jpg", "a/b/2.jpg", "out/3.jpg"]
 
 
 def test_links_to_files_stand_for_a_file_that_is_not_there_itself(make, tmp_path_factory):
@@ -111,7 +112,7 @@ def test_links_to_files_stand_for_a_file_that_is_not_there_itself(make, tmp_path
     outside.write_bytes(b"12345")
     for name, target in {"a.jpg": "z.jpg", "b.jpg": outside, "c.jpg": outside, "d.jpg": "nothing", "e.jpg": "e.jpg"}.items():
         (root / name).symlink_to(target)
-    walk = find([root])
+    walk = Walk([root])
     assert [(file.path, file.size_bytes) for file in walk] == [("z.jpg", 5), ("b.jpg", 5)]
     assert walk.skipped == {"file seen before": 2, "broken link": 2}
 
@@ -119,12 +120,12 @@ def test_links_to_files_stand_for_a_file_that_is_not_there_itself(make, tmp_path
 def test_hard_links_are_photos_of_their_own(make):
     root = make("a.jpg")
     os.link(root / "a.jpg", root / "b.jpg")
-    assert paths(find([root])) == ["a.jpg", "b.jpg"]
+    assert paths(Walk([root])) == ["a.jpg", "b.jpg"]
 
 
 def test_roots_that_overlap_and_files_by_name(make):
     root = make("a/1.jpg", "a/b/2.jpg", "c.jpg", "d.txt")
-    walk = find([root / "a" / "b", root / "a", root / "c.jpg", root / "a" / "1.jpg", root / "d.txt", str(root / "a") + "/"])
+    walk = Walk([root / "a" / "b", root / "a", root / "c.jpg", root / "a" / "1.jpg", root / "d.txt", str(root / "a") + "/"])
     assert [(file.root, file.path) for file in walk] == [
         (str(root / "a"), "1.jpg"),
         (str(root / "a"), "b/2.jpg"),
@@ -135,7 +136,7 @@ def test_roots_that_overlap_and_files_by_name(make):
 
 def test_a_path_that_does_not_exist_is_an_error_before_anything_is_walked(make):
     with pytest.raises(PhototagError, match=r"no file or folder.*nowhere"):
-        find([make("a.jpg"), "/nowhere/to be\nfound"])
+        Walk([make("a.jpg"), "/nowhere/to be\nfound"])
 
 
 def test_names_that_are_not_utf8_or_hold_newlines_pass_through(make):
@@ -143,22 +144,22 @@ def test_names_that_are_not_utf8_or_hold_newlines_pass_through(make):
     odd = os.fsencode(root) + b"/caf\xe9.jpg"
     with open(odd, "wb"):
         pass
-    files = list(find([root]))
+    files = list(Walk([root]))
     assert [file.path for file in files] == ["caf\udce9.jpg", "line\nbreak.jpg"]
-    assert os.fsencode(full_path(files[0])) == odd
+    assert os.fsencode(files[0].full_path()) == odd
 
 
 def test_what_cannot_be_looked_at_is_recorded_and_costs_nothing_else(make):
     root = make("a/1.jpg", "b/2.jpg")
     if os.geteuid() == 0:  # nothing is forbidden to root: a folder that vanishes meanwhile fails in the same way
-        walk = find([root])
+        walk = Walk([root])
         next(walk)
         (root / "b" / "2.jpg").unlink()
         (root / "b").rmdir()
         reason = "No such file or directory"
     else:
         (root / "b").chmod(0)
-        walk = find([root])
+        walk = Walk([root])
         next(walk)
         reason = "Permission denied"
     assert list(walk) == []
@@ -167,10 +168,10 @@ def test_what_cannot_be_looked_at_is_recorded_and_costs_nothing_else(make):
 
 AS_NOBODY = """
 import os, sys
-from phototag.reading.walk import find
+from phototag.reading.walk import Walk
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
-walk = find([sys.argv[1]])
+walk = Walk([sys.argv[1]])
 print([file.path for file in walk], walk.errors, list(walk.stamps.values())[1:])
 """
 
@@ -192,19 +193,19 @@ def test_a_folder_that_may_be_listed_but_not_entered_tells_of_its_photos(make):
 def test_pipes_and_folders_with_a_photos_name(make):
     root = make("folder.jpg/inside.jpg")
     os.mkfifo(root / "pipe.jpg")
-    walk = find([root])
+    walk = Walk([root])
     assert paths(walk) == ["folder.jpg/inside.jpg"] and walk.skipped["not a regular file"] == 1
 
 
 def test_a_very_deep_tree(make):
     root = make("/".join(["d"] * 900) + "/1.jpg")
-    assert len(list(find([root]))) == 1
+    assert len(list(Walk([root]))) == 1
 
 
 @pytest.mark.parametrize("path", ["../x.jpg", "/etc/x.jpg", "a/../../x.jpg", "", "a//b.jpg"])
 def test_a_path_never_leaves_its_root(path):
     with pytest.raises(ValueError, match="not a path inside"):
-        full_path(PhotoFile("/photos", path, 1, 1))
+        PhotoFile("/photos", path, 1, 1).full_path()
 
 
 def test_imports_nothing_but_the_standard_library():

@@ -10,6 +10,7 @@ import torch
 from phototag.reading import decode
 from phototag.records import Frame
 from phototag.taggers import table
+from phototag.taggers.fingerprints import compute_fingerprints
 from tests.conftest import SAMPLES
 
 RUNNABLE = [name for name, spec in table.SPECS.items() if spec.missing(spec.options) is None]
@@ -70,9 +71,9 @@ def test_the_table_tells_the_truth(name):
 def test_a_fingerprint_changes_with_options_and_with_what_is_needed():
     names = table.with_needs(["smiles"])
     assert names == ["faces", "sharpness", "smiles"]
-    one, same = table.fingerprints(names, {}), table.fingerprints(names, {})
+    one, same = compute_fingerprints(names, {}), compute_fingerprints(names, {})
     assert one == same
-    other = table.fingerprints(names, {"faces": {"min_face": 0.05}})
+    other = compute_fingerprints(names, {"faces": {"min_face": 0.05}})
     assert all(one[name] != other[name] for name in names)
 
 
@@ -96,7 +97,7 @@ def test_sharpness_falls_with_blur():
 
 
 def test_the_smile_threshold_is_the_calibrated_one():
-    from phototag.nets.smilenet.net import load
+    from phototag.nets.smilenet.checkpoint import load
     from phototag.smiling import SMILE_THRESHOLD
     from phototag.taggers.smiles import WEIGHTS
 

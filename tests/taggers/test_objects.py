@@ -6,11 +6,12 @@ import torch
 from safetensors.torch import load_file
 
 from phototag.errors import WeightsError
+from phototag.nets.detector import checkpoint, predict
 from phototag.nets.detector import net as compact
-from phototag.nets.detector.net import Found
+from phototag.nets.detector.predict import Found
 from phototag.records import Frame
 from phototag.taggers import objects
-from phototag.weights import store
+from phototag.weights import store, thresholds
 
 RNG = np.random.default_rng(0)
 
@@ -28,12 +29,12 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def own_people_pets(folder):
     torch.manual_seed(0)
-    settings = compact.Settings(("person", "sofa", "boat"), 128, 256, {"person": 0.5, "sofa": 0.6})
-    compact.save(folder / "d.safetensors", compact.build(settings.labels), settings)
+    settings = checkpoint.Settings(("person", "sofa", "boat"), 128, 256, {"person": 0.5, "sofa": 0.6})
+    checkpoint.save(folder / "d.safetensors", compact.build(settings.labels), settings)
     store.import_file(folder / "d.safetensors", own="people-pets")
 
 
-def checkpoint(name, folder):
+def coco_checkpoint(name, folder):
     """What torchvision's file would be, its numbers random: through the same door as the real one."""
     torch.manual_seed(0)
     known = objects.COCO[name]
@@ -72,7 +73,7 @@ def test_our_detector_says_only_what_it_is_good_at(own_people_pets):
     ],
 )
 def test_torchvisions_detectors_go_from_a_checkpoint_to_tags(name, folder):
-    plain = checkpoint(name, folder)
+    plain = coco_checkpoint(name, folder)
     tagger = objects.load("cpu", {"detector": name})
     assert tagger.detector.short_side == (320 if name.endswith("320") else 800)
     images = torch.randn(1, 3, 192, 256)
@@ -90,7 +91,7 @@ def test_torchvisions_detectors_go_from_a_checkpoint_to_tags(name, folder):
 
 def test_the_scores_are_torchvisions_own(folder):
     """Our resizing aside, a torchvision net answers through our door as it does through its own."""
-    plain = checkpoint("coco-mobile-320", folder).eval()
+    plain = coco_checkpoint("coco-mobile-320", folder).eval()
     asked = objects.detector("coco-mobile-320", floor=0.0)
     asked.net.roi_heads.box_head = plain.roi_heads.box_head  # in float: a random net's scores are one near tie
     for net in (plain, asked.net):
@@ -143,8 +144,8 @@ def test_a_thing_boxed_twice_under_two_names_keeps_the_better_name():
 
 def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
     """A device with room for two pictures at once."""
-    net, settings = compact.load(store.path("people-pets"))
-    tagger = objects.Objects(compact.Detector(net, [None, *settings.labels], 128, 256, half=False))
+    net, settings = checkpoint.load(store.path("people-pets"))
+    tagger = objects.Objects(predict.Detector(net, [None, *settings.labels], 128, 256, half=False))
     tagger.detector.batch = 8  # as on a GPU
     batch = frames(*[(60, 90)] * 5)
     before = tagger(batch)
@@ -165,7 +166,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
 
 
 def test_thresholds_ship_inside_the_weights(own_people_pets):
-    assert store.thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
+    assert thresholds.thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
     assert json.loads((store.folder() / "record.json").read_text())["own-people-pets.safetensors"]["own"]
     assert load_file(store.path("people-pets"))["roi_heads.box_head.fc7.weight"].dtype == torch.float16
 

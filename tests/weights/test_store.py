@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from phototag.errors import UsageError, WeightsError
-from phototag.weights import default_detector, store
+from phototag.weights import default_detector, manifest, store, thresholds
 
 CONTENT = bytes(range(256)) * 4096  # a megabyte
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -79,7 +79,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def served(server, manner, starts=DIGEST[:8]):
-    known = store.entry("coco-mobile")
+    known = manifest.entry("coco-mobile")
     return replace(known, url=f"{server.base}/{manner}/w.pth", sha256_starts=starts)
 
 
@@ -185,51 +185,51 @@ def test_what_is_missing_says_what_to_type(folder):
     with pytest.raises(WeightsError, match="fetch coco-mobile"):
         store.checked("coco-mobile")
     with pytest.raises(UsageError, match="there are coco-resnet50"):
-        store.entry("nonsense")
+        manifest.entry("nonsense")
 
 
 def test_the_manifest_is_torchvisions():
     from phototag.taggers.objects import COCO
 
     for name, architecture in COCO.items():
-        known = store.entry(name)
+        known = manifest.entry(name)
         assert known.url == architecture.told.url
         assert known.file == known.url.rsplit("/", 1)[1] and known.file.endswith(f"-{known.sha256_starts}.pth")
         assert abs(known.megabytes - architecture.told.meta["_file_size"]) <= 1
-    assert set(default_detector.DETECTORS) == set(store.manifest())
+    assert set(default_detector.DETECTORS) == set(manifest.entries())
 
 
 def test_what_ships_is_what_the_manifest_says():
-    for name, known in store.manifest().items():
-        if known.url is None and (store.SHIPPED / known.file).exists():
-            assert store.sha256_of(store.SHIPPED / known.file) == known.sha256, name
+    for name, known in manifest.entries().items():
+        if known.url is None and (manifest.SHIPPED / known.file).exists():
+            assert store.sha256_of(manifest.SHIPPED / known.file) == known.sha256, name
 
 
 def test_thresholds_are_read_from_the_head_of_the_file(folder, tmp_path):
     from safetensors.torch import save_file
 
-    assert store.thresholds("coco-mobile") == store.thresholds("of-the-future") == {}
-    assert store.edition("people-pets") == "people-pets" and store.thresholds("people-pets")["cat"] > 0.5
+    assert thresholds.thresholds("coco-mobile") == thresholds.thresholds("of-the-future") == {}
+    assert thresholds.edition("people-pets") == "people-pets" and thresholds.thresholds("people-pets")["cat"] > 0.5
     file = tmp_path / "mine.safetensors"
     told = {"detector": json.dumps({"labels": ["dog", "sofa"], "thresholds": {"dog": 0.6, "sofa": 0.7}})}
     save_file({"a": torch.zeros(3)}, file, metadata=told)
     store.import_file(file, own="people-pets")
-    assert store.edition("people-pets") == "own-people-pets"
-    assert store.thresholds("own-people-pets") == {"dog": 0.6, "couch": 0.7}
-    assert store.thresholds("people-pets")["cat"] > 0.6, "what ships keeps its own"
+    assert thresholds.edition("people-pets") == "own-people-pets"
+    assert thresholds.thresholds("own-people-pets") == {"dog": 0.6, "couch": 0.7}
+    assert thresholds.thresholds("people-pets")["cat"] > 0.6, "what ships keeps its own"
 
 
 def test_of_several_weights_the_strictest_threshold_holds(folder):
-    ours = store.thresholds("people-pets")
-    assert store.strictest(["people-pets"], 0.5) == ours and store.strictest(["coco-mobile"], 0.5) == {}
-    both = store.strictest(["coco-mobile", "people-pets"], 0.8)
+    ours = thresholds.thresholds("people-pets")
+    assert thresholds.strictest(["people-pets"], 0.5) == ours and thresholds.strictest(["coco-mobile"], 0.5) == {}
+    both = thresholds.strictest(["coco-mobile", "people-pets"], 0.8)
     assert both == {label: max(0.8, score) for label, score in ours.items()}
 
 
 class TestChoosing:
     def put(self, name, folder):
         folder.mkdir(exist_ok=True)
-        file = folder / store.entry(name).file
+        file = folder / manifest.entry(name).file
         file.write_bytes(CONTENT)
         record = folder / "record.json"
         told = json.loads(record.read_text()) if record.exists() else {}

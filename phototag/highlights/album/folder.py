@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from phototag.errors import PhototagError
-from phototag.reading.formats import OUTPUT_MARKER
+from phototag.reading.folders import OUTPUT_MARKER
 
 How = Literal["symlink", "copy", "hardlink"]
 STAGING = ".phototag-new"

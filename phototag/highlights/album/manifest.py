@@ -25,7 +25,7 @@ def lay_out(folder: OutputFolder, choice: Choice, title: str, query: str, how: H
     names = file_names([verdict.photo for verdict in choice.kept])
     for verdict, name in zip(choice.kept, names, strict=True):
         folder.link(name, verdict.photo.path, how, verdict.photo.content_hash or "")
-    text = json.dumps(manifest(choice, title, query, names), indent=2) + "\n"
+    text = json.dumps(as_dict(choice, title, query, names), indent=2) + "\n"
     folder.write(MANIFEST, text.encode("ascii"))
 
 
@@ -58,7 +58,7 @@ def _plain(text: str) -> str:
     return re.sub(r'[<>:"/\\|?*\s]+', "_", text)
 
 
-def manifest(choice: Choice, title: str, query: str, names: Sequence[str]) -> dict[str, Any]:
+def as_dict(choice: Choice, title: str, query: str, names: Sequence[str]) -> dict[str, Any]:
     """What album.json holds: no clock time, no row numbers, nothing that depends on when or in which order photos were
     scanned. It names its maker first, by which a scan knows it."""
     return {

@@ -19,7 +19,7 @@ def draw(choice: Choice, title: str, progress: Callable[[], None] = lambda: None
     """A PNG of every chosen photo in order, with its day. Raises PhototagError where one cannot be opened any more."""
     from PIL import Image, ImageDraw
 
-    from phototag.highlights.film.frames import font
+    from phototag.highlights.captions import font
     from phototag.reading import decode
 
     kept = choice.kept

@@ -6,12 +6,11 @@ Windows have fractional edges and are resampled at them, so slow movement is smo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from phototag.highlights.captions import font
 from phototag.highlights.film.motion import Shot, Window
 from phototag.records import Box
 
@@ -223,11 +222,3 @@ def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float]) -
     solid.paste(shadow)
     solid.paste(255, (0, 0), letters)
     return Ink((left, top), letters, shadow, solid.reduce(2))
-
-
-@lru_cache(maxsize=16)
-def font(size: float) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek, Cyrillic and more."""
-    path = resources.files("phototag.highlights") / "fonts" / "DejaVuSans.ttf"
-    with path.open("rb") as file:
-        return ImageFont.truetype(file, max(6, size))

@@ -63,7 +63,7 @@ def check(path: Path, height: int | None, aspect: str) -> None:
         raise PhototagError(f"there is no folder {path.parent} to put the film into; make it first")
 
 
-def make(
+def make_film(
     path: Path,
     kept: Sequence[Verdict],
     theme: Theme,

@@ -14,7 +14,7 @@ from PIL import Image
 
 from phototag.errors import PhototagError
 from phototag.nets.detector.data import Photos
-from phototag.nets.detector.net import Found
+from phototag.nets.detector.predict import Found
 from phototag.query.vocabulary import canonical
 
 Detect = Callable[[Sequence[np.ndarray]], list[Found]]

@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from phototag.nets.detector import evaluate
+from phototag.nets.detector.checkpoint import load, save
 from phototag.nets.detector.data import Photos, read_coco
-from phototag.nets.detector.net import Detector, load, save
+from phototag.nets.detector.predict import Detector
 
 LEAST_AP50 = 0.4
 LEAST_BOXES = 20  # of a label in the validation photos; AP of fewer is a lottery

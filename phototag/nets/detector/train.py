@@ -19,7 +19,9 @@ from torchvision.models.detection import FasterRCNN
 from phototag import memory
 from phototag.errors import PhototagError
 from phototag.nets.detector import data, evaluate
-from phototag.nets.detector.net import Detector, Settings, build, halve_inside, read_weights, save
+from phototag.nets.detector.checkpoint import Settings, read_weights, save
+from phototag.nets.detector.net import build
+from phototag.nets.detector.predict import Detector, halve_inside
 from phototag.nets.training import Run, average, one_cycle, told
 
 

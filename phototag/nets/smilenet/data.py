@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 
 from phototag.errors import PhototagError
+from phototag.nets.smilenet.crop import whole_face
 from phototag.nets.smilenet.labels import EMOTION_OF, EMOTIONS
-from phototag.nets.smilenet.net import whole_face
 
 HAPPINESS = EMOTIONS.index("happiness")
 PICTURES = {".jpg", ".jpeg", ".png"}

@@ -11,9 +11,11 @@ import time
 import numpy as np
 import torch
 
+from phototag.nets.smilenet.checkpoint import Calibration
+from phototag.nets.smilenet.crop import normalise
 from phototag.nets.smilenet.data import FaceSet
 from phototag.nets.smilenet.labels import EMOTIONS
-from phototag.nets.smilenet.net import Calibration, SmileNet, normalise
+from phototag.nets.smilenet.net import SmileNet
 
 
 @torch.inference_mode()

@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from phototag.nets.mtcnn.detect import FaceDetector
-from phototag.nets.smilenet import data, evaluate, net
+from phototag.nets.smilenet import checkpoint, crop, data, evaluate, net
 from phototag.records import Box
 from phototag.smiling import MIN_SCORE
 
@@ -46,7 +46,7 @@ def find(faces: torch.Tensor) -> list[tuple[Box, tuple[tuple[float, float], ...]
 
 
 def main(*sources: str) -> None:
-    smilenet, calibration = net.load(Path(__file__).parents[2] / "weights" / "smilenet.safetensors")
+    smilenet, calibration = checkpoint.load(Path(__file__).parents[2] / "weights" / "smilenet.safetensors")
     net.fuse(smilenet)
     for source in map(Path, sources):
         faces = data.read_faces(source, calibration.size)
@@ -66,7 +66,7 @@ def main(*sources: str) -> None:
         for turned in (True, False):
             for side in MARGINS:
                 crops = [
-                    net.cut_face(staged(face), box, points if turned else (), calibration.size, side)
+                    crop.cut_face(staged(face), box, points if turned else (), calibration.size, side)
                     for face, (box, points) in zip(faces.images.numpy(), boxes, strict=True)
                 ]
                 name = f"margin {side:.2f}" + (", turned" if turned else "")
@@ -77,7 +77,9 @@ def _quartiles(values: np.ndarray) -> str:
     return "{:.2f} to {:.2f}".format(*np.percentile(values, (25, 75)))
 
 
-def _row(name: str, smilenet: net.SmileNet, faces: data.FaceSet, crops: torch.Tensor, calibration: net.Calibration) -> None:
+def _row(
+    name: str, smilenet: net.SmileNet, faces: data.FaceSet, crops: torch.Tensor, calibration: checkpoint.Calibration
+) -> None:
     told = evaluate.measure(evaluate.predict(smilenet, crops, calibration.size), faces, calibration)
     print(f"  {name:18} {told['accuracy']:8.3f} {told['smile_accuracy']:15.3f} {told['smile_auc']:10.4f}")
 

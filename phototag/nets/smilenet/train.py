@@ -17,9 +17,12 @@ import torch.nn.functional as F
 
 from phototag import memory
 from phototag.errors import PhototagError
+from phototag.nets.depthwise import depthwise
 from phototag.nets.smilenet import data, evaluate
-from phototag.nets.smilenet.net import Calibration, SmileNet, freeze_norms, fuse, imagenet_state, load, normalise, save
-from phototag.nets.training import Run, average, depthwise, one_cycle, told
+from phototag.nets.smilenet.checkpoint import Calibration, load, save
+from phototag.nets.smilenet.crop import normalise
+from phototag.nets.smilenet.net import SmileNet, freeze_norms, fuse, imagenet_state
+from phototag.nets.training import Run, average, one_cycle, told
 
 
 @dataclass(frozen=True)

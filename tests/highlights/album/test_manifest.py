@@ -8,7 +8,7 @@ from phototag.highlights.album import manifest
 from phototag.highlights.album.folder import OutputFolder
 from phototag.highlights.appearance import look_at
 from phototag.highlights.choose import choose
-from phototag.reading.walk import find
+from phototag.reading.walk import Walk
 
 
 def test_names_sort_by_time_and_keep_the_photos_own(make):
@@ -17,7 +17,11 @@ def test_names_sort_by_time_and_keep_the_photos_own(make):
         make.photo("Zürich am See.JPEG", None),
         make.photo("noext", "0099-01-02 03:04:05"),
     ]
-    assert manifest.file_names(photos) == ["2016-05-14_183012_IMG_0042.jpg", "undated_Zürich_am_See.JPEG", "0099-01-02_030405_noext"]
+    assert manifest.file_names(photos) == [
+        "2016-05-14_183012_IMG_0042.jpg",
+        "undated_Zürich_am_See.JPEG",
+        "0099-01-02_030405_noext",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,7 @@ def test_the_manifest_says_what_was_chosen_and_why(pictures, tmp_path):
 
 def test_a_scan_does_not_look_into_an_album(pictures, tmp_path):
     lay_out(pictures, tmp_path / "photos" / "album", how="copy")
-    assert list(find([tmp_path / "photos"])) == []
+    assert list(Walk([tmp_path / "photos"])) == []
 
 
 def test_captions(make):

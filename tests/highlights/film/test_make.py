@@ -15,7 +15,7 @@ from phototag.errors import PhototagError
 from phototag.highlights import theme as themes
 from phototag.highlights.choose import choose
 from phototag.highlights.film import make, motion
-from phototag.reading.decode import hash_file
+from phototag.reading.files import hash_file
 from phototag.records import Box, Face
 
 av = pytest.importorskip("av", reason="films need PyAV: pip install 'phototag[film]'")
@@ -83,7 +83,7 @@ def made(request, kept, tune, tmp_path_factory):
     path = tmp_path_factory.mktemp("films") / "smiles.mp4"
     seen = []
     height = 180 if request.param == "16:9" else 320
-    report = make.make(
+    report = make.make_film(
         path,
         kept,
         QUICK,
@@ -177,13 +177,13 @@ def test_a_rerun_replaces_its_own_film_with_the_same_and_no_other(kept, tmp_path
     """The same bytes, that is, where the width divides by 64, as full HD's does; x264's assembler reads beyond other rows."""
     path, first = tmp_path / "a.mp4", None
     for _ in range(2):
-        make.make(path, kept[:1], QUICK, "A", height=144)
+        make.make_film(path, kept[:1], QUICK, "A", height=144)
         first = first or path.read_bytes()
     assert path.read_bytes() == first
     other = tmp_path / "holiday.mp4"
     other.write_bytes(b"somebody's film")
     with pytest.raises(PhototagError, match=r"holiday\.mp4 is there already and phototag did not make it"):
-        make.make(other, kept[:1], QUICK, "A", height=120)
+        make.make_film(other, kept[:1], QUICK, "A", height=120)
     assert other.read_bytes() == b"somebody's film"
 
 
@@ -205,16 +205,16 @@ def test_mistakes_are_told_before_a_frame_is_drawn(kept, tmp_path, tune):
         ("a.mp4", "there is no sound in", {"music": kept[0].photo.path}),
     ):
         with pytest.raises(PhototagError, match=words):
-            make.make(tmp_path / path, kept, QUICK, "A", **{"height": 120, **options})
+            make.make_film(tmp_path / path, kept, QUICK, "A", **{"height": 120, **options})
     with pytest.raises(PhototagError, match="no photo"):
-        make.make(tmp_path / "a.mp4", (), QUICK, "A", height=120)
+        make.make_film(tmp_path / "a.mp4", (), QUICK, "A", height=120)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_photo_gone_in_mid_film_leaves_nothing(kept, tmp_path):
     gone = replace(kept[3], photo=kept[3].photo._replace(path="/nowhere/gone.jpg"))
     with pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"):
-        make.make(tmp_path / "a.mp4", [*kept[:3], gone], QUICK, "A", height=120)
+        make.make_film(tmp_path / "a.mp4", [*kept[:3], gone], QUICK, "A", height=120)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -231,7 +231,7 @@ def progress(done, total):
     if done == 40:
         print("drawing", flush=True)
 try:
-    make.make(Path(sys.argv[1]), kept, theme.load("smiles"), "A", height=240, progress=progress)
+    make.make_film(Path(sys.argv[1]), kept, theme.load("smiles"), "A", height=240, progress=progress)
 except PhototagError as error:
     print(error)
 except KeyboardInterrupt:
@@ -247,7 +247,7 @@ def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept,
     (tmp_path / "kept").write_bytes(pickle.dumps([*kept] * 3))
     path = tmp_path / "films" / "a.mp4"
     path.parent.mkdir()
-    make.make(path, kept[:1], QUICK, "Old", height=120)
+    make.make_film(path, kept[:1], QUICK, "Old", height=120)
     old = path.read_bytes()
     running = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "kept"), how], stdout=subprocess.PIPE, text=True
@@ -276,7 +276,7 @@ from pathlib import Path
 from phototag.highlights import theme
 from phototag.highlights.film import make
 kept = pickle.loads(Path(sys.argv[2]).read_bytes()) * int(sys.argv[3])
-make.make(Path(sys.argv[1]), kept, theme.load("smiles"), "A", height=360)
+make.make_film(Path(sys.argv[1]), kept, theme.load("smiles"), "A", height=360)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     peaks = []

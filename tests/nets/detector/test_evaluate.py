@@ -4,7 +4,7 @@ import pytest
 from phototag.errors import PhototagError
 from phototag.nets.detector import evaluate
 from phototag.nets.detector.data import LabelledPhoto, Photos
-from phototag.nets.detector.net import Found
+from phototag.nets.detector.predict import Found
 
 
 def photo(boxes, labels):

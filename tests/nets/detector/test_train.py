@@ -6,7 +6,8 @@ import torch
 from safetensors import safe_open
 
 from phototag.errors import PhototagError, WeightsError
-from phototag.nets.detector import data, net, train
+from phototag.nets import backbone
+from phototag.nets.detector import checkpoint, data, net, predict, train
 
 PLAN = train.Plan(epochs=2, batch=2, first_size=64, size=96, jitter=(1.0,), whole_epochs=1, bf16=False)
 
@@ -33,7 +34,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(photos, tmp_path):
     with pytest.raises(Stopped):
         train.train(photos, None, tmp_path / "broken", PLAN, report=said.append, progress=stop)
     resumed = train.train(photos, None, tmp_path / "broken", PLAN, report=said.append)
-    one, two = (net.load(path)[0].state_dict() for path in (straight, resumed))
+    one, two = (checkpoint.load(path)[0].state_dict() for path in (straight, resumed))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
     with pytest.raises(PhototagError, match="epochs"):
@@ -44,7 +45,7 @@ def test_starting_from_weights_keeps_what_labels_of_the_same_name_know(photos, t
     torch.manual_seed(0)
     source = tmp_path / "source.safetensors"
     known = net.build(("blue", "green"))
-    net.save(source, known, net.Settings(("blue", "green")))
+    checkpoint.save(source, known, checkpoint.Settings(("blue", "green")))
     fresh = net.build(photos.names)
     train._adopt(fresh, photos.names, source)  # ("red", "blue")
     theirs, ours = known.roi_heads.box_predictor, fresh.roi_heads.box_predictor
@@ -55,7 +56,7 @@ def test_starting_from_weights_keeps_what_labels_of_the_same_name_know(photos, t
 
 def test_a_training_starts_from_imagenet_and_moves_only_what_may_learn(photos, tmp_path):
     path = train.train(photos, None, tmp_path / "out", replace(PLAN, epochs=1), report=lambda line: None)
-    moved, _ = net.read_weights(path)
+    moved, _ = checkpoint.read_weights(path)
     start = net.build(photos.names, imagenet=True).state_dict()
     assert torch.allclose(moved["backbone.body.conv_stem.weight"], start["backbone.body.conv_stem.weight"], atol=1e-3)
     assert torch.equal(moved["backbone.body.blocks.3.0.conv_pw.scale"], start["backbone.body.blocks.3.0.conv_pw.scale"])
@@ -69,8 +70,8 @@ def test_frozen_convolutions_answer_as_timms_backbone_does():
     import timm
 
     torch.manual_seed(0)
-    plain = timm.create_model(net.BACKBONE, features_only=True, out_indices=(2, 3, 4))
-    state = net.imagenet_state()
+    plain = timm.create_model(backbone.BACKBONE, features_only=True, out_indices=(2, 3, 4))
+    state = backbone.imagenet_state()
     plain.load_state_dict({name: state[name] for name in plain.state_dict()})
     frozen = net.build(("dog",), imagenet=True).backbone.body
     images = torch.randn(1, 3, 75, 98)  # odd sizes: the padding must fall on the same sides
@@ -87,7 +88,7 @@ def test_half_precision_inside_keeps_boxes_float():
         torch.manual_seed(0)
         made = net.build(("dog",), imagenet=True).train()
         if halved:
-            net.halve_inside(made, "cpu", torch.bfloat16)
+            predict.halve_inside(made, "cpu", torch.bfloat16)
         torch.manual_seed(1)
         told = made(images, targets)
         assert all(value.dtype == torch.float32 for value in told.values())
@@ -101,23 +102,23 @@ def test_half_precision_inside_keeps_boxes_float():
 def test_weights_survive_the_disk_and_damage_is_refused(tmp_path):
     torch.manual_seed(0)
     path = tmp_path / "d.safetensors"
-    settings = net.Settings(("dog", "cat", "boat"), 160, 256, {"dog": 0.5, "cat": 0.6})
-    net.save(path, net.build(settings.labels), settings)
+    settings = checkpoint.Settings(("dog", "cat", "boat"), 160, 256, {"dog": 0.5, "cat": 0.6})
+    checkpoint.save(path, net.build(settings.labels), settings)
     assert path.stat().st_size < 25e6
-    loaded, read = net.load(path)
+    loaded, read = checkpoint.load(path)
     assert read == settings
     with safe_open(path, framework="pt") as archive:
         assert archive.get_tensor("roi_heads.box_head.fc6.weight").dtype == torch.float16
     assert not loaded.training
-    assert net.detector(path).names == (None, "dog", "cat", None)  # "boat" was not good enough to be said
+    assert predict.detector(path).names == (None, "dog", "cat", None)  # "boat" was not good enough to be said
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(WeightsError, match=r"d\.safetensors"):
-        net.load(path)
+        checkpoint.load(path)
 
 
 def test_answers_keep_their_order_whatever_the_sizes():
     torch.manual_seed(0)
-    asked = net.Detector(net.build(("dog",), box_score_thresh=0.0), [None, "dog"], 96, 160)
+    asked = predict.Detector(net.build(("dog",), box_score_thresh=0.0), [None, "dog"], 96, 160)
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 255, (h, w, 3), dtype=np.uint8) for h, w in ((60, 90), (200, 50), (120, 180), (30, 30))]
     together = asked(pictures, batch=3)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from phototag.errors import PhototagError, WeightsError
-from phototag.nets.smilenet import data, evaluate, framing, net, train
+from phototag.nets.smilenet import checkpoint, crop, data, evaluate, framing, net, train
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.records import Box
 
@@ -46,7 +46,7 @@ def test_fifty_faces_lower_the_loss_and_leave_log_curves_and_weights(trained):
     assert len(losses) == 3 and losses[-1] < losses[0] * 0.95
     assert Image.open(out / "curves.png").size[0] > 300
     assert len(lines) == 3
-    loaded, calibration = net.load(weights)
+    loaded, calibration = checkpoint.load(weights)
     assert calibration.size == 32
     assert not loaded.training
 
@@ -88,18 +88,18 @@ def test_training_on_keeps_norms_and_first_stages_and_asks_the_weights_it_starts
     everything = data.read_faces(faces, 32)
     plan = replace(PLAN, epochs=1, head_epochs=0, frozen_norms=True, frozen_stages=2, teacher=1.0, gentle_epochs=1)
     on = train.train(everything, {}, tmp_path / "on", plan, start_from=weights, report=lambda _: None)
-    before, after = (net.load(path)[0].state_dict() for path in (weights, on))
+    before, after = (checkpoint.load(path)[0].state_dict() for path in (weights, on))
     changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
     assert "backbone.blocks.5.0.conv_dw.weight" in changed and "smile.weight" in changed
     assert not any("bn" in name or name.startswith(("backbone.conv_stem", "backbone.blocks.1.")) for name in changed)
-    taught = train._taught(everything, net.load(weights)[0], plan)
-    own = evaluate.predict(net.load(weights)[0], everything.images, 32, flip=True)[0].softmax(1)
+    taught = train._taught(everything, checkpoint.load(weights)[0], plan)
+    own = evaluate.predict(checkpoint.load(weights)[0], everything.images, 32, flip=True)[0].softmax(1)
     assert torch.allclose(taught.emotions, own, atol=0.03)  # a teacher of share 1 leaves nothing of the labels
 
 
 def test_frozen_norms_change_no_answer(trained):
     _, weights, _ = trained
-    plain, frozen = net.load(weights)[0], net.load(weights)[0]
+    plain, frozen = checkpoint.load(weights)[0], checkpoint.load(weights)[0]
     net.freeze_norms(frozen)
     faces = torch.randn(3, 1, 75, 75)  # odd sizes: the padding must fall on the same sides
     with torch.inference_mode():
@@ -215,8 +215,8 @@ def test_calibration_lowers_the_error_and_reaches_the_precision():
 def test_weights_survive_the_round_trip_in_half_precision(tmp_path):
     torch.manual_seed(0)
     original = net.SmileNet().eval()
-    net.save(tmp_path / "w.safetensors", original, net.Calibration(size=64, smile_threshold=0.7))
-    loaded, calibration = net.load(tmp_path / "w.safetensors")
+    checkpoint.save(tmp_path / "w.safetensors", original, checkpoint.Calibration(size=64, smile_threshold=0.7))
+    loaded, calibration = checkpoint.load(tmp_path / "w.safetensors")
     assert (calibration.size, calibration.smile_threshold) == (64, 0.7)
     faces = torch.randn(2, 1, 64, 64)
     with torch.inference_mode():
@@ -225,7 +225,7 @@ def test_weights_survive_the_round_trip_in_half_precision(tmp_path):
 
 def test_fusing_changes_the_time_and_not_the_answers(trained):
     _, weights, _ = trained
-    plain, fused = net.load(weights)[0], net.fuse(net.load(weights)[0])
+    plain, fused = checkpoint.load(weights)[0], net.fuse(checkpoint.load(weights)[0])
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fused.modules())
     faces = torch.randn(4, 1, 64, 64)
     with torch.inference_mode():
@@ -239,17 +239,17 @@ def test_damaged_or_missing_weights_are_one_sentence(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(WeightsError, match="SmileNet weights"):
-        net.load(path)
+        checkpoint.load(path)
 
 
 def test_cut_face_takes_the_square_around_the_box():
     pixels = np.zeros((200, 300, 3), np.uint8)
     pixels[60:100, 100:140] = 255
-    crop = net.cut_face(pixels, Box(100 / 300, 60 / 200, 140 / 300, 100 / 200), size=96)
-    assert crop.shape == (96, 96) and crop.dtype == np.uint8
-    border = 96 * (net.MARGIN - 1) / 2 / net.MARGIN
-    assert crop[48, 48] == 255
-    assert abs((crop > 127).sum() - (96 - 2 * border) ** 2) < 96 * 4
+    face = crop.cut_face(pixels, Box(100 / 300, 60 / 200, 140 / 300, 100 / 200), size=96)
+    assert face.shape == (96, 96) and face.dtype == np.uint8
+    border = 96 * (crop.MARGIN - 1) / 2 / crop.MARGIN
+    assert face[48, 48] == 255
+    assert abs((face > 127).sum() - (96 - 2 * border) ** 2) < 96 * 4
 
 
 def test_cut_face_turns_the_head_upright():
@@ -263,8 +263,8 @@ def test_cut_face_turns_the_head_upright():
     for x, y in (left, right):
         pixels[(xx - x) ** 2 + (yy - y) ** 2 < 100] = 255
     points = tuple((x / 400, y / 400) for x, y in (left, right))
-    crop = net.cut_face(pixels, Box(0.25, 0.25, 0.75, 0.75), points, size=96)
-    rows, columns = np.nonzero(crop > 127)
+    face = crop.cut_face(pixels, Box(0.25, 0.25, 0.75, 0.75), points, size=96)
+    rows, columns = np.nonzero(face > 127)
     assert np.ptp(rows) < 16  # both eyes in one row now
     assert np.ptp(columns) > 30
 
@@ -273,13 +273,13 @@ def test_cut_face_turns_the_head_upright():
 def test_cut_face_survives_borders_and_tiny_boxes(box):
     pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     for points in ((), ((-0.1, 0.1), (0.1, 0.4)), ((0.5, 0.5), (0.5, 0.5))):
-        assert net.cut_face(pixels, box, points).shape == (96, 96)
+        assert crop.cut_face(pixels, box, points).shape == (96, 96)
 
 
 def test_exposure_and_contrast_say_nothing():
     face = torch.randint(50, 120, (1, 48, 48), dtype=torch.uint8)
-    assert torch.allclose(net.normalise(face), net.normalise(face.float() * 1.5 + 20), atol=1e-4)
-    assert torch.isfinite(net.normalise(torch.full((1, 48, 48), 7, dtype=torch.uint8))).all()
+    assert torch.allclose(crop.normalise(face), crop.normalise(face.float() * 1.5 + 20), atol=1e-4)
+    assert torch.isfinite(crop.normalise(torch.full((1, 48, 48), 7, dtype=torch.uint8))).all()
 
 
 def test_imagenet_weights_map_one_to_one_and_know_a_cat():
@@ -327,7 +327,7 @@ def test_the_train_command_goes_on_from_a_file(trained, faces, tmp_path):
     words = ["train", "smilenet", str(faces), "--out", str(tmp_path / "o"), "--size", "32", "--first-size", "32", "--epochs", "1"]
     result = CliRunner().invoke(main, [*words, "--start", str(weights), "--distil", "0.3"])
     assert result.exit_code == 0, result.output
-    assert net.load(result.stdout.strip().splitlines()[-1])[1].size == 32
+    assert checkpoint.load(result.stdout.strip().splitlines()[-1])[1].size == 32
     result = CliRunner().invoke(main, [*words[:3], "--out", str(tmp_path / "p"), "--start", str(tmp_path / "nowhere")])
     assert result.exit_code == 1 and "nowhere" in result.stderr
 

@@ -1,0 +1,5 @@
+"""`python -m phototag`."""
+
+from phototag.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""The weights file of the compact detector: reading and writing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torchvision.models.detection import FasterRCNN
+
+from phototag.errors import WeightsError
+from phototag.nets.detector.net import build
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a weights file says beside the numbers. `labels` are those the net was trained on, in the order of its outputs;
+    `thresholds` names those good enough to be said, each with the score from which on it reached the stated precision
+    (empty: all may be said, nothing was measured). Sides in pixels."""
+
+    labels: tuple[str, ...]
+    short_side: int = 320
+    long_side: int = 512
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+def save(path: Path, net: FasterRCNN, settings: Settings) -> None:
+    """Filters in half precision; the vectors, of which little is gained, as they are."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        name: (value.half() if value.is_floating_point() and value.ndim > 1 else value).contiguous()
+        for name, value in net.state_dict().items()
+    }
+    save_file(tensors, path, metadata={"detector": json.dumps(asdict(settings))})
+    path.chmod(0o644)  # safetensors makes files only their owner may read; these ship
+
+
+def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], Settings]:
+    """Raises WeightsError when the file is missing, damaged or not a compact detector."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as archive:
+            said = json.loads((archive.metadata() or {})["detector"])
+            settings = Settings(**(said | {"labels": tuple(said["labels"])}))
+            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a mapping)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: not readable as people-pets weights ({type(error).__name__})") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, settings
+
+
+def load(path: Path) -> tuple[FasterRCNN, Settings]:
+    """Raises WeightsError when the file is missing, damaged or not a compact detector."""
+    tensors, settings = read_weights(path)
+    try:
+        net = build(settings.labels)
+        net.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: these weights do not fit this version's compact detector; install phototag again") from error
+    return net.eval(), settings

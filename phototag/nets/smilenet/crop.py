@@ -1,0 +1,79 @@
+"""From a photo to the face crop that SmileNet sees: the one preprocessing for training, evaluation and tagging."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+
+from phototag.records import Box
+
+# A square whose side is this many times the mean side of the face detector's box, centred on the box and moved
+# down by SHIFT sides. FER2013's faces were cut by another detector; these two put MTCNN's boxes where FER's
+# borders are, by `python -m phototag.nets.smilenet.framing`, which prints both and how faces cut with other margins are read
+# (weights/smilenet.md).
+MARGIN = 1.07
+
+
+SHIFT = 0.0
+
+
+ROLL_DEADBAND_DEGREES = 8.0  # smaller rolls are within what training's rotation covers; leave the pixels alone
+
+
+def cut_face(
+    pixels: np.ndarray, box: Box, points: tuple[tuple[float, float], ...] = (), size: int = 96, margin: float = MARGIN
+) -> np.ndarray:
+    """One face as the net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey.
+
+    A square around the detector's box, the head turned upright by the line between the eyes (`points[0]` and
+    `points[1]`, fractions of the photo), anti-aliased on the way down, the border repeated where the square
+    leaves the photo.
+    """
+    height, width = pixels.shape[:2]
+    across, down = box.width * width, box.height * height
+    side = margin * (across + down) / 2
+    centre_x = (box.left + box.right) / 2 * width
+    centre_y = (box.top + box.bottom) / 2 * height + SHIFT * side
+    roll = 0.0
+    if len(points) >= 2:
+        (left_x, left_y), (right_x, right_y) = points[:2]
+        roll = math.degrees(math.atan2((right_y - left_y) * height, (right_x - left_x) * width))
+        if abs(roll) < ROLL_DEADBAND_DEGREES or abs(roll) > 90:  # beyond 90 the landmarks are wrong, not the head
+            roll = 0.0
+    # A turned square needs its diagonal; the turn happens after shrinking, where it costs microseconds.
+    reach = side * (math.sqrt(2) if roll else 1.0)
+    working = round(size * (math.sqrt(2) if roll else 1.0))
+    left, top = centre_x - reach / 2, centre_y - reach / 2
+    x0, y0 = math.floor(left), math.floor(top)
+    x1, y1 = max(math.ceil(left + reach), x0 + 1), max(math.ceil(top + reach), y0 + 1)
+    inner = pixels[max(y0, 0) : max(min(y1, height), 1), max(x0, 0) : max(min(x1, width), 1)]
+    pads = ((max(-y0, 0), max(y1 - height, 0)), (max(-x0, 0), max(x1 - width, 0)))
+    if any(any(pad) for pad in pads):
+        inner = np.pad(inner, (*pads, (0, 0))[: inner.ndim], mode="edge")
+    crop = Image.fromarray(np.ascontiguousarray(inner)).convert("L")
+    region = (left - x0, top - y0, min(left - x0 + reach, crop.width), min(top - y0 + reach, crop.height))
+    crop = crop.resize((working, working), Image.Resampling.BILINEAR, box=region)
+    if roll:
+        crop = crop.rotate(roll, Image.Resampling.BILINEAR)
+        edge = (working - size) // 2
+        crop = crop.crop((edge, edge, edge + size, edge + size))
+    return np.asarray(crop)
+
+
+def whole_face(picture: Image.Image, size: int = 96) -> np.ndarray:
+    """A picture that already is a face crop (a dataset's) -> (size, size) uint8 grey."""
+    return np.asarray(picture.convert("L").resize((size, size), Image.Resampling.BILINEAR))
+
+
+def normalise(crops: torch.Tensor) -> torch.Tensor:
+    """(B, S, S) or (B, 1, S, S) uint8 or float 0..255 -> (B, 1, S, S) float32, every face with mean 0 and
+    standard deviation 1, so that exposure and contrast say nothing."""
+    faces = crops.float()
+    if faces.ndim == 3:
+        faces = faces.unsqueeze(1)  # (B, 1, S, S)
+    mean = faces.mean(dim=(2, 3), keepdim=True)
+    spread = faces.std(dim=(2, 3), keepdim=True).clamp_min(8.0)  # a flat crop stays flat instead of becoming noise
+    return (faces - mean) / spread
