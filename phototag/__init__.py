@@ -20,7 +20,8 @@ __all__ = ["Library", "__version__", "scan"]
 
 
 def __getattr__(name: str) -> Any:
-    """Library and scan, loaded only when asked for: a database library and nets are not needed for `--help`."""
+    """Library and scan, loaded only when asked for: a database library and nets are not needed for
+    `--help`."""
     if name == "Library":
         from phototag.library.library import Library
 

@@ -1,4 +1,5 @@
-"""A copy of a photo with what was found drawn on it: boxes, labels, smile scores. Originals are never written."""
+"""A copy of a photo with what was found drawn on it: boxes, labels, smile scores. Originals are
+never written."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ SMILES, SOBER, ASIDE, THING = "#1d9e5a", "#c9372c", "#8a8f98", "#2f6fde"
 
 
 def draw(photo: Photo, target: Path) -> None:
-    """Write `target`: green boxes for smiles, red for none, grey for faces that have no say, blue for things. Raises
-    UnreadablePhoto, and PhototagError when the target cannot be written."""
+    """Write `target`: green boxes for smiles, red for none, grey for faces that have no say, blue
+    for things. Raises UnreadablePhoto, and PhototagError when the target cannot be written."""
     picture = Image.fromarray(open_photo(photo.path, working_side=SIDE).pixels)
     canvas = ImageDraw.Draw(picture)
     unit = max(2, round(max(picture.size) / 400))
@@ -45,10 +46,14 @@ def draw(photo: Photo, target: Path) -> None:
         os.replace(part, target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise PhototagError(f"{target}: cannot be written ({error.strerror or error}); choose another place") from error
+        raise PhototagError(
+            f"{target}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
 
 
-def _box(canvas: ImageDraw.ImageDraw, size: tuple[int, int], box: Box, text: str, colour: str, font, unit: int) -> None:
+def _box(
+    canvas: ImageDraw.ImageDraw, size: tuple[int, int], box: Box, text: str, colour: str, font, unit: int
+) -> None:
     left, top, right, bottom = box.pixels(*size)
     canvas.rectangle((left, top, right, bottom), outline=colour, width=unit)
     _, _, wide, high = canvas.textbbox((0, 0), text, font=font)

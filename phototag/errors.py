@@ -1,7 +1,7 @@
 """What can go wrong in a way a person can mend: the sentence they read and the exit code of the command.
 
-Owns every exception the package raises on purpose. Anything else that escapes is a bug and keeps its traceback.
-"""
+Owns every exception the package raises on purpose. Anything else that escapes is a bug and keeps
+its traceback."""
 
 from __future__ import annotations
 

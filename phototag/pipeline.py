@@ -1,7 +1,7 @@
 """Taggers over decoded photos, in batches. Knows no torch, no SQL and no command line.
 
-One bad photo costs one recorded answer: a failing batch is halved until only the photo at fault is left. If every photo
-of a batch fails, it is the tagger that is broken, and nothing of it is kept.
+One bad photo costs one recorded answer: a failing batch is halved until only the photo at fault is
+left. If every photo of a batch fails, it is the tagger that is broken, and nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from itertools import islice
 from phototag.errors import PhototagError
 from phototag.records import Frame, Job, Outcome, PhotoFacts, Tag, Unreadable
 
-SMALLEST = 4  # photos to which a share is cut down: of fewer, all may be bad, and the tagger would be taken for broken
+# photos to which a share is cut down: of fewer, all may be bad, and the tagger would be taken for
+# broken
+SMALLEST = 4
 
 TaggerFunction = Callable[[Sequence[Frame]], list[list[Tag]]]
 
@@ -45,15 +47,18 @@ def run(
     prepare: Callable[[], None] = lambda: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[Batch]:
-    """Drive the taggers (in running order) over the photos each job owes them, and yield what to save, in the order of the
-    jobs. `needs`: tagger -> those whose answers it reads; where one of these failed, it fails too.
+    """Drive the taggers (in running order) over the photos each job owes them, and yield what to
+    save, in the order of the jobs. `needs`: tagger -> those whose answers it reads; where one of
+    these failed, it fails too.
 
-    `hands`: threads that tag, each its share of `batch_size` photos, after calling `prepare` once; `decoded` is advanced only
-    in the caller's thread. `expected`: how many photos will come; shares get smaller towards the end, so that no hand is left
-    with nothing to do while another still has a whole one. Once `stopping` says yes, no photo is begun any more; what is in
-    hand is still yielded. Raises TaggerBroken."""
+    `hands`: threads that tag, each its share of `batch_size` photos, after calling `prepare` once;
+    `decoded` is advanced only in the caller's thread. `expected`: how many photos will come; shares
+    get smaller towards the end, so that no hand is left with nothing to do while another still has
+    a whole one. Once `stopping` says yes, no photo is begun any more; what is in hand is still
+    yielded. Raises TaggerBroken."""
     source = iter(decoded)
-    share = max(min(batch_size, 2), -(-batch_size // hands))  # of a lone photo nobody can say whether it or the tagger is broken
+    # of a lone photo nobody can say whether it or the tagger is broken
+    share = max(min(batch_size, 2), -(-batch_size // hands))
     least = min(share, SMALLEST)
 
     def begun() -> Iterator[Future[Batch]]:
@@ -73,7 +78,8 @@ def run(
         try:
             for future in begun():
                 waiting.append(future)
-                if len(waiting) > hands:  # one more than can be worked on, so that no hand waits for what comes between two
+                # one more than can be worked on, so that no hand waits for what comes between two
+                if len(waiting) > hands:
                     yield waiting.popleft().result()
             while waiting:
                 future = waiting.popleft()
@@ -103,7 +109,9 @@ def _tagged(
                 continue
             lacking = [need for need in needs.get(name, ()) if need not in frames[job.photo_id].answers]
             if lacking:
-                batch.outcomes.append(Outcome(job.photo_id, name, error=f"needs the answer of {lacking[0]}, which failed"))
+                batch.outcomes.append(
+                    Outcome(job.photo_id, name, error=f"needs the answer of {lacking[0]}, which failed")
+                )
             else:
                 owing.append(frames[job.photo_id])
         for frame, answer in zip(owing, answer_all(name, tagger, owing), strict=True):
@@ -118,8 +126,9 @@ def _tagged(
 
 
 def answer_all(name: str, tagger: TaggerFunction, frames: Sequence[Frame]) -> list[list[Tag] | Exception]:
-    """One answer per frame: its tags, or the exception it causes on its own. Raises TaggerBroken when two or more frames
-    were given and not one could be answered; a lone photo that fails may well be at fault itself."""
+    """One answer per frame: its tags, or the exception it causes on its own. Raises TaggerBroken
+    when two or more frames were given and not one could be answered; a lone photo that fails may
+    well be at fault itself."""
     answers = _halving(tagger, frames)
     failed = [answer for answer in answers if isinstance(answer, Exception)]
     if len(failed) == len(answers) > 1:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import numpy
 
-NOTHING: Mapping[str, Any] = {}  # shared by records, so never written to; a read-only proxy could not be pickled
+# shared by records, so never written to; a read-only proxy could not be pickled
+NOTHING: Mapping[str, Any] = {}
 _checked = tuple.__new__  # once their ranges are
 
 
@@ -100,7 +101,9 @@ class Tag(_Tag):
 
     __slots__ = ()
 
-    def __new__(cls, label: str, score: float, box: Box | None = None, points: tuple[tuple[float, float], ...] = ()) -> Tag:
+    def __new__(
+        cls, label: str, score: float, box: Box | None = None, points: tuple[tuple[float, float], ...] = ()
+    ) -> Tag:
         if not label:
             raise ValueError("a tag needs a label")
         if not 0 <= score <= 1:
@@ -124,7 +127,8 @@ class PhotoFile(NamedTuple):
     mtime_ns: int
 
     def full_path(self) -> str:
-        """Where the file is. Raises ValueError for a path that would leave its root, such as one from a foreign catalog."""
+        """Where the file is. Raises ValueError for a path that would leave its root, such as one
+        from a foreign catalog."""
         parts = self.path.split("/")
         if any(part in ("", ".", "..") for part in parts):
             raise ValueError(f"not a path inside its root: {self.path!r}")
@@ -230,8 +234,9 @@ class Photo(NamedTuple):
 
 
 class PhotoLine(NamedTuple):
-    """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is absolute; `things` are
-    (label, score) of boxes; `kinds` are labels of the whole photo; `error` is the first there is."""
+    """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is
+    absolute; `things` are (label, score) of boxes; `kinds` are labels of the whole photo; `error`
+    is the first there is."""
 
     photo_id: int
     path: str
@@ -249,8 +254,9 @@ class PhotoLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """What decoding learned of a photo's file: the hash of the bytes it read, the upright size, the EXIF.
-    `content_hash` is None when the bytes could not be read, `width` and `height` when they could not be decoded."""
+    """What decoding learned of a photo's file: the hash of the bytes it read, the upright size, the
+    EXIF. `content_hash` is None when the bytes could not be read, `width` and `height` when they
+    could not be decoded."""
 
     photo_id: int
     content_hash: str | None

@@ -89,7 +89,7 @@ def scan(
     `stopping` is asked between two batches; once it says yes, what is in hand is saved and the
     report says `interrupted`. Running it again goes on where it stopped. Raises PhototagError: a
     path that is not there, a tagger that fails on every photo of a batch, a device that is not
-    there, a catalog that cannot be written. """
+    there, a catalog that cannot be written."""
     began = time.monotonic()
     report = ScanReport()
     options = dict(options or {})
@@ -127,7 +127,9 @@ def scan(
     owed = library.count_jobs(scope, fingerprints)
     # a dry run stores no new files to be counted
     report.to_do = owed.photos + (known.new + known.changed if dry_run else 0)
-    report.taggers = {name: {"to_do": owed.taggers.get(name, 0), "tagged": 0, "failed": 0} for name in running}
+    report.taggers = {
+        name: {"to_do": owed.taggers.get(name, 0), "tagged": 0, "failed": 0} for name in running
+    }
     report.unchanged = max(0, report.found - report.to_do)
     if not dry_run:
         if report.to_do:
@@ -144,7 +146,14 @@ def scan(
             )
             with closing(frames), _hands(device) as (hands, prepare):
                 batches = pipeline.run(
-                    frames, ready, needs, batch_size, hands=hands, expected=owed.photos, prepare=prepare, stopping=stopping
+                    frames,
+                    ready,
+                    needs,
+                    batch_size,
+                    hands=hands,
+                    expected=owed.photos,
+                    prepare=prepare,
+                    stopping=stopping,
                 )
                 with closing(batches):
                     for batch in batches:
@@ -163,7 +172,9 @@ def decode_fingerprint(max_pixels: int) -> str:
     return f"{DECODE_VERSION}-{max_pixels}"
 
 
-def _runnable(names: Sequence[str], options: Mapping[str, Mapping[str, Any]], report: ScanReport) -> list[str]:
+def _runnable(
+    names: Sequence[str], options: Mapping[str, Mapping[str, Any]], report: ScanReport
+) -> list[str]:
     """The taggers to run, in order; those that cannot run here are left out with a note, or refused
     when asked for by name."""
     unknown = [name for name in names if name not in table.SPECS]
@@ -191,7 +202,9 @@ def likely_device(device: str) -> str:
     return "cuda" if os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi") else "cpu"
 
 
-def _load(names: Sequence[str], device: str, options: Mapping[str, Mapping[str, Any]]) -> dict[str, table.Tagger]:
+def _load(
+    names: Sequence[str], device: str, options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, table.Tagger]:
     return {name: table.load(name, device, options.get(name, {})) for name in names}
 
 

@@ -1,8 +1,9 @@
-"""Makes sixty kinds of bad file, and a few that only look bad: what cameras, disks, downloads and malice leave behind.
+"""Makes sixty kinds of bad file, and a few that only look bad: what cameras, disks, downloads and
+malice leave behind.
 
-`make_bad_files(folder)` writes them and returns name -> kind. Some still hold a picture that can be shown (damaged EXIF,
-a bad colour profile): those in `STILL_PICTURES`. Of all others a program should give one reason and go on.
-"""
+`make_bad_files(folder)` writes them and returns name -> kind. Some still hold a picture that can be
+shown (damaged EXIF, a bad colour profile): those in `STILL_PICTURES`. Of all others a program
+should give one reason and go on."""
 
 from __future__ import annotations
 
@@ -85,7 +86,8 @@ def exif_segment(tiff: bytes) -> bytes:
 
 
 def tiff_folder(*entries: tuple[int, int, int, bytes], following: int = 0, at: int = 8) -> bytes:
-    """A little-endian IFD; values longer than four bytes go behind it. `at` is where it will stand in the file."""
+    """A little-endian IFD; values longer than four bytes go behind it. `at` is where it will stand
+    in the file."""
     body, extra = struct.pack("<H", len(entries)), b""
     behind = at + 2 + 12 * len(entries) + 4
     for tag, kind, count, value in sorted(entries):
@@ -116,7 +118,9 @@ def grey_tiff(width: int, height: int, *, strip_at: int, strip_size: int, follow
     return tiff(*entries, following=following)
 
 
-def exif_with(inner: dict[int, object], gps: dict[int, object] | None = None, top: dict[int, object] | None = None) -> bytes:
+def exif_with(
+    inner: dict[int, object], gps: dict[int, object] | None = None, top: dict[int, object] | None = None
+) -> bytes:
     written = Image.Exif()
     for tag, value in (top or {}).items():
         written[tag] = value
@@ -130,7 +134,9 @@ def gps_tiff(kind: int, numbers: tuple[int, ...]) -> bytes:
     """EXIF with nothing but a place, its six numbers (three rationals) as they are, for both axes."""
     value = struct.pack("<6i", *numbers)
     gps_at = 8 + 2 + 12 + 4
-    place = tiff_folder((1, 2, 2, b"N\0"), (2, kind, 3, value), (3, 2, 2, b"E\0"), (4, kind, 3, value), at=gps_at)
+    place = tiff_folder(
+        (1, 2, 2, b"N\0"), (2, kind, 3, value), (3, 2, 2, b"E\0"), (4, kind, 3, value), at=gps_at
+    )
     return tiff(long(0x8825, gps_at)) + place
 
 
@@ -183,7 +189,10 @@ def _contents() -> dict[str, tuple[str, bytes]]:
         "random.jpg": ("noise", np.random.default_rng(1).bytes(5000)),
         "page.jpg": ("a web page saved as a picture", b"<!DOCTYPE html>\n<html><body>404</body></html>"),
         "text.png": ("text", b"Wish you were here.\n"),
-        "drawing.png": ("SVG", b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
+        "drawing.png": (
+            "SVG",
+            b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        ),
         "paper.jpg": ("PDF", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n"),
         "program.jpg": (
             "EPS, which Pillow would hand to Ghostscript",
@@ -222,34 +231,69 @@ def _contents() -> dict[str, tuple[str, bytes]]:
         "bad-checksum.png": ("wrong checksum of the header", good_png[:29] + b"\0\0\0\0" + good_png[33:]),
         "no-pixels.png": ("no pixel data at all", png(4, 4)),
         "bad-method.png": ("unknown compression method", png(2, 2, idat(bytes(6)), method=9)),
-        "bad-palette.png": ("palette picture without palette", png(4, 4, idat(b"\0\xff\xff\xff\xff" * 4), colour=3)[:60]),
+        "bad-palette.png": (
+            "palette picture without palette",
+            png(4, 4, idat(b"\0\xff\xff\xff\xff" * 4), colour=3)[:60],
+        ),
         "no-tables.jpg": ("JPEG without Huffman tables", jpeg.replace(b"\xff\xc4", b"\xff\xfe")),
         "no-quantisation.jpg": ("JPEG without quantisation tables", jpeg.replace(b"\xff\xdb", b"\xff\xfe")),
-        "bad-components.jpg": ("JPEG of 200 channels", jpeg.replace(b"\x00\x40\x00\x60\x03", b"\x00\x40\x00\x60\xc8", 1)),
+        "bad-components.jpg": (
+            "JPEG of 200 channels",
+            jpeg.replace(b"\x00\x40\x00\x60\x03", b"\x00\x40\x00\x60\xc8", 1),
+        ),
         "cmyk-cut.jpg": ("CMYK, cut in half", cmyk[: len(cmyk) // 2]),
-        "bad-frame.gif": ("a frame far outside its canvas", gif.replace(b"\x2c\0\0\0\0", b"\x2c\xff\xff\xff\xff", 1)[:500]),
+        "bad-frame.gif": (
+            "a frame far outside its canvas",
+            gif.replace(b"\x2c\0\0\0\0", b"\x2c\xff\xff\xff\xff", 1)[:500],
+        ),
         # lies about the size
-        "zero-width.gif": ("no pixels", b"GIF89a\0\0\0\0\x80\0\0" + bytes(6) + b"\x2c" + bytes(9) + b"\x02\x00\x3b"),
+        "zero-width.gif": (
+            "no pixels",
+            b"GIF89a\0\0\0\0\x80\0\0" + bytes(6) + b"\x2c" + bytes(9) + b"\x02\x00\x3b",
+        ),
         "huge.png": ("claims 100,000 x 100,000 pixels", png(100_000, 100_000, idat(bytes(100)))),
         "huge.gif": ("claims 65,535 x 65,535 pixels", gif[:6] + b"\xff\xff\xff\xff" + gif[10:]),
-        "huge.bmp": ("claims two thousand million pixels", bmp[:18] + struct.pack("<ii", 50_000, 40_000) + bmp[26:]),
+        "huge.bmp": (
+            "claims two thousand million pixels",
+            bmp[:18] + struct.pack("<ii", 50_000, 40_000) + bmp[26:],
+        ),
         "huge.jpg": ("claims 65,000 x 65,000 pixels", wide),
-        "huge.tif": ("claims 16 million million pixels", grey_tiff(4_000_000, 4_000_000, strip_at=8, strip_size=4)),
-        "bomb.png": ("20 MB of zeros in 20 kB, for a picture of 20,000 x 20,000", png(20_000, 20_000, idat(bytes(20_000_000)))),
+        "huge.tif": (
+            "claims 16 million million pixels",
+            grey_tiff(4_000_000, 4_000_000, strip_at=8, strip_size=4),
+        ),
+        "bomb.png": (
+            "20 MB of zeros in 20 kB, for a picture of 20,000 x 20,000",
+            png(20_000, 20_000, idat(bytes(20_000_000))),
+        ),
         "text-bomb.png": ("20 MB of text in 20 kB", good_png[:33] + text_bomb + good_png[33:]),
         "many-channels.tif": (
             "65,535 channels",
             tiff(long(256, 4), long(257, 4), short(258, 8), short(262, 2), short(277, 65535)),
         ),
-        "strip-outside.tif": ("pixels beyond the end of the file", grey_tiff(50, 50, strip_at=900_000, strip_size=2500)),
+        "strip-outside.tif": (
+            "pixels beyond the end of the file",
+            grey_tiff(50, 50, strip_at=900_000, strip_size=2500),
+        ),
         "folder-outside.tif": ("its folder is beyond the end", b"II*\0\xff\xff\xff\x7f"),
         "webp-inside.tif": (
             "TIFF compressed in a way that libtiff complains about",
-            tiff(long(256, 4), long(257, 4), short(258, 8), short(259, 50001), short(262, 1), long(273, 8), long(279, 4)),
+            tiff(
+                long(256, 4),
+                long(257, 4),
+                short(258, 8),
+                short(259, 50001),
+                short(262, 1),
+                long(273, 8),
+                long(279, 4),
+            ),
         ),
         # damage beside the pixels
         "right-picture-wrong-name.png": ("a JPEG called PNG", jpeg),
-        "exif-garbage.jpg": ("EXIF is noise", after_start(jpeg, exif_segment(np.random.default_rng(2).bytes(400)))),
+        "exif-garbage.jpg": (
+            "EXIF is noise",
+            after_start(jpeg, exif_segment(np.random.default_rng(2).bytes(400))),
+        ),
         "exif-loop.jpg": ("EXIF folders that contain themselves", after_start(jpeg, exif_segment(loop))),
         "exif-negative-gps.jpg": (
             "a place in negative degrees",
@@ -261,19 +305,31 @@ def _contents() -> dict[str, tuple[str, bytes]]:
         ),
         "exif-nonsense-dates.jpg": (
             "dates no calendar has",
-            exif_with({0x9003: "0000:00:00 00:00:00", 0x9004: "2016:02:31 10:00:00"}, top={0x0132: "9999:99:99 99:99:99"}),
+            exif_with(
+                {0x9003: "0000:00:00 00:00:00", 0x9004: "2016:02:31 10:00:00"},
+                top={0x0132: "9999:99:99 99:99:99"},
+            ),
         ),
         "exif-orientation-99.jpg": ("turned in a 99th way", exif_with({}, top={0x0112: 99})),
-        "icc-garbage.jpg": ("colour profile is noise", encoded("JPEG", icc_profile=np.random.default_rng(3).bytes(500))),
+        "icc-garbage.jpg": (
+            "colour profile is noise",
+            encoded("JPEG", icc_profile=np.random.default_rng(3).bytes(500)),
+        ),
         "icc-wrong-channels.jpg": ("colour profile is a picture", lab),
         "trailing-garbage.jpg": ("noise behind the picture", jpeg + np.random.default_rng(4).bytes(3000)),
-        "comment-escapes.jpg": ("terminal escapes in a comment", encoded("JPEG", comment=b"\x1b[2J\x1b]0;owned\x07\r\n")),
+        "comment-escapes.jpg": (
+            "terminal escapes in a comment",
+            encoded("JPEG", comment=b"\x1b[2J\x1b]0;owned\x07\r\n"),
+        ),
         "one-pixel.png": ("one pixel", encoded("PNG", picture(1, 1))),
         "thin.png": ("3000 x 1 pixels", encoded("PNG", picture(3000, 1))),
         "empty-exif.png": ("an empty EXIF chunk", good_png[:33] + png_chunk(b"eXIf", b"") + good_png[33:]),
         "cmyk-without-adobe.jpg": ("CMYK that does not say how it counts", cmyk[:adobe] + cmyk[adobe_end:]),
         "tiff-cyclic-pages.tif": ("pages that follow themselves", cyclic),
-        "apng-zero-frames.png": ("an animation of no frames", apng[:control] + no_frames + apng[control + len(no_frames) :]),
+        "apng-zero-frames.png": (
+            "an animation of no frames",
+            apng[:control] + no_frames + apng[control + len(no_frames) :],
+        ),
         "gif-no-colours.gif": (
             "a GIF without any palette",
             b"GIF89a\x01\0\x01\0\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b",
@@ -282,8 +338,9 @@ def _contents() -> dict[str, tuple[str, bytes]]:
 
 
 def make_bad_files(folder: str | Path) -> dict[str, str]:
-    """Write them all, and return name -> what is wrong with it. Also makes what is no file: a pipe, a folder called
-    .jpg, a link to nothing, a link to itself, a file that may not be read (where permissions bind this user)."""
+    """Write them all, and return name -> what is wrong with it. Also makes what is no file: a pipe,
+    a folder called .jpg, a link to nothing, a link to itself, a file that may not be read (where
+    permissions bind this user)."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     kinds = {}

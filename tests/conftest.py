@@ -13,7 +13,8 @@ SAMPLES = ROOT / "sample_photos"
 
 @pytest.fixture(scope="session")
 def scanned(tmp_path_factory):
-    """(folder, catalog): a copy of sample_photos and a catalog that knows it. Read only: tests that write copy it."""
+    """(folder, catalog): a copy of sample_photos and a catalog that knows it. Read only: tests that
+    write copy it."""
     from phototag import Library, scan
 
     base = tmp_path_factory.mktemp("scanned")

@@ -1,4 +1,5 @@
-"""Makes sample_photos/ anew from pictures inside packages of PyPI; SOURCES.md there says where each comes from.
+"""Makes sample_photos/ anew from pictures inside packages of PyPI; SOURCES.md there says where each
+comes from.
 
     pip install scikit-image scikit-learn matplotlib
     pip download --no-deps --no-binary :all: face_recognition && tar xzf face_recognition-*.tar.gz
@@ -32,7 +33,10 @@ def folder(package: str, *parts: str) -> Path:
 
 
 def exif(
-    taken: str, offset: str | None = None, place: tuple[float, float] | None = None, orientation: int | None = None
+    taken: str,
+    offset: str | None = None,
+    place: tuple[float, float] | None = None,
+    orientation: int | None = None,
 ) -> Image.Exif:
     written = Image.Exif()
     written[0x010F], written[0x0110] = CAMERA
@@ -52,7 +56,8 @@ def exif(
 
 
 def collage(*portraits: Image.Image) -> Image.Image:
-    """Portraits side by side with white margins, as from a photo booth: nobody should take it for one scene."""
+    """Portraits side by side with white margins, as from a photo booth: nobody should take it for
+    one scene."""
     width, height = PANEL_WH
     sheet = Image.new("RGB", (len(portraits) * (width + 16) + 16, height + 32), "white")
     for number, portrait in enumerate(portraits):
@@ -69,7 +74,8 @@ def panel(picture: Image.Image, centre: tuple[int, int], height: int) -> Image.I
 
 
 def burst(picture: Image.Image) -> list[Image.Image]:
-    """What a hand-held camera makes of one moment: shifted a little, exposed a little differently, one blurred."""
+    """What a hand-held camera makes of one moment: shifted a little, exposed a little differently,
+    one blurred."""
     shifts, exposures, blurs = ((20, 10), (26, 14), (23, 17)), (1.0, 1.05, 0.96), (0.0, 2.5, 0.0)
     shots = []
     for number, ((left, top), exposure, blur) in enumerate(zip(shifts, exposures, blurs, strict=True)):
@@ -104,7 +110,8 @@ def make(face_recognition: Path, out: Path) -> None:
     save("2015/booth-smiling.jpg", collage(faces[1], faces[0]), exif("2015-11-14 20:05:10"))
     save("2015/portrait-grey.jpg", obama.crop((180, 60, 820, 860)).convert("L"), exif("2015-12-05 10:45:00"))
     save("2016/astronaut.jpg", collins, exif("2016-03-12 10:30:00", "-06:00", SPACE_CENTER))
-    turned = portrait.transpose(Image.Transpose.ROTATE_90)  # orientation 6 says: turn it back, a quarter clockwise
+    # orientation 6 says: turn it back, a quarter clockwise
+    turned = portrait.transpose(Image.Transpose.ROTATE_90)
     save("2016/portrait-turned.jpg", turned, exif("2016-05-08 15:00:00", orientation=6))
     for number, shot in enumerate(burst(collins)):
         save(f"2016/burst-{number + 1}.jpg", shot, exif(f"2016-07-16 12:00:0{number}"))

@@ -1,4 +1,5 @@
-"""Writes the README's command reference from `--help`: `python -m tests.readme`. A test fails when it is stale."""
+"""Writes the README's command reference from `--help`: `python -m tests.readme`. A test fails when
+it is stale."""
 
 import importlib
 import sys

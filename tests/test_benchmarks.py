@@ -1,4 +1,5 @@
-"""The benchmarks measure what they say, at sizes too small for their figures to mean anything. No time is asserted."""
+"""The benchmarks measure what they say, at sizes too small for their figures to mean anything. No
+time is asserted."""
 
 import io
 import json
@@ -50,7 +51,10 @@ def test_several_at_once_as_json(capsys, tmp_path, table_of_taggers):
     assert all(set(figure) == {"name", "value", "target", "unit", "met"} for figure in found)
     by_name = {figure["name"]: figure for figure in found}
     assert by_name["rescan, photos decoded"]["value"] == 0
-    assert by_name["rescan, scans that wrote any row"] | {"met": True} == by_name["rescan, scans that wrote any row"]
+    assert (
+        by_name["rescan, scans that wrote any row"] | {"met": True}
+        == by_name["rescan, scans that wrote any row"]
+    )
     assert any(name.startswith("store, ") for name in by_name)
 
 
@@ -101,11 +105,16 @@ def test_store_compares_the_very_same_rows(tmp_path):
     batches = store.prepare(tmp_path, 40)
     store.save(tmp_path, batches)
     store.insert(tmp_path, *store.read_back(tmp_path, len(batches)))
-    with closing(sqlite3.connect(tmp_path / "saved.db")) as one, closing(sqlite3.connect(tmp_path / "inserted.db")) as other:
+    with (
+        closing(sqlite3.connect(tmp_path / "saved.db")) as one,
+        closing(sqlite3.connect(tmp_path / "inserted.db")) as other,
+    ):
         for table in ("photos", "answers", "tags", "photo_labels", "labels", "taggers", "fingerprints"):
             statement = f"SELECT * FROM {table}"
             rows = one.execute(statement).fetchall()
-            assert rows and sorted(rows, key=repr) == sorted(other.execute(statement).fetchall(), key=repr), table
+            assert rows and sorted(rows, key=repr) == sorted(other.execute(statement).fetchall(), key=repr), (
+                table
+            )
 
 
 def test_made_up_answers_are_the_same_each_time_and_some_ten_tags_long():
@@ -119,7 +128,10 @@ SUMMARIES = ("photo_labels", "photos")
 
 def rows(file, tables):
     with closing(sqlite3.connect(file)) as connection:
-        return {table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
+        return {
+            table: sorted(connection.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
+            for table in tables
+        }
 
 
 @pytest.mark.parametrize("question", by_hand.QUESTIONS)

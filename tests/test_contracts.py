@@ -1,4 +1,5 @@
-"""Who may import whom, and what starting the program costs: held by parsing the imports and by looking at sys.modules."""
+"""Who may import whom, and what starting the program costs: held by parsing the imports and by
+looking at sys.modules."""
 
 import ast
 import subprocess
@@ -73,7 +74,9 @@ def modules_after(*arguments, catalog):
     return set(done.stdout.split("MODULES", 1)[1].split())
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("scan", "--help"), ("query", "--help"), ("train", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("scan", "--help"), ("query", "--help"), ("train", "--help")]
+)
 def test_help_loads_nothing_heavy(arguments, tmp_path):
     loaded = modules_after(*arguments, catalog=tmp_path / "c.db")
     assert not loaded & {"torch", "sqlalchemy", "numpy", "PIL", "alembic", "tqdm"}
@@ -103,4 +106,6 @@ def test_the_listed_help_of_each_command_is_its_own(monkeypatch):
     for name, (module, line) in COMMANDS.items():
         command = getattr(importlib.import_module(module), name)
         assert command.help.strip().splitlines()[0] == line, name
-        assert "phototag " + name in command.help or hasattr(command, "commands"), f"{name} --help shows no example"
+        assert "phototag " + name in command.help or hasattr(command, "commands"), (
+            f"{name} --help shows no example"
+        )

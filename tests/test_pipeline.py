@@ -72,7 +72,9 @@ def test_a_tagger_sees_what_it_needs_and_fails_where_that_failed():
     def echo(frames):
         return [[Tag("echo", frame.answers["bright"][0].score)] for frame in frames]
 
-    found = outcomes(run(decoded(4, ("bright", "echo")), {"bright": picky({2}), "echo": echo}, {"echo": ["bright"]}, 4))
+    found = outcomes(
+        run(decoded(4, ("bright", "echo")), {"bright": picky({2}), "echo": echo}, {"echo": ["bright"]}, 4)
+    )
     assert found[1, "echo"].tags[0].score == found[1, "bright"].tags[0].score
     assert found[2, "echo"].error == "needs the answer of bright, which failed"
 
@@ -84,7 +86,10 @@ def test_only_owed_answers_are_asked_for():
         asked.extend(frame.photo_id for frame in frames)
         return bright(frames)
 
-    jobs = ((job if job.photo_id % 2 else Job(job.photo_id, job.file, ()), facts, frame) for job, facts, frame in decoded(6))
+    jobs = (
+        (job if job.photo_id % 2 else Job(job.photo_id, job.file, ()), facts, frame)
+        for job, facts, frame in decoded(6)
+    )
     list(run(jobs, {"bright": spy}, {}, 4))
     assert asked == [1, 3, 5]
 
@@ -118,7 +123,14 @@ def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
         return bright(frames)
 
     batches = list(
-        run(watched(), {"bright": slow_at_first}, {}, 8, hands=2, prepare=lambda: prepared.append(threading.get_ident()))
+        run(
+            watched(),
+            {"bright": slow_at_first},
+            {},
+            8,
+            hands=2,
+            prepare=lambda: prepared.append(threading.get_ident()),
+        )
     )
     assert [len(batch.jobs) for batch in batches] == [4] * 10
     assert [job.photo_id for batch in batches for job in batch.jobs] == list(range(40))
@@ -127,12 +139,24 @@ def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
 
 
 def test_shares_get_smaller_towards_the_end_and_leave_nobody_out():
-    shares = [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=50)]
+    shares = [
+        len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=50)
+    ]
     assert shares == [12, 10, 7, 6, 4, 4, 4, 3]
     for expected in (0, 20, 90):  # photos may come or go while others are looked at
         assert len(outcomes(run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=expected))) == 50
-    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2)] == [12, 12, 12, 12, 2]
-    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, expected=50)] == [24, 24, 2]
+    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2)] == [
+        12,
+        12,
+        12,
+        12,
+        2,
+    ]
+    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, expected=50)] == [
+        24,
+        24,
+        2,
+    ]
 
 
 def test_a_stop_begins_nothing_more_and_loses_nothing_begun():
@@ -162,7 +186,9 @@ def test_frames_are_let_go_while_the_next_ones_are_decoded():
             alive.append(weakref.ref(frame.pixels))
             if number == 59:
                 gc.collect()
-                assert sum(pixels() is not None for pixels in alive) <= 3 * 4, "two batches and the one being put together"
+                assert sum(pixels() is not None for pixels in alive) <= 3 * 4, (
+                    "two batches and the one being put together"
+                )
             yield job, facts, frame
             del frame
 

@@ -19,7 +19,9 @@ def test_a_box_has_finite_edges(edge, value):
         Box(*edges)
 
 
-@pytest.mark.parametrize("edges", [(0.3, 0, 0.3, 1), (0.4, 0, 0.3, 1), (0, 0.5, 1, 0.4), (-0.1, 0, 1, 1), (0, 0, 1.01, 1)])
+@pytest.mark.parametrize(
+    "edges", [(0.3, 0, 0.3, 1), (0.4, 0, 0.3, 1), (0, 0.5, 1, 0.4), (-0.1, 0, 1, 1), (0, 0, 1.01, 1)]
+)
 def test_a_box_lies_in_the_photo_and_is_not_empty(edges):
     with pytest.raises(ValueError, match="a box needs"):
         Box(*edges)
@@ -47,4 +49,6 @@ def test_a_tag_has_a_label_and_finite_landmarks():
         Tag("", 0.5)
     with pytest.raises(ValueError, match="landmarks of 'face'"):
         Tag("face", 0.5, BOX, ((0.1, 0.2), (math.nan, 0.3)))
-    assert Tag("face", numpy.float32(1), BOX, ((-0.1, 1.2),)).points == ((-0.1, 1.2),), "an eye may lie beyond the border"
+    assert Tag("face", numpy.float32(1), BOX, ((-0.1, 1.2),)).points == ((-0.1, 1.2),), (
+        "an eye may lie beyond the border"
+    )

@@ -1,4 +1,5 @@
-"""What sample_photos/expected.json says of the files themselves. What is in the pictures is the taggers' business."""
+"""What sample_photos/expected.json says of the files themselves. What is in the pictures is the
+taggers' business."""
 
 import json
 from datetime import datetime
@@ -14,7 +15,9 @@ EXPECTED = json.loads((SAMPLES / "expected.json").read_text())["photos"]
 
 
 def test_scan_finds_exactly_the_photos_whose_truth_is_written_down():
-    assert [file.path for file in Walk([SAMPLES])] == sorted(EXPECTED, key=lambda path: (path.count("/"), path))
+    assert [file.path for file in Walk([SAMPLES])] == sorted(
+        EXPECTED, key=lambda path: (path.count("/"), path)
+    )
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
@@ -25,7 +28,10 @@ def test_facts_of_each_sample_photo(name):
     assert photo.exif.orientation == truth["orientation"]
     assert photo.exif.utc_offset_minutes == truth["utc_offset_minutes"]
     if truth["taken_at"]:
-        assert (photo.exif.taken_at, photo.exif.taken_from) == (datetime.fromisoformat(truth["taken_at"]), "exif")
+        assert (photo.exif.taken_at, photo.exif.taken_from) == (
+            datetime.fromisoformat(truth["taken_at"]),
+            "exif",
+        )
     else:
         assert photo.exif.taken_from == "file"
     if truth["gps"]:

@@ -8,7 +8,8 @@ def face(left=0.4, top=0.4, size=0.2, score=0.999, smile=0.9, sharpness=0.8, poi
     box = Box(max(left, 0), max(top, 0), min(left + size, 1), min(top + size, 1))
     if points is None:
         points = tuple(
-            (left + dx * size, top + dy * size) for dx, dy in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
+            (left + dx * size, top + dy * size)
+            for dx, dy in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
         )
     return Face(box, score, points, smile, {}, sharpness)
 
@@ -55,7 +56,12 @@ def test_join_is_by_box():
         {
             "faces": [Tag("face", 0.99, a), Tag("face", 0.98, b)],
             "sharpness": [Tag("sharpness", 0.5), Tag("sharpness", 0.7, b)],
-            "smiles": [Tag("smile", 0.2, b), Tag("anger", 0.6, b), Tag("neutral", 0.4, b), Tag("everyone smiling", 0.2)],
+            "smiles": [
+                Tag("smile", 0.2, b),
+                Tag("anger", 0.6, b),
+                Tag("neutral", 0.4, b),
+                Tag("everyone smiling", 0.2),
+            ],
         }
     )
     assert (faces[0].smile, faces[0].sharpness, faces[0].emotion) == (None, None, None)

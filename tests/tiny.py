@@ -9,7 +9,10 @@ SPEC = table.TaggerSpec("colour", "tests.tiny:load", version=1, summary="the mea
 
 def load(device, options):
     return lambda frames: [
-        [Tag(name, float(frame.pixels[..., i].mean()) / 255) for i, name in enumerate(("red", "green", "blue"))]
+        [
+            Tag(name, float(frame.pixels[..., i].mean()) / 255)
+            for i, name in enumerate(("red", "green", "blue"))
+        ]
         for frame in frames
     ]
 

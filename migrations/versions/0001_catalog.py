@@ -6,8 +6,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-# A revision says what the schema was, whatever becomes of tables.py later: hence spelled out, and in SQL, which is also
-# what a person sees on opening the file in another tool.
+# A revision says what the schema was, whatever becomes of tables.py later: hence spelled out, and
+# in SQL, which is also what a person sees on opening the file in another tool.
 TABLES = """
 CREATE TABLE roots (
     id INTEGER NOT NULL,

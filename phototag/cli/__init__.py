@@ -1,4 +1,5 @@
-"""The command line: one command per file, imported only when it is called. Owns exit codes and how errors are told."""
+"""The command line: one command per file, imported only when it is called. Owns exit codes and how
+errors are told."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ import click
 from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
 from phototag.version import __version__
 
-# name -> (module, the first line of its help), so that `phototag --help` imports none of them. A test holds the lines equal.
+# name -> (module, the first line of its help), so that `phototag --help` imports none of them. A
+# test holds the lines equal.
 COMMANDS = {
     "scan": ("phototag.cli.scan", "Look at every photo in PATHS and remember what is in them."),
     "query": ("phototag.cli.query", "Find photos by what is in them."),
@@ -58,10 +60,13 @@ class LazyGroup(click.Group):
             ctx.exit(EXIT_FATAL)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="phototag")
 def main() -> None:
-    """Recognises things, faces and smiles in your photos, on your own machine, and finds the photo you ask for.
+    """Recognises things, faces and smiles in your photos, on your own machine, and finds the photo
+    you ask for.
 
     \b
       phototag scan ~/Photos            look at every photo; run it again after adding some

@@ -30,7 +30,13 @@ def albums(ctx: click.Context, db: str | None) -> None:
         write_table(
             ("album", "photos", "theme", "query", "made"),
             [
-                (printable(a.name), str(a.photos), printable(a.theme), printable(a.query), f"{a.created_at:%Y-%m-%d}")
+                (
+                    printable(a.name),
+                    str(a.photos),
+                    printable(a.theme),
+                    printable(a.query),
+                    f"{a.created_at:%Y-%m-%d}",
+                )
                 for a in found
             ],
             right=frozenset({1}),
@@ -50,9 +56,16 @@ def albums_show(ctx: click.Context, name: str, db: str | None, as_json: bool) ->
         found, members = library.collection(name)
     if as_json:
         photos = [
-            {"position": member.position, "path": photo.path, "reason": member.reason, "score": round(member.score, 4)}
+            {
+                "position": member.position,
+                "path": photo.path,
+                "reason": member.reason,
+                "score": round(member.score, 4),
+            }
             for photo, member in members
         ]
-        write_json({"name": found.name, "theme": found.theme, "query": found.query, "photos": photos}, indent=2)
+        write_json(
+            {"name": found.name, "theme": found.theme, "query": found.query, "photos": photos}, indent=2
+        )
     else:
         print_photos([(photo, member.reason) for photo, member in members])

@@ -28,8 +28,8 @@ def evaluate_objects(
 ) -> None:
     """Measure a detector on photos with boxes, as COCO does.
 
-    AP is the mean over IoU 0.50 to 0.95, AP50 asks for half an overlap. Labels the detector does not know are left out and
-    named.
+    AP is the mean over IoU 0.50 to 0.95, AP50 asks for half an overlap. Labels the detector does
+    not know are left out and named.
 
     \b
       phototag evaluate objects --data annotations.json --images photos
@@ -44,9 +44,11 @@ def evaluate_objects(
     if threads:
         torch.set_num_threads(threads)
     photos = boxes.read_coco(data, images, None if split == "all" or not boxes.has_splits(data) else split)
-    # The metric wants the unlikely answers too: a floor of 0.1 would cut the end off every precision-recall curve.
+    # The metric wants the unlikely answers too: a floor of 0.1 would cut the end off every
+    # precision-recall curve.
     asked = objects.detector(detector, pick_device(device), floor=0.02)
-    evaluate.predict(asked, boxes.Photos(photos.photos[:2], photos.names))  # the first answers pay for setting up
+    # the first answers pay for setting up
+    evaluate.predict(asked, boxes.Photos(photos.photos[:2], photos.names))
     found, milliseconds = evaluate.predict(asked, photos)
     told = evaluate.measure(found, photos, [name for name in asked.names if name])
     told["ms_per_photo"] = milliseconds
@@ -55,6 +57,8 @@ def evaluate_objects(
     if as_json:
         write_json(told)
         return
-    click.echo(f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, {milliseconds:.0f} ms per photo")
+    click.echo(
+        f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, {milliseconds:.0f} ms per photo"
+    )
     for label, row in told["per_class"].items():
         click.echo(f"  {label:16} AP {row['AP']:.3f}  AP50 {row['AP50']:.3f}  ({row['boxes']} boxes)")

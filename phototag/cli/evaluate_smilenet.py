@@ -11,16 +11,32 @@ from phototag.cli.output import count, say, write_json
 
 @click.command("smilenet")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--weights", type=click.Path(path_type=Path, dir_okay=False), help="SmileNet weights. Default: those that ship.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="SmileNet weights. Default: those that ship.",
+)
 @click.option("--flip", is_flag=True, help="Average over the face and its mirror image.")
-@click.option("--held-out", is_flag=True, help="Only the persons that training holds out: one in ten by hash of the name.")
 @click.option(
-    "--whole-photos", is_flag=True, help="DATA holds photos, LABEL/*.jpg: find the largest face with our own tagger first."
+    "--held-out",
+    is_flag=True,
+    help="Only the persons that training holds out: one in ten by hash of the name.",
 )
 @click.option(
-    "--shrink-to", type=click.IntRange(8, 96), help="Make faces this small first, in pixels: how well are distant ones read?"
+    "--whole-photos",
+    is_flag=True,
+    help="DATA holds photos, LABEL/*.jpg: find the largest face with our own tagger first.",
 )
-@click.option("--confusion", type=click.Path(path_type=Path, dir_okay=False), help="Draw the confusion matrix to this PNG.")
+@click.option(
+    "--shrink-to",
+    type=click.IntRange(8, 96),
+    help="Make faces this small first, in pixels: how well are distant ones read?",
+)
+@click.option(
+    "--confusion",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the confusion matrix to this PNG.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def evaluate_smilenet(
     data: Path,
@@ -34,9 +50,9 @@ def evaluate_smilenet(
 ) -> None:
     """Measure SmileNet on labelled faces.
 
-    DATA: a folder LABEL/*.jpg|png of face crops, a .csv of file,emotion, or an .npz with images and votes. Accuracy is
-    against the emotion most people saw; faces where two emotions share the first place are left out. It is told apart for
-    the faces on which more than half of the people agree.
+    DATA: a folder LABEL/*.jpg|png of face crops, a .csv of file,emotion, or an .npz with images and
+    votes. Accuracy is against the emotion most people saw; faces where two emotions share the first
+    place are left out. It is told apart for the faces on which more than half of the people agree.
 
     \b
       phototag evaluate smilenet faces/ --json
@@ -63,7 +79,9 @@ def evaluate_smilenet(
         _, faces = faces_of.split_persons(faces)
     if shrink_to:
         faces.images = faces_of.shrunk(faces.images, shrink_to)
-    found = measures.measure(measures.predict(net, faces.images, calibration.size, flip=flip), faces, calibration)
+    found = measures.measure(
+        measures.predict(net, faces.images, calibration.size, flip=flip), faces, calibration
+    )
     found["ms_per_face"] = measures.milliseconds_per_face(net, calibration.size)
     found["flip"] = flip
     if confusion:
@@ -80,10 +98,14 @@ def evaluate_smilenet(
     click.echo(f"{count(found['n'], 'face')} with a clear emotion")
     click.echo(f"emotion accuracy {percent(found['accuracy'])}")
     if found["majority_n"] != found["n"]:
-        click.echo(f"  where more than half agree, {found['majority_n']} faces: {percent(found['majority_accuracy'])}")
+        click.echo(
+            f"  where more than half agree, {found['majority_n']} faces: {percent(found['majority_accuracy'])}"
+        )
     for name, row in found["per_class"].items():
         if row["n"]:
-            click.echo(f"  {name:10} n {row['n']:5}  precision {percent(row['precision'])}  recall {percent(row['recall'])}")
+            click.echo(
+                f"  {name:10} n {row['n']:5}  precision {percent(row['precision'])}  recall {percent(row['recall'])}"
+            )
     click.echo(
         f"smile accuracy {percent(found['smile_accuracy'])}, precision {percent(found['smile_precision'])}, "
         f"recall {percent(found['smile_recall'])} at threshold {found['smile_threshold']:.2f}"

@@ -1,4 +1,5 @@
-"""`phototag highlights`: choose the best photos by a theme, and make an album, a gallery and a film of them."""
+"""`phototag highlights`: choose the best photos by a theme, and make an album, a gallery and a film
+of them."""
 
 from __future__ import annotations
 
@@ -22,31 +23,53 @@ if TYPE_CHECKING:
 @click.argument("theme_and_terms", nargs=-1, metavar="[THEME] [TERMS]...")
 @choosing_options
 @click.option(
-    "--theme", "own_theme", metavar="THEME", help="A theme's name, or a TOML file of your own: then all words are TERMS."
+    "--theme",
+    "own_theme",
+    metavar="THEME",
+    help="A theme's name, or a TOML file of your own: then all words are TERMS.",
 )
-@click.option("--name", metavar="NAME", help="What to call the album in the catalog. Default: theme and time, as smiles-2016.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Make an album folder here: photos, gallery, contact sheet."
+    "--name",
+    metavar="NAME",
+    help="What to call the album in the catalog. Default: theme and time, as smiles-2016.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Make an album folder here: photos, gallery, contact sheet.",
 )
 @click.option("--copy", "how", flag_value="copy", help="Copy the photos into it. Default: symbolic links.")
 @click.option("--hardlink", "how", flag_value="hardlink", help="Hard links instead.")
-@click.option("--gallery/--no-gallery", default=True, help="A page to look at in the album folder.", show_default=True)
+@click.option(
+    "--gallery/--no-gallery", default=True, help="A page to look at in the album folder.", show_default=True
+)
 @click.option("--sheet/--no-sheet", default=True, help="A contact sheet in it.", show_default=True)
 @click.option("--places", is_flag=True, help="Print in the gallery where photos were taken.")
-@click.option("--film", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.mp4", help="Make a film of them.")
 @click.option(
-    "--height", type=int, metavar="PIXELS", help="The film's height in pixels. Default: 1080, or 1920 where it stands upright."
+    "--film", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.mp4", help="Make a film of them."
 )
-@click.option("--aspect", default="16:9", metavar="W:H", show_default=True, help="16:9, 9:16 (phones), 1:1 or 4:3.")
-@click.option("--music", type=click.Path(dir_okay=False), metavar="FILE", help="Sound for the film, faded at its end.")
+@click.option(
+    "--height",
+    type=int,
+    metavar="PIXELS",
+    help="The film's height in pixels. Default: 1080, or 1920 where it stands upright.",
+)
+@click.option(
+    "--aspect", default="16:9", metavar="W:H", show_default=True, help="16:9, 9:16 (phones), 1:1 or 4:3."
+)
+@click.option(
+    "--music", type=click.Path(dir_okay=False), metavar="FILE", help="Sound for the film, faded at its end."
+)
 @click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
 @db_option
 @json_option
 def highlights(theme_and_terms: tuple[str, ...], db: str | None, **given: Any) -> None:
     """Choose the best photos by a theme; make an album and a film.
 
-    THEME is smiles, pets, portraits or year (the best of everything). TERMS are those of `phototag query`; put -- before
-    terms that begin with a dash. No photo is changed, and the same catalog gives the same album.
+    THEME is smiles, pets, portraits or year (the best of everything). TERMS are those of `phototag
+    query`; put -- before terms that begin with a dash. No photo is changed, and the same catalog
+    gives the same album.
 
     \b
       phototag highlights smiles --year 2016
@@ -57,7 +80,9 @@ def highlights(theme_and_terms: tuple[str, ...], db: str | None, **given: Any) -
     try:
         _highlights(theme_and_terms, db, given)
     except KeyboardInterrupt:
-        raise Interrupted("stopped; nothing half made is left behind. Type the same line to begin again") from None
+        raise Interrupted(
+            "stopped; nothing half made is left behind. Type the same line to begin again"
+        ) from None
 
 
 def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[str, Any]) -> None:
@@ -91,7 +116,9 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
         answer["name"] = name
         _save(db, name, choice, query)
     if given["as_json"]:
-        answer["left_out"] = [manifest.verdict_dict(verdict) for verdict in choice.verdicts if not verdict.reason.kept]
+        answer["left_out"] = [
+            manifest.verdict_dict(verdict) for verdict in choice.verdicts if not verdict.reason.kept
+        ]
         write_json(answer, indent=2)
         return
     print_photos([(verdict.photo, verdict.sentence()) for verdict in choice.kept])
@@ -136,18 +163,28 @@ def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) ->
             progress=progress,
         )
     if report.left_out:
-        say(f"{count(report.left_out, 'photo')} with the lowest scores did not fit into {report.seconds:.0f} seconds of film")
+        say(
+            f"{count(report.left_out, 'photo')} with the lowest scores did not fit into {report.seconds:.0f} seconds of film"
+        )
     if report.note:
         say(report.note)
     width, height = report.size_wh
-    return {"file": os.path.abspath(path), "seconds": report.seconds, "frames": report.frames, "width": width, "height": height}
+    return {
+        "file": os.path.abspath(path),
+        "seconds": report.seconds,
+        "frames": report.frames,
+        "width": width,
+        "height": height,
+    }
 
 
 def _save(db: str | None, name: str, choice: Choice, query: str) -> None:
     from phototag.library import Library
 
     members = [
-        Member(verdict.photo.photo_id, position, f"{verdict.reason.value}: {verdict.sentence()}", verdict.score)
+        Member(
+            verdict.photo.photo_id, position, f"{verdict.reason.value}: {verdict.sentence()}", verdict.score
+        )
         for position, verdict in enumerate(choice.kept, 1)
     ]
     with Library.open(db) as library:
@@ -168,7 +205,9 @@ def _summarize(choice: Choice, title: str, answer: dict[str, Any], given: dict[s
             say(f"Look at it: {printable(os.path.join(answer['album'], 'gallery', 'index.html'))}")
     if "film" in answer:
         film = answer["film"]
-        say(f"Film: {printable(film['file'])} ({film['seconds']:.0f} seconds, {film['width']} x {film['height']})")
+        say(
+            f"Film: {printable(film['file'])} ({film['seconds']:.0f} seconds, {film['width']} x {film['height']})"
+        )
     say(f"In the catalog: phototag albums show {printable(answer['name'])}")
     if "album" not in answer and "film" not in answer:
         say("Add --out DIR for an album folder with a gallery, --film FILE.mp4 for a film.")

@@ -1,4 +1,5 @@
-"""Everything the commands print: tables for people, paths for pipes, JSON for scripts. stdout is data, stderr is talk."""
+"""Everything the commands print: tables for people, paths for pipes, JSON for scripts. stdout is
+data, stderr is talk."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def printable(text: str) -> str:
-    """The text with control characters, direction marks and undecodable bytes made visible, so that no file name can garble
-    or command a terminal."""
+    """The text with control characters, direction marks and undecodable bytes made visible, so that
+    no file name can garble or command a terminal."""
     return "".join(_visible(character) for character in text)
 
 
@@ -33,7 +34,8 @@ def _visible(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # an undecodable byte, as os.fsdecode keeps it
         return f"\\x{code - 0xDC00:02x}"
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d":  # joiner inside emoji
+    # joiner inside emoji
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d":
         return character.encode("unicode_escape", "surrogatepass").decode()
     return character
 
@@ -53,11 +55,14 @@ def write_path(path: str, end: str = "\n") -> None:
 
 
 def write_json(value: Any, indent: int | None = None) -> None:
-    """ASCII with escapes: undecodable bytes of names travel as lone surrogates, which Python's and most other readers keep."""
+    """ASCII with escapes: undecodable bytes of names travel as lone surrogates, which Python's and
+    most other readers keep."""
     click.echo(json.dumps(value, indent=indent, allow_nan=False))
 
 
-def write_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()) -> None:
+def write_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()
+) -> None:
     """Columns as wide as their cells; the last one is cut at the terminal's edge. Cells must be printable."""
     cells = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(header))]
@@ -77,7 +82,9 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[str]], right: fro
 
 def _width(text: str) -> int:
     """Columns on a terminal: East Asian wide characters take two, combining ones none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

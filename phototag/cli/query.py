@@ -12,11 +12,22 @@ from operator import itemgetter
 
 import click
 
-from phototag.cli.output import count, db_option, photo_dict, printable, say, smile_word, write_json, write_path, write_table
+from phototag.cli.output import (
+    count,
+    db_option,
+    photo_dict,
+    printable,
+    say,
+    smile_word,
+    write_json,
+    write_path,
+    write_table,
+)
 from phototag.query.terms import DEFAULT_SCORE
 from phototag.records import PhotoLine
 
-Thresholds = Callable[[str], Mapping[str, float]]  # name of the weights -> label -> least score; the default for others
+# name of the weights -> label -> least score; the default for others
+Thresholds = Callable[[str], Mapping[str, float]]
 
 SCORE = itemgetter(1)  # of a PhotoLine's things
 
@@ -98,7 +109,10 @@ def query(
             rows = [_row(line, thresholds) for line in lines]
             if rows:
                 write_table(("taken", "smiling", "faces", "things", "photo"), rows, right=frozenset({2}))
-            say(f"{count(len(rows), 'photo')}." + ("" if rows or terms else " Look at some first: phototag scan FOLDER"))
+            say(
+                f"{count(len(rows), 'photo')}."
+                + ("" if rows or terms else " Look at some first: phototag scan FOLDER")
+            )
 
 
 def things(photo: PhotoLine, thresholds: Thresholds, most: int = 3) -> str:
@@ -138,6 +152,8 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Thresholds) -> None:
         path = "'" + photo.path if photo.path[:1] in "=+-@\t\r" else photo.path
         taken = photo.taken_at.isoformat() if photo.taken_at else ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
-        writer.writerow([path, taken, photo.width, photo.height, smiling, photo.faces, things(photo, thresholds, most=99)])
+        writer.writerow(
+            [path, taken, photo.width, photo.height, smiling, photo.faces, things(photo, thresholds, most=99)]
+        )
         flush()
     flush()

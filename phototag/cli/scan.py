@@ -30,15 +30,33 @@ if TYPE_CHECKING:
     show_default=True,
     help="Photos in hand at once, shared by the threads that tag.",
 )
-@click.option("--workers", type=click.IntRange(1), help="Threads that decode photos. Default: one per core, at most 4.")
-@click.option("--tagger", "names", multiple=True, metavar="NAME", help="Run only this tagger and what it needs; may be repeated.")
 @click.option(
-    "--detector", type=click.Choice(["auto", *DETECTORS]), default="auto", show_default=True, help="Which net finds things."
+    "--workers", type=click.IntRange(1), help="Threads that decode photos. Default: one per core, at most 4."
 )
-@click.option("--offline", is_flag=True, envvar="PHOTOTAG_OFFLINE", help="Never fetch weights. Also $PHOTOTAG_OFFLINE.")
+@click.option(
+    "--tagger",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Run only this tagger and what it needs; may be repeated.",
+)
+@click.option(
+    "--detector",
+    type=click.Choice(["auto", *DETECTORS]),
+    default="auto",
+    show_default=True,
+    help="Which net finds things.",
+)
+@click.option(
+    "--offline", is_flag=True, envvar="PHOTOTAG_OFFLINE", help="Never fetch weights. Also $PHOTOTAG_OFFLINE."
+)
 @click.option("--follow-symlinks", is_flag=True, help="Look into folders that are symbolic links too.")
 @click.option("--fast", is_flag=True, help="Look only into folders whose time has changed: see above.")
-@click.option("--max-pixels", type=click.IntRange(1), help="Refuse photos with more pixels than this. Default: 256 million.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    help="Refuse photos with more pixels than this. Default: 256 million.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @json_option
 def scan(
@@ -58,23 +76,26 @@ def scan(
 ) -> None:
     """Look at every photo in PATHS and remember what is in them.
 
-    Run it again whenever you like: only new and changed photos are looked at, moved ones are recognised, and an interrupted
-    scan goes on where it stopped. Photos are read, never written. Ctrl-C finishes and saves the batch in hand.
+    Run it again whenever you like: only new and changed photos are looked at, moved ones are
+    recognised, and an interrupted scan goes on where it stopped. Photos are read, never written.
+    Ctrl-C finishes and saves the batch in hand.
 
-    Things are found by the best detector whose weights are here. Where there is none with 80 kinds of thing, `auto` fetches
-    one once; without a network, or with --offline, phototag's own finds people and pets.
+    Things are found by the best detector whose weights are here. Where there is none with 80 kinds
+    of thing, `auto` fetches one once; without a network, or with --offline, phototag's own finds
+    people and pets.
 
-    With --fast, folders whose time is as it was at the last complete scan are not listed again. Photos that were added, removed
-    or renamed are found, those edited in place are not; nor is anything on disks that keep no times of folders, such as FAT
-    written by Windows or a camera. Scan without it now and then.
+    With --fast, folders whose time is as it was at the last complete scan are not listed again.
+    Photos that were added, removed or renamed are found, those edited in place are not; nor is
+    anything on disks that keep no times of folders, such as FAT written by Windows or a camera.
+    Scan without it now and then.
 
     \b
       phototag scan ~/Photos
       phototag scan ~/Photos --dry-run
       phototag scan ~/Photos --tagger faces --device cuda
 
-    Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos could not be read, 130 interrupted.
-    """
+    Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos could not be
+    read, 130 interrupted."""
     from phototag.library import Library
     from phototag.scanning import scan as run
 
@@ -130,7 +151,8 @@ class _Interruptible:
 
 
 class _Bar:
-    """Progress on stderr: files while folders are walked, then photos, photos per second and the time left."""
+    """Progress on stderr: files while folders are walked, then photos, photos per second and the
+    time left."""
 
     def __enter__(self) -> _Bar:
         self._bar: Any = None
@@ -147,7 +169,9 @@ class _Bar:
             self.close()
             words = {"find": "looking for photos", "tag": "looking at photos"}
             # delay: what takes less than two seconds needs no bar; disable=None: nor does a log file
-            self._bar = tqdm(total=total, desc=words[phase], unit=" photos", delay=2, disable=None, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=total, desc=words[phase], unit=" photos", delay=2, disable=None, dynamic_ncols=True
+            )
             self._phase = phase
         self._bar.update(done - self._bar.n)
 
@@ -158,19 +182,26 @@ class _Bar:
 
 def as_dict(report: ScanReport) -> dict[str, Any]:
     found = asdict(report) | {"seconds": round(report.seconds, 3)}
-    found["failures"] = [{"path": path, "tagger": tagger, "reason": reason} for path, tagger, reason in report.failures]
+    found["failures"] = [
+        {"path": path, "tagger": tagger, "reason": reason} for path, tagger, reason in report.failures
+    ]
     return found
 
 
 def would_do(report: ScanReport) -> str:
-    lines = [f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, {report.unchanged:,} as before."]
+    lines = [
+        f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, {report.unchanged:,} as before."
+    ]
     lines += [f"  {report.moved:,} moved or renamed: recognised, not looked at again"] if report.moved else []
     lines += [f"  {report.missing:,} no longer there"] if report.missing else []
-    return "\n".join([*lines, *(printable(note) for note in report.notes), "Nothing was done: this was a dry run."])
+    return "\n".join(
+        [*lines, *(printable(note) for note in report.notes), "Nothing was done: this was a dry run."]
+    )
 
 
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
-    """What a person wants to read after a scan: what was done, what was found, what was not, and what to type next."""
+    """What a person wants to read after a scan: what was done, what was found, what was not, and
+    what to type next."""
     from phototag.query import parse as language
     from phototag.query import terms
     from phototag.weights.thresholds import strictest
@@ -178,16 +209,24 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     if not report.found:
         lines = ["No photos found."]
     elif not report.tagged:
-        lines = [f"{count(report.found, 'photo')}, nothing new: no photo had to be decoded ({report.seconds:.1f} s)."]
+        lines = [
+            f"{count(report.found, 'photo')}, nothing new: no photo had to be decoded ({report.seconds:.1f} s)."
+        ]
     else:
         rate = f"{report.seconds:.1f} s, {report.tagged / max(report.seconds, 0.001):.1f} photos/s"
-        lines = [f"{count(report.found, 'photo')}: {report.tagged:,} looked at, {report.unchanged:,} as before ({rate})."]
+        lines = [
+            f"{count(report.found, 'photo')}: {report.tagged:,} looked at, {report.unchanged:,} as before ({rate})."
+        ]
     if report.unlisted:
-        lines.append(f"{count(report.unlisted, 'folder')} as before, not listed again; edits in place would go unseen (--fast).")
+        lines.append(
+            f"{count(report.unlisted, 'folder')} as before, not listed again; edits in place would go unseen (--fast)."
+        )
     if report.moved:
         lines.append(f"{count(report.moved, 'photo')} moved or renamed: recognised, not looked at again.")
     if report.missing:
-        lines.append(f"{count(report.missing, 'photo')} no longer there; what is known of them is kept (phototag query missing).")
+        lines.append(
+            f"{count(report.missing, 'photo')} no longer there; what is known of them is kept (phototag query missing)."
+        )
 
     def number(*terms: str) -> int:
         return library.count(language.parse(terms, ()))
@@ -196,7 +235,9 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     if total:
         everyone, faces = number("smiling:all"), number("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
-        lines.append(f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not")
+        lines.append(
+            f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not"
+        )
         labels = library.labels(thresholds=strictest(library.detectors(), terms.DEFAULT_SCORE))
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
@@ -205,7 +246,9 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         lines += ["", f"{count(report.failed, 'photo')} could not be read:"]
         lines += [f"  {printable(path)}: {printable(reason)}" for path, _, reason in report.failures]
         if report.failed > len(report.failures):
-            lines.append(f"  and {report.failed - len(report.failures):,} more; list them all with: phototag query failed")
+            lines.append(
+                f"  and {report.failed - len(report.failures):,} more; list them all with: phototag query failed"
+            )
     notes = [printable(note) for note in report.notes]
     if report.detector and report.tagged and not any("Things found with" in note for note in notes):
         notes.insert(0, f"Things found with {report.detector}.")

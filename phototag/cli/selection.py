@@ -1,4 +1,5 @@
-"""What `highlights`, `why` and `albums` share: which photos are asked for, the choice among them, and how they are listed."""
+"""What `highlights`, `why` and `albums` share: which photos are asked for, the choice among them,
+and how they are listed."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ class DateType(click.ParamType):
 
     name = "date"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[date, date]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[date, date]:
         match = re.fullmatch(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?", value)
         try:
             if not match:
@@ -37,7 +40,9 @@ class DateType(click.ParamType):
             first = date(year or 0, month or 1, day or 1)
             if day:
                 return first, first
-            after = date(first.year + (month is None or month == 12), 1 if month is None else month % 12 + 1, 1)
+            after = date(
+                first.year + (month is None or month == 12), 1 if month is None else month % 12 + 1, 1
+            )
             return first, after - timedelta(days=1)
         except ValueError:
             self.fail(f"{value!r} is no date; type 2016, 2016-06 or 2016-06-24", param, ctx)
@@ -49,12 +54,27 @@ def choosing_options(command: Callable) -> Callable:
         [
             click.option("--year", type=click.IntRange(1, 9998), metavar="YEAR", help="Photos of this year."),
             click.option(
-                "--from", "since", type=DateType(), metavar="DATE", help="From this day on: 2016, 2016-06 or 2016-06-24."
+                "--from",
+                "since",
+                type=DateType(),
+                metavar="DATE",
+                help="From this day on: 2016, 2016-06 or 2016-06-24.",
             ),
-            click.option("--to", "until", type=DateType(), metavar="DATE", help="Up to this day, and all of it."),
-            click.option("--where", multiple=True, metavar="TERMS", help="Only photos that fit, as in phototag query."),
-            click.option("--top", type=click.IntRange(1, 10_000), metavar="N", help="At most this many photos."),
-            click.option("--min-faces", type=click.IntRange(1, 1000), metavar="N", help="At least this many people in each."),
+            click.option(
+                "--to", "until", type=DateType(), metavar="DATE", help="Up to this day, and all of it."
+            ),
+            click.option(
+                "--where", multiple=True, metavar="TERMS", help="Only photos that fit, as in phototag query."
+            ),
+            click.option(
+                "--top", type=click.IntRange(1, 10_000), metavar="N", help="At most this many photos."
+            ),
+            click.option(
+                "--min-faces",
+                type=click.IntRange(1, 1000),
+                metavar="N",
+                help="At least this many people in each.",
+            ),
         ]
     ):
         command = option(command)
@@ -106,7 +126,9 @@ class Question:
 
         with Library.open(db) as library:
             least = strictest(library.detectors(), DEFAULT_SCORE)
-            photos = list(library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least)))
+            photos = list(
+                library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least))
+            )
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(photos, self.theme, look_at, self.top)
 
@@ -122,7 +144,9 @@ class Question:
 
 def progress_bar(length: int, label: str) -> Any:
     """On stderr, where a person sits there; otherwise nowhere."""
-    return click.progressbar(length=length, label=label, file=sys.stderr if sys.stderr.isatty() else io.StringIO())
+    return click.progressbar(
+        length=length, label=label, file=sys.stderr if sys.stderr.isatty() else io.StringIO()
+    )
 
 
 def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:
@@ -132,7 +156,12 @@ def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:
             write_path(photo.path)
         return
     cells = [
-        (str(number), f"{photo.taken_at:%Y-%m-%d %H:%M}" if photo.taken_at else "undated", why, printable(photo.path))
+        (
+            str(number),
+            f"{photo.taken_at:%Y-%m-%d %H:%M}" if photo.taken_at else "undated",
+            why,
+            printable(photo.path),
+        )
         for number, (photo, why) in enumerate(rows, 1)
     ]
     write_table(("#", "taken", "why", "photo"), cells, right=frozenset({0}))

@@ -7,14 +7,28 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, photo_dict, printable, say, size, smile_word, write_json
+from phototag.cli.output import (
+    count,
+    db_option,
+    json_option,
+    photo_dict,
+    printable,
+    say,
+    size,
+    smile_word,
+    write_json,
+)
 from phototag.errors import PhototagError
 from phototag.records import Photo
 
 
 @click.command()
 @click.argument("photo", type=click.Path())
-@click.option("--image", type=click.Path(path_type=Path, dir_okay=False), help="Draw boxes, labels and smile scores on a copy.")
+@click.option(
+    "--image",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw boxes, labels and smile scores on a copy.",
+)
 @db_option
 @json_option
 def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
@@ -29,7 +43,9 @@ def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
     with Library.open(db) as library:
         found = library.photo(os.path.abspath(photo))
     if found is None:
-        raise PhototagError(f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}")
+        raise PhototagError(
+            f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}"
+        )
     if image:
         from phototag.annotate import draw
 
@@ -52,19 +68,25 @@ def describe(photo: Photo) -> str:
         lines.append(f"{photo.width} x {photo.height} pixels, {size(photo.size_bytes)}")
     if photo.taken_at:
         source = "" if photo.taken_from == "exif" else " (the file's date; the photo has none)"
-        lines.append(f"taken {photo.taken_at:%Y-%m-%d %H:%M:%S}{source}" + (f" with {photo.camera}" if photo.camera else ""))
+        lines.append(
+            f"taken {photo.taken_at:%Y-%m-%d %H:%M:%S}{source}"
+            + (f" with {photo.camera}" if photo.camera else "")
+        )
     if photo.latitude is not None and photo.longitude is not None:
         lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}")
     lines.append(f"everyone smiling: {smile_word(photo.everyone_smiling).replace('-', 'cannot tell')}")
     for number, face in enumerate(photo.faces, 1):
         said = f"smile {face.smile:.2f}, {face.emotion}" if face.smile is not None else "not looked at yet"
-        lines.append(f"  face {number}: {said} (face {face.score:.2f}, {_place(face.box.left, face.box.right)})")
+        lines.append(
+            f"  face {number}: {said} (face {face.score:.2f}, {_place(face.box.left, face.box.right)})"
+        )
     if photo.objects:
         by = f", found with {photo.detector}" if photo.detector else ""
         lines.append(f"things: {count(len(photo.objects), 'box', 'boxes')}{by}")
         for tag in sorted(photo.objects, key=lambda tag: -tag.score):
             lines.append(
-                f"  {printable(tag.label)} {tag.score:.2f}" + (f", {tag.box.area:.0%} of the picture" if tag.box else "")
+                f"  {printable(tag.label)} {tag.score:.2f}"
+                + (f", {tag.box.area:.0%} of the picture" if tag.box else "")
             )
     if photo.kinds:
         lines.append("kinds: " + ", ".join(f"{printable(tag.label)} {tag.score:.2f}" for tag in photo.kinds))

@@ -35,7 +35,12 @@ def status(db: str | None, as_json: bool) -> None:
     unable = {name: spec.missing(options[name]) for name, spec in table.SPECS.items() if name not in able}
     if as_json:
         rows = {
-            name: {"done": row.done, "to_do": row.to_do, "failed": row.failed, "weights": weights.get(name, [])}
+            name: {
+                "done": row.done,
+                "to_do": row.to_do,
+                "failed": row.failed,
+                "weights": weights.get(name, []),
+            }
             for name, row in found.taggers.items()
             if name != "decode"
         }
@@ -60,7 +65,9 @@ def status(db: str | None, as_json: bool) -> None:
     ]
     write_table(("tagger", "done", "to do", "failed", "weights"), rows, frozenset({1, 2, 3}))
     if found.detectors:
-        by = ", ".join(f"{name} in {count(number, 'photo')}" for name, number in sorted(found.detectors.items()))
+        by = ", ".join(
+            f"{name} in {count(number, 'photo')}" for name, number in sorted(found.detectors.items())
+        )
         click.echo(f"\nThings found with {by}.")
     for why in unable.values():
         click.echo(f"\n{why}")

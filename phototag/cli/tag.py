@@ -40,4 +40,6 @@ def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> No
     if as_json:
         write_json({"path": found.path, "user_labels": list(found.user_labels)})
     else:
-        click.echo(f"{printable(photo)}: {count(len(add), 'label')} added, {count(len(remove), 'label')} taken away.")
+        click.echo(
+            f"{printable(photo)}: {count(len(add), 'label')} added, {count(len(remove), 'label')} taken away."
+        )

@@ -27,7 +27,9 @@ def tags(db: str | None, as_json: bool) -> None:
         write_json([{"label": row.label, "photos": row.photos, "source": row.source} for row in found])
     elif found:
         write_table(
-            ("label", "photos", "said by"), [(printable(r.label), f"{r.photos:,}", r.source) for r in found], frozenset({1})
+            ("label", "photos", "said by"),
+            [(printable(r.label), f"{r.photos:,}", r.source) for r in found],
+            frozenset({1}),
         )
     else:
         say("No labels yet. Look at some photos first: phototag scan FOLDER")

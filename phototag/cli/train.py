@@ -12,9 +12,8 @@ from phototag.cli.train_smilenet import train_smilenet
 def train() -> None:
     """Train the nets on labelled pictures.
 
-    Training takes hours on a processor. It writes a checkpoint after every epoch: the same command again goes on where it
-    stopped, to the same numbers.
-    """
+    Training takes hours on a processor. It writes a checkpoint after every epoch: the same command
+    again goes on where it stopped, to the same numbers."""
 
 
 train.add_command(train_detector)

@@ -12,9 +12,17 @@ from phototag.cli.output import count, say
 
 data_options = [
     click.option(
-        "--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="COCO file: photos and boxes."
+        "--data",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        required=True,
+        help="COCO file: photos and boxes.",
     ),
-    click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="Their folder."),
+    click.option(
+        "--images",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        required=True,
+        help="Their folder.",
+    ),
 ]
 
 
@@ -27,14 +35,26 @@ def with_data(command):
 @click.command("detector")
 @with_data
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for checkpoint, log, curves, weights."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for checkpoint, log, curves, weights.",
 )
 @click.option(
-    "--start", default="people-pets", show_default=True, help="people-pets, imagenet, or a file of an earlier training."
+    "--start",
+    default="people-pets",
+    show_default=True,
+    help="people-pets, imagenet, or a file of an earlier training.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Photos per step.")
-@click.option("--size", type=click.IntRange(64, 800), default=320, show_default=True, help="Short side of the photos, pixels.")
+@click.option(
+    "--size",
+    type=click.IntRange(64, 800),
+    default=320,
+    show_default=True,
+    help="Short side of the photos, pixels.",
+)
 @click.option(
     "--rate",
     type=float,
@@ -58,8 +78,9 @@ def train_detector(
 ) -> None:
     """Teach the compact detector its things, or your own.
 
-    The photos of the COCO file whose record says `"split": "val"` (or one in ten, where none says anything) are measured
-    after every epoch and never trained on. Labels that the starting weights know keep what they know.
+    The photos of the COCO file whose record says `"split": "val"` (or one in ten, where none says
+    anything) are measured after every epoch and never trained on. Labels that the starting weights
+    know keep what they know.
 
     \b
       phototag train detector --data boxes.json --images photos --out runs/mine
@@ -75,7 +96,9 @@ def train_detector(
     if threads:
         torch.set_num_threads(threads)
     learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))
-    say(f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking on {len(check)}")
+    say(
+        f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking on {len(check)}"
+    )
     source = None
     if start != "imagenet":
         source = store.checked(start) if start == "people-pets" else Path(start)

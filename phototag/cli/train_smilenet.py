@@ -9,27 +9,47 @@ import click
 
 from phototag.cli.output import count, say
 
-# From our weights on, the norms and the first filters are right: they stay, which halves the time of a step. What was learned
-# needs less regularisation to survive than ImageNet's filters did.
+# From our weights on, the norms and the first filters are right: they stay, which halves the time
+# of a step. What was learned needs less regularisation to survive than ImageNet's filters did.
 FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout": 0.1}
 
 
 @click.command("smilenet")
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--validate", "validate", multiple=True, type=click.Path(path_type=Path), help="Labelled faces never trained on.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for checkpoint, log, curves, weights."
+    "--validate",
+    "validate",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Labelled faces never trained on.",
 )
 @click.option(
-    "--start", default="shipped", show_default=True, help="Weights to start from: shipped, imagenet, or a file of an earlier run."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for checkpoint, log, curves, weights.",
+)
+@click.option(
+    "--start",
+    default="shipped",
+    show_default=True,
+    help="Weights to start from: shipped, imagenet, or a file of an earlier run.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=14, show_default=True)
 @click.option("--batch", type=click.IntRange(2), default=64, show_default=True, help="Faces per step.")
-@click.option("--size", type=click.IntRange(32, 224), default=96, show_default=True, help="Pixels across a face.")
 @click.option(
-    "--first-size", type=click.IntRange(32, 224), default=64, show_default=True, help="Pixels at the start; grows to --size."
+    "--size", type=click.IntRange(32, 224), default=96, show_default=True, help="Pixels across a face."
 )
-@click.option("--rate", type=float, help="Peak learning rate. Default: 1e-3 from ImageNet, 1e-4 from our weights.")
+@click.option(
+    "--first-size",
+    type=click.IntRange(32, 224),
+    default=64,
+    show_default=True,
+    help="Pixels at the start; grows to --size.",
+)
+@click.option(
+    "--rate", type=float, help="Peak learning rate. Default: 1e-3 from ImageNet, 1e-4 from our weights."
+)
 @click.option(
     "--distil",
     type=click.FloatRange(0, 1),
@@ -37,7 +57,13 @@ FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout"
     show_default=True,
     help="Share of every target that the starting weights answer themselves, against noise in the labels.",
 )
-@click.option("--gentle", type=click.IntRange(0), default=0, show_default=True, help="Last epochs, with half the distortion.")
+@click.option(
+    "--gentle",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Last epochs, with half the distortion.",
+)
 @click.option("--seed", type=int, default=2016, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
 def train_smilenet(
@@ -57,9 +83,9 @@ def train_smilenet(
 ) -> None:
     """Teach SmileNet smiles and emotions.
 
-    DATA: folders LABEL/*.jpg (happy, sad, neutral ...), a .csv of file,emotion beside a folder of its name, or an .npz with
-    images and votes as FER+ has them. Of labelled files, one person in ten (by hash of the name before `_NNNN`) is held out
-    and measured after every epoch.
+    DATA: folders LABEL/*.jpg (happy, sad, neutral ...), a .csv of file,emotion beside a folder of
+    its name, or an .npz with images and votes as FER+ has them. Of labelled files, one person in
+    ten (by hash of the name before `_NNNN`) is held out and measured after every epoch.
 
     \b
       phototag train smilenet my-faces --out runs/mine
@@ -73,7 +99,9 @@ def train_smilenet(
     from phototag.taggers.smiles import WEIGHTS
 
     if distil and start == "imagenet":
-        raise click.UsageError("--distil takes answers from weights that know faces; start from shipped ones or a file")
+        raise click.UsageError(
+            "--distil takes answers from weights that know faces; start from shipped ones or a file"
+        )
     start_from = None if start == "imagenet" else WEIGHTS if start == "shipped" else Path(start)
     if threads:
         torch.set_num_threads(threads)

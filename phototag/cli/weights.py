@@ -1,4 +1,5 @@
-"""`phototag weights`: which weights are here, fetching and importing them, and proof that they are untouched."""
+"""`phototag weights`: which weights are here, fetching and importing them, and proof that they are
+untouched."""
 
 from __future__ import annotations
 
@@ -16,9 +17,8 @@ from phototag.weights import manifest, store
 def weights() -> None:
     """List, fetch, import and verify the detectors' weights.
 
-    People and pets are found with what ships with phototag. Torchvision's weights for 80 kinds of thing are fetched once and
-    kept; every file is held to its hash before it is used.
-    """
+    People and pets are found with what ships with phototag. Torchvision's weights for 80 kinds of
+    thing are fetched once and kept; every file is held to its hash before it is used."""
 
 
 @weights.command("list")
@@ -30,7 +30,9 @@ def list_command(as_json: bool) -> None:
         write_json(rows)
         return
     for row in rows:
-        here = "ships with phototag" if row["here"] and row["ships"] else "here" if row["here"] else "not here"
+        here = (
+            "ships with phototag" if row["here"] and row["ships"] else "here" if row["here"] else "not here"
+        )
         here = "your own file" if row["own"] else here
         click.echo(f"{row['name']:16} {here:20} {row['megabytes']:>4} MB  {row['summary']}")
         click.echo(f"{'':16} {row['licence']}")
@@ -71,7 +73,15 @@ def fetch(name: str, force: bool) -> None:
     if store.present(name) and not force:
         say(f"{name} is here already: {store.path(name)}")
         return
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc=name, file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+    with tqdm(
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1024,
+        desc=name,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        disable=None,
+    ) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total or None
@@ -84,12 +94,14 @@ def fetch(name: str, force: bool) -> None:
 
 @weights.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--own", metavar="NAME", help="The file is your own (from your training): use it as the detector NAME.")
+@click.option(
+    "--own", metavar="NAME", help="The file is your own (from your training): use it as the detector NAME."
+)
 def import_command(file: Path, own: str | None) -> None:
     """Take weights from FILE, on a machine without a network.
 
-    Which weights they are is told by the file's hash. With --own it is a file that nobody published: `phototag train detector`
-    makes such files for people-pets.
+    Which weights they are is told by the file's hash. With --own it is a file that nobody
+    published: `phototag train detector` makes such files for people-pets.
 
     \b
       phototag weights import fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("photo", type=click.Path())
-@click.option("--theme", default="smiles", metavar="THEME", show_default=True, help="A theme's name, or a TOML file of your own.")
+@click.option(
+    "--theme",
+    default="smiles",
+    metavar="THEME",
+    show_default=True,
+    help="A theme's name, or a TOML file of your own.",
+)
 @choosing_options
 @click.argument("terms", nargs=-1)
 @db_option
@@ -39,7 +45,9 @@ def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json:
     with Library.open(db) as library:
         known = library.photo(os.path.abspath(photo))
     if known is None:
-        raise PhototagError(f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}")
+        raise PhototagError(
+            f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}"
+        )
     choice = question.choose(db)
     verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
     if verdict is None:
@@ -49,7 +57,10 @@ def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json:
         else:
             click.echo(f"{printable(known.path)}\nleft out before choosing: {reason}")
     elif as_json:
-        write_json({**manifest.verdict_dict(verdict), "sentence": verdict.reason.value, "kept": verdict.reason.kept}, indent=2)
+        write_json(
+            {**manifest.verdict_dict(verdict), "sentence": verdict.reason.value, "kept": verdict.reason.kept},
+            indent=2,
+        )
     else:
         click.echo("\n".join(_explain(verdict, choice)))
 
@@ -67,14 +78,23 @@ def _not_asked_for(photo: Photo, question: Question) -> str:
 
 def _explain(verdict: Verdict, choice: Choice) -> list[str]:
     kept = verdict.reason.kept
-    lines = [printable(verdict.photo.path), verdict.reason.value if kept else f"left out: {verdict.reason.value}"]
+    lines = [
+        printable(verdict.photo.path),
+        verdict.reason.value if kept else f"left out: {verdict.reason.value}",
+    ]
     lines += [f"  {name:<22} {_number(value)}" for name, value in verdict.numbers.items()]
     if verdict.other is not None:
         lines.append(f"  instead of it          {printable(verdict.other.path)}")
-    used = [(name, verdict.signals[name], weight) for name, weight in choice.theme.weights.items() if name in verdict.signals]
+    used = [
+        (name, verdict.signals[name], weight)
+        for name, weight in choice.theme.weights.items()
+        if name in verdict.signals
+    ]
     if used and kept | any(name.startswith("score") for name in verdict.numbers):
         lines.append("  score is the weighted mean of")
-        lines += [f"    {name.replace('_', ' '):<20} {value:.3f}  weight {weight:g}" for name, value, weight in used]
+        lines += [
+            f"    {name.replace('_', ' '):<20} {value:.3f}  weight {weight:g}" for name, value, weight in used
+        ]
     return lines
 
 

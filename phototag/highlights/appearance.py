@@ -1,5 +1,6 @@
-"""What choosing has to see with its own eyes, in small: a fingerprint of what the picture looks like, and its exposure. Only
-photos that come into question are opened, so that ten thousand candidates cost seconds."""
+"""What choosing has to see with its own eyes, in small: a fingerprint of what the picture looks
+like, and its exposure. Only photos that come into question are opened, so that ten thousand
+candidates cost seconds."""
 
 from __future__ import annotations
 
@@ -14,15 +15,17 @@ if TYPE_CHECKING:
     import numpy as np
 
 SIDE = 320  # long side in pixels: JPEG decodes straight to about this size, and a fingerprint uses 32 of them
-# A face or scene is lit when its brightest twentieth (eyes, teeth, highlights: the same on dark skin and light, which its mean
-# is not) reaches LIT of 255, and lost at UNLIT. It is burnt out by the share of its pixels that are BURNT: fully so at a third.
+# A face or scene is lit when its brightest twentieth (eyes, teeth, highlights: the same on dark
+# skin and light, which its mean is not) reaches LIT of 255, and lost at UNLIT. It is burnt out by
+# the share of its pixels that are BURNT: fully so at a third.
 UNLIT, LIT = 30.0, 110.0
 BURNT, BURNT_SHARE = 250, 1 / 3
 FACE_SHARE = 0.7  # of the exposure, where there are faces: a backlit face is a bad photo of a good sky
 
-# Bits of 64 in which two perceptual hashes may differ. Of all pairs of 700 unrelated photos (Pascal VOC), none was within 12
-# bits, 0.02 % within 16, 0.6 % within 20. The same photo shifted and turned as a hand does moves by 4 bits (median) at 1 % of
-# its side, 8 at 2 %, 18 at 4 %. Saving again, scaling and light retouching change up to 4.
+# Bits of 64 in which two perceptual hashes may differ. Of all pairs of 700 unrelated photos (Pascal
+# VOC), none was within 12 bits, 0.02 % within 16, 0.6 % within 20. The same photo shifted and
+# turned as a hand does moves by 4 bits (median) at 1 % of its side, 8 at 2 %, 18 at 4 %. Saving
+# again, scaling and light retouching change up to 4.
 SIMILAR_BITS = 16
 SIMILAR_BITS_SAME_FACES = 20  # people moved, but as many faces stand about where they stood
 SAME_BITS = 4
@@ -38,7 +41,8 @@ class Look:
 
 
 def look_at(photo: Photo, faces: Sequence[Face]) -> Look | None:
-    """Open the photo in small. None where it cannot be read any more, or is another picture than the one that was scanned."""
+    """Open the photo in small. None where it cannot be read any more, or is another picture than
+    the one that was scanned."""
     import imagehash
     from PIL import Image
 
@@ -55,7 +59,8 @@ def look_at(photo: Photo, faces: Sequence[Face]) -> Look | None:
 
 
 def exposure(pixels: np.ndarray, faces: Sequence[Face]) -> float:
-    """0 to 1 from (H, W, 3) uint8: how well lit the scene is and, above all, the worst lit of the faces that count."""
+    """0 to 1 from (H, W, 3) uint8: how well lit the scene is and, above all, the worst lit of the
+    faces that count."""
     luma = pixels @ [0.299, 0.587, 0.114]  # (H, W)
     height, width = luma.shape
     whole = _lit(luma)

@@ -60,8 +60,9 @@ def span(photos: Sequence[Photo]) -> str:
 
 
 def period(first: date | None, last: date | None, photos: Sequence[Photo]) -> str:
-    """What a title says of the time: `2016`, `June 2016`, `14 May 2016`, `June to August 2016`, `2014 to 2016`. `first` and
-    `last` are what was asked for (both included); without them, the years of the photos."""
+    """What a title says of the time: `2016`, `June 2016`, `14 May 2016`, `June to August 2016`,
+    `2014 to 2016`. `first` and `last` are what was asked for (both included); without them, the
+    years of the photos."""
     if first is None or last is None:
         days = _dates(photos)
         if not days:
@@ -82,7 +83,8 @@ def period(first: date | None, last: date | None, photos: Sequence[Photo]) -> st
 
 
 def _dates(photos: Sequence[Photo]) -> list[datetime]:
-    """In order; those that cameras gave, where there are any: a file's own date may be that of its download."""
+    """In order; those that cameras gave, where there are any: a file's own date may be that of its
+    download."""
     dated = [photo for photo in photos if photo.taken_at]
     by_camera = [photo for photo in dated if photo.taken_from == "exif"]
     return sorted(photo.taken_at for photo in by_camera or dated if photo.taken_at)
@@ -93,13 +95,15 @@ def count(number: int, noun: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Control characters, direction marks and undecodable bytes as a replacement mark: none may act, or break UTF-8."""
+    """Control characters, direction marks and undecodable bytes as a replacement mark: none may
+    act, or break UTF-8."""
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
 
 
 @lru_cache(maxsize=16)
 def font(size: float) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek, Cyrillic and more."""
+    """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek,
+    Cyrillic and more."""
     path = resources.files("phototag.highlights") / "fonts" / "DejaVuSans.ttf"
     with path.open("rb") as file:
         return ImageFont.truetype(file, max(6, size))

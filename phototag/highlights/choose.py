@@ -1,12 +1,13 @@
-"""Choosing the photos of a theme, and one named reason for every photo kept or left out. Pure: records in, verdicts out, no
-chance, no clock, and independent of the order in which photos were scanned. Pixels are seen only through the `look`
-function it is given, and only for photos that come into question.
+"""Choosing the photos of a theme, and one named reason for every photo kept or left out. Pure:
+records in, verdicts out, no chance, no clock, and independent of the order in which photos were
+scanned. Pixels are seen only through the `look` function it is given, and only for photos that come
+into question.
 
-First exclusions (qualify.py), each photo by itself. Then a greedy choice: always the photo that is worth most, where its
-worth is its score, lowered by how much has been chosen already from the same stretch of time and of as many people. Worth
-only ever falls, and an unseen photo is taken at its upper bound; so a heap of worths, from which the best is popped and
-looked at, finds exactly what looking at everything would.
-"""
+First exclusions (qualify.py), each photo by itself. Then a greedy choice: always the photo that is
+worth most, where its worth is its score, lowered by how much has been chosen already from the same
+stretch of time and of as many people. Worth only ever falls, and an unseen photo is taken at its
+upper bound; so a heap of worths, from which the best is popped and looked at, finds exactly what
+looking at everything would."""
 
 from __future__ import annotations
 
@@ -19,7 +20,14 @@ from datetime import timedelta
 from itertools import pairwise
 
 from phototag.highlights import signals
-from phototag.highlights.appearance import SAME_BITS, SIMILAR_BITS, SIMILAR_BITS_SAME_FACES, Look, bits_apart, same_faces
+from phototag.highlights.appearance import (
+    SAME_BITS,
+    SIMILAR_BITS,
+    SIMILAR_BITS_SAME_FACES,
+    Look,
+    bits_apart,
+    same_faces,
+)
 from phototag.highlights.qualify import Candidate, judge
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Choice, Reason, Verdict, order
@@ -34,27 +42,39 @@ LookAt = Callable[[Photo, Sequence[Face]], Look | None]
 
 
 def choose(photos: Iterable[Photo], theme: Theme, look: LookAt, top: int | None = None) -> Choice:
-    """`look(photo, faces that have a say)` gives fingerprint and exposure, or None where the file cannot be opened. `top`
-    overrides the theme's maximum count. Fewer than its minimum may come back: see Choice.refuse_thin."""
+    """`look(photo, faces that have a say)` gives fingerprint and exposure, or None where the file
+    cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
+    back: see Choice.refuse_thin."""
     ordered = sorted(photos, key=order)
     first_with: dict[str, Photo] = {}
     judged = [judge(photo, index, theme, first_with) for index, photo in enumerate(ordered)]
-    selection = _Selection(ordered, [each for each in judged if isinstance(each, Candidate)], theme, look, top)
+    selection = _Selection(
+        ordered, [each for each in judged if isinstance(each, Candidate)], theme, look, top
+    )
     settled = selection.run()
-    return Choice(theme, tuple(each if isinstance(each, Verdict) else settled[index] for index, each in enumerate(judged)))
+    return Choice(
+        theme,
+        tuple(each if isinstance(each, Verdict) else settled[index] for index, each in enumerate(judged)),
+    )
 
 
 class _Selection:
     """The greedy choice among candidates, which are in order of time."""
 
     def __init__(
-        self, ordered: Sequence[Photo], candidates: list[Candidate], theme: Theme, look: LookAt, top: int | None
+        self,
+        ordered: Sequence[Photo],
+        candidates: list[Candidate],
+        theme: Theme,
+        look: LookAt,
+        top: int | None,
     ) -> None:
         self.candidates, self.theme, self.look = candidates, theme, look
         self.settled: dict[int, Verdict] = {}  # by the candidate's index
         self.want = min(top or theme.count.maximum, len(candidates))
         self.chosen: list[Candidate] = []
-        self.times = [c.photo.taken_at for c in candidates if c.photo.taken_at is not None]  # the undated are last
+        # the undated are last
+        self.times = [c.photo.taken_at for c in candidates if c.photo.taken_at is not None]
         self.taken: Counter[tuple] = Counter()  # what has been chosen, by each of the keys below
         _place_in_time(ordered, candidates, theme)
         self.fair_stretch = max(1.0, self.want / max(1, len({c.stretch for c in candidates})))
@@ -63,9 +83,11 @@ class _Selection:
         self.event_limit = self._limit(theme.spread.event_share, len({c.event for c in candidates}))
 
     def _limit(self, share: float, groups: int) -> int:
-        """The share of a day or event; never less than twice an even split, so that a single wedding still makes an album,
-        nor than the theme's minimum count."""
-        return max(math.ceil(share * self.want), math.ceil(2 * self.want / max(1, groups)), self.theme.count.minimum)
+        """The share of a day or event; never less than twice an even split, so that a single
+        wedding still makes an album, nor than the theme's minimum count."""
+        return max(
+            math.ceil(share * self.want), math.ceil(2 * self.want / max(1, groups)), self.theme.count.minimum
+        )
 
     def run(self) -> dict[int, Verdict]:
         heap = [(-self._worth(candidate), candidate.index, candidate) for candidate in self.candidates]
@@ -86,12 +108,16 @@ class _Selection:
         least = min((chosen.score for chosen in self.chosen), default=0.0)
         for candidate in self.candidates:
             if candidate.index not in self.settled:
-                self._settle(candidate, Reason.CROWDED_OUT, worth=self._worth(candidate), least_score_chosen=least)
+                self._settle(
+                    candidate, Reason.CROWDED_OUT, worth=self._worth(candidate), least_score_chosen=least
+                )
         return self.settled
 
     def _worth(self, candidate: Candidate) -> float:
         spread = self.theme.spread
-        worth = candidate.score * spread.crowding ** (self.taken["stretch", candidate.stretch] / self.fair_stretch)
+        worth = candidate.score * spread.crowding ** (
+            self.taken["stretch", candidate.stretch] / self.fair_stretch
+        )
         worth *= spread.variety ** (self.taken["company", candidate.company] / self.fair_company)
         if candidate.event is not None:
             worth *= spread.variety ** self.taken["event company", candidate.event, candidate.company]
@@ -112,7 +138,8 @@ class _Selection:
         return candidate.index not in self.settled
 
     def _settle_burst(self, start: Candidate) -> None:
-        """Of all shots reached from this one by steps of at most two minutes between similar pictures, keep the best."""
+        """Of all shots reached from this one by steps of at most two minutes between similar
+        pictures, keep the best."""
         burst, todo = {start.index: start}, [start]
         while todo:
             one = todo.pop()
@@ -131,7 +158,9 @@ class _Selection:
         taken = candidate.photo.taken_at
         if taken is None:
             return ()
-        return self.candidates[bisect_left(self.times, taken - BURST) : bisect_right(self.times, taken + BURST)]
+        return self.candidates[
+            bisect_left(self.times, taken - BURST) : bisect_right(self.times, taken + BURST)
+        ]
 
     def _take(self, candidate: Candidate, worth: float) -> None:
         if candidate.score < self.theme.count.lowest_score:
@@ -145,14 +174,20 @@ class _Selection:
             return self._settle(candidate, Reason.EVENT_FULL, worth=worth, share=self.event_limit)
         self.chosen.append(candidate)
         event = candidate.event
-        self.taken.update((("stretch", candidate.stretch), ("company", candidate.company), ("day", candidate.day)))
+        self.taken.update(
+            (("stretch", candidate.stretch), ("company", candidate.company), ("day", candidate.day))
+        )
         self.taken.update((("event", event), ("event company", event, candidate.company)))
         if candidate.shots > 1:
-            self._settle(candidate, Reason.BEST_OF_BURST, worth=worth, rank=len(self.chosen), shots=candidate.shots)
+            self._settle(
+                candidate, Reason.BEST_OF_BURST, worth=worth, rank=len(self.chosen), shots=candidate.shots
+            )
         else:
             self._settle(candidate, Reason.CHOSEN, worth=worth, rank=len(self.chosen))
 
-    def _settle(self, candidate: Candidate, reason: Reason, other: Photo | None = None, **more: float) -> None:
+    def _settle(
+        self, candidate: Candidate, reason: Reason, other: Photo | None = None, **more: float
+    ) -> None:
         numbers: dict[str, float] = {"faces that count": len(candidate.faces)}
         numbers["score" if candidate.look is not None else "score at most"] = candidate.score
         numbers.update({key.replace("_", " "): value for key, value in more.items()})
@@ -161,8 +196,9 @@ class _Selection:
 
 
 def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], theme: Theme) -> None:
-    """Day, event and stretch of time of every candidate that the camera dated; the others share one stretch, and have
-    neither day nor event. Events end with a gap between any two photos, candidates or not."""
+    """Day, event and stretch of time of every candidate that the camera dated; the others share one
+    stretch, and have neither day nor event. Events end with a gap between any two photos,
+    candidates or not."""
     dated = [photo.taken_at for photo in ordered if photo.taken_from == "exif" and photo.taken_at is not None]
     gap = timedelta(hours=theme.spread.event_gap_hours)
     starts = [now for before, now in pairwise(dated) if now - before > gap]
@@ -177,7 +213,8 @@ def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], th
 
 
 def _best_shot(burst: Sequence[Candidate]) -> Candidate:
-    """Faces sharp; then the least smiling face smiles most (to a hundredth: finer is noise); then the score."""
+    """Faces sharp; then the least smiling face smiles most (to a hundredth: finer is noise); then
+    the score."""
     sharpest = max(shot.signals.get("face_sharpness", 1.0) for shot in burst)
 
     def rank(shot: Candidate) -> tuple[bool, float, float, int]:
@@ -188,7 +225,8 @@ def _best_shot(burst: Sequence[Candidate]) -> Candidate:
 
 
 def _similar(one: Candidate, other: Candidate) -> bool:
-    """Within two minutes by the caller's word. Where only the files say when, the time proves little, so faces do not help."""
+    """Within two minutes by the caller's word. Where only the files say when, the time proves
+    little, so faces do not help."""
     if one.look is None or other.look is None:
         return False
     apart = bits_apart(one.look, other.look)

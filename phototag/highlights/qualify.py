@@ -18,7 +18,8 @@ EVERYONE = "everyone smiling"
 
 @dataclass(eq=False, slots=True)
 class Candidate:
-    """A photo that qualifies, and what choosing learns of it. `score` is an upper bound until `look` is there."""
+    """A photo that qualifies, and what choosing learns of it. `score` is an upper bound until
+    `look` is there."""
 
     photo: Photo
     index: int  # its place in order of time among all photos given
@@ -35,7 +36,8 @@ class Candidate:
 
     @property
     def company(self) -> int:
-        return min(len(self.faces), 5)  # beyond five a face more or less does not change what kind of photo it is
+        # beyond five a face more or less does not change what kind of photo it is
+        return min(len(self.faces), 5)
 
     @property
     def dated(self) -> bool:
@@ -44,8 +46,8 @@ class Candidate:
 
 
 def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) -> Verdict | Candidate:
-    """The first reason that keeps the photo out whatever the others are, or a candidate. `first_with` remembers which
-    content has been met."""
+    """The first reason that keeps the photo out whatever the others are, or a candidate.
+    `first_with` remembers which content has been met."""
     if photo.missing_since is not None:
         return Verdict(photo, Reason.MISSING)
     if "decode" in photo.errors or photo.content_hash is None:
@@ -65,12 +67,19 @@ def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) 
     if verdict:
         return verdict
     if rule.labels and (found := strength(photo, rule.labels)) < rule.label_score:
-        return Verdict(photo, Reason.LACKS_LABEL, {"label score": found, "at least": rule.label_score}, faces=faces)
+        return Verdict(
+            photo, Reason.LACKS_LABEL, {"label score": found, "at least": rule.label_score}, faces=faces
+        )
     measured = signals.measure(photo, faces, rule.labels)
     for name, least in (("face_sharpness", rule.min_face_sharpness), ("sharpness", rule.min_sharpness)):
         if measured.get(name, 1.0) < least:
             return Verdict(
-                photo, Reason.BLURRED, {name.replace("_", " "): measured[name], "at least": least}, measured, None, faces
+                photo,
+                Reason.BLURRED,
+                {name.replace("_", " "): measured[name], "at least": least},
+                measured,
+                None,
+                faces,
             )
     return Candidate(photo, index, faces, measured, signals.bound(measured, theme.weights))
 
@@ -80,7 +89,12 @@ def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict
     numbers = {"faces": len(photo.faces), "faces that count": len(faces)}
 
     def out(reason: Reason, **more: float) -> Verdict:
-        return Verdict(photo, reason, {**numbers, **{key.replace("_", " "): value for key, value in more.items()}}, faces=faces)
+        return Verdict(
+            photo,
+            reason,
+            {**numbers, **{key.replace("_", " "): value for key, value in more.items()}},
+            faces=faces,
+        )
 
     vouched = rule.everyone_smiling and EVERYONE in photo.user_labels
     if rule.everyone_smiling and not vouched:
@@ -91,7 +105,8 @@ def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict
         smiles = [face.smile for face in faces if face.smile is not None]
         if len(smiles) < len(faces):
             return out(Reason.UNKNOWN)
-        denied = photo.everyone_smiling is False and smiling.everyone_smiling(photo.faces) is True  # by the user's own word
+        # by the user's own word
+        denied = photo.everyone_smiling is False and smiling.everyone_smiling(photo.faces) is True
         if min(smiles) < rule.smile or denied:
             return out(Reason.NOT_SMILING, least_smile=min(smiles), at_least=rule.smile)
     if len(faces) < rule.min_faces and not (vouched and rule.min_faces <= 1):

@@ -1,5 +1,5 @@
-"""How good a photo is, as signals of 0 to 1 and their weighted mean. Pure: reads records, opens no file. What needs the
-pixels (exposure) is passed in by whoever has looked."""
+"""How good a photo is, as signals of 0 to 1 and their weighted mean. Pure: reads records, opens no
+file. What needs the pixels (exposure) is passed in by whoever has looked."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ def megapixels(photo: Photo) -> float | None:
 
 
 def measure(photo: Photo, faces: Sequence[Face], labels: Sequence[str] = ()) -> dict[str, float]:
-    """The signals that the catalog alone can tell. `faces` are those that have a say; `labels` what the theme is about.
-    A signal that does not exist for this photo is absent, never 0."""
+    """The signals that the catalog alone can tell. `faces` are those that have a say; `labels` what
+    the theme is about. A signal that does not exist for this photo is absent, never 0."""
     signals: dict[str, float] = {}
     smiles = [face.smile for face in faces if face.smile is not None]
     if smiles:
         signals["smile"] = min(smiles)
         signals["company"] = 1 - COMPANY_LEFT ** len(smiles)
     if faces:
-        signals["face_size"] = min(1.0, sorted(face.box.area**0.5 for face in faces)[len(faces) // 2] / FULL_FACE)
+        signals["face_size"] = min(
+            1.0, sorted(face.box.area**0.5 for face in faces)[len(faces) // 2] / FULL_FACE
+        )
         signals["face_place"] = sum(_place(face) for face in faces) / len(faces)
     sharp = [face.sharpness for face in faces if face.sharpness is not None]
     if sharp:
@@ -45,7 +47,9 @@ def measure(photo: Photo, faces: Sequence[Face], labels: Sequence[str] = ()) -> 
         signals["sharpness"] = photo.sharpness
     size = megapixels(photo)
     if size is not None:
-        signals["resolution"] = _ramp(math.log(size / LEAST_MEGAPIXELS) / math.log(FULL_MEGAPIXELS / LEAST_MEGAPIXELS))
+        signals["resolution"] = _ramp(
+            math.log(size / LEAST_MEGAPIXELS) / math.log(FULL_MEGAPIXELS / LEAST_MEGAPIXELS)
+        )
     return signals
 
 
@@ -71,10 +75,15 @@ def _ramp(value: float) -> float:
 def mean(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Weighted mean over the signals that exist, 0 to 1; 0 where none does."""
     total = sum(weight for name, weight in weights.items() if name in signals)
-    return sum(weight * signals[name] for name, weight in weights.items() if name in signals) / total if total else 0.0
+    return (
+        sum(weight * signals[name] for name, weight in weights.items() if name in signals) / total
+        if total
+        else 0.0
+    )
 
 
 def bound(signals: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """What the score can be at most while nobody has looked at the exposure. Never below `mean` with any exposure, or with
-    none: other signals are at most 1, so adding one of 1 cannot lower their mean."""
+    """What the score can be at most while nobody has looked at the exposure. Never below `mean`
+    with any exposure, or with none: other signals are at most 1, so adding one of 1 cannot lower
+    their mean."""
     return mean({**signals, "exposure": 1.0}, weights)

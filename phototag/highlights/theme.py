@@ -1,5 +1,6 @@
-"""A theme: the rules by which photos are chosen, read from a small TOML file that a person can copy and change. Knows how
-a rule is written, not what it does. A mistake in a file is told with its place; an unknown key is a mistake."""
+"""A theme: the rules by which photos are chosen, read from a small TOML file that a person can copy
+and change. Knows how a rule is written, not what it does. A mistake in a file is told with its
+place; an unknown key is a mistake."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Qualify:
     """What a photo must have to be a candidate at all."""
 
     everyone_smiling: bool = False
-    smile: float = _number(0, 1, SMILE_THRESHOLD)  # the least smiling face's, when everyone_smiling is asked for
+    # the least smiling face's, when everyone_smiling is asked for
+    smile: float = _number(0, 1, SMILE_THRESHOLD)
     min_faces: int = _number(0, 1000, 0)  # faces that have a say, as smiling.eligible counts them
     max_faces: int = _number(0, 1000, 1000)
     min_face_sharpness: float = _number(0, 1, 0.0)
@@ -67,8 +69,9 @@ class Count:
 
 @dataclass(frozen=True)
 class Spread:
-    """How photos are kept apart. `crowding`: what a score is still worth once its stretch of time has its even share;
-    `variety`: the same for each photo of as many people at the same event. 1 switches either off."""
+    """How photos are kept apart. `crowding`: what a score is still worth once its stretch of time
+    has its even share; `variety`: the same for each photo of as many people at the same event. 1
+    switches either off."""
 
     buckets: int = _number(1, 1000, 12)
     crowding: float = _number(0.05, 1, 0.5)
@@ -106,19 +109,24 @@ SECTIONS = {"qualify": Qualify, "exclude": Exclude, "count": Count, "spread": Sp
 def names() -> list[str]:
     """The themes that ship, in alphabetical order."""
     folder = resources.files("phototag.highlights") / "themes"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )
 
 
 def load(name: str) -> Theme:
     """A theme that ships. Raises UsageError when there is none of that name."""
     if name not in names():
-        raise UsageError(f"there is no theme {name!r}; there are {', '.join(names())}, and --theme FILE for one of your own")
+        raise UsageError(
+            f"there is no theme {name!r}; there are {', '.join(names())}, and --theme FILE for one of your own"
+        )
     text = (resources.files("phototag.highlights") / "themes" / f"{name}.toml").read_text(encoding="utf-8")
     return parse(text, name, f"theme {name}")
 
 
 def read(path: Path) -> Theme:
-    """A user's own theme file, named after the file. Raises UsageError with the file and the place of the mistake."""
+    """A user's own theme file, named after the file. Raises UsageError with the file and the place
+    of the mistake."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -140,10 +148,16 @@ def parse(text: str, name: str, where: str) -> Theme:
             raise UsageError(f"{where}: {key} must be text in quotes")
     if not document.get("title", "").strip():
         raise UsageError(f'{where}: a theme needs a title, such as title = "Smiles"')
-    sections = {key: _section(document.get(key, {}), kind, f"{where}: [{key}]") for key, kind in SECTIONS.items()}
-    theme = Theme(name, document["title"], document.get("summary", ""), weights=_weights(document, where), **sections)
+    sections = {
+        key: _section(document.get(key, {}), kind, f"{where}: [{key}]") for key, kind in SECTIONS.items()
+    }
+    theme = Theme(
+        name, document["title"], document.get("summary", ""), weights=_weights(document, where), **sections
+    )
     if theme.count.minimum > theme.count.maximum:
-        raise UsageError(f"{where}: [count] minimum {theme.count.minimum} is more than maximum {theme.count.maximum}")
+        raise UsageError(
+            f"{where}: [count] minimum {theme.count.minimum} is more than maximum {theme.count.maximum}"
+        )
     if theme.film.shortest_seconds > theme.film.longest_seconds:
         raise UsageError(f"{where}: [film] shortest_seconds is more than longest_seconds")
     return theme
@@ -177,7 +191,9 @@ def _section(values: Any, kind: type, where: str) -> Any:
                 raise UsageError(f'{where} {key} must be a list of words, such as ["dog", "cat"]')
             value = tuple(value)
         else:
-            _check_number(value, fields[key].metadata["range"], f"{where} {key}", whole=isinstance(default, int))
+            _check_number(
+                value, fields[key].metadata["range"], f"{where} {key}", whole=isinstance(default, int)
+            )
         made[key] = value
     return kind(**made)
 
@@ -192,4 +208,6 @@ def _check_number(value: Any, allowed: tuple[float, float], where: str, whole: b
 def _refuse_unknown(given: Mapping[str, Any], known: Any, where: str, place: str) -> None:
     for key in given:
         if key not in known:
-            raise UsageError(f"{where}: nothing is called {key!r} {place}; there is {', '.join(sorted(known))}")
+            raise UsageError(
+                f"{where}: nothing is called {key!r} {place}; there is {', '.join(sorted(known))}"
+            )

@@ -1,5 +1,5 @@
-"""What is said of each photo when an album is chosen: one named reason and the numbers behind it. Pure records and the
-sentences a person reads."""
+"""What is said of each photo when an album is chosen: one named reason and the numbers behind it.
+Pure records and the sentences a person reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from phototag.records import Face, Photo
 
 
 class Reason(Enum):
-    """Why a photo is in an album or is not; the words a person reads. The order is that in which they are asked."""
+    """Why a photo is in an album or is not; the words a person reads. The order is that in which
+    they are asked."""
 
     CHOSEN = "chosen"
     BEST_OF_BURST = "chosen, the best of several shots of one moment"
@@ -47,8 +48,8 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one photo. `numbers` are those the decision rests on, `signals` what its score is made of, `faces`
-    those that have a say, and `other` the photo that was preferred to it."""
+    """What became of one photo. `numbers` are those the decision rests on, `signals` what its score
+    is made of, `faces` those that have a say, and `other` the photo that was preferred to it."""
 
     photo: Photo
     reason: Reason
@@ -65,7 +66,8 @@ class Verdict:
         """Why a chosen photo was chosen, for its caption. Says only what the numbers hold."""
         parts = []
         smiles = [face.smile for face in self.faces if face.smile is not None]
-        if smiles and min(smiles) >= 0.5:  # anybody below it does not visibly smile, whatever the theme asks for
+        # anybody below it does not visibly smile, whatever the theme asks for
+        if smiles and min(smiles) >= 0.5:
             parts.append({1: "one smile", 2: "both smile"}.get(len(smiles), f"all {len(smiles)} smile"))
         if self.numbers.get("shots", 1) > 1:
             parts.append(f"best of {self.numbers['shots']:.0f} shots")
@@ -98,8 +100,12 @@ class Choice:
             return
         found = len(self.verdicts)
         if not found:
-            raise ThinTheme(f"no photo to choose from for {self.theme.title!r}; try other dates or terms, or scan more photos")
-        counts = ", ".join(f"{number} × {reason.value}" for reason, number in self.counts().items() if not reason.kept)
+            raise ThinTheme(
+                f"no photo to choose from for {self.theme.title!r}; try other dates or terms, or scan more photos"
+            )
+        counts = ", ".join(
+            f"{number} × {reason.value}" for reason, number in self.counts().items() if not reason.kept
+        )
         raise ThinTheme(
             f"only {len(self.kept)} of {found} photo{'s' * (found != 1)} {'suits' if len(self.kept) == 1 else 'suit'} "
             f"{self.theme.title!r}, which wants at least {least}: {counts or 'nothing else was found'}. "

@@ -28,7 +28,8 @@ def save(connection: Connection, name: str, theme: str, members: Sequence[Member
     connection.exec_driver_sql("DELETE FROM collections WHERE name = ?", (name,))
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
     collection_id = connection.exec_driver_sql(
-        "INSERT INTO collections (name, theme, query, created_at) VALUES (?, ?, ?, ?)", (name, theme, query, now)
+        "INSERT INTO collections (name, theme, query, created_at) VALUES (?, ?, ?, ?)",
+        (name, theme, query, now),
     ).lastrowid
     if members:
         connection.exec_driver_sql(
@@ -43,7 +44,10 @@ def find_all(connection: Connection) -> list[Collection]:
         "SELECT name, theme, query, created_at, (SELECT count(*) FROM members m WHERE m.collection_id = c.id) "
         "FROM collections c ORDER BY name"
     )
-    return [Collection(name, theme, query, datetime.fromisoformat(at), photos) for name, theme, query, at, photos in rows]
+    return [
+        Collection(name, theme, query, datetime.fromisoformat(at), photos)
+        for name, theme, query, at, photos in rows
+    ]
 
 
 def find(connection: Connection, name: str) -> tuple[Collection, list[Member]]:

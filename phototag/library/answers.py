@@ -49,12 +49,15 @@ def hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None
     return {
         photo_id: content_hash
         for some in chunks(photo_ids)
-        for photo_id, content_hash in ask(connection, f"SELECT id, content_hash FROM photos WHERE id IN ({marks(some)})", some)
+        for photo_id, content_hash in ask(
+            connection, f"SELECT id, content_hash FROM photos WHERE id IN ({marks(some)})", some
+        )
     }
 
 
 def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
-    """Photo id -> tagger name -> answer, in the order in which they were given. Three statements per CHUNK photos."""
+    """Photo id -> tagger name -> answer, in the order in which they were given. Three statements
+    per CHUNK photos."""
     found: dict[int, dict[str, Answer]] = {}
     for ids in chunks(photo_ids):
         heads = ask(
@@ -66,14 +69,16 @@ def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, 
         )
         tags = load_tags(connection, ids)
         for answer_id, photo_id, tagger, fingerprint, content_hash, error in heads:
-            answer = Answer(answer_id, fingerprint, content_hash, error, tuple(tags.get(photo_id, {}).get(tagger, ())))
+            answer = Answer(
+                answer_id, fingerprint, content_hash, error, tuple(tags.get(photo_id, {}).get(tagger, ()))
+            )
             found.setdefault(photo_id, {})[tagger] = answer
     return found
 
 
 def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, list[Tag]]]:
-    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any. Taggers come in the order in
-    which the catalog met them."""
+    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any.
+    Taggers come in the order in which the catalog met them."""
     taggers = dict(ask(connection, "SELECT id, name FROM taggers").fetchall())
     rows = ask(
         connection,
@@ -100,12 +105,17 @@ def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[st
     return found
 
 
-Thing = tuple[int, str, float, bool, bool]  # photo id, label, score, whether it has a box, whether `objects` said it
+# photo id, label, score, whether it has a box, whether `objects` said it
+Thing = tuple[int, str, float, bool, bool]
 
 
-def load_things(connection: Connection, photo_ids: list[int], without: Collection[str]) -> dict[int, list[Thing]]:
+def load_things(
+    connection: Connection, photo_ids: list[int], without: Collection[str]
+) -> dict[int, list[Thing]]:
     """Photo id -> every tag by taggers other than `without`. Answers are read from their index alone."""
-    asked = [number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without]
+    asked = [
+        number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without
+    ]
     rows = ask(
         connection,
         f"SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.tagger_id = {OBJECTS} FROM answers a "
@@ -120,9 +130,11 @@ def load_things(connection: Connection, photo_ids: list[int], without: Collectio
     return found
 
 
-def load_detectors(connection: Connection, looked_at: Collection[int], others: Collection[int] = ()) -> dict[int, str | None]:
-    """Photo id -> whose weights looked for its objects. Somebody did in the photos `looked_at`: where there is but one to name,
-    as in most catalogs, only the `others` have to be asked."""
+def load_detectors(
+    connection: Connection, looked_at: Collection[int], others: Collection[int] = ()
+) -> dict[int, str | None]:
+    """Photo id -> whose weights looked for its objects. Somebody did in the photos `looked_at`:
+    where there is but one to name, as in most catalogs, only the `others` have to be asked."""
     known = known_detectors(connection)
     found = dict.fromkeys(looked_at, *known) if len(known) == 1 else {}
     asked = [*others] if len(known) == 1 else [*looked_at, *others]
@@ -162,8 +174,8 @@ def load_errors(connection: Connection, photo_ids: list[int]) -> dict[int, dict[
 
 
 def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple:
-    """The values of INSERT_TAG. Numbers are kept to the last bit: a face's box is a key. They become plain floats: SQLite
-    would take a NumPy float32 for a run of bytes."""
+    """The values of INSERT_TAG. Numbers are kept to the last bit: a face's box is a key. They
+    become plain floats: SQLite would take a NumPy float32 for a run of bytes."""
     points = json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None
     score = float(tag.score)
     if (box := tag.box) is None:

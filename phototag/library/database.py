@@ -1,8 +1,8 @@
 """Opening the catalog file: connections, transactions, the schema's version. Knows no photos.
 
-A reader sees one snapshot (BEGIN), a writer holds the only write lock from its first statement on (BEGIN IMMEDIATE), so
-that two scans wait for each other instead of failing halfway. Whatever SQLite refuses becomes a CatalogError sentence.
-"""
+A reader sees one snapshot (BEGIN), a writer holds the only write lock from its first statement on
+(BEGIN IMMEDIATE), so that two scans wait for each other instead of failing halfway. Whatever SQLite
+refuses becomes a CatalogError sentence."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from phototag.errors import CatalogError
 from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
 
 BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
-# 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each query crosses.
+# 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each
+# query crosses.
 CACHE_KIB = 65_536
-# Pages of the write-ahead log (32 MiB) that are brought into the file at once: a batch touches a thousand pages all over the
-# indices, mostly the same ones as the batch before.
+# Pages of the write-ahead log (32 MiB) that are brought into the file at once: a batch touches a
+# thousand pages all over the indices, mostly the same ones as the batch before.
 CHECKPOINT_PAGES = 8192
 
 
 def ask(connection: Connection, statement: str, values: Sequence = ()) -> sqlite3.Cursor:
-    """The rows of a SELECT, straight from sqlite3: where a page of photos is a few short statements, or a walk reads a
-    million rows, SQLAlchemy's own results would cost more than SQLite's work."""
+    """The rows of a SELECT, straight from sqlite3: where a page of photos is a few short
+    statements, or a walk reads a million rows, SQLAlchemy's own results would cost more than
+    SQLite's work."""
     return connection.connection.driver_connection.execute(statement, values)
 
 
@@ -40,7 +42,8 @@ STEPS = 100  # between two looks at whether it is enough
 
 
 def ask_briefly(connection: Connection, statement: str, values: Sequence, steps: int) -> list[tuple] | None:
-    """All rows of a SELECT; None where it takes more than about `steps` of SQLite's own steps, some 50 nanoseconds each."""
+    """All rows of a SELECT; None where it takes more than about `steps` of SQLite's own steps, some
+    50 nanoseconds each."""
     raw = connection.connection.driver_connection
     # No Python runs in the middle of a statement: an exception there, such as Ctrl-C, would be lost.
     enough = chain(repeat(False, steps // STEPS), repeat(True)).__next__
@@ -56,8 +59,8 @@ def ask_briefly(connection: Connection, statement: str, values: Sequence, steps:
 
 
 def put(connection: Connection, statement: str, rows: Sequence[Sequence]) -> None:
-    """Runs a statement once for each row, as straight: a batch is a handful of statements, and of so few rows that preparing
-    them took as long as a quarter of SQLite's work."""
+    """Runs a statement once for each row, as straight: a batch is a handful of statements, and of
+    so few rows that preparing them took as long as a quarter of SQLite's work."""
     if rows:
         connection.connection.driver_connection.executemany(statement, rows)
 
@@ -78,7 +81,9 @@ class Catalog:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         if self.read_only:
-            raise CatalogError(f"The catalog {self.path} is read-only here. Make it writable, or name another with --db.")
+            raise CatalogError(
+                f"The catalog {self.path} is read-only here. Make it writable, or name another with --db."
+            )
         with speaking(self.path), self._engine.connect() as connection:
             connection = connection.execution_options(begin="BEGIN IMMEDIATE")
             with connection.begin():
@@ -89,9 +94,10 @@ class Catalog:
 
 
 def open_catalog(path: Path, *, head: str = HEAD, migrations: Path | None = None) -> Catalog:
-    """The catalog at `path`, made where there is none, upgraded where it is older (after a copy aside). Raises CatalogError
-    where it is newer, damaged, locked, of another program, or in a place that cannot be written. `head` and `migrations`
-    name another schema than this version's."""
+    """The catalog at `path`, made where there is none, upgraded where it is older (after a copy
+    aside). Raises CatalogError where it is newer, damaged, locked, of another program, or in a
+    place that cannot be written. `head` and `migrations` name another schema than this
+    version's."""
     path = Path(os.path.abspath(path))
     if path.is_dir():
         raise CatalogError(f"{path} is a folder, not a catalog. Name a file: --db {path / 'catalog.db'}")
@@ -106,7 +112,9 @@ def open_catalog(path: Path, *, head: str = HEAD, migrations: Path | None = None
             with closing(_connect(uri)) as connection:
                 version = version_of(connection, path, head)
                 if version != head and read_only:
-                    raise CatalogError(f"The catalog {path} is older than this phototag and read-only. Make it writable once.")
+                    raise CatalogError(
+                        f"The catalog {path} is older than this phototag and read-only. Make it writable once."
+                    )
                 if version is None:
                     _switch_to_wal(connection)
             if version != head:
@@ -134,7 +142,8 @@ def _uri(path: Path, read_only: bool) -> str:
     uri = f"file:{quote(os.fsencode(path))}"
     if not read_only:
         return uri
-    # A reader of a WAL database makes a file beside it. Where it may not, the catalog has to stand still while it is read.
+    # A reader of a WAL database makes a file beside it. Where it may not, the catalog has to stand
+    # still while it is read.
     try:
         with closing(_connect(uri + "?mode=ro")) as connection:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -142,18 +151,27 @@ def _uri(path: Path, read_only: bool) -> str:
     except sqlite3.OperationalError:
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:  # an immutable database is read without it
-            raise CatalogError(f"The catalog {path} was not closed properly and is read-only. Make it writable once.") from None
+            raise CatalogError(
+                f"The catalog {path} was not closed properly and is read-only. Make it writable once."
+            ) from None
         return uri + "?mode=ro&immutable=1"
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    # isolation_level=None: Python begins no transactions of its own; check_same_thread: SQLAlchemy's pool takes care of it.
+    # isolation_level=None: Python begins no transactions of its own; check_same_thread:
+    # SQLAlchemy's pool takes care of it.
     connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+        uri,
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
     )
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")  # safe against kill -9 in WAL; only a power cut costs the last batch
+        # safe against kill -9 in WAL; only a power cut costs the last batch
+        connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -164,7 +182,8 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 
 def _engine(uri: str) -> Engine:
-    # Without a path in its URL SQLAlchemy takes the database for one in memory and would share one connection in a thread.
+    # Without a path in its URL SQLAlchemy takes the database for one in memory and would share one
+    # connection in a thread.
     engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect(uri), poolclass=QueuePool)
 
     @event.listens_for(engine, "begin")
@@ -175,7 +194,8 @@ def _engine(uri: str) -> Engine:
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Readers and one writer side by side. The switch needs the file for itself and does not wait by itself."""
+    """Readers and one writer side by side. The switch needs the file for itself and does not wait
+    by itself."""
     for _ in range(BUSY_SECONDS * 20):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -5,7 +5,7 @@ A stamp is the walk's own text for a folder as it was ((`phototag.reading.walk`)
 into it. A row with one says that the known photos of the folder itself were brought in line with a
 listing made under that stamp, and that each of its subfolders that a walk looks into has a row. A
 row without one says: look again. Whatever is in doubt loses its stamp or its row, which costs no
-more than a look. """
+more than a look."""
 
 from __future__ import annotations
 
@@ -48,10 +48,15 @@ def remember(
         if place := place_of(roots, folder):
             walked[place.root_id, to_text(place.path)] = stamp
     changed = [(*key, stamp) for key, stamp in walked.items() if key not in before or before[key] != stamp]
-    changed += [(place.root_id, to_text(place.path), None) for folder in entered if (place := place_of(roots, folder))]
+    changed += [
+        (place.root_id, to_text(place.path), None) for folder in entered if (place := place_of(roots, folder))
+    ]
     gone = [key for key in before if key not in walked]
     # A listing that is as it was, under a time that can be trusted now.
-    learned = all((old := before.get((root_id, path))) and f"{stamp} ".startswith(f"{old} ") for root_id, path, stamp in changed)
+    learned = all(
+        (old := before.get((root_id, path))) and f"{stamp} ".startswith(f"{old} ")
+        for root_id, path, stamp in changed
+    )
     if dry_run or not (gone or (changed and (learn or not learned))):
         return
     with catalog.write() as connection:
@@ -67,7 +72,9 @@ def remember(
             put(connection, statement, rows)
 
 
-def are_all(catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], unchanged: Mapping[str, int]) -> bool:
+def are_all(
+    catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], unchanged: Mapping[str, int]
+) -> bool:
     """Whether the unchanged folders are all that were walked, all that are known in `scope`, and
     hold all its photos."""
     if not unchanged.keys() >= {*scope, *stamps} or not find(catalog, scope).keys() <= unchanged.keys():
@@ -91,6 +98,8 @@ def _rows(connection: Connection, scope: Sequence[str]) -> _Rows:
     rows: _Rows = {}
     for place in places_of(connection, scope):
         within, values = place.condition()
-        for root_id, path, stamp in ask(connection, f"SELECT root_id, path, stamp FROM folders p WHERE {within}", values):
+        for root_id, path, stamp in ask(
+            connection, f"SELECT root_id, path, stamp FROM folders p WHERE {within}", values
+        ):
             rows[root_id, path] = stamp
     return rows

@@ -1,9 +1,9 @@
 """What is owed, and the saving of what was answered.
 
-Done means: an answer about the photo's present bytes, given by the tagger's present fingerprint, good or bad. Which photos
-owe nothing is remembered in `photos.settled`, a digest of the fingerprints they owe nothing to, so that a scan in which
-nothing is new looks at no answer at all. `settled` is only a shortcut: where it does not fit, the answers are compared.
-"""
+Done means: an answer about the photo's present bytes, given by the tagger's present fingerprint,
+good or bad. Which photos owe nothing is remembered in `photos.settled`, a digest of the
+fingerprints they owe nothing to, so that a scan in which nothing is new looks at no answer at all.
+`settled` is only a shortcut: where it does not fit, the answers are compared."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def digest(fingerprints: Mapping[str, str]) -> str:
 
 
 def find(
-    catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[str, str], needs: Mapping[str, Sequence[str]]
+    catalog: Catalog,
+    scope: Sequence[str] | None,
+    fingerprints: Mapping[str, str],
+    needs: Mapping[str, Sequence[str]],
 ) -> Iterator[Job]:
     """See Library.jobs."""
     with catalog.read() as connection:
@@ -71,7 +74,8 @@ def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[s
             if not _unsettled(connection, place, "", settled, limit=1):  # a scan in which nothing is new
                 continue
             within, values = place.condition()
-            # Photos about which there is no answer at all owe every one: the many of a first scan, counted in one go.
+            # Photos about which there is no answer at all owe every one: the many of a first scan,
+            # counted in one go.
             (fresh,) = connection.exec_driver_sql(
                 f"SELECT count(*) FROM photos p WHERE {within} AND p.missing_since IS NULL AND p.answered = 0 AND p.failed = 0",
                 values,
@@ -92,7 +96,8 @@ def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[s
 
 
 def count_current(connection: Connection, fingerprints: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    """Tagger -> how many photos have its present answer without and with an error. Missing photos are left out."""
+    """Tagger -> how many photos have its present answer without and with an error. Missing photos
+    are left out."""
     counts = {}
     for name, fingerprint in fingerprints.items():
         edition = "a.tagger_id = (SELECT id FROM taggers WHERE name = ?) AND a.fingerprint_id = "
@@ -110,7 +115,9 @@ def count_current(connection: Connection, fingerprints: Mapping[str, str]) -> di
     return counts
 
 
-def _unsettled(connection: Connection, place: Place, after: str, settled: str, extra: str = "1", limit: int = PAGE) -> list[_Row]:
+def _unsettled(
+    connection: Connection, place: Place, after: str, settled: str, extra: str = "1", limit: int = PAGE
+) -> list[_Row]:
     within, values = place.condition()
     rows = connection.exec_driver_sql(
         "SELECT p.id, p.path, p.size_bytes, p.mtime_ns, p.content_hash FROM photos p "
@@ -121,12 +128,18 @@ def _unsettled(connection: Connection, place: Place, after: str, settled: str, e
     return [_Row(*row) for row in rows]
 
 
-def _owing(content_hash: str | None, answers: Mapping[str, Answer], fingerprints: Mapping[str, str]) -> tuple[str, ...]:
+def _owing(
+    content_hash: str | None, answers: Mapping[str, Answer], fingerprints: Mapping[str, str]
+) -> tuple[str, ...]:
     """The taggers, in the given order, that owe an answer about a photo with these answers."""
 
     def current(name: str) -> bool:
         answer = answers.get(name)
-        return answer is not None and answer.content_hash == content_hash and answer.fingerprint == fingerprints[name]
+        return (
+            answer is not None
+            and answer.content_hash == content_hash
+            and answer.fingerprint == fingerprints[name]
+        )
 
     if content_hash is None:
         return tuple(name for name in fingerprints if name != DECODE)
@@ -136,15 +149,25 @@ def _owing(content_hash: str | None, answers: Mapping[str, Answer], fingerprints
 
 
 def _jobs(
-    connection: Connection, root: str, rows: list[_Row], fingerprints: Mapping[str, str], needs: Mapping[str, Sequence[str]]
+    connection: Connection,
+    root: str,
+    rows: list[_Row],
+    fingerprints: Mapping[str, str],
+    needs: Mapping[str, Sequence[str]],
 ) -> Iterator[Job]:
     answers = load_answers_heads(connection, [row.photo_id for row in rows])
-    owing = {row.photo_id: _owing(row.content_hash, answers.get(row.photo_id, {}), fingerprints) for row in rows}
+    owing = {
+        row.photo_id: _owing(row.content_hash, answers.get(row.photo_id, {}), fingerprints) for row in rows
+    }
     # Tags are read only of photos where a tagger that owes needs one that does not.
     wanted = {
-        photo_id: {need for name in names for need in needs.get(name, ())} - set(names) for photo_id, names in owing.items()
+        photo_id: {need for name in names for need in needs.get(name, ())} - set(names)
+        for photo_id, names in owing.items()
     }
-    known = load_answers(connection, [photo_id for photo_id, names in wanted.items() if names & answers.get(photo_id, {}).keys()])
+    known = load_answers(
+        connection,
+        [photo_id for photo_id, names in wanted.items() if names & answers.get(photo_id, {}).keys()],
+    )
     for row in rows:
         if not (names := owing[row.photo_id]):
             continue

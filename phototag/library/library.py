@@ -1,4 +1,5 @@
-"""`Library`: the catalog as the rest of the program sees it. Records in, records out; no SQL leaves this package."""
+"""`Library`: the catalog as the rest of the program sees it. Records in, records out; no SQL leaves
+this package."""
 
 from __future__ import annotations
 
@@ -17,7 +18,17 @@ from phototag.library.database import Catalog, ask, open_catalog
 from phototag.library.jobs import DECODE, JobCount
 from phototag.library.labels import LabelCount
 from phototag.library.names import storable
-from phototag.library.paths import Place, ensure_root, join, place_of, places_of, roots_of, to_path, to_text, under
+from phototag.library.paths import (
+    Place,
+    ensure_root,
+    join,
+    place_of,
+    places_of,
+    roots_of,
+    to_path,
+    to_text,
+    under,
+)
 from phototag.library.reconcile import Reconciled, Reconciliation
 from phototag.library.save import Saver
 from phototag.library.status import Status, TaggerStatus
@@ -36,8 +47,9 @@ class Library:
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Library:
-        """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it where there is none,
-        upgrade it (after a copy aside) where it is older. Raises CatalogError."""
+        """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it
+        where there is none, upgrade it (after a copy aside) where it is older. Raises
+        CatalogError."""
         return cls(open_catalog(Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())))
 
     @property
@@ -68,62 +80,88 @@ class Library:
     ) -> Reconciled:
         """Bring the photos in line with the files that were found.
 
-        `roots`: the absolute folders that were walked as a whole: a known photo in them that is not among `files` is missing.
-        `files` may hold single files besides. `hash_file` gives the content hash of a file, None where it cannot be read; it
-        is called for changed files, and for new ones that may be known under another path. `unreadable`: (path, reason) of
-        folders and files that could not be looked at: nothing below them is called missing. `unchanged`: folder -> its number
-        of photos, where these are the known ones, as they were, and not among `files`. `stamps`: folder -> stamp, for
-        `folder_stamps` once all is done. These three are read when `files` has ended (they are those of the `Walk`). Without
-        `learn_stamps`, those that only say more of the same are stored together with other news alone. `dry_run` writes
-        nothing. Writes in batches: what an interruption leaves is consistent.
-        """
+        `roots`: the absolute folders that were walked as a whole: a known photo in them that is not
+        among `files` is missing. `files` may hold single files besides. `hash_file` gives the
+        content hash of a file, None where it cannot be read; it is called for changed files, and
+        for new ones that may be known under another path. `unreadable`: (path, reason) of folders
+        and files that could not be looked at: nothing below them is called missing. `unchanged`:
+        folder -> its number of photos, where these are the known ones, as they were, and not among
+        `files`. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These three are
+        read when `files` has ended (they are those of the `Walk`). Without `learn_stamps`, those
+        that only say more of the same are stored together with other news alone. `dry_run` writes
+        nothing. Writes in batches: what an interruption leaves is consistent."""
         try:
             run = Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run, learn=learn_stamps)
-            return run.run(roots, files, unreadable, {} if stamps is None else stamps, {} if unchanged is None else unchanged)
+            return run.run(
+                roots,
+                files,
+                unreadable,
+                {} if stamps is None else stamps,
+                {} if unchanged is None else unchanged,
+            )
         except BaseException:
             self._saver.forget()
             raise
 
     def folder_stamps(self, scope: Sequence[str]) -> dict[str, str | None]:
-        """Absolute folder -> its stamp at the last complete scan, of these folders and all below that were walked."""
+        """Absolute folder -> its stamp at the last complete scan, of these folders and all below
+        that were walked."""
         return folder_stamps.find(self._catalog, scope)
 
     def jobs(
-        self, scope: Sequence[str] | None, fingerprints: Mapping[str, str], needs: Mapping[str, Sequence[str]] | None = None
+        self,
+        scope: Sequence[str] | None,
+        fingerprints: Mapping[str, str],
+        needs: Mapping[str, Sequence[str]] | None = None,
     ) -> Iterator[Job]:
-        """The photos that lack answers, by path, each with the taggers that owe one (in the order of `fingerprints`).
+        """The photos that lack answers, by path, each with the taggers that owe one (in the order
+        of `fingerprints`).
 
-        `scope`: absolute folders and files; None for the whole catalog. `fingerprints`: tagger -> fingerprint, with that of
-        the decoding under 'decode'. `needs`: tagger -> those whose answers it reads; a job carries these answers where they
-        are there (one that failed is not). Missing photos are no jobs. Saving meanwhile is fine."""
+        `scope`: absolute folders and files; None for the whole catalog. `fingerprints`: tagger ->
+        fingerprint, with that of the decoding under 'decode'. `needs`: tagger -> those whose
+        answers it reads; a job carries these answers where they are there (one that failed is not).
+        Missing photos are no jobs. Saving meanwhile is fine."""
         return jobs.find(self._catalog, scope, fingerprints, needs or {})
 
     def count_jobs(self, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
         """How many jobs there are, and for each tagger how many answers are owed."""
         return jobs.count(self._catalog, scope, fingerprints)
 
-    def save(self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Mapping[str, str]) -> None:
-        """Store one batch in one transaction: what decoding learned, and the answers, in place of earlier ones by the same
-        taggers. `fingerprints`: as given to `jobs`, all of them. Outcomes of photos without facts are about the bytes the
-        catalog knows."""
+    def save(
+        self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Mapping[str, str]
+    ) -> None:
+        """Store one batch in one transaction: what decoding learned, and the answers, in place of
+        earlier ones by the same taggers. `fingerprints`: as given to `jobs`, all of them. Outcomes
+        of photos without facts are about the bytes the catalog knows."""
         self._saver.save(self._catalog, facts, outcomes, fingerprints)
 
     # -- asking
 
     def photos(
-        self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
+        self,
+        query: Query | None = None,
+        *,
+        sort: str = "taken",
+        limit: int | None = None,
+        descending: bool = False,
     ) -> Iterator[Photo]:
         """The photos that fit, all there is to know of each.
 
-        `sort`: 'taken' (oldest first), 'path', 'smile' (best first: the least smile among those that count), 'relevance'
-        (largest and surest first, by the first label asked for; 'taken' where there is none); `descending` turns it round.
-        Missing photos are found only by a query that asks for `missing`."""
+        `sort`: 'taken' (oldest first), 'path', 'smile' (best first: the least smile among those
+        that count), 'relevance' (largest and surest first, by the first label asked for; 'taken'
+        where there is none); `descending` turns it round. Missing photos are found only by a query
+        that asks for `missing`."""
         query = query or Query()
         load = partial(photos.load, smile_threshold=query.smile_threshold)
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def lines(
-        self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
+        self,
+        query: Query | None = None,
+        *,
+        sort: str = "taken",
+        limit: int | None = None,
+        descending: bool = False,
     ) -> Iterator[PhotoLine]:
         """The photos that fit, sorted as by `photos`, of each what a line about it tells."""
         query = query or Query()
@@ -131,10 +169,17 @@ class Library:
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def paths(
-        self, query: Query | None = None, *, sort: str = "taken", limit: int | None = None, descending: bool = False
+        self,
+        query: Query | None = None,
+        *,
+        sort: str = "taken",
+        limit: int | None = None,
+        descending: bool = False,
     ) -> Iterator[str]:
         """The absolute paths of the photos that fit, sorted as by `photos`."""
-        return photos.stream(self._catalog, self._finder(query or Query(), sort, limit, descending), photos.load_paths)
+        return photos.stream(
+            self._catalog, self._finder(query or Query(), sort, limit, descending), photos.load_paths
+        )
 
     def count(self, query: Query | None = None) -> int:
         """How many photos fit."""
@@ -147,8 +192,12 @@ class Library:
             photo_id = _photo_id(connection, os.fspath(path))
             return photos.load(connection, [photo_id], smile_threshold)[0] if photo_id is not None else None
 
-    def _finder(self, query: Query, sort: str, limit: int | None, descending: bool) -> Callable[[Connection], list[int]]:
-        return lambda connection: search.find_ids(connection, query, sort, limit, descending, self._saver.labels)
+    def _finder(
+        self, query: Query, sort: str, limit: int | None, descending: bool
+    ) -> Callable[[Connection], list[int]]:
+        return lambda connection: search.find_ids(
+            connection, query, sort, limit, descending, self._saver.labels
+        )
 
     def known_labels(self) -> list[str]:
         """The labels that some photo has."""
@@ -159,9 +208,11 @@ class Library:
                 ).scalars()
             )
 
-    def labels(self, least_score: float = DEFAULT_SCORE, thresholds: Mapping[str, float] | None = None) -> list[LabelCount]:
-        """Every label that some photo shows with at least this score, or the one that `thresholds` has for it; the most
-        frequent first."""
+    def labels(
+        self, least_score: float = DEFAULT_SCORE, thresholds: Mapping[str, float] | None = None
+    ) -> list[LabelCount]:
+        """Every label that some photo shows with at least this score, or the one that `thresholds`
+        has for it; the most frequent first."""
         with self._catalog.read() as connection:
             by_score: dict[float, list[int]] = {}
             names = dict(ask(connection, "SELECT id, name FROM labels").fetchall())
@@ -184,7 +235,10 @@ class Library:
         for number, label, tagger in sorted(rows, key=lambda row: (-row[0], row[1:])):
             counts[label] = counts.get(label, 0) + number
             source.setdefault(label, tagger)
-        return [LabelCount(label, counts[label], source[label]) for label in sorted(counts, key=lambda k: (-counts[k], k))]
+        return [
+            LabelCount(label, counts[label], source[label])
+            for label in sorted(counts, key=lambda k: (-counts[k], k))
+        ]
 
     def detectors(self) -> list[str]:
         """The names of the weights that found the things of some photo."""
@@ -192,8 +246,8 @@ class Library:
             return sorted(name for name in known_detectors(connection) if name)
 
     def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:
-        """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where a photo cannot be read.
-        `scope`: absolute folders and files; None for the whole catalog."""
+        """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where
+        a photo cannot be read. `scope`: absolute folders and files; None for the whole catalog."""
         with self._catalog.read() as connection:
             for place in places_of(connection, scope):
                 within, values = place.condition()
@@ -211,7 +265,9 @@ class Library:
         fingerprints = fingerprints or {}
         with self._catalog.read() as connection:
             (total,) = connection.exec_driver_sql("SELECT count(*) FROM photos").one()
-            (missing,) = connection.exec_driver_sql("SELECT count(*) FROM photos WHERE missing_since IS NOT NULL").one()
+            (missing,) = connection.exec_driver_sql(
+                "SELECT count(*) FROM photos WHERE missing_since IS NOT NULL"
+            ).one()
             current = jobs.count_current(connection, fingerprints)
             detectors: dict[str, int] = {}
             for fingerprint, number in connection.exec_driver_sql(
@@ -223,31 +279,42 @@ class Library:
         owed = jobs.count(self._catalog, None, fingerprints).taggers if fingerprints else {}
         unreadable = current.get(DECODE, (0, 0))[1]
         taggers = {
-            name: TaggerStatus(current[name][0], owed.get(name, 0), current[name][1]) for name in fingerprints if name != DECODE
+            name: TaggerStatus(current[name][0], owed.get(name, 0), current[name][1])
+            for name in fingerprints
+            if name != DECODE
         }
         size_bytes = sum(
-            file.stat().st_size for file in (self.path, self.path.with_name(f"{self.path.name}-wal")) if file.exists()
+            file.stat().st_size
+            for file in (self.path, self.path.with_name(f"{self.path.name}-wal"))
+            if file.exists()
         )
         return Status(self.path, size_bytes, total, missing, unreadable, taggers, detectors)
 
     # -- the user's own word
 
     def correct(self, path: str | Path, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Say what is in a photo and what is not; no scan overrides it. Raises CatalogError for a photo that is not in the
-        catalog, UsageError for an empty label or one that is both added and removed."""
+        """Say what is in a photo and what is not; no scan overrides it. Raises CatalogError for a
+        photo that is not in the catalog, UsageError for an empty label or one that is both added
+        and removed."""
         words = [(label.strip(), True) for label in add] + [(label.strip(), False) for label in remove]
         if unspeakable := next((label for label, _ in words if storable(label) != label), None):
             raise UsageError(f"{storable(unspeakable)} is not valid text; type the label again")
         if any(not label for label, _ in words):
-            raise UsageError("a label needs at least one letter; type for example: phototag tag PHOTO +grandma")
-        both = {label for label, present in words if present} & {label for label, present in words if not present}
+            raise UsageError(
+                "a label needs at least one letter; type for example: phototag tag PHOTO +grandma"
+            )
+        both = {label for label, present in words if present} & {
+            label for label, present in words if not present
+        }
         if both:
             raise UsageError(f"{sorted(both)[0]!r} is both added and removed; say one of the two")
         try:
             with self._catalog.write() as connection:
                 photo_id = _photo_id(connection, os.fspath(path))
                 if photo_id is None:
-                    raise CatalogError(f"{path} is not in the catalog. Look at it first: phototag scan FOLDER")
+                    raise CatalogError(
+                        f"{path} is not in the catalog. Look at it first: phototag scan FOLDER"
+                    )
                 summaries.forget(connection, [photo_id])
                 known = connection.exec_driver_sql("SELECT name FROM labels ORDER BY id DESC").scalars()
                 spelling = {name.casefold(): name for name in known}  # +Dog means the dog that taggers see
@@ -267,8 +334,9 @@ class Library:
     # -- places
 
     def relocate(self, old: str | Path, new: str | Path) -> int:
-        """Tell the catalog that the folder `old` has become `new`, in which the photos lie as before; returns how many.
-        Nothing is tagged again. Raises CatalogError where there is no such folder, or where photos would collide."""
+        """Tell the catalog that the folder `old` has become `new`, in which the photos lie as
+        before; returns how many. Nothing is tagged again. Raises CatalogError where there is no
+        such folder, or where photos would collide."""
         old, new = os.path.abspath(old), os.path.abspath(new)
         if not os.path.isdir(new):
             raise CatalogError(f"There is no folder {new}. Move the photos first, then tell the catalog.")
@@ -282,7 +350,9 @@ class Library:
                 known = ", ".join(roots_of(connection)) or "none yet"
                 raise CatalogError(f"The catalog knows no photos in {old}. It knows these folders: {known}")
             # Out of the way first, since the new folder may overlap the old one; no path begins with '/'.
-            connection.exec_driver_sql("UPDATE photos SET path = '/' || id WHERE id = ?", [(one,) for one, _ in moving])
+            connection.exec_driver_sql(
+                "UPDATE photos SET path = '/' || id WHERE id = ?", [(one,) for one, _ in moving]
+            )
             target = ensure_root(connection, new)
             prefix = f"{target.path}/" if target.path else ""
             rows = [(target.root_id, to_text(prefix + below), photo_id) for photo_id, below in moving]
@@ -292,8 +362,12 @@ class Library:
                     f"The catalog already knows {join(target.root, to_path(collision))}: {new} was scanned after the move. "
                     "Nothing was changed; there is nothing left to do but to scan again."
                 )
-            connection.exec_driver_sql("UPDATE photos SET root_id = ?, path = ?, missing_since = NULL WHERE id = ?", rows)
-            connection.exec_driver_sql("DELETE FROM roots WHERE NOT EXISTS (SELECT 1 FROM photos WHERE root_id = roots.id)")
+            connection.exec_driver_sql(
+                "UPDATE photos SET root_id = ?, path = ?, missing_since = NULL WHERE id = ?", rows
+            )
+            connection.exec_driver_sql(
+                "DELETE FROM roots WHERE NOT EXISTS (SELECT 1 FROM photos WHERE root_id = roots.id)"
+            )
             folder_stamps.forget(connection)
         return len(moving)
 
@@ -309,12 +383,16 @@ class Library:
         with self._catalog.read() as connection:
             return albums.find_all(connection)
 
-    def collection(self, name: str, *, smile_threshold: float = SMILE_THRESHOLD) -> tuple[Collection, list[tuple[Photo, Member]]]:
+    def collection(
+        self, name: str, *, smile_threshold: float = SMILE_THRESHOLD
+    ) -> tuple[Collection, list[tuple[Photo, Member]]]:
         """One album and its photos in order. Raises CatalogError where there is none of this name."""
         with self._catalog.read() as connection:
             album, members = albums.find(connection, name)
             ids = [member.photo_id for member in members]
-            found = [photo for some in chunks(ids) for photo in photos.load(connection, some, smile_threshold)]
+            found = [
+                photo for some in chunks(ids) for photo in photos.load(connection, some, smile_threshold)
+            ]
         return album, list(zip(found, members, strict=True))
 
 
@@ -334,4 +412,7 @@ def _photo_id(connection: Connection, path: str) -> int | None:
 
 def _photos_in(connection: Connection, place: Place) -> list[tuple[int, str]]:
     within, values = place.condition()
-    return [tuple(row) for row in connection.exec_driver_sql(f"SELECT p.id, p.path FROM photos p WHERE {within}", values)]
+    return [
+        tuple(row)
+        for row in connection.exec_driver_sql(f"SELECT p.id, p.path FROM photos p WHERE {within}", values)
+    ]

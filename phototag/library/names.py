@@ -17,7 +17,8 @@ def storable(text: str) -> str:
 
 
 class Names:
-    """The ids of one table's names, remembered. Rows of these tables are never deleted; `forget` after a rollback."""
+    """The ids of one table's names, remembered. Rows of these tables are never deleted; `forget`
+    after a rollback."""
 
     def __init__(self, table: str) -> None:
         self._table = table
@@ -30,7 +31,8 @@ class Names:
         new = sorted(wanted - self._ids.keys())
         if new:
             connection.exec_driver_sql(
-                f"INSERT INTO {self._table} ({self._column}) VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in new]
+                f"INSERT INTO {self._table} ({self._column}) VALUES (?) ON CONFLICT DO NOTHING",
+                [(name,) for name in new],
             )
             for name in new:
                 self._ids[name] = self._find(connection, name)

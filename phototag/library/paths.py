@@ -1,11 +1,12 @@
-"""Where folders lie in the catalog: absolute path <-> root and path below it, and how a path is stored as text.
+"""Where folders lie in the catalog: absolute path <-> root and path below it, and how a path is
+stored as text.
 
 No root lies inside another.
 
-SQLite's text is Unicode; a file name is bytes. A byte that is not UTF-8 (Python shows it as a surrogate) is stored as one
-character of Unicode's private use: 0xE9 as U+10F7E9. A name that really contains such a character has its bytes stored
-that way too, so nothing is ambiguous. What is stored stays text: it sorts, is unique, and LIKE finds the rest of it.
-"""
+SQLite's text is Unicode; a file name is bytes. A byte that is not UTF-8 (Python shows it as a
+surrogate) is stored as one character of Unicode's private use: 0xE9 as U+10F7E9. A name that really
+contains such a character has its bytes stored that way too, so nothing is ambiguous. What is stored
+stays text: it sorts, is unique, and LIKE finds the rest of it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from phototag.library.database import ask
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder or file: `path` ('/' between its parts, '' for the root itself) below a root of the catalog."""
+    """A folder or file: `path` ('/' between its parts, '' for the root itself) below a root of the
+    catalog."""
 
     root_id: int
     root: str  # as Python spells it, not as it is stored
@@ -36,8 +38,9 @@ class Place:
         if not self.path:
             return "p.root_id = ?", (self.root_id,)
         path = to_text(self.path)
-        # Between 'x' and 'x0' ('0' is the character after '/') lie 'x' itself, all that begins with 'x/', and names such as
-        # 'x-1'. Written as a range first, so that the index on (root_id, path) bounds the search.
+        # Between 'x' and 'x0' ('0' is the character after '/') lie 'x' itself, all that begins with
+        # 'x/', and names such as 'x-1'. Written as a range first, so that the index on (root_id,
+        # path) bounds the search.
         within = "p.root_id = ? AND p.path >= ? AND p.path < ? AND (p.path = ? OR p.path > ?)"
         return within, (self.root_id, path, path + "0", path, path + "/")
 
@@ -62,7 +65,8 @@ def place_of(roots: dict[str, int], path: str) -> Place | None:
 
 
 def places_of(connection: Connection, scope: Sequence[str] | None) -> list[Place]:
-    """The disjoint places that hold the photos of these folders and files, in order; of all roots where scope is None."""
+    """The disjoint places that hold the photos of these folders and files, in order; of all roots
+    where scope is None."""
     roots = roots_of(connection)
     if scope is None:
         return [Place(root_id, root, "") for root, root_id in roots.items()]
@@ -96,8 +100,8 @@ def holds_something(folder: str) -> bool:
 
 
 def ensure_root(connection: Connection, folder: str) -> Place:
-    """Where the folder lies, making it a root where it lies in none. Roots that lie inside it are dissolved into it: a photo
-    has one row whatever folder was scanned first."""
+    """Where the folder lies, making it a root where it lies in none. Roots that lie inside it are
+    dissolved into it: a photo has one row whatever folder was scanned first."""
     roots = roots_of(connection)
     if place := place_of(roots, folder):
         return place
@@ -105,7 +109,8 @@ def ensure_root(connection: Connection, folder: str) -> Place:
     for inner, inner_id in roots.items():
         if below := under(folder, inner):
             connection.exec_driver_sql(
-                "UPDATE photos SET root_id = ?, path = ? || path WHERE root_id = ?", (root_id, to_text(below) + "/", inner_id)
+                "UPDATE photos SET root_id = ?, path = ? || path WHERE root_id = ?",
+                (root_id, to_text(below) + "/", inner_id),
             )
             connection.exec_driver_sql("DELETE FROM roots WHERE id = ?", (inner_id,))
     return Place(root_id, folder, "")
@@ -138,7 +143,8 @@ def to_path(text: str) -> str:
 
 
 def under(folder: str, path: str) -> str | None:
-    """`path` relative to `folder` with `/` between its parts; '' for the folder itself, None outside it. Both absolute."""
+    """`path` relative to `folder` with `/` between its parts; '' for the folder itself, None
+    outside it. Both absolute."""
     if path == folder:
         return ""
     inside = folder if folder.endswith(os.sep) else folder + os.sep

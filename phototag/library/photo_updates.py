@@ -1,4 +1,5 @@
-"""Rows of `photos` as files come, change and move: the statements of `reconcile`, which decides what became of a file."""
+"""Rows of `photos` as files come, change and move: the statements of `reconcile`, which decides
+what became of a file."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ FROM (SELECT * FROM photos WHERE id = ?2) AS twin WHERE photos.id = ?1
 
 
 def insert(connection: Connection, files: Iterable[tuple[Place, str, PhotoFile]]) -> None:
-    """New photos: (place of the folder, path below it, file). Those that another scan has stored meanwhile stay."""
+    """New photos: (place of the folder, path below it, file). Those that another scan has stored
+    meanwhile stay."""
     rows = [(place.root_id, stored_path(place, path), *_file_facts(file)) for place, path, file in files]
     connection.exec_driver_sql(_INSERT, rows)
 
@@ -57,7 +59,9 @@ def update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None:
 
 def forget_hash(connection: Connection, photo_id: int) -> None:
     """The photo's bytes cannot be read now: a job will find out why. Its answers wait for their return."""
-    connection.exec_driver_sql("UPDATE photos SET content_hash = NULL, settled = NULL WHERE id = ?", (photo_id,))
+    connection.exec_driver_sql(
+        "UPDATE photos SET content_hash = NULL, settled = NULL WHERE id = ?", (photo_id,)
+    )
 
 
 def move(connection: Connection, photo_id: int, place: Place, path: str) -> None:
@@ -74,9 +78,15 @@ def move(connection: Connection, photo_id: int, place: Place, path: str) -> None
 
 
 def change_content(
-    connection: Connection, photo_id: int, file: PhotoFile, content_hash: str | None, twin: int | None, saver: Saver
+    connection: Connection,
+    photo_id: int,
+    file: PhotoFile,
+    content_hash: str | None,
+    twin: int | None,
+    saver: Saver,
 ) -> None:
-    """The photo has other bytes now: what was said of the old ones is dropped, what is known of a twin is copied."""
+    """The photo has other bytes now: what was said of the old ones is dropped, what is known of a
+    twin is copied."""
     summaries.forget(connection, [photo_id])
     connection.exec_driver_sql("DELETE FROM answers WHERE photo_id = ?", (photo_id,))
     connection.exec_driver_sql(_FORGET_CONTENT, (content_hash, photo_id))
@@ -108,7 +118,9 @@ def mark_missing(connection: Connection, photo_ids: Collection[int], now: str) -
 
 def mark_present(connection: Connection, photo_ids: Collection[int]) -> None:
     if photo_ids:
-        connection.exec_driver_sql("UPDATE photos SET missing_since = NULL WHERE id = ?", [(photo_id,) for photo_id in photo_ids])
+        connection.exec_driver_sql(
+            "UPDATE photos SET missing_since = NULL WHERE id = ?", [(photo_id,) for photo_id in photo_ids]
+        )
 
 
 def hashed_sizes(connection: Connection, sizes: set[int]) -> set[int]:
@@ -131,7 +143,8 @@ def stored_path(place: Place, path: str) -> str:
 
 
 def _file_facts(file: PhotoFile) -> tuple[int, int, str | None]:
-    """Size, time, and the file's date as local wall time: when the photo was taken, until the photo itself says better."""
+    """Size, time, and the file's date as local wall time: when the photo was taken, until the photo
+    itself says better."""
     try:
         date = datetime.fromtimestamp(file.mtime_ns // 1_000_000_000).isoformat(" ", "seconds")
     except (ValueError, OverflowError, OSError):  # a file from the year 60,000

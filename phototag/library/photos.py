@@ -24,8 +24,8 @@ ABOUT_FACES = frozenset({"faces", "smiles", "sharpness"})
 
 
 def stream(catalog: Catalog, find: Callable[[Connection], list[int]], load: Load[T]) -> Iterator[T]:
-    """What `load` makes of the photos that `find` finds, in that order. Nothing stays open between two of them, so the
-    caller may write meanwhile."""
+    """What `load` makes of the photos that `find` finds, in that order. Nothing stays open between
+    two of them, so the caller may write meanwhile."""
     with catalog.read() as connection:
         ids = find(connection)
         first = list(load(connection, ids[:FIRST]))
@@ -55,7 +55,12 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
     found = {}
     for row in rows:
         photo_id = row[0]
-        known = seen.get(photo_id, {}), corrections.get(photo_id, {}), errors.get(photo_id, {}), detectors.get(photo_id)
+        known = (
+            seen.get(photo_id, {}),
+            corrections.get(photo_id, {}),
+            errors.get(photo_id, {}),
+            detectors.get(photo_id),
+        )
         found[photo_id] = _photo(row, *known, smile_threshold)
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
@@ -112,7 +117,20 @@ def _photo(
     detector: str | None,
     smile_threshold: float,
 ) -> Photo:
-    photo_id, root, path, size_bytes, width, height, content_hash, taken_at, *facts, missing_since, least_smile, _ = row
+    (
+        photo_id,
+        root,
+        path,
+        size_bytes,
+        width,
+        height,
+        content_hash,
+        taken_at,
+        *facts,
+        missing_since,
+        least_smile,
+        _,
+    ) = row
     objects, kinds = [], []
     for name, tags in seen.items():
         if name not in ABOUT_FACES:  # also of taggers that this file has never heard of

@@ -1,11 +1,11 @@
 """Brings the catalog's photos in line with the files that are there: new, changed, moved, missing.
 
-In the order of the walk each file is compared with the row of its path; where nothing changed, nothing is written, and where
-the walk knows every folder as it was, no row is even read. Files whose path is new are stored at once unless they may be known
-under another path (some known photo has their size): these wait, with the changed ones, until the walk has ended and it is
-certain which known files are gone. Then they are hashed: a photo whose file is gone lends its row, with all that is known of
-it, to the path where its content now is.
-"""
+In the order of the walk each file is compared with the row of its path; where nothing changed,
+nothing is written, and where the walk knows every folder as it was, no row is even read. Files
+whose path is new are stored at once unless they may be known under another path (some known photo
+has their size): these wait, with the changed ones, until the walk has ended and it is certain which
+known files are gone. Then they are hashed: a photo whose file is gone lends its row, with all that
+is known of it, to the path where its content now is."""
 
 from __future__ import annotations
 
@@ -39,15 +39,16 @@ from phototag.library.save import Saver
 from phototag.library.terms import MISSING
 from phototag.records import PhotoFile
 
-INSERTS = 1000  # new files in one transaction: some 10 ms of work and a megabyte; more at a time would be no faster
+# new files in one transaction: some 10 ms of work and a megabyte; more at a time would be no faster
+INSERTS = 1000
 HASHES = 64  # files hashed between two transactions: what Ctrl-C can cost
 
 
 @dataclass(frozen=True)
 class Reconciled:
-    """Counts of photos. `found` = `new` + `changed` + `unchanged` + `moved`; `duplicates` of the new ones have the bytes of
-    another photo, and its answers. `missing`: newly gone. `unavailable`: one sentence for each folder that looks unmounted,
-    where nothing was changed."""
+    """Counts of photos. `found` = `new` + `changed` + `unchanged` + `moved`; `duplicates` of the
+    new ones have the bytes of another photo, and its answers. `missing`: newly gone. `unavailable`:
+    one sentence for each folder that looks unmounted, where nothing was changed."""
 
     found: int = 0
     new: int = 0
@@ -87,7 +88,13 @@ class Reconciliation:
     """One run of `Library.reconcile`."""
 
     def __init__(
-        self, catalog: Catalog, saver: Saver, hash_file: Callable[[PhotoFile], str | None], *, dry_run: bool, learn: bool
+        self,
+        catalog: Catalog,
+        saver: Saver,
+        hash_file: Callable[[PhotoFile], str | None],
+        *,
+        dry_run: bool,
+        learn: bool,
     ) -> None:
         self._catalog = catalog
         self._saver = saver
@@ -100,15 +107,19 @@ class Reconciliation:
         self._loaded = False
         self._missing: set[int] = set()  # photos that were missing before this run
         self._areas: list[_Area] = []
-        # Roots of the catalog inside the folders that are walked: area, what paths there begin with, known photos.
+        # Roots of the catalog inside the folders that are walked: area, what paths there begin
+        # with, known photos.
         self._inner: dict[str, tuple[_Area, str, int]] = {}
-        self._closed: list[str] = []  # folders of which nothing can be said: unreadable, or empty as if unmounted
-        self._walked: set[str] = set()  # roots of the walk that held a file, and folders with photos that were not listed
+        # folders of which nothing can be said: unreadable, or empty as if unmounted
+        self._closed: list[str] = []
+        # roots of the walk that held a file, and folders with photos that were not listed
+        self._walked: set[str] = set()
         self._entered: set[str] = set()  # folders outside the walk that got a photo, given by name
         self._fresh: list[_Waiting] = []
         self._suspects: list[_Waiting] = []  # new paths with the size of a known photo
         self._touched: dict[int, _Waiting] = {}  # known paths with another size or time, by photo id
-        self._gone: dict[int, bool] = {}  # known photos that the walk did not meet -> whether that makes them newly missing
+        # known photos that the walk did not meet -> whether that makes them newly missing
+        self._gone: dict[int, bool] = {}
         self._returned: set[int] = set()  # missing photos that are back, unchanged
         self._taken: set[int] = set()  # rows that moved to another path
         self._now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -126,7 +137,9 @@ class Reconciliation:
         self._present = present = [folder for folder in self._folders if folder not in absent]
         with _no_collector():
             self._walk(files)
-            if not (absent or unreadable or self._loaded) and folder_stamps.are_all(self._catalog, present, stamps, unchanged):
+            if not (absent or unreadable or self._loaded) and folder_stamps.are_all(
+                self._catalog, present, stamps, unchanged
+            ):
                 self._remember(stamps)
                 photos = sum(unchanged.values())
                 return Reconciled(found=photos, unchanged=photos)
@@ -134,16 +147,24 @@ class Reconciliation:
                 self._load()
         doubtful = self._keep(unchanged)
         self._store_fresh()
-        empty = {folder for folder in present if not any(under(folder, root) is not None for root in self._walked)}
+        empty = {
+            folder for folder in present if not any(under(folder, root) is not None for root in self._walked)
+        }
         guarded = self._find_gone(empty, [path for path, _ in unreadable])
         self._settle([*self._suspects, *self._touched.values()])
         missing = self._mark()
         # Folders that look unmounted were left as the catalog knows them, whatever their listing said.
-        trusted = {folder: None if folder in doubtful or holder(guarded, folder) else stamp for folder, stamp in stamps.items()}
+        trusted = {
+            folder: None if folder in doubtful or holder(guarded, folder) else stamp
+            for folder, stamp in stamps.items()
+        }
         self._remember(trusted)
         counts = self._counts
         counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
-        sentences = [f"There is no folder {folder} now: is its disk mounted? Nothing was changed." for folder in sorted(absent)]
+        sentences = [
+            f"There is no folder {folder} now: is its disk mounted? Nothing was changed."
+            for folder in sorted(absent)
+        ]
         sentences += [_sentence(folder, known) for folder, known in sorted(guarded.items())]
         return Reconciled(**counts, missing=missing, unavailable=tuple(sentences))
 
@@ -161,8 +182,13 @@ class Reconciliation:
                 for place in places_of(connection, [folder]):
                     within, values = place.condition()
                     below = under(area.folder, place.root)
-                    rows = ask(connection, f"SELECT p.path, p.id, p.size_bytes, p.mtime_ns FROM photos p WHERE {within}", values)
-                    # This line and the walk's loop are all that a scan costs where nothing is new: hence so plain.
+                    rows = ask(
+                        connection,
+                        f"SELECT p.path, p.id, p.size_bytes, p.mtime_ns FROM photos p WHERE {within}",
+                        values,
+                    )
+                    # This line and the walk's loop are all that a scan costs where nothing is new:
+                    # hence so plain.
                     if below:
                         known = {f"{below}/{to_path(row[0])}": row for row in rows}
                         self._inner[place.root] = area, f"{below}/", len(known)
@@ -178,8 +204,8 @@ class Reconciliation:
         return self._areas[-1]
 
     def _home(self, root: str) -> tuple[_Area, str]:
-        """The area of a root of the walk, and what stands before its paths there. A root that was not loaded is the folder
-        of a file given by name."""
+        """The area of a root of the walk, and what stands before its paths there. A root that was
+        not loaded is the folder of a file given by name."""
         for area in self._areas:
             if (below := under(area.folder, root)) is not None:
                 return area, f"{below}/" if below else ""
@@ -198,8 +224,8 @@ class Reconciliation:
             ).one_or_none()
 
     def _walk(self, files: Iterable[PhotoFile]) -> None:
-        """Compare every file with the row of its path. The rows are read when the first file comes: of a walk in which all is
-        as it was, none does."""
+        """Compare every file with the row of its path. The rows are read when the first file comes:
+        of a walk in which all is as it was, none does."""
         walked, found = None, 0
         for file in files:
             root, path, size_bytes, mtime_ns = file
@@ -230,10 +256,13 @@ class Reconciliation:
         self._counts["found"] = found
 
     def _keep(self, unchanged: Mapping[str, int]) -> set[str]:
-        """The known photos of unchanged folders are there, as they were. Returns folders that have another number of them."""
+        """The known photos of unchanged folders are there, as they were. Returns folders that have
+        another number of them."""
         doubtful = set()
         for area in self._areas:
-            trusted = {below: folder for folder in unchanged if (below := under(area.folder, folder)) is not None}
+            trusted = {
+                below: folder for folder in unchanged if (below := under(area.folder, folder)) is not None
+            }
             kept = dict.fromkeys(trusted, 0)
             for path, (_, photo_id, _, _) in list(area.unmet.items()) if trusted else ():
                 if (below := path.rpartition("/")[0]) in kept and photo_id not in self._missing:
@@ -256,15 +285,19 @@ class Reconciliation:
         self._counts["new"] += len(fresh)
         if fresh and not self._dry_run:
             with self._catalog.write() as connection:
-                places = {folder: ensure_root(connection, folder) for folder in {waiting.folder for waiting in fresh}}
-                places = {folder: ensure_root(connection, folder) for folder in places}  # the last may hold the first
+                places = {
+                    folder: ensure_root(connection, folder)
+                    for folder in {waiting.folder for waiting in fresh}
+                }
+                # the last may hold the first
+                places = {folder: ensure_root(connection, folder) for folder in places}
                 photo_updates.insert(connection, [(places[one.folder], one.path, one.file) for one in fresh])
 
     # -- after the walk
 
     def _find_gone(self, empty: set[str], unreadable: list[str]) -> dict[str, int]:
-        """Fills `_gone` with the known photos whose files are gone. Returns, for folders that look unmounted, how many
-        photos are known there: these are left as they are."""
+        """Fills `_gone` with the known photos whose files are gone. Returns, for folders that look
+        unmounted, how many photos are known there: these are left as they are."""
         guarded: Counter[str] = Counter()
         silent = [
             root
@@ -279,8 +312,9 @@ class Reconciliation:
                 if folder := holder(self._closed, absolute):
                     if folder in empty:
                         guarded[folder] += not is_missing
-                # Nothing of a root that lies inside the walk was met: it may be a disk that is not mounted. Its photos may
-                # have moved to where the walk found them, but nothing says that the others are missing.
+                # Nothing of a root that lies inside the walk was met: it may be a disk that is not
+                # mounted. Its photos may have moved to where the walk found them, but nothing says
+                # that the others are missing.
                 elif folder := holder(silent, absolute):
                     guarded[folder] += not is_missing
                     self._gone[photo_id] = False
@@ -338,8 +372,8 @@ class Reconciliation:
         return "new" if waiting.row is None else "changed"
 
     def _same_content(self, connection: Connection, waiting: _Waiting) -> tuple[int, bool] | None:
-        """A photo with the bytes of this file, and whether its own file is gone. Of several rather one that is free, and
-        one of the same name."""
+        """A photo with the bytes of this file, and whether its own file is gone. Of several rather
+        one that is free, and one of the same name."""
         if waiting.content_hash is None:
             return None
         best, best_rank = None, -1
@@ -372,7 +406,8 @@ class Reconciliation:
         return not os.path.lexists(absolute) and not holder(self._closed, absolute) and holds_something(root)
 
     def _move(self, connection: Connection, photo_id: int, waiting: _Waiting) -> None:
-        """Give a free row to the file's path. A row that is at that path goes where the free one was: it may be free too."""
+        """Give a free row to the file's path. A row that is at that path goes where the free one
+        was: it may be free too."""
         displaced = waiting.row
         self._taken.add(photo_id)
         was_gone = self._gone.pop(photo_id, None)
@@ -388,7 +423,9 @@ class Reconciliation:
         photo_updates.update_file(connection, photo_id, waiting.file)
 
     def _remember(self, stamps: Mapping[str, str | None]) -> None:
-        folder_stamps.remember(self._catalog, self._present, stamps, self._entered, learn=self._learn, dry_run=self._dry_run)
+        folder_stamps.remember(
+            self._catalog, self._present, stamps, self._entered, learn=self._learn, dry_run=self._dry_run
+        )
 
     def _mark(self) -> int:
         """Write down which photos are missing and which are back; returns how many are newly missing."""
@@ -402,8 +439,8 @@ class Reconciliation:
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """Python's collector of cycles stands still: it would go through the known photos again and again (a quarter of the time
-    of a scan in which nothing is new), and they hold no cycles."""
+    """Python's collector of cycles stands still: it would go through the known photos again and
+    again (a quarter of the time of a scan in which nothing is new), and they hold no cycles."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from phototag.library import summaries
-from phototag.library.answers import INSERT_TAG, Answer, chunks, hashes, load_answers, load_answers_heads, tag_row
+from phototag.library.answers import (
+    INSERT_TAG,
+    Answer,
+    chunks,
+    hashes,
+    load_answers,
+    load_answers_heads,
+    tag_row,
+)
 from phototag.library.database import Catalog, ask, put
 from phototag.library.jobs import DECODE, _owing, digest
 from phototag.library.names import Names, storable
@@ -24,7 +32,11 @@ class Saver:
     fingerprints: Names = field(default_factory=lambda: Names("fingerprints"))
 
     def save(
-        self, catalog: Catalog, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Mapping[str, str]
+        self,
+        catalog: Catalog,
+        facts: Sequence[PhotoFacts],
+        outcomes: Sequence[Outcome],
+        fingerprints: Mapping[str, str],
     ) -> None:
         """See Library.save."""
         if not facts and not outcomes:
@@ -52,7 +64,11 @@ class Saver:
             new.setdefault(outcome.photo_id, {})[outcome.tagger] = outcome
         known = hashes(connection, list(new))
         new = {photo_id: named for photo_id, named in new.items() if photo_id in known}
-        stored = {photo_id: answers for ids in chunks(new) for photo_id, answers in load_answers_heads(connection, ids).items()}
+        stored = {
+            photo_id: answers
+            for ids in chunks(new)
+            for photo_id, answers in load_answers_heads(connection, ids).items()
+        }
         corrections = summaries.corrections_of(connection, new)
         summaries.forget(connection, stored.keys() | corrections.keys())
 
@@ -80,7 +96,9 @@ class Saver:
         settled = digest(fingerprints)
         found, columns, columns_with_facts = {}, [], []
         for photo_id, named in new.items():
-            good = kept.get(photo_id, {}) | {name: outcome.tags for name, outcome in named.items() if outcome.error is None}
+            good = kept.get(photo_id, {}) | {
+                name: outcome.tags for name, outcome in named.items() if outcome.error is None
+            }
             summary = found[photo_id] = summaries.summarise(good, corrections.get(photo_id, {}))
             answers = retained.get(photo_id, {})
             errors = [answer.error for group in (answers, named) for answer in group.values()]
@@ -90,7 +108,9 @@ class Saver:
             elif DECODE in named:
                 owing = ()
             else:  # what was answered just now is current
-                owing = _owing(present[photo_id], answers, {n: f for n, f in fingerprints.items() if n not in named})
+                owing = _owing(
+                    present[photo_id], answers, {n: f for n, f in fingerprints.items() if n not in named}
+                )
             counts = len(errors) - failed, failed, None if owing else settled
             row = (photo_id, summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts)
             if fact := facts.get(photo_id):
@@ -112,7 +132,9 @@ class Saver:
         if not outcomes:
             return
         tagger_ids = self.taggers.ids(connection, {outcome.tagger for outcome in outcomes})
-        fingerprint_ids = self.fingerprints.ids(connection, {fingerprints[outcome.tagger] for outcome in outcomes})
+        fingerprint_ids = self.fingerprints.ids(
+            connection, {fingerprints[outcome.tagger] for outcome in outcomes}
+        )
         label_ids = self.labels.ids(connection, {tag.label for outcome in outcomes for tag in outcome.tags})
         # Nobody else writes in this transaction, so the next free numbers are known beforehand.
         first = 1 + (ask(connection, "SELECT max(id) FROM answers").fetchone()[0] or 0)
@@ -123,7 +145,9 @@ class Saver:
             error = None if outcome.error is None else storable(outcome.error)  # it may name the file
             rows.append((answer_id, photo_id, *ids, present[photo_id], error))
             good = outcome.tags if error is None else ()  # who asks for tags need not ask for errors
-            tag_rows += [tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(good)]
+            tag_rows += [
+                tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(good)
+            ]
         put(
             connection,
             "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)",
@@ -132,8 +156,8 @@ class Saver:
         put(connection, INSERT_TAG, tag_rows)
 
 
-# One statement for each photo, so that its row is written once. The size is kept where the same bytes were decoded before and
-# cannot be today; the file's date where the photo has no own.
+# One statement for each photo, so that its row is written once. The size is kept where the same
+# bytes were decoded before and cannot be today; the file's date where the photo has no own.
 _UPDATE = """
 UPDATE photos SET faces = ?2, everyone_smiling = ?3, anyone_smiling = ?4, answered = ?5, failed = ?6, settled = ?7"""
 

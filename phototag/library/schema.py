@@ -24,7 +24,9 @@ def version_of(connection: sqlite3.Connection, path: Path, head: str) -> str | N
         return None
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID or "alembic_version" not in tables:
-        raise CatalogError(f"{path} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE")
+        raise CatalogError(
+            f"{path} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE"
+        )
     (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if version > head:  # revisions are numbered with four digits
         raise CatalogError(
@@ -35,7 +37,8 @@ def version_of(connection: sqlite3.Connection, path: Path, head: str) -> str | N
 
 
 def upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
-    """Bring the schema to its head in one transaction: another process waits for it, and a kill leaves the old one."""
+    """Bring the schema to its head in one transaction: another process waits for it, and a kill
+    leaves the old one."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -59,7 +62,8 @@ def upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
 
 
 def copy_aside(path: Path, head: str) -> Path:
-    """A copy of an older catalog, with what its write-ahead log holds; where one is already there, the next number."""
+    """A copy of an older catalog, with what its write-ahead log holds; where one is already there,
+    the next number."""
     copy = path.with_name(f"{path.name}.before-{head}")
     number = 1
     while copy.exists():

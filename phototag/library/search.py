@@ -1,11 +1,11 @@
 """`Query` -> SQL. Owns the plan: which index answers a question first. Gives photo ids; knows no records.
 
-Every term is a condition on a row `p` of photos; most are also a source: ids straight from an index. A page is sought in
-turns. First along the index of the asked order, given up after about WINDOW entries: what is frequent has filled the page by
-then. If it has not and no source is small, through more of them. Else the photos come from the source with the fewest rows
-and are sorted. So neither the frequent nor the rare costs a look at all photos, and no statistics have to be kept. SQLite's own
-planner cannot know which of the two is better: CROSS JOIN and INDEXED BY tell it.
-"""
+Every term is a condition on a row `p` of photos; most are also a source: ids straight from an
+index. A page is sought in turns. First along the index of the asked order, given up after about
+WINDOW entries: what is frequent has filled the page by then. If it has not and no source is small,
+through more of them. Else the photos come from the source with the fewest rows and are sorted. So
+neither the frequent nor the rare costs a look at all photos, and no statistics have to be kept.
+SQLite's own planner cannot know which of the two is better: CROSS JOIN and INDEXED BY tell it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ SORTS = ("taken", "path", "smile", "relevance")
 WINDOW = 3000  # entries of an ordered index: some 2 ms, and a page of 50 where one photo in 60 fits
 WIDE = 10 * WINDOW  # where no source is small: some 20 ms, and a page where one photo in 600 fits
 ENTRY = 16  # steps of SQLite that an entry takes, about; more where labels are looked up
-COUNTED = 200_000  # up to here sources are counted to find the smallest: some 3 ms; beyond, all are about as slow
+# up to here sources are counted to find the smallest: some 3 ms; beyond, all are about as slow
+COUNTED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How photos are sorted. A walk along the index in `table` (narrowed by `within`) meets them by `key`, then `tie`; where
-    they come from a source, `row_key` is the same key. `covers`: the term that the walk itself fulfils."""
+    """How photos are sorted. A walk along the index in `table` (narrowed by `within`) meets them by
+    `key`, then `tie`; where they come from a source, `row_key` is the same key. `covers`: the term
+    that the walk itself fulfils."""
 
     table: str
     within: str
@@ -43,11 +45,15 @@ class Order:
     join: str = ""
     tie: str = "p.id"
     covers: Term | None = None
-    parts: tuple[Order, ...] = ()  # walks that together meet all photos, some of them more than once; the best key counts
+    # walks that together meet all photos, some of them more than once; the best key counts
+    parts: tuple[Order, ...] = ()
 
 
-def find_ids(connection: Connection, query: Query, sort: str, limit: int | None, descending: bool, labels: Names) -> list[int]:
-    """The ids of the photos that fit, in order. `descending` turns the order round. Raises UsageError for an unknown sort."""
+def find_ids(
+    connection: Connection, query: Query, sort: str, limit: int | None, descending: bool, labels: Names
+) -> list[int]:
+    """The ids of the photos that fit, in order. `descending` turns the order round. Raises
+    UsageError for an unknown sort."""
     if sort not in SORTS:
         raise UsageError(f"{sort!r} is no order; sort by one of {', '.join(SORTS)}")
     clauses = [clause_of(connection, query, term, labels) for term in query.terms]
@@ -90,8 +96,13 @@ def _order(connection: Connection, query: Query, sort: str, descending: bool, la
     if sort == "relevance" and lead:
         pairs = label_values(connection, query, lead, labels)
         one = "k.label_id = ? AND k.score >= ?"
-        table, join = "photo_labels k INDEXED BY ix_photo_labels_rank", "CROSS JOIN photos p ON p.id = k.photo_id"
-        walks = tuple(Order(table, one, pair, "k.rank", "", backwards, (), join, "k.photo_id", lead) for pair in pairs)
+        table, join = (
+            "photo_labels k INDEXED BY ix_photo_labels_rank",
+            "CROSS JOIN photos p ON p.id = k.photo_id",
+        )
+        walks = tuple(
+            Order(table, one, pair, "k.rank", "", backwards, (), join, "k.photo_id", lead) for pair in pairs
+        )
         either = " OR ".join([f"({one})"] * len(pairs))
         values = tuple(value for pair in pairs for value in pair)
         row_key = f"(SELECT max(k.rank) FROM photo_labels k WHERE k.photo_id = p.id AND ({either}))"
@@ -116,12 +127,22 @@ def _order(connection: Connection, query: Query, sort: str, descending: bool, la
 def _page(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
     asked = [clause for clause in clauses if clause.term and clause.term is not order.covers]
     if order.parts:
-        rare = [clause for clause in asked if clause.sources and not clause.scans and _rows_of(connection, clause) <= WINDOW]
-        return _from_source(connection, clauses, order, limit) if rare else _merge(connection, clauses, order, limit)
+        rare = [
+            clause
+            for clause in asked
+            if clause.sources and not clause.scans and _rows_of(connection, clause) <= WINDOW
+        ]
+        return (
+            _from_source(connection, clauses, order, limit)
+            if rare
+            else _merge(connection, clauses, order, limit)
+        )
     has_source = any(clause.sources for clause in clauses)
-    if order.table and (not asked or not has_source):  # each photo along the walk fits, or nothing shortens it
+    # each photo along the walk fits, or nothing shortens it
+    if order.table and (not asked or not has_source):
         return _walk(connection, clauses, order, limit)
-    seldom = (clause for clause in asked if isinstance(clause.term, StateTerm))  # few photos failed or are missing
+    # few photos failed or are missing
+    seldom = (clause for clause in asked if isinstance(clause.term, StateTerm))
     if any(clause.sources and _rows_of(connection, clause, WINDOW) < WINDOW for clause in seldom):
         return _from_source(connection, clauses, order, limit)
     if order.table and limit is not None:
@@ -141,7 +162,8 @@ def _budgets(connection: Connection, clauses: list[Clause], limit: int) -> Itera
         return
     if second > first:
         yield second
-    # Half as many entries as the smallest source has rows: at worst half as slow again, at best the page is full soon.
+    # Half as many entries as the smallest source has rows: at worst half as slow again, at best the
+    # page is full soon.
     half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
     if half > second:
         yield half
@@ -152,9 +174,11 @@ def _first_budget(limit: int) -> int:
 
 
 def _merge(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
-    """Photos along several indices, each by its best key: of the best `limit` of them all, each is among the best of one. Of
-    the worst, none need be."""
-    where, values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
+    """Photos along several indices, each by its best key: of the best `limit` of them all, each is
+    among the best of one. Of the worst, none need be."""
+    where, values = _where(
+        [clause for clause in clauses if clause.term is None or clause.term is not order.covers]
+    )
     most = limit if limit is not None and order.direction == "DESC" else -1
     best: dict[int, float] = {}
     for part in order.parts:
@@ -167,7 +191,9 @@ def _merge(connection: Connection, clauses: list[Clause], order: Order, limit: i
         for photo_id, key in rows:
             if key > best.get(photo_id, -1.0):
                 best[photo_id] = key
-    return sorted(best, key=lambda photo_id: (best[photo_id], photo_id), reverse=order.direction == "DESC")[:limit]
+    return sorted(best, key=lambda photo_id: (best[photo_id], photo_id), reverse=order.direction == "DESC")[
+        :limit
+    ]
 
 
 def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
@@ -175,14 +201,18 @@ def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: in
     return _firsts(ask(connection, *_along(clauses, order, limit)))
 
 
-def _walk_for(entries: int, connection: Connection, clauses: list[Clause], order: Order, limit: int) -> list[int] | None:
+def _walk_for(
+    entries: int, connection: Connection, clauses: list[Clause], order: Order, limit: int
+) -> list[int] | None:
     """The same; None where about so many entries neither fill the page nor are all there are."""
     rows = ask_briefly(connection, *_along(clauses, order, limit), ENTRY * entries)
     return None if rows is None else _firsts(rows)
 
 
 def _along(clauses: list[Clause], order: Order, limit: int | None) -> tuple[str, tuple]:
-    where, values = _where([clause for clause in clauses if clause.term is None or clause.term is not order.covers])
+    where, values = _where(
+        [clause for clause in clauses if clause.term is None or clause.term is not order.covers]
+    )
     return (
         f"SELECT p.id FROM {order.table} {order.join} {where} {'AND' if where else 'WHERE'} {order.within} "
         f"ORDER BY {order.key} {order.direction}, {order.tie} {order.direction} LIMIT ?",
@@ -194,13 +224,16 @@ def _from_source(connection: Connection, clauses: list[Clause], order: Order, li
     """All photos that fit, from the smallest source, sorted."""
     first = _smallest(connection, clauses)
     rows, values = _rows(first, [clause for clause in clauses if clause is not first], with_row=True)
-    statement = f"SELECT p.id FROM {rows} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?"
+    statement = (
+        f"SELECT p.id FROM {rows} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?"
+    )
     return _firsts(ask(connection, statement, (*values, *order.row_values, -1 if limit is None else limit)))
 
 
 def _rows(first: Clause | None, others: Sequence[Clause], with_row: bool = False) -> tuple[str, tuple]:
-    """FROM and WHERE of the photos `p` that fit: from a source, if there is one. Conditions on no more than the id come
-    before the row of the photo is looked up; where there are no others, it is not looked up."""
+    """FROM and WHERE of the photos `p` that fit: from a source, if there is one. Conditions on no
+    more than the id come before the row of the photo is looked up; where there are no others, it is
+    not looked up."""
     if first is None:
         where, values = _where(others)
         return f"photos p {where}", values
@@ -219,7 +252,14 @@ def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, d
     direction = "DESC" if descending else "ASC"
     roots = list(roots_of(connection).values())
     walks = [
-        Order("photos p INDEXED BY sqlite_autoindex_photos_1", "p.root_id = ?", (root_id,), "p.path", "p.path", direction)
+        Order(
+            "photos p INDEXED BY sqlite_autoindex_photos_1",
+            "p.root_id = ?",
+            (root_id,),
+            "p.path",
+            "p.path",
+            direction,
+        )
         for root_id in (reversed(roots) if descending else roots)
     ]
     ids: list[int] = []
@@ -239,7 +279,8 @@ def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, d
 
 
 def _smallest(connection: Connection, clauses: Sequence[Clause]) -> Clause | None:
-    """The clause whose sources have the fewest rows, as far as they are counted. One that reads a whole index comes last."""
+    """The clause whose sources have the fewest rows, as far as they are counted. One that reads a
+    whole index comes last."""
     indexed = [clause for clause in clauses if clause.sources and not clause.scans]
     if not indexed:
         return next((clause for clause in clauses if clause.sources), None)
@@ -259,12 +300,16 @@ def _bounded_count(connection: Connection, source: Source, most: int) -> int:
 
 def _union(sources: Sequence[Source]) -> tuple[str, tuple]:
     """One select of ids, each once, and its values."""
-    return " UNION ".join(source.sql for source in sources), tuple(value for source in sources for value in source.values)
+    return " UNION ".join(source.sql for source in sources), tuple(
+        value for source in sources for value in source.values
+    )
 
 
 def _where(clauses: Sequence[Clause]) -> tuple[str, tuple]:
     conditions = " AND ".join(f"({clause.where})" for clause in clauses)
-    return (f"WHERE {conditions}" if clauses else ""), tuple(value for clause in clauses for value in clause.values)
+    return (f"WHERE {conditions}" if clauses else ""), tuple(
+        value for clause in clauses for value in clause.values
+    )
 
 
 def _firsts(rows: Iterable[tuple]) -> list[int]:

@@ -26,4 +26,5 @@ class Status:
     missing: int
     unreadable: int = 0
     taggers: Mapping[str, TaggerStatus] = field(default_factory=dict)
-    detectors: Mapping[str, int] = field(default_factory=dict)  # name of the weights -> photos whose things they found
+    # name of the weights -> photos whose things they found
+    detectors: Mapping[str, int] = field(default_factory=dict)

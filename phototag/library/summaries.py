@@ -1,7 +1,8 @@
-"""What is kept of a photo's answers beside them, so that questions are index lookups. Pure until the last functions.
+"""What is kept of a photo's answers beside them, so that questions are index lookups. Pure until
+the last functions.
 
-A summary follows from the photo's answers and the user's corrections alone: it can be computed again at any time.
-"""
+A summary follows from the photo's answers and the user's corrections alone: it can be computed
+again at any time."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ class LabelSummary:
 
 @dataclass(slots=True)
 class Summary:
-    """Beside the labels: how many faces (None: nobody looked), least and greatest smile of those that count."""
+    """Beside the labels: how many faces (None: nobody looked), least and greatest smile of those
+    that count."""
 
     faces: int | None = None
     everyone_smiling: float | None = None
@@ -42,7 +44,8 @@ class Summary:
 
 
 def summarise(answers: Mapping[str, Sequence[Tag]], corrections: Mapping[str, bool]) -> Summary:
-    """The summary of good answers (tagger -> tags) and of the user's own words (label -> whether it is in the photo)."""
+    """The summary of good answers (tagger -> tags) and of the user's own words (label -> whether it
+    is in the photo)."""
     summary = Summary()
     if "faces" in answers:
         summary.faces = sum(tag.label == "face" for tag in answers["faces"])
@@ -84,7 +87,8 @@ def _likeliest_emotions(tags: Sequence[Tag]) -> list[Tag]:
     for tag in tags:
         if tag.label not in EMOTIONS:
             others.append(tag)
-        elif not likeliest or likeliest[-1].box is not tag.box:  # a face's emotions come in a row, with one box
+        # a face's emotions come in a row, with one box
+        elif not likeliest or likeliest[-1].box is not tag.box:
             likeliest.append(tag)
         elif tag.score > likeliest[-1].score:
             likeliest[-1] = tag
@@ -96,8 +100,8 @@ def _likeliest_emotions(tags: Sequence[Tag]) -> list[Tag]:
 
 
 def forget(connection: Connection, photo_ids: Collection[int]) -> None:
-    """Take away the label rows of these photos. To be called before their answers or corrections change: these say which
-    rows there are, so that the largest table needs no index by photo."""
+    """Take away the label rows of these photos. To be called before their answers or corrections
+    change: these say which rows there are, so that the largest table needs no index by photo."""
     for ids in chunks(photo_ids):
         pairs = ask(
             connection,
@@ -152,7 +156,9 @@ def compute_again(connection: Connection, photo_ids: Collection[int], labels: Na
             good = {tagger: answer.tags for tagger, answer in known.items() if answer.error is None}
             summary = summaries[photo_id] = summarise(good, corrections.get(photo_id, {}))
             counts = len(good), len(known) - len(good)
-            columns.append((summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts, photo_id))
+            columns.append(
+                (summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts, photo_id)
+            )
         insert(connection, summaries, labels, taggers)
         put(
             connection,

@@ -1,12 +1,24 @@
 """The tables, for the statements of this package. `migrations/` makes them; a test holds the two equal.
 
-What is a fact has one home: `photos`, `answers`, `tags`, `corrections`. What is a summary of those facts, kept so that a
-question over a million photos is answered from an index, is marked as such and can be computed again at any time.
-"""
+What is a fact has one home: `photos`, `answers`, `tags`, `corrections`. What is a summary of those
+facts, kept so that a question over a million photos is answered from an index, is marked as such
+and can be computed again at any time."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 # Every constraint has a name, so that a later migration can alter it.
 metadata = MetaData(
@@ -42,7 +54,8 @@ photos = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("root_id", ForeignKey("roots.id"), nullable=False),
-    Column("path", Text, nullable=False),  # relative to the root, '/' between its parts, spelled as `paths.to_text` does
+    # relative to the root, '/' between its parts, spelled as `paths.to_text` does
+    Column("path", Text, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("mtime_ns", Integer, nullable=False),
     Column("content_hash", Text),  # SHA-256 in hex; none until the bytes could be read
@@ -77,7 +90,12 @@ photos = Table(
     Index("ix_photos_failed", "failed", sqlite_where=text("failed > 0")),
 )
 
-taggers = Table("taggers", metadata, Column("id", Integer, primary_key=True), Column("name", Text, nullable=False, unique=True))
+taggers = Table(
+    "taggers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
 
 fingerprints = Table(
     "fingerprints",
@@ -100,7 +118,12 @@ answers = Table(
     Index("ix_answers_failed", "tagger_id", "fingerprint_id", sqlite_where=text("error IS NOT NULL")),
 )
 
-labels = Table("labels", metadata, Column("id", Integer, primary_key=True), Column("name", Text, nullable=False, unique=True))
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
 
 # Clustered by answer: a photo's tags are read as one run of pages, and ten million rows need no second index.
 tags = Table(
@@ -128,7 +151,8 @@ corrections = Table(
     sqlite_with_rowid=False,
 )
 
-# A summary: one row per photo and label, corrections applied. Clustered by label, so that `dog` reads one run of pages.
+# A summary: one row per photo and label, corrections applied. Clustered by label, so that `dog`
+# reads one run of pages.
 photo_labels = Table(
     "photo_labels",
     metadata,
@@ -137,8 +161,10 @@ photo_labels = Table(
     Column("tagger_id", ForeignKey("taggers.id")),  # whose word it is; none: the user's
     Column("count", Integer, nullable=False),
     Column("score", Float, nullable=False),  # the best
-    Column("share", Float, nullable=False),  # of the picture, the largest box; 1 for what is said of the whole photo
-    Column("rank", Float, nullable=False),  # score times the root of the share: a portrait before a dot in the distance
+    # of the picture, the largest box; 1 for what is said of the whole photo
+    Column("share", Float, nullable=False),
+    # score times the root of the share: a portrait before a dot in the distance
+    Column("rank", Float, nullable=False),
     Index("ix_photo_labels_rank", "label_id", "rank", "photo_id", "score"),
     sqlite_with_rowid=False,
 )

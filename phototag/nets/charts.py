@@ -19,7 +19,9 @@ def _figure(size_inches: tuple[float, float]):
 def draw_lines(path: Path, series: Mapping[str, Sequence[float]], across: str) -> None:
     """One small panel per series, all over the same axis, counted from 1."""
     figure = _figure((7, 1.8 * len(series)))
-    for panel, (name, values) in zip(figure.subplots(len(series), sharex=True, squeeze=False)[:, 0], series.items(), strict=True):
+    for panel, (name, values) in zip(
+        figure.subplots(len(series), sharex=True, squeeze=False)[:, 0], series.items(), strict=True
+    ):
         panel.plot(range(1, len(values) + 1), values, marker=".")
         panel.set_ylabel(name, fontsize=8)
         panel.grid(alpha=0.3)
@@ -39,5 +41,13 @@ def draw_confusion(path: Path, confusion: Sequence[Sequence[int]], names: Sequen
     panel.set_ylabel("truth")
     for y, row in enumerate(confusion):
         for x, count in enumerate(row):
-            panel.text(x, y, str(count), ha="center", va="center", fontsize=8, color="white" if shares[y][x] > 0.5 else "black")
+            panel.text(
+                x,
+                y,
+                str(count),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[y][x] > 0.5 else "black",
+            )
     figure.savefig(path, dpi=110)

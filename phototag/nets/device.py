@@ -18,8 +18,8 @@ Answer = TypeVar("Answer")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps` as a device that is there. Only `auto` chooses: a device asked for by
-    name that is not there is a UsageError, never a silent fall to the CPU."""
+    """`auto`, `cpu`, `cuda`, `cuda:N` or `mps` as a device that is there. Only `auto` chooses: a
+    device asked for by name that is not there is a UsageError, never a silent fall to the CPU."""
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
@@ -36,7 +36,9 @@ def pick_device(name: str = "auto") -> torch.device:
     if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not count:
-            raise UsageError(f"--device {name} was asked for, but torch {torch.__version__} sees no CUDA GPU; try --device auto")
+            raise UsageError(
+                f"--device {name} was asked for, but torch {torch.__version__} sees no CUDA GPU; try --device auto"
+            )
         if int(index or 0) >= count:
             raise UsageError(f"--device {name} was asked for, but only cuda:0 to cuda:{count - 1} are there")
         return torch.device("cuda", int(index or 0))
@@ -44,17 +46,23 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:
-    """What a net may compute in to be fast here, or None: processors without bfloat16 arithmetic would only be slower."""
+    """What a net may compute in to be fast here, or None: processors without bfloat16 arithmetic
+    would only be slower."""
     if device.type == "cuda":
         return torch.float16
-    capabilities = torch.cpu.get_capabilities() if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities") else {}
+    capabilities = (
+        torch.cpu.get_capabilities()
+        if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities")
+        else {}
+    )
     return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else None
 
 
 @contextmanager
 def hands(device: str, cores: int) -> Iterator[tuple[int, Callable[[], None]]]:
-    """How many threads may ask the nets at once, and what each calls first to get its share of the `cores`. On a processor a
-    small net gains little from a second core; looking at other photos beside it gains all of it. A GPU is asked by one."""
+    """How many threads may ask the nets at once, and what each calls first to get its share of the
+    `cores`. On a processor a small net gains little from a second core; looking at other photos
+    beside it gains all of it. A GPU is asked by one."""
     if pick_device(device).type != "cpu":
         yield 1, lambda: None
         return
@@ -62,7 +70,8 @@ def hands(device: str, cores: int) -> Iterator[tuple[int, Callable[[], None]]]:
     try:
         yield count, partial(torch.set_num_threads, cores // count)
     finally:
-        torch.set_num_threads(before)  # threads that begin later take over what was said last, wherever it was said
+        # threads that begin later take over what was said last, wherever it was said
+        torch.set_num_threads(before)
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -73,8 +82,9 @@ def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def halving(run: Callable[[Sequence[Item]], list[Answer]], items: Sequence[Item]) -> list[Answer]:
-    """`run(items)`, in two halves when the device has not enough memory for all of them at once, and so on down to
-    single items; when one item alone does not fit, torch.OutOfMemoryError goes to the caller."""
+    """`run(items)`, in two halves when the device has not enough memory for all of them at once,
+    and so on down to single items; when one item alone does not fit, torch.OutOfMemoryError goes to
+    the caller."""
     try:
         return run(items)
     except torch.OutOfMemoryError:

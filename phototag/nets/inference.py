@@ -1,10 +1,11 @@
-"""A trained net made fast for asking: the same numbers in less time. Owns the rewriting of layers; must not know what a net
-is for, nor who asks it.
+"""A trained net made fast for asking: the same numbers in less time. Owns the rewriting of layers;
+must not know what a net is for, nor who asks it.
 
-Two things cost most of a small net's time on a processor, and neither is arithmetic. Batch norms are passes over memory that
-say nothing new once training is over: they go into the filters. And an inverted residual (Sandler et al. 2018) first widens a
-map of a few channels sixfold, only to narrow it again two layers later: at the beginning of a net the wide map has tens of
-megabytes and travels to main memory and back. Computed a few rows at a time it never leaves the cache:
+Two things cost most of a small net's time on a processor, and neither is arithmetic. Batch norms
+are passes over memory that say nothing new once training is over: they go into the filters. And an
+inverted residual (Sandler et al. 2018) first widens a map of a few channels sixfold, only to narrow
+it again two layers later: at the beginning of a net the wide map has tens of megabytes and travels
+to main memory and back. Computed a few rows at a time it never leaves the cache:
 
     narrow map      wide rows           narrow map
     ..........      ==============      ..........
@@ -28,7 +29,8 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from phototag import memory
 
-STRIP_BYTES = 3 << 20  # of wide maps at once; half of it to twice of it is about as fast with 1 MB of cache per core
+# of wide maps at once; half of it to twice of it is about as fast with 1 MB of cache per core
+STRIP_BYTES = 3 << 20
 
 
 def for_asking(net: nn.Module, device: str | torch.device = "cpu") -> nn.Module:
@@ -43,7 +45,8 @@ def for_asking(net: nn.Module, device: str | torch.device = "cpu") -> nn.Module:
 
 
 def fold_norms(net: nn.Module) -> None:
-    """Join every batch norm with the convolution it follows; a layer that can join itself does so (`joined()`)."""
+    """Join every batch norm with the convolution it follows; a layer that can join itself does so
+    (`joined()`)."""
     for parent in list(net.modules()):
         for name, part in list(parent.named_children()):
             if hasattr(part, "joined"):
@@ -52,8 +55,8 @@ def fold_norms(net: nn.Module) -> None:
 
 
 def join_norms(net: nn.Module, join: Callable[[nn.Conv2d, nn.Module], nn.Module]) -> None:
-    """In place: `join(convolution, norm)` instead of every convolution that a batch norm follows; of the norm only its
-    activation stays, which timm's bring along."""
+    """In place: `join(convolution, norm)` instead of every convolution that a batch norm follows;
+    of the norm only its activation stays, which timm's bring along."""
     for parent in list(net.modules()):
         conv = ""
         for name, part in list(parent.named_children()):
@@ -74,9 +77,10 @@ def quicken_relu6(net: nn.Module) -> None:
 
 
 class BitsReLU6(nn.Module):
-    """ReLU6, in place. torch widens every bfloat16 to float32 for it and back again, which took a sixth of a whole net's time.
-    Read as integers, bfloat16 numbers from 0 up keep their order and those below 0 are negative: so the integers are clamped.
-    Not a number, which ReLU6 would keep, becomes 6 or 0 by its sign."""
+    """ReLU6, in place. torch widens every bfloat16 to float32 for it and back again, which took a
+    sixth of a whole net's time. Read as integers, bfloat16 numbers from 0 up keep their order and
+    those below 0 are negative: so the integers are clamped. Not a number, which ReLU6 would keep,
+    becomes 6 or 0 by its sign."""
 
     SIX = 0x40C0  # 6.0 as bfloat16
 
@@ -92,7 +96,8 @@ def _put_in_strips(net: nn.Module) -> None:
         if isinstance(block, InvertedResidual):
             layers = list(block.block)
             if len(layers[0]) > 1 and layers[0][0].kernel_size == (1, 1) and _plain(layers[1][0]):
-                squeezed = len(layers) == 4  # squeeze and excite looks at the whole map, so the strips end before it
+                # squeeze and excite looks at the whole map, so the strips end before it
+                squeezed = len(layers) == 4
                 rest = layers[2:] if squeezed else []
                 finish = nn.Sequential(*list(layers[1])[1:], *([] if squeezed else layers[2:]))
                 block.block = nn.Sequential(InStrips(layers[0], layers[1][0], finish), *rest)
@@ -108,7 +113,8 @@ def _plain(conv: nn.Module) -> bool:
 
 
 class InStrips(nn.Module):
-    """`finish(depthwise(widen(x)))`, a few rows at a time where the wide map is large: bit for bit the same."""
+    """`finish(depthwise(widen(x)))`, a few rows at a time where the wide map is large: bit for bit
+    the same."""
 
     def __init__(self, widen: nn.Module, depthwise: nn.Conv2d, finish: nn.Module) -> None:
         """`widen` and `finish` look at one pixel at a time, so that rows can be cut before and after them."""
@@ -117,7 +123,11 @@ class InStrips(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> (B, C', H', W')."""
-        edge, stride, wide = self.depthwise.kernel_size[0], self.depthwise.stride[0], self.depthwise.in_channels
+        edge, stride, wide = (
+            self.depthwise.kernel_size[0],
+            self.depthwise.stride[0],
+            self.depthwise.in_channels,
+        )
         height, width = inputs.shape[2:]
         left, right, top, bottom = margins(self.depthwise, height, width)
         picture_bytes = height * width * wide * inputs.element_size()
@@ -154,5 +164,8 @@ def margins(conv: nn.Conv2d, height: int, width: int) -> tuple[int, int, int, in
     if not isinstance(conv, Conv2dSame):
         down, across = conv.padding
         return across, across, down, down
-    both = [max((-(-n // s) - 1) * s + k - n, 0) for n, s, k in zip((width, height), conv.stride, conv.kernel_size, strict=True)]
+    both = [
+        max((-(-n // s) - 1) * s + k - n, 0)
+        for n, s, k in zip((width, height), conv.stride, conv.kernel_size, strict=True)
+    ]
     return both[0] // 2, both[0] - both[0] // 2, both[1] // 2, both[1] - both[1] // 2

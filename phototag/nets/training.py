@@ -1,6 +1,6 @@
-"""What every training of ours shares: the course of the learning rate, averaged weights, and the files that a run leaves and
-goes on from. Owns checkpoint.pt, log.csv and curves.png of an output folder. Must not know what is trained, or on what.
-"""
+"""What every training of ours shares: the course of the learning rate, averaged weights, and the
+files that a run leaves and goes on from. Owns checkpoint.pt, log.csv and curves.png of an output
+folder. Must not know what is trained, or on what."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ History = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one training. `plan` is the frozen dataclass that decides its outcome beside the data; `labels`, where
-    given, are part of it."""
+    """The folder of one training. `plan` is the frozen dataclass that decides its outcome beside
+    the data; `labels`, where given, are part of it."""
 
     out: Path
     plan: Any
     labels: tuple[str, ...] | None = None
 
     def resume(self, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> History:
-        """Bring all three to where the checkpoint left them and return the rows of the epochs done; [] where there is none.
-        Raises PhototagError when it was made by another plan."""
+        """Bring all three to where the checkpoint left them and return the rows of the epochs done;
+        [] where there is none. Raises PhototagError when it was made by another plan."""
         file = self.out / "checkpoint.pt"
         if not file.exists():
             return []
         state = torch.load(file, map_location="cpu", weights_only=True)
         if state["plan"] != asdict(self.plan) or state.get("labels") != self.labels:
-            changed = [f.name for f in fields(self.plan) if state["plan"].get(f.name) != getattr(self.plan, f.name)] or ["labels"]
+            changed = [
+                f.name for f in fields(self.plan) if state["plan"].get(f.name) != getattr(self.plan, f.name)
+            ] or ["labels"]
             raise PhototagError(
                 f"{file}: was made with other settings ({', '.join(changed)}); use them again or another --out folder"
             )
@@ -46,10 +48,17 @@ class Run:
         optimiser.load_state_dict(state["optimiser"])
         return state["history"]
 
-    def save(self, history: History, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-        """Write the checkpoint and the log after an epoch; a kill meanwhile leaves the checkpoint of the epoch before."""
+    def save(
+        self, history: History, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> None:
+        """Write the checkpoint and the log after an epoch; a kill meanwhile leaves the checkpoint
+        of the epoch before."""
         partial = self.out / "checkpoint.part"
-        states = {"net": net.state_dict(), "averaged": averaged.state_dict(), "optimiser": optimiser.state_dict()}
+        states = {
+            "net": net.state_dict(),
+            "averaged": averaged.state_dict(),
+            "optimiser": optimiser.state_dict(),
+        }
         torch.save({"plan": asdict(self.plan), "labels": self.labels, "history": history, **states}, partial)
         os.replace(partial, self.out / "checkpoint.pt")
         with (self.out / "log.csv").open("w", newline="") as lines:
@@ -71,8 +80,8 @@ def told(row: Mapping[str, float]) -> str:
 
 
 def one_cycle(step: int, total: int, warm_share: float, floor: float) -> float:
-    """The learning rate as a share of its peak: a linear warm-up over the first `warm_share`, then a cosine down to `floor`
-    (Smith & Topin 2019)."""
+    """The learning rate as a share of its peak: a linear warm-up over the first `warm_share`, then
+    a cosine down to `floor` (Smith & Topin 2019)."""
     warm = max(1, round(total * warm_share))
     if step < warm:
         return (step + 1) / warm
@@ -81,8 +90,13 @@ def one_cycle(step: int, total: int, warm_share: float, floor: float) -> float:
 
 @torch.no_grad()
 def average(averaged: nn.Module, net: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights (EMA) one step towards those being trained. The first steps have a short memory: where the
-    training started is soon forgotten. What `net` does not have, or does not train, stays as it is."""
+    """Move the averaged weights (EMA) one step towards those being trained. The first steps have a
+    short memory: where the training started is soon forgotten. What `net` does not have, or does
+    not train, stays as it is."""
     mean = averaged.state_dict()
-    fresh = {name: value for name, value in net.state_dict().items() if name in mean and value.is_floating_point()}
-    torch._foreach_lerp_([mean[name] for name in fresh], list(fresh.values()), 1 - min(decay, step / (step + 10)))
+    fresh = {
+        name: value for name, value in net.state_dict().items() if name in mean and value.is_floating_point()
+    }
+    torch._foreach_lerp_(
+        [mean[name] for name in fresh], list(fresh.values()), 1 - min(decay, step / (step + 10))
+    )

@@ -1,8 +1,7 @@
 """The query language: text -> `Query`. Pure; knows no database, standard library only.
 
-A query is a list of terms that must all hold. Whatever a term asks, `^` before it asks for the opposite, and the
-opposite is the complement: `^dog` is every photo that `dog` does not find.
-"""
+A query is a list of terms that must all hold. Whatever a term asks, `^` before it asks for the
+opposite, and the opposite is the complement: `^dog` is every photo that `dog` does not find."""
 
 from __future__ import annotations
 
@@ -52,16 +51,21 @@ def parse(
 ) -> Query:
     """The query that these terms ask, one term per string as a shell hands them over.
 
-    `known_labels`: those of the catalog; a label that is not among them is a mistake, unless there are none at all.
-    `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...), none for a word without meaning. Raises
-    UsageError with what is understood and the nearest label.
-    """
+    `known_labels`: those of the catalog; a label that is not among them is a mistake, unless there
+    are none at all. `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...), none
+    for a word without meaning. Raises UsageError with what is understood and the nearest label."""
     vocabulary = _Vocabulary(known_labels, synonyms)
-    return Query(tuple(_term(text, vocabulary) for text in terms), default_score, dict(thresholds or {}), smile_threshold)
+    return Query(
+        tuple(_term(text, vocabulary) for text in terms),
+        default_score,
+        dict(thresholds or {}),
+        smile_threshold,
+    )
 
 
 def split(text: str) -> list[str]:
-    """The terms in one line, as in a theme file: apart at blanks, except inside double quotes, which stay for `parse`.
+    """The terms in one line, as in a theme file: apart at blanks, except inside double quotes,
+    which stay for `parse`.
 
     >>> split('dog "potted plant" ^camera:"Pixel 3"')
     ['dog', '"potted plant"', '^camera:"Pixel 3"']
@@ -129,7 +133,9 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
             except ValueError:
                 raise UsageError(f"{text!r} is not understood.{hint} {UNDERSTOOD}") from None
             if not 0 <= score <= 1:
-                raise UsageError(f"the score in {text!r} must lie between 0 and 1; type for example {name}:0.8.{hint}")
+                raise UsageError(
+                    f"the score in {text!r} must lie between 0 and 1; type for example {name}:0.8.{hint}"
+                )
             word = _unquoted(name).strip()
     if not word:
         raise UsageError(f"There is nothing to look for in {text!r}. {UNDERSTOOD}")
@@ -176,12 +182,15 @@ def _keyed(key: str, value: str, text: str, negated: bool) -> Term:
 
 def _whole_number(text: str, term: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text):
-        raise UsageError(f"{term!r} is not understood: {text!r} is no number of faces; type for example {_example('faces')}")
+        raise UsageError(
+            f"{term!r} is not understood: {text!r} is no number of faces; type for example {_example('faces')}"
+        )
     return int(text)
 
 
 def _period(text: str, term: str) -> tuple[date, date | None]:
-    """The first day of a year, month or day, and the first day after it (None after the last year that dates know)."""
+    """The first day of a year, month or day, and the first day after it (None after the last year
+    that dates know)."""
     match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", text)
     try:
         if not match:
@@ -197,7 +206,9 @@ def _period(text: str, term: str) -> tuple[date, date | None]:
         except (ValueError, OverflowError):
             return first, None
     except ValueError:
-        raise UsageError(f"{term!r} is not understood: {text!r} is no date; type for example {_example('taken')}") from None
+        raise UsageError(
+            f"{term!r} is not understood: {text!r} is no date; type for example {_example('taken')}"
+        ) from None
 
 
 def _unquoted(text: str) -> str:

@@ -1,4 +1,5 @@
-"""What can be asked: one dataclass for each kind of term, and the query that holds them. Pure; standard library only."""
+"""What can be asked: one dataclass for each kind of term, and the query that holds them. Pure;
+standard library only."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ EMOTIONS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class LabelTerm:
-    """Some one of `labels` with at least `score`; None: with the query's own threshold for each label. An emotion is
-    the likeliest one of some face."""
+    """Some one of `labels` with at least `score`; None: with the query's own threshold for each
+    label. An emotion is the likeliest one of some face."""
 
     labels: tuple[str, ...]
     score: float | None = None
@@ -78,8 +79,8 @@ class CameraTerm:
 
 @dataclass(frozen=True, slots=True)
 class StateTerm:
-    """'untagged': no tagger has answered yet; 'failed': some tagger, or the decoding, failed; 'missing': the file is
-    gone. Only a query with a 'missing' term finds missing photos."""
+    """'untagged': no tagger has answered yet; 'failed': some tagger, or the decoding, failed;
+    'missing': the file is gone. Only a query with a 'missing' term finds missing photos."""
 
     state: str
     negated: bool = False
@@ -90,8 +91,8 @@ Term = LabelTerm | FacesTerm | SmilingTerm | TakenTerm | PathTerm | CameraTerm |
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Terms that must all hold; none: every photo. `thresholds` (label -> least score) go before `default_score`, and
-    a term's own score goes before both."""
+    """Terms that must all hold; none: every photo. `thresholds` (label -> least score) go before
+    `default_score`, and a term's own score goes before both."""
 
     terms: tuple[Term, ...] = ()
     default_score: float = DEFAULT_SCORE

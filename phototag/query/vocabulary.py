@@ -1,5 +1,5 @@
-"""Which labels a word stands for: synonyms, plurals and broader words, from vocabulary.toml. Light: knows no tagger and no
-database."""
+"""Which labels a word stands for: synonyms, plurals and broader words, from vocabulary.toml. Light:
+knows no tagger and no database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ VOCABULARY_FILE = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`called`: label -> its other names; `label_of`: other name -> label; `contains`: broader word -> what belongs to it."""
+    """`called`: label -> its other names; `label_of`: other name -> label; `contains`: broader word
+    -> what belongs to it."""
 
     called: dict[str, tuple[str, ...]]
     label_of: dict[str, str]
@@ -26,18 +27,27 @@ def vocabulary() -> Vocabulary:
     told = tomllib.loads(VOCABULARY_FILE.read_text(encoding="utf-8"))
     called = {label: tuple(names) for label, names in told["called"].items()}
     contains = {word: tuple(members) for word, members in told["contains"].items()}
-    labels = {member for members in contains.values() for member in members if member not in contains} | set(called)
-    return Vocabulary(called, {name: label for label, names in called.items() for name in names}, contains, frozenset(labels))
+    labels = {member for members in contains.values() for member in members if member not in contains} | set(
+        called
+    )
+    return Vocabulary(
+        called,
+        {name: label for label, names in called.items() for name in names},
+        contains,
+        frozenset(labels),
+    )
 
 
 def canonical(label: str) -> str:
-    """The one name a thing goes by, whatever a dataset calls it: tvmonitor -> tv. Unknown labels come back as they are."""
+    """The one name a thing goes by, whatever a dataset calls it: tvmonitor -> tv. Unknown labels
+    come back as they are."""
     return vocabulary().label_of.get(label, label)
 
 
 def expand(word: str) -> set[str] | None:
-    """Every label that `word` stands for, itself and other names of the same things included; None for a word that means
-    nothing here. Case and regular plurals do not matter: `Puppies` finds dogs."""
+    """Every label that `word` stands for, itself and other names of the same things included; None
+    for a word that means nothing here. Case and regular plurals do not matter: `Puppies` finds
+    dogs."""
     found = _find(word)
     return None if found is None else _below(found)
 

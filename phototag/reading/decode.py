@@ -1,8 +1,9 @@
-"""Opens photos safely: upright, RGB, shrunk to the size the taggers work at, with what the file says of itself; and
-reads ahead of the taggers in threads, with bounded memory. A photo is only ever read. Knows no torch, no SQL, no CLI.
+"""Opens photos safely: upright, RGB, shrunk to the size the taggers work at, with what the file
+says of itself; and reads ahead of the taggers in threads, with bounded memory. A photo is only ever
+read. Knows no torch, no SQL, no CLI.
 
-Whatever is in a file, `open_photo` returns pixels or raises `UnreadablePhoto` with one line; nothing else escapes.
-"""
+Whatever is in a file, `open_photo` returns pixels or raises `UnreadablePhoto` with one line;
+nothing else escapes."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-# Importing a plugin registers its format. Pillow would look for them on the first picture, in whichever thread has it.
+# Importing a plugin registers its format. Pillow would look for them on the first picture, in
+# whichever thread has it.
 from PIL import (
     AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
@@ -40,17 +42,19 @@ from phototag.reading.formats import HEIC_EXTENSIONS, RAW_EXTENSIONS, is_install
 from phototag.reading.pixels import UPRIGHT, fit_inside, to_averageable, to_rgb
 from phototag.records import Exif
 
-# Nothing else is tried, whatever Pillow may know: some of its formats run programs (EPS) or are hardly tested.
+# Nothing else is tried, whatever Pillow may know: some of its formats run programs (EPS) or are
+# hardly tested.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 
-# Pillow refuses pictures of more than twice this number while it opens them; some of its formats reserve memory already
-# then. Our own, exact limit comes next, before any pixel is decoded.
+# Pillow refuses pictures of more than twice this number while it opens them; some of its formats
+# reserve memory already then. Our own, exact limit comes next, before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 # Pillow warns and logs of damaged metadata and the like: nothing that a person at a progress bar can act on.
 warnings.filterwarnings("ignore", module=r"(PIL|phototag\.reading)\b")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# libtiff writes to stderr by itself, across the progress bar, unless its handlers are unset. Pillow's library brings
-# its symbols along, except where libtiff was linked into it (Windows): there it may chatter.
+# libtiff writes to stderr by itself, across the progress bar, unless its handlers are unset.
+# Pillow's library brings its symbols along, except where libtiff was linked into it (Windows):
+# there it may chatter.
 with contextlib.suppress(OSError, AttributeError):
     for _handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
         getattr(ctypes.CDLL(Image.core.__file__), _handler)(None)
@@ -58,8 +62,9 @@ with contextlib.suppress(OSError, AttributeError):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A photo ready for the taggers. `pixels` is (H, W, 3) uint8 RGB, upright; `width` and `height` are the upright
-    photo's own; `content_hash` is the SHA-256 of the file's bytes in hex, of the very bytes that were decoded."""
+    """A photo ready for the taggers. `pixels` is (H, W, 3) uint8 RGB, upright; `width` and `height`
+    are the upright photo's own; `content_hash` is the SHA-256 of the file's bytes in hex, of the
+    very bytes that were decoded."""
 
     pixels: np.ndarray[Any, Any]
     width: int
@@ -69,13 +74,15 @@ class Decoded:
 
 
 def open_photo(path: str | Path, *, working_side: int, max_pixels: int = MAX_PIXELS) -> Decoded:
-    """Read, hash and decode a photo so that its long side is at most `working_side` pixels (it is never enlarged).
-    Raises UnreadablePhoto, whose one line does not name the path."""
+    """Read, hash and decode a photo so that its long side is at most `working_side` pixels (it is
+    never enlarged). Raises UnreadablePhoto, whose one line does not name the path."""
     data, mtime = read_file(path, max_pixels)
     return _decode(data, str(path), mtime, working_side, max_pixels)
 
 
-def _decode(data: bytes, path: str, mtime: float, working_side: int, max_pixels: int, content_hash: str | None = None) -> Decoded:
+def _decode(
+    data: bytes, path: str, mtime: float, working_side: int, max_pixels: int, content_hash: str | None = None
+) -> Decoded:
     if max_pixels > (Image.MAX_IMAGE_PIXELS or max_pixels):
         Image.MAX_IMAGE_PIXELS = max_pixels  # for the whole process: Pillow knows no other way
     try:
@@ -91,7 +98,8 @@ def _decode(data: bytes, path: str, mtime: float, working_side: int, max_pixels:
         found = re.search(r"\d+", str(error))
         pixels = int(found[0]) if found else 0
         raise UnreadablePhoto(too_large(f"its size of {pixels:,}", pixels, max_pixels)) from error
-    except Exception as error:  # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
+    # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
+    except Exception as error:
         raise UnreadablePhoto(reason_for(error, data)) from error
     return Decoded(pixels, *size_wh, facts, content_hash or hashlib.sha256(data).hexdigest())
 

@@ -1,5 +1,6 @@
-"""What a photo's EXIF says, made sense of: date, place, camera, orientation. Nonsense is dropped field by field, and
-damaged EXIF never costs the picture. Knows nothing of pixels; takes any mapping with `get_ifd`, as Pillow's `Exif`."""
+"""What a photo's EXIF says, made sense of: date, place, camera, orientation. Nonsense is dropped
+field by field, and damaged EXIF never costs the picture. Knows nothing of pixels; takes any mapping
+with `get_ifd`, as Pillow's `Exif`."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from phototag.records import Exif
 # Tag numbers of the Exif 2.32 standard (CIPA DC-008).
 MAKE, MODEL, ORIENTATION, DATE_TIME = 0x010F, 0x0110, 0x0112, 0x0132
 EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825
-# (date, its offset from UTC), most trustworthy first: when it was taken, when it was scanned, when it was last saved.
+# (date, its offset from UTC), most trustworthy first: when it was taken, when it was scanned, when
+# it was last saved.
 DATE_TAGS = ((0x9003, 0x9011), (0x9004, 0x9012), (DATE_TIME, 0x9010))
 LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE = 1, 2, 3, 4
 
@@ -43,7 +45,8 @@ def understand(raw: Any, mtime: float | None) -> Exif:
 
 
 def orientation(top: Mapping[int, Any]) -> int:
-    """How the stored picture must be turned to stand upright, 1 to 8; 1 where the tag is absent or nonsense."""
+    """How the stored picture must be turned to stand upright, 1 to 8; 1 where the tag is absent or
+    nonsense."""
     value = top.get(ORIENTATION)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -1,5 +1,5 @@
-"""Opening and reading files safely: regular ones only, up to a size that a photo can have. Owns the sentence that says why one
-cannot be read."""
+"""Opening and reading files safely: regular ones only, up to a size that a photo can have. Owns the
+sentence that says why one cannot be read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ from phototag.errors import UnreadablePhoto
 MAX_PIXELS = 256_000_000
 
 
-# A file larger than its own pixels at four 16-bit channels, plus room for a video or previews inside it, is no photo.
+# A file larger than its own pixels at four 16-bit channels, plus room for a video or previews
+# inside it, is no photo.
 BYTES_PER_PIXEL, ROOM_BYTES = 8, 256 * 1024 * 1024
 
 
@@ -41,7 +42,8 @@ def hash_file(path: str | Path) -> str:
 
 
 def _open_regular(path: str | Path) -> io.BufferedReader:
-    """Opening a pipe would wait for its writer, opening a device may do anything: look before, and again after."""
+    """Opening a pipe would wait for its writer, opening a device may do anything: look before, and
+    again after."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(None, "not a regular file")
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

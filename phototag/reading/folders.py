@@ -1,4 +1,5 @@
-"""Which folders hold nobody's photos: other programs' thumbnails, and what phototag made itself. Standard library only."""
+"""Which folders hold nobody's photos: other programs' thumbnails, and what phototag made itself.
+Standard library only."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import hashlib
 import os
 from collections.abc import Collection
 
-# phototag leaves a file of this name in every folder of pictures it makes, so that no scan takes them for photos.
+# phototag leaves a file of this name in every folder of pictures it makes, so that no scan takes
+# them for photos.
 OUTPUT_MARKER = ".phototag"
 
 
@@ -37,11 +39,13 @@ OTHERS_FOLDERS = frozenset(
 )
 
 
-# Lightroom previews and Capture One catalogs: folders that look like one file and hold pictures made from photos.
+# Lightroom previews and Capture One catalogs: folders that look like one file and hold pictures
+# made from photos.
 OTHERS_SUFFIXES = (".lrdata", ".lrlibrary", ".cocatalog", ".cosessiondb")
 
 
-# Apple's libraries are folders too: the photos are in these subfolders, all others hold previews, thumbnails, faces.
+# Apple's libraries are folders too: the photos are in these subfolders, all others hold previews,
+# thumbnails, faces.
 APPLE_LIBRARIES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary")
 
 
@@ -62,7 +66,13 @@ def is_skipped_folder(folder: str, name: str) -> bool:
 
 def rules_hash(*facts: object) -> str:
     """Of all that decides what a walk finds in a folder."""
-    names = sorted(OTHERS_FOLDERS), OTHERS_SUFFIXES, APPLE_LIBRARIES, sorted(APPLE_ORIGINALS), sorted(OUTPUT_NAMES)
+    names = (
+        sorted(OTHERS_FOLDERS),
+        OTHERS_SUFFIXES,
+        APPLE_LIBRARIES,
+        sorted(APPLE_ORIGINALS),
+        sorted(OUTPUT_NAMES),
+    )
     return hashlib.blake2b(repr((facts, names)).encode(), digest_size=8).hexdigest()
 
 

@@ -6,7 +6,9 @@ import importlib.util
 from collections.abc import Collection
 
 # Pillow decodes these by itself. jpe and jfif are what some browsers and old Windows programs call a JPEG.
-PILLOW_EXTENSIONS = frozenset(["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp", "gif", "avif"])
+PILLOW_EXTENSIONS = frozenset(
+    ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp", "gif", "avif"]
+)
 HEIC_EXTENSIONS = frozenset(["heic", "heif", "hif"])  # hif: Canon and Sony cameras
 # fmt: off
 RAW_EXTENSIONS = frozenset([

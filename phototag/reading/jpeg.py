@@ -1,5 +1,6 @@
-"""Whether a picture that was decoded without complaint is whole. Decoders guess rather than fail where pixels are
-missing; phototag reports the file instead. Knows JPEG and PNG, whose decoders are silent; the others complain."""
+"""Whether a picture that was decoded without complaint is whole. Decoders guess rather than fail
+where pixels are missing; phototag reports the file instead. Knows JPEG and PNG, whose decoders are
+silent; the others complain."""
 
 from __future__ import annotations
 
@@ -11,16 +12,18 @@ import zlib
 from PIL import Image
 
 GREY = 128  # what libjpeg paints where a JPEG's data has ended
-# A JPEG's next marker after compressed pixels, in which 00 or a restart follows FF. More FF may stand before it: a pattern that
-# takes those along searches ten times as long.
+# A JPEG's next marker after compressed pixels, in which 00 or a restart follows FF. More FF may
+# stand before it: a pattern that takes those along searches ten times as long.
 MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 
 
 def jpeg_ends_early(image: Image.Image, data: bytes) -> bool:
-    """Whether a decoded JPEG lacks data at its end, of which libjpeg only warns, to nobody: it then paints grey blocks.
+    """Whether a decoded JPEG lacks data at its end, of which libjpeg only warns, to nobody: it then
+    paints grey blocks.
 
-    Without an end marker the file is cut or was filled up with zeros. With one too early, the last block is grey; but
-    grey may be real, so decode again with noise before the end marker: a complete picture never reads it."""
+    Without an end marker the file is cut or was filled up with zeros. With one too early, the last
+    block is grey; but grey may be real, so decode again with noise before the end marker: a
+    complete picture never reads it."""
     start = first_pixels(data)
     if data.rfind(b"\xff\xd9") < start:
         return True
@@ -59,7 +62,9 @@ def png_is_intact(data: bytes) -> bool:
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
         name, end = data[position + 4 : position + 8], position + 8 + length
-        if name == b"IDAT" and zlib.crc32(memoryview(data)[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+        if name == b"IDAT" and zlib.crc32(memoryview(data)[position + 4 : end]) != int.from_bytes(
+            data[end : end + 4], "big"
+        ):
             return False
         position = end + 4
     return True

@@ -28,9 +28,10 @@ from phototag.records import Frame, Job, PhotoFacts, Unreadable
 def frames(
     jobs: Iterable[Job], *, workers: int, ahead: int, working_side: int, max_pixels: int = MAX_PIXELS
 ) -> Iterator[tuple[Job, PhotoFacts, Frame | Unreadable]]:
-    """Decode the photos of `jobs` in `workers` threads, at most `ahead` of them before they are asked for, and yield
-    them in the order of the jobs. `jobs` is advanced only in the caller's thread. Closing the generator, or an
-    exception such as KeyboardInterrupt, drops what is not yet begun and waits for the photos in hand."""
+    """Decode the photos of `jobs` in `workers` threads, at most `ahead` of them before they are
+    asked for, and yield them in the order of the jobs. `jobs` is advanced only in the caller's
+    thread. Closing the generator, or an exception such as KeyboardInterrupt, drops what is not yet
+    begun and waits for the photos in hand."""
     waiting: deque[tuple[Job, Future[tuple[PhotoFacts, Frame | Unreadable]]]] = deque()
     pool = ThreadPoolExecutor(max(workers, 1), thread_name_prefix="decode")
     try:

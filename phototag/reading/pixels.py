@@ -19,12 +19,14 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-# Hamming weighs half as many pixels as bicubic. After DCT scaling to 1.3 times the size and more it is 39 dB or better against
-# a full decode (bicubic 44); at 1.125 times it blurs, with 34 dB, what bicubic keeps, with 38. (tests/benchmarks: decode)
+# Hamming weighs half as many pixels as bicubic. After DCT scaling to 1.3 times the size and more it
+# is 39 dB or better against a full decode (bicubic 44); at 1.125 times it blurs, with 34 dB, what
+# bicubic keeps, with 38. (tests/benchmarks: decode)
 RESAMPLE, RESAMPLE_LITTLE, LITTLE = Image.Resampling.HAMMING, Image.Resampling.BICUBIC, 1.25
 
 
-# Formats without DCT scaling average whole blocks of pixels down to three times the size first: as good, and faster.
+# Formats without DCT scaling average whole blocks of pixels down to three times the size first: as
+# good, and faster.
 REDUCING_GAP = 3.0
 
 
@@ -45,7 +47,8 @@ def fit_inside(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:
 
 
 def to_averageable(image: Image.Image) -> Image.Image:
-    """The same picture in a mode whose pixels can be averaged: not palette indices, not single bits, not 16 bits."""
+    """The same picture in a mode whose pixels can be averaged: not palette indices, not single
+    bits, not 16 bits."""
     if image.mode == "F" or image.mode.startswith("I"):
         return _to_8_bit(image)
     if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
@@ -56,7 +59,8 @@ def to_averageable(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale by the range that the numbers plainly belong to: 0 to 1 (floats), 8 bits, 16 bits, or their own."""
+    """Scale by the range that the numbers plainly belong to: 0 to 1 (floats), 8 bits, 16 bits, or
+    their own."""
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
@@ -70,7 +74,8 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, size_wh: tuple[int, int]) -> Image.Image:
-    """Shrink first: colours of fewer pixels have to be converted. Transparent parts become white, as on paper."""
+    """Shrink first: colours of fewer pixels have to be converted. Transparent parts become white,
+    as on paper."""
     profile = image.info.get("icc_profile")
     if image.size != size_wh:
         little = max(image.size) < LITTLE * max(size_wh)
@@ -87,8 +92,9 @@ def to_rgb(image: Image.Image, size_wh: tuple[int, int]) -> Image.Image:
 
 @lru_cache(maxsize=16)  # a library's photos come from a handful of cameras and programs
 def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """How to bring the colours of an embedded ICC profile to sRGB; None where they are sRGB already, or the profile
-    is absent, damaged or made for other channels: then the plain conversion is the best guess there is."""
+    """How to bring the colours of an embedded ICC profile to sRGB; None where they are sRGB
+    already, or the profile is absent, damaged or made for other channels: then the plain conversion
+    is the best guess there is."""
     try:
         if mode == "LAB":
             source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))

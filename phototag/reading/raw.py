@@ -1,4 +1,5 @@
-"""Opens camera RAW files with LibRaw: the preview that the camera put in, or else the sensor's pixels at half size.
+"""Opens camera RAW files with LibRaw: the preview that the camera put in, or else the sensor's
+pixels at half size.
 
 Decodes no JPEG: a preview is handed over as bytes, and `decode.py` reads it like any other JPEG.
 """
@@ -21,8 +22,9 @@ LIBRAW_FLIPS = {3: 3, 5: 8, 6: 6}  # LibRaw's name for a turn -> EXIF's
 
 @dataclass(frozen=True, slots=True)
 class RawPhoto:
-    """What was found in a RAW file. `size_wh` is the sensor's, in pixels, before turning; `orientation` is EXIF's number.
-    Either `preview` is a JPEG, or `half_size_pixels` is (H, W, 3) uint8 RGB, upright."""
+    """What was found in a RAW file. `size_wh` is the sensor's, in pixels, before turning;
+    `orientation` is EXIF's number. Either `preview` is a JPEG, or `half_size_pixels` is (H, W, 3)
+    uint8 RGB, upright."""
 
     size_wh: tuple[int, int]
     orientation: int
@@ -40,9 +42,9 @@ class RawPhoto:
 
 
 def develop(data: bytes, working_side: int, max_pixels: int) -> RawPhoto:
-    """The preview where its long side is at least `working_side` pixels: it has the camera's own colours and costs a
-    hundredth of developing. Raises UnreadablePhoto where rawpy is not installed or the picture is too large, and
-    whatever LibRaw raises."""
+    """The preview where its long side is at least `working_side` pixels: it has the camera's own
+    colours and costs a hundredth of developing. Raises UnreadablePhoto where rawpy is not installed
+    or the picture is too large, and whatever LibRaw raises."""
     if not is_installed("raw"):
         raise UnreadablePhoto("a RAW photo needs one more package: pip install 'phototag[raw]'")
     import rawpy
@@ -70,7 +72,8 @@ def _preview(opened: Any, smallest_side: int) -> bytes | None:
 
 
 def _exif(data: bytes) -> Image.Exif | None:
-    """Most RAW formats are TIFF files, some under a maker's own magic number; others keep EXIF in their preview."""
+    """Most RAW formats are TIFF files, some under a maker's own magic number; others keep EXIF in
+    their preview."""
     if data[:2] not in (b"II", b"MM"):
         return None
     found = Image.Exif()

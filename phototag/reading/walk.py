@@ -1,5 +1,5 @@
-"""Walks folders and yields a `PhotoFile` for every photo, by the names in rules.py. Decodes nothing, opens no photo, knows no
-database; standard library only."""
+"""Walks folders and yields a `PhotoFile` for every photo, by the names in rules.py. Decodes
+nothing, opens no photo, knows no database; standard library only."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ from itertools import chain
 from pathlib import Path
 
 from phototag.errors import PhototagError
-from phototag.reading.folders import OUTPUT_NAMES, holds_no_photos, is_own_output, is_skipped_folder, rules_hash
+from phototag.reading.folders import (
+    OUTPUT_NAMES,
+    holds_no_photos,
+    is_own_output,
+    is_skipped_folder,
+    rules_hash,
+)
 from phototag.reading.formats import EXTRAS, kinds
 from phototag.records import PhotoFile
 
-# A file that comes within this time of a folder's last change may leave the folder's time as it is: FAT counts two seconds.
+# A file that comes within this time of a folder's last change may leave the folder's time as it is:
+# FAT counts two seconds.
 DOUBTFUL_NS = 2_000_000_000
 TOLD = 100  # photos of a folder between two words of progress: some milliseconds
 WALK_VERSION = 1  # raise it when a walk finds other photos in the same folders: then all are listed again
@@ -36,18 +43,20 @@ class _Link:
 
 
 class Walk(Iterator[PhotoFile]):
-    """Iterates once over the photos under some paths, folder by folder, each folder's names in the order of their bytes.
+    """Iterates once over the photos under some paths, folder by folder, each folder's names in the
+    order of their bytes.
 
-    `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an extra of phototag;
-    `errors` lists (absolute path, reason) of folders and files that could not be looked at: nothing may be concluded
-    about what lies below them. `roots` are the folders that are walked as a whole (a file given by name stands under
-    its folder, but says nothing of its neighbours). All of them are complete when the iteration has ended.
+    `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an
+    extra of phototag; `errors` lists (absolute path, reason) of folders and files that could not be
+    looked at: nothing may be concluded about what lies below them. `roots` are the folders that are
+    walked as a whole (a file given by name stands under its folder, but says nothing of its
+    neighbours). All of them are complete when the iteration has ended.
 
-    `stamps`: absolute folder -> a text for what was seen of it, None where that says too little. Given to a later walk as
-    `known`, they spare the photos that the folders still hold: a folder in which each name, size and time is as it was is
-    named in `unchanged`, with its number of photos, and yields none. A `fast` walk does not even list a folder whose own time
-    is as it was: these are in `unlisted` too. `told` hears from time to time how many photos were seen.
-    """
+    `stamps`: absolute folder -> a text for what was seen of it, None where that says too little.
+    Given to a later walk as `known`, they spare the photos that the folders still hold: a folder in
+    which each name, size and time is as it was is named in `unchanged`, with its number of photos,
+    and yields none. A `fast` walk does not even list a folder whose own time is as it was: these
+    are in `unlisted` too. `told` hears from time to time how many photos were seen."""
 
     def __init__(
         self,
@@ -83,10 +92,14 @@ class Walk(Iterator[PhotoFile]):
         self._links_to_folders: list[_Link] = []
         self._links_to_files: list[_Link] = []
         # In the order of their parts an outer folder stands before the inner ones, whatever was typed first.
-        absolute = sorted({os.path.abspath(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/"))
+        absolute = sorted(
+            {os.path.abspath(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/")
+        )
         for path in absolute:
             if not os.path.lexists(path):
-                raise PhototagError(f"There is no file or folder {_printable(path)}. Check the spelling, or mount its disk.")
+                raise PhototagError(
+                    f"There is no file or folder {_printable(path)}. Check the spelling, or mount its disk."
+                )
         self.roots = tuple(path for path in absolute if os.path.isdir(path))
         self._files = chain.from_iterable(self._walk([path for path in absolute if not os.path.isdir(path)]))
 
@@ -154,7 +167,11 @@ class Walk(Iterator[PhotoFile]):
                 self.unlisted.append(folder)
                 self._keep(folder, f"{before} {time_now}", int(before.partition("-")[0]))
                 names = _in_order_of_bytes(self._subfolders.get(folder, ()))
-                below += (f"{relative}/{name}" if relative else name for name in names if not is_skipped_folder(folder, name))
+                below += (
+                    f"{relative}/{name}" if relative else name
+                    for name in names
+                    if not is_skipped_folder(folder, name)
+                )
                 return
             with os.scandir(opened) as listing:
                 entries = {entry.name: entry for entry in listing}
@@ -175,8 +192,13 @@ class Walk(Iterator[PhotoFile]):
         now = _digest_of(files)
         if doubts < len(self.errors) + self._links:  # links lead to what no listing of this folder tells
             before = None
-        # The time tells too little where an extra is wanted (and advised each time), or where a file's text decides.
-        elif status.st_mtime_ns >= now_ns - DOUBTFUL_NS or waiting < self.skipped_photos or entries.keys() & OUTPUT_NAMES:
+        # The time tells too little where an extra is wanted (and advised each time), or where a
+        # file's text decides.
+        elif (
+            status.st_mtime_ns >= now_ns - DOUBTFUL_NS
+            or waiting < self.skipped_photos
+            or entries.keys() & OUTPUT_NAMES
+        ):
             self.stamps[folder] = now
         else:
             self.stamps[folder] = f"{now} {time_now}"
@@ -201,8 +223,8 @@ class Walk(Iterator[PhotoFile]):
     def _entries(
         self, root: str, relative: str, folder: str, entries: dict[str, os.DirEntry[str]], below: list[str]
     ) -> Iterator[_File]:
-        """The photos among what was listed; subfolders go to `below`. This loop is the cost of every rescan: see
-        tests/benchmarks."""
+        """The photos among what was listed; subfolders go to `below`. This loop is the cost of
+        every rescan: see tests/benchmarks."""
         prefix = f"{relative}/" if relative else ""
         readable = self._readable
         for name in _in_order_of_bytes(entries):
@@ -290,8 +312,9 @@ def _digest_of(files: list[_File]) -> str:
 
 
 def _open(folder: str) -> str | int:
-    """The folder as os.stat and os.scandir take it. Looking up a file in an open folder costs a fifth less than by its whole
-    path; Windows knows no open folders, and lists sizes and times along with the names."""
+    """The folder as os.stat and os.scandir take it. Looking up a file in an open folder costs a
+    fifth less than by its whole path; Windows knows no open folders, and lists sizes and times
+    along with the names."""
     return os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if os.scandir in os.supports_fd else folder
 
 

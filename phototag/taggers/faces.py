@@ -11,12 +11,13 @@ from phototag.nets.device import halving, pick_device
 from phototag.nets.mtcnn.detect import FaceDetector, Faces
 from phototag.records import Box, Frame, Tag
 
-MIN_FACE = 0.02  # of the photo's long side: smaller faces are passers-by, and too few pixels for RNet and SmileNet
+# of the photo's long side: smaller faces are passers-by, and too few pixels for RNet and SmileNet
+MIN_FACE = 0.02
 
 
 def load(device: str, options: Mapping[str, Any]) -> FacesTagger:
-    """The tagger on `device` (see pick_device). Option `min_face`: the smallest face looked for, as a fraction of the
-    photo's long side. Raises WeightsError, UsageError."""
+    """The tagger on `device` (see pick_device). Option `min_face`: the smallest face looked for, as
+    a fraction of the photo's long side. Raises WeightsError, UsageError."""
     return FacesTagger(pick_device(device), float(options.get("min_face", MIN_FACE)))
 
 
@@ -39,7 +40,12 @@ class FacesTagger:
 def _tags(faces: Faces, height: int, width: int) -> list[Tag]:
     size = torch.tensor([width, height], dtype=torch.float32)
     tags = []
-    rows = zip((faces.boxes / size.repeat(2)).tolist(), faces.scores.tolist(), (faces.points / size).tolist(), strict=True)
+    rows = zip(
+        (faces.boxes / size.repeat(2)).tolist(),
+        faces.scores.tolist(),
+        (faces.points / size).tolist(),
+        strict=True,
+    )
     for edges, score, points in rows:
         box = Box.clipped(*edges)
         if box is not None:  # None: regressed to nothing, or out of the picture

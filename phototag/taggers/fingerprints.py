@@ -10,9 +10,10 @@ from phototag.taggers.table import SPECS
 
 
 def compute_fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints of what it needs: equal
-    fingerprints mean equal answers to equal photos. The name of the weights stands before it, where there is one:
-    `people-pets:0a1b...`. `names` in running order, needs included."""
+    """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints
+    of what it needs: equal fingerprints mean equal answers to equal photos. The name of the weights
+    stands before it, where there is one: `people-pets:0a1b...`. `names` in running order, needs
+    included."""
     from phototag.weights import store
 
     done: dict[str, str] = {}

@@ -1,9 +1,9 @@
 """The `kinds` tagger: what the whole photo is of, in plain words, by ImageNet's 1,000 classes.
 
-The photo goes whole, in its own proportions, through EfficientNet-Lite0 (Tan & Le 2019, the Lite variant) with its ImageNet
-weights; the probabilities of the classes behind a word (kinds.toml) are summed; a word is given only where the sum reaches the
-word's threshold. Better no word than a wrong one.
-"""
+The photo goes whole, in its own proportions, through EfficientNet-Lite0 (Tan & Le 2019, the Lite
+variant) with its ImageNet weights; the probabilities of the classes behind a word (kinds.toml) are
+summed; a word is given only where the sum reaches the word's threshold. Better no word than a wrong
+one."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ from phototag.query import vocabulary
 from phototag.records import Frame, Tag
 
 WORDS_FILE = Path(__file__).with_name("kinds.toml")
-# What a photo is looked at, width and height: as cameras make them (1:1, 4:3, 3:2, 16:9) and for panoramas, each about the
-# 224 * 224 pixels the net was trained on. So few that mixed photos still share batches; multiples of 16, for fewer filters
-# that hang over the edges. 256 * 256 pixels find a little more in nearly half as much time again.
+# What a photo is looked at, width and height: as cameras make them (1:1, 4:3, 3:2, 16:9) and for
+# panoramas, each about the 224 * 224 pixels the net was trained on. So few that mixed photos still
+# share batches; multiples of 16, for fewer filters that hang over the edges. 256 * 256 pixels find
+# a little more in nearly half as much time again.
 SHAPES = ((224, 224), (256, 192), (272, 176), (288, 160), (320, 144), (384, 128))
 BATCH = 16
-# Of the softmax: a whole photo is less bold an answer than the cut-out middle the net was trained on. 0.6 is about the best for
-# recall at 95 % precision on validation photos of animals.
+# Of the softmax: a whole photo is less bold an answer than the cut-out middle the net was trained
+# on. 0.6 is about the best for recall at 95 % precision on validation photos of animals.
 TEMPERATURE = 0.6
 
 
 @dataclass(frozen=True)
 class Words:
-    """`classes[word]`: the ImageNet classes (0 to 999) whose probabilities are summed; `thresholds[word]`: the sum it takes."""
+    """`classes[word]`: the ImageNet classes (0 to 999) whose probabilities are summed;
+    `thresholds[word]`: the sum it takes."""
 
     classes: Mapping[str, tuple[int, ...]]
     thresholds: Mapping[str, float]
@@ -73,7 +75,9 @@ def words(path: Path = WORDS_FILE) -> Words:
         below = (vocabulary.expand(word) or set()) & members.keys()
         if not below:
             raise WeightsError(f"{path}: the broader word {word!r} contains no word of the file")
-        classes[word] = tuple(sorted({i for narrow in below for i in classes[narrow]} | set(classes.get(word, ()))))
+        classes[word] = tuple(
+            sorted({i for narrow in below for i in classes[narrow]} | set(classes.get(word, ())))
+        )
     for word in limits:
         if word not in classes:
             raise WeightsError(f"{path}: a threshold is given for {word!r}, which is no word of the file")
@@ -81,7 +85,8 @@ def words(path: Path = WORDS_FILE) -> Words:
 
 
 def canvas(width: int, height: int) -> tuple[int, int]:
-    """The (width, height) a photo is looked at: of SHAPES, upright for upright photos, the one nearest to its proportions."""
+    """The (width, height) a photo is looked at: of SHAPES, upright for upright photos, the one
+    nearest to its proportions."""
     long, short = max(width, height), min(width, height)
     shape = min(SHAPES, key=lambda shape: abs(math.log(shape[0] / shape[1] * short / long)))
     return shape if width >= height else shape[::-1]
@@ -119,11 +124,14 @@ class Kinds:
         for size_wh, group in alike.items():
             for first in range(0, len(group), BATCH):
                 part = group[first : first + BATCH]
-                answers |= zip(part, halving(self._ask, [shrunk(pictures[i], size_wh) for i in part]), strict=True)
+                answers |= zip(
+                    part, halving(self._ask, [shrunk(pictures[i], size_wh) for i in part]), strict=True
+                )
         return [answers[i] for i in range(len(pictures))]
 
     def _ask(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        batch = send(torch.from_numpy(np.stack(images)), self.device).permute(0, 3, 1, 2)  # (B, 3, h, w), channels last
+        # (B, 3, h, w), channels last
+        batch = send(torch.from_numpy(np.stack(images)), self.device).permute(0, 3, 1, 2)
         # half precision has 0 to 255 exactly
         batch = batch.to(self.dtype or torch.float32).sub_(MEAN[0] * 255).div_(STD[0] * 255)
         logits = self.net(batch)  # (B, 1000)
@@ -136,8 +144,8 @@ class Kinds:
 
 
 def odds(probability: float, threshold: float) -> float:
-    """The probability with its odds divided by the threshold's: one half at the threshold, whatever that is, so that scores of
-    different words can be compared and asked for alike."""
+    """The probability with its odds divided by the threshold's: one half at the threshold, whatever
+    that is, so that scores of different words can be compared and asked for alike."""
     probability = min(max(probability, 0.0), 1.0)
     for_it, against = probability * (1 - threshold), (1 - probability) * threshold
     return for_it / (for_it + against)

@@ -1,8 +1,8 @@
-"""The `objects` tagger: things with boxes, by one of four Faster R-CNNs behind one interface (Ren et al. 2015): our own for
-people and pets, and torchvision's three with COCO weights.
+"""The `objects` tagger: things with boxes, by one of four Faster R-CNNs behind one interface (Ren
+et al. 2015): our own for people and pets, and torchvision's three with COCO weights.
 
-Scores are raw, down to FLOOR; thresholds apply when asking. A thing boxed twice under two names keeps the better one.
-"""
+Scores are raw, down to FLOOR; thresholds apply when asking. A thing boxed twice under two names
+keeps the better one."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ from phototag.records import Box, Frame, Tag
 from phototag.weights import store
 
 FLOOR = 0.1  # below, nine of ten boxes are wrong and none would ever be asked for
-SAME_THING = 0.75  # IoU of two boxes of different names: a rider and a horse stay below, a dog called cat and dog does not
+# IoU of two boxes of different names: a rider and a horse stay below, a dog called cat and dog does
+# not
+SAME_THING = 0.75
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One of torchvision's: how to build it, whose `meta` names its outputs, the sides (pixels) it was trained to look at, and
-    the strides of the maps that boxes are read from (MobileNet's second map is as coarse as its first and never chosen)."""
+    """One of torchvision's: how to build it, whose `meta` names its outputs, the sides (pixels) it
+    was trained to look at, and the strides of the maps that boxes are read from (MobileNet's second
+    map is as coarse as its first and never chosen)."""
 
     build: Any
     told: Any
@@ -43,19 +46,30 @@ class Architecture:
 
 COCO = {
     "coco-resnet50": Architecture(
-        detection.fasterrcnn_resnet50_fpn_v2, detection.FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1, 800, 1333, (4, 8, 16, 32)
+        detection.fasterrcnn_resnet50_fpn_v2,
+        detection.FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1,
+        800,
+        1333,
+        (4, 8, 16, 32),
     ),
     "coco-mobile": Architecture(
-        detection.fasterrcnn_mobilenet_v3_large_fpn, detection.FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1, 800, 1333
+        detection.fasterrcnn_mobilenet_v3_large_fpn,
+        detection.FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1,
+        800,
+        1333,
     ),
     "coco-mobile-320": Architecture(
-        detection.fasterrcnn_mobilenet_v3_large_320_fpn, detection.FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.COCO_V1, 320, 640
+        detection.fasterrcnn_mobilenet_v3_large_320_fpn,
+        detection.FasterRCNN_MobileNet_V3_Large_320_FPN_Weights.COCO_V1,
+        320,
+        640,
     ),
 }
 
 
 def detector(name: str, device: str | torch.device = "cpu", floor: float = FLOOR) -> Detector:
-    """The named detector on its checked weights; it finds things down to the score `floor`. Raises WeightsError."""
+    """The named detector on its checked weights; it finds things down to the score `floor`. Raises
+    WeightsError."""
     file = store.checked(name)
     if name in COCO:
         return _coco(name, file, device, floor)
@@ -70,7 +84,15 @@ def _coco(name: str, file: Path, device: str | torch.device, floor: float) -> De
         state = torch.load(file, map_location="cpu", weights_only=True)
         net = torchvisions(name, floor)
         net.load_state_dict(state)
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
         raise WeightsError(
             f"{file}: not readable as {name} weights ({type(error).__name__}); type: phototag weights fetch {name}"
         ) from error
@@ -82,13 +104,18 @@ def torchvisions(name: str, floor: float = FLOOR) -> detection.FasterRCNN:
     """The named architecture as torchvision builds it, its numbers random."""
     known = COCO[name]
     categories = known.told.meta["categories"]
-    return known.build(weights=None, weights_backbone=None, num_classes=len(categories), box_score_thresh=floor)
+    return known.build(
+        weights=None, weights_backbone=None, num_classes=len(categories), box_score_thresh=floor
+    )
 
 
-def quick(name: str, net: detection.FasterRCNN, names: Sequence[str | None], device: str | torch.device = "cpu") -> Detector:
-    """A detector on torchvision's net of this name that answers as it does, in less time. Up to a thousand proposals go through
-    a box head of 14 million numbers: in half precision where that is faster, which for our own small head gains too little for
-    the near ties (one box in fifty) that it turns round."""
+def quick(
+    name: str, net: detection.FasterRCNN, names: Sequence[str | None], device: str | torch.device = "cpu"
+) -> Detector:
+    """A detector on torchvision's net of this name that answers as it does, in less time. Up to a
+    thousand proposals go through a box head of 14 million numbers: in half precision where that is
+    faster, which for our own small head gains too little for the near ties (one box in fifty) that
+    it turns round."""
     known = COCO[name]
     made = Detector(net, names, known.short_side, known.long_side, device, half=True, settled=False)
     made.net.roi_heads.box_roi_pool = RoIAlign(known.strides)

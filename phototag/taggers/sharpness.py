@@ -1,4 +1,5 @@
-"""How sharp: of the whole photo and of each face. No net: the share of contrast that lives in the finest details."""
+"""How sharp: of the whole photo and of each face. No net: the share of contrast that lives in the
+finest details."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def _shrunk(pixels: np.ndarray, side: int) -> Image.Image:
     grey = Image.fromarray(np.ascontiguousarray(pixels)).convert("L")
     scale = side / max(grey.size)
     if scale < 1:  # never up: an upscaled picture would pass for a blurred one
-        grey = grey.resize((max(1, round(grey.width * scale)), max(1, round(grey.height * scale))), Image.Resampling.BOX)
+        grey = grey.resize(
+            (max(1, round(grey.width * scale)), max(1, round(grey.height * scale))), Image.Resampling.BOX
+        )
     return grey
 
 
@@ -42,7 +45,13 @@ def load(device: str, options: Mapping[str, Any]):
             for face in frame.answers.get("faces", ()):
                 if face.box:
                     left, top, right, bottom = face.box.pixels(width, height)
-                    tags.append(Tag("sharpness", sharpness(_shrunk(frame.pixels[top:bottom, left:right], FACE_SIDE)), face.box))
+                    tags.append(
+                        Tag(
+                            "sharpness",
+                            sharpness(_shrunk(frame.pixels[top:bottom, left:right], FACE_SIDE)),
+                            face.box,
+                        )
+                    )
             answers.append(tags)
         return answers
 

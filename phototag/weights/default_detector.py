@@ -1,4 +1,5 @@
-"""Which detector a scan uses when none is named: the best that is here, or may be fetched now. Light; knows no torch."""
+"""Which detector a scan uses when none is named: the best that is here, or may be fetched now.
+Light; knows no torch."""
 
 from __future__ import annotations
 
@@ -35,9 +36,10 @@ def choose_detector(
     report: Callable[[str], None] = lambda line: None,
     progress: download.Progress = lambda done, total: None,
 ) -> Choice:
-    """`name`: one of DETECTORS, or auto: the best COCO detector that is here; when there is none, the right one for `device`
-    ("cpu", "cuda", "cuda:0" ...) is fetched once; without a network, our own. Raises UsageError for an unknown name and
-    WeightsError when a detector asked for by name is not here and cannot be fetched."""
+    """`name`: one of DETECTORS, or auto: the best COCO detector that is here; when there is none,
+    the right one for `device` ("cpu", "cuda", "cuda:0" ...) is fetched once; without a network, our
+    own. Raises UsageError for an unknown name and WeightsError when a detector asked for by name is
+    not here and cannot be fetched."""
     if name != "auto":
         if name not in DETECTORS:
             raise UsageError(f"there is no detector {name!r}; there are auto, {', '.join(DETECTORS)}")
@@ -73,12 +75,15 @@ def choose_detector(
 
 def _fetch(name: str, report: Callable[[str], None], progress: download.Progress) -> None:
     known = manifest.entry(name)
-    report(f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); --offline does without.")
+    report(
+        f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); --offline does without."
+    )
     store.fetch(known, progress)
 
 
 def reachable(url: str, patience_seconds: float = PATIENCE_SECONDS) -> bool:
-    """Whether the server answers in time. In a thread of its own, because looking up a name cannot be given a limit."""
+    """Whether the server answers in time. In a thread of its own, because looking up a name cannot
+    be given a limit."""
     answered: list[bool] = []
 
     def ask() -> None:

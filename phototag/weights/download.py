@@ -1,4 +1,5 @@
-"""One file over HTTP, resumable, by the standard library. Owns the errors of the network; knows nothing of hashes."""
+"""One file over HTTP, resumable, by the standard library. Owns the errors of the network; knows
+nothing of hashes."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ Progress = Callable[[int, int], None]  # (bytes here, bytes in all; 0 when the s
 
 
 def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, again: str) -> None:
-    """Write `url` to `partial`, going on where an earlier try stopped when the server can. `again` is what to type after a
-    failure. Raises WeightsError; what has come so far stays in `partial`."""
+    """Write `url` to `partial`, going on where an earlier try stopped when the server can. `again`
+    is what to type after a failure. Raises WeightsError; what has come so far stays in
+    `partial`."""
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": f"phototag/{__version__}"})
     if have:
@@ -40,20 +42,30 @@ def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, a
     except urllib.error.HTTPError as error:
         if error.code == 416:  # we have all of it already, or more than there is: the hash will tell
             return
-        raise WeightsError(f"{url}: the server answered {error.code} {error.reason}; try again later: {again}") from error
+        raise WeightsError(
+            f"{url}: the server answered {error.code} {error.reason}; try again later: {again}"
+        ) from error
     except TimeoutError as error:
         raise WeightsError(
             f"{url}: no data for {stall_seconds:g} seconds, after {have:,} bytes; to go on from there type: {again}"
         ) from error
     except urllib.error.URLError as error:
         stalled = isinstance(error.reason, TimeoutError)
-        why = f"no answer within {stall_seconds:g} seconds" if stalled else f"cannot be reached ({error.reason})"
+        why = (
+            f"no answer within {stall_seconds:g} seconds"
+            if stalled
+            else f"cannot be reached ({error.reason})"
+        )
         raise WeightsError(
             f"{url}: {why}; when there is a network type: {again}, or bring the file: phototag weights import FILE"
         ) from error
     except (ConnectionError, http.client.HTTPException) as error:
-        raise WeightsError(f"{url}: the connection broke off after {have:,} bytes; to go on from there type: {again}") from error
+        raise WeightsError(
+            f"{url}: the connection broke off after {have:,} bytes; to go on from there type: {again}"
+        ) from error
     except OSError as error:
         raise WeightsError(f"{partial}: cannot be written ({error.strerror or error})") from error
     if total and have < total:
-        raise WeightsError(f"{url}: ended after {have:,} of {total:,} bytes; to go on from there type: {again}")
+        raise WeightsError(
+            f"{url}: ended after {have:,} of {total:,} bytes; to go on from there type: {again}"
+        )

@@ -14,7 +14,8 @@ SHIPPED = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Entry:
-    """One set of weights. `url` is None for what ships with phototag; exactly one of the hashes is known beforehand."""
+    """One set of weights. `url` is None for what ships with phototag; exactly one of the hashes is
+    known beforehand."""
 
     name: str
     file: str

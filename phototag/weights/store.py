@@ -1,9 +1,9 @@
-"""The detectors' weights: which there are, where they lie, and that they are what they should be. Owns the manifest, the
-folder of fetched files and its record of hashes. Light: imports no torch, and knows nothing of what is inside a file.
+"""The detectors' weights: which there are, where they lie, and that they are what they should be.
+Owns the manifest, the folder of fetched files and its record of hashes. Light: imports no torch,
+and knows nothing of what is inside a file.
 
-Of a fetched file the whole hash is recorded once its published beginning was right, and checked again before its first use
-in every process.
-"""
+Of a fetched file the whole hash is recorded once its published beginning was right, and checked
+again before its first use in every process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def folder() -> Path:
 
 
 def path(name: str) -> Path:
-    """Where these weights are, or would be. A person's own (`phototag weights import FILE --own NAME`) go before the rest."""
+    """Where these weights are, or would be. A person's own (`phototag weights import FILE --own
+    NAME`) go before the rest."""
     known = entry(name)
     own = folder() / own_name(known)
     if own.name in _records():
@@ -59,8 +60,8 @@ def missing(name: str) -> str | None:
 
 
 def checked(name: str) -> Path:
-    """The file, its hash right: checked when first asked for in a process, and again when the file has changed since.
-    Raises WeightsError."""
+    """The file, its hash right: checked when first asked for in a process, and again when the file
+    has changed since. Raises WeightsError."""
     why = missing(name)
     if why:
         raise WeightsError(why)
@@ -89,11 +90,14 @@ def _hold(name: str, file: Path, found: str) -> None:
         remedy = "pip install --force-reinstall phototag" if shipped else f"phototag weights fetch {name}"
         if file.name == own_name(known):
             remedy = f"phototag weights import FILE --own {name}"
-        raise WeightsError(f"{file}: has changed since it came here (its SHA-256 is not the recorded one); type: {remedy}")
+        raise WeightsError(
+            f"{file}: has changed since it came here (its SHA-256 is not the recorded one); type: {remedy}"
+        )
 
 
 def remembered_sha256(file: Path) -> str:
-    """The hash of a file that a scan asks for again and again: computed once in a process, and when the file has changed."""
+    """The hash of a file that a scan asks for again and again: computed once in a process, and when
+    the file has changed."""
     status = file.stat()
     return _remembered_sha256(file, status.st_size, status.st_mtime_ns)
 
@@ -108,9 +112,11 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def fetch(known: Entry, progress: Progress = lambda done, total: None, stall_seconds: float = STALL_SECONDS) -> Path:
-    """Download to the folder of weights; a download that broke off goes on where it stopped. Raises WeightsError in one
-    sentence: no network, an ending too early, a stall, a wrong hash."""
+def fetch(
+    known: Entry, progress: Progress = lambda done, total: None, stall_seconds: float = STALL_SECONDS
+) -> Path:
+    """Download to the folder of weights; a download that broke off goes on where it stopped. Raises
+    WeightsError in one sentence: no network, an ending too early, a stall, a wrong hash."""
     if known.url is None:
         raise UsageError(f"{known.name} ships with phototag; there is nothing to fetch")
     from phototag.weights import download
@@ -118,14 +124,17 @@ def fetch(known: Entry, progress: Progress = lambda done, total: None, stall_sec
     target = folder() / known.file
     partial = target.with_name(target.name + ".part")
     _make(target.parent)
-    download.to_file(known.url, partial, progress, stall_seconds, again=f"phototag weights fetch {known.name}")
+    download.to_file(
+        known.url, partial, progress, stall_seconds, again=f"phototag weights fetch {known.name}"
+    )
     _accept(known, partial, target, source=known.url)
     return target
 
 
 def import_file(file: Path, own: str | None = None) -> Entry:
-    """Take a file that came by other ways than the network. Which weights it is its hash says; `own` names the detector that a
-    person's own file (their training's, for example) shall stand in for: it is held to the hash it has now."""
+    """Take a file that came by other ways than the network. Which weights it is its hash says;
+    `own` names the detector that a person's own file (their training's, for example) shall stand in
+    for: it is held to the hash it has now."""
     if not file.is_file():
         raise WeightsError(f"{file}: there is no such file")
     found = sha256_of(file)
@@ -213,4 +222,6 @@ def _make(where: Path) -> None:
     try:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WeightsError(f"{where}: cannot be made ({error.strerror}); choose another folder with PHOTOTAG_WEIGHTS") from error
+        raise WeightsError(
+            f"{where}: cannot be made ({error.strerror}); choose another folder with PHOTOTAG_WEIGHTS"
+        ) from error

@@ -13,14 +13,15 @@ from phototag.weights.store import folder, own_name, path
 
 
 def edition(name: str) -> str:
-    """The name under which answers of these weights are kept: `own-NAME` where a person's own stand in for the published."""
+    """The name under which answers of these weights are kept: `own-NAME` where a person's own stand
+    in for the published."""
     return Path(own_name(entry(name))).stem if path(name).name == own_name(entry(name)) else name
 
 
 def thresholds(edition: str) -> dict[str, float]:
-    """Label -> the score from which on it may be believed, where weights of this edition say so (people-pets do; COCO's say
-    nothing, so that each of their labels counts from the query's default score on); read from the head of the file, without
-    torch."""
+    """Label -> the score from which on it may be believed, where weights of this edition say so
+    (people-pets do; COCO's say nothing, so that each of their labels counts from the query's
+    default score on); read from the head of the file, without torch."""
     known = entries().get(edition.removeprefix("own-"))
     if known is None:
         return {}
@@ -39,7 +40,11 @@ def thresholds(edition: str) -> dict[str, float]:
 
 
 def strictest(editions: Iterable[str], default: float) -> dict[str, float]:
-    """The thresholds of a catalog in which these editions answered: its own where there is one; where a better detector has
-    not seen all photos yet, the highest that one of them asks for, `default` where it says nothing."""
+    """The thresholds of a catalog in which these editions answered: its own where there is one;
+    where a better detector has not seen all photos yet, the highest that one of them asks for,
+    `default` where it says nothing."""
     told = [thresholds(one) for one in editions]
-    return {label: max(one.get(label, default) for one in told) for label in {label for one in told for label in one}}
+    return {
+        label: max(one.get(label, default) for one in told)
+        for label in {label for one in told for label in one}
+    }

@@ -1,5 +1,6 @@
-"""Speed, measured as ratios: each module here has `figures(plan)`, which measures ours and the other side alternately in
-one run, because two runs on one machine differ by more than what is to be shown. `python -m tests.benchmarks` runs them.
+"""Speed, measured as ratios: each module here has `figures(plan)`, which measures ours and the
+other side alternately in one run, because two runs on one machine differ by more than what is to be
+shown. `python -m tests.benchmarks` runs them.
 
 Sides are compared by CPU time; both CPU and wall time of every comparison go to stderr."""
 
@@ -28,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value and what it must reach. `unit` is 'x' for ratios. Without a target it only explains others."""
+    """One measured value and what it must reach. `unit` is 'x' for ratios. Without a target it only
+    explains others."""
 
     name: str
     value: float
@@ -43,7 +45,13 @@ class Figure:
         return self.value <= self.target if self.better == "lower" else self.value >= self.target
 
     def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "value": self.value, "target": self.target, "unit": self.unit, "met": self.met}
+        return {
+            "name": self.name,
+            "value": self.value,
+            "target": self.target,
+            "unit": self.unit,
+            "met": self.met,
+        }
 
 
 def _cache() -> Path:
@@ -53,8 +61,8 @@ def _cache() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to measure. `photos`: how many, in place of each benchmark's own number (a quick try; its figures mean little).
-    `cache`: where generated photos and catalogs are kept for the next run."""
+    """How to measure. `photos`: how many, in place of each benchmark's own number (a quick try; its
+    figures mean little). `cache`: where generated photos and catalogs are kept for the next run."""
 
     rounds: int = 5
     photos: int | None = None
@@ -63,7 +71,8 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Medians of one side: by the wall clock, and of the CPU time of all threads of this process and of its children."""
+    """Medians of one side: by the wall clock, and of the CPU time of all threads of this process
+    and of its children."""
 
     wall: float
     cpu: float
@@ -73,8 +82,9 @@ class Seconds:
 
 
 def alternate(a: Callable[[], Any], b: Callable[[], Any], rounds: int = 5) -> tuple[Seconds, Seconds]:
-    """Runs a, b, a, b ... after one unmeasured run of each, and gives the medians of both. CPU time is what to compare
-    where other programs share the machine; on an idle one the wall clock says what a person waits."""
+    """Runs a, b, a, b ... after one unmeasured run of each, and gives the medians of both. CPU time
+    is what to compare where other programs share the machine; on an idle one the wall clock says
+    what a person waits."""
     a()
     b()
     times: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
@@ -84,7 +94,9 @@ def alternate(a: Callable[[], Any], b: Callable[[], Any], rounds: int = 5) -> tu
             wall, cpu = time.perf_counter(), cpu_seconds()
             run()
             side.append((time.perf_counter() - wall, cpu_seconds() - cpu))
-    first, second = (Seconds(median(wall for wall, _ in side), median(cpu for _, cpu in side)) for side in times)
+    first, second = (
+        Seconds(median(wall for wall, _ in side), median(cpu for _, cpu in side)) for side in times
+    )
     return first, second
 
 
@@ -97,7 +109,10 @@ def cpu_seconds() -> float:
 
 
 def ratio(
-    name: str, sides: tuple[Seconds, Seconds], target: float | None, better: Literal["lower", "higher"] = "lower"
+    name: str,
+    sides: tuple[Seconds, Seconds],
+    target: float | None,
+    better: Literal["lower", "higher"] = "lower",
 ) -> Figure:
     """CPU time of the first side over that of the second."""
     first, second = sides

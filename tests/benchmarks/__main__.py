@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks NAME ...
 
-One line per figure: its name, value, target and unit; with --json a list of {name, value, target, unit, met}. How long each
-side took, by CPU and by the wall clock, is told on stderr. What was missed is no error: read the figures.
-"""
+One line per figure: its name, value, target and unit; with --json a list of {name, value, target,
+unit, met}. How long each side took, by CPU and by the wall clock, is told on stderr. What was
+missed is no error: read the figures."""
 
 from __future__ import annotations
 
@@ -39,9 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which benchmarks; none: list them")
     parser.add_argument("--list", action="store_true", help="list the benchmarks, one line each")
     parser.add_argument("--json", action="store_true", help="a JSON list in place of lines")
-    parser.add_argument("--rounds", type=_positive, default=Plan().rounds, help="how often each side runs (default 5)")
+    parser.add_argument(
+        "--rounds", type=_positive, default=Plan().rounds, help="how often each side runs (default 5)"
+    )
     parser.add_argument("--photos", type=_positive, help="size of generated libraries, for a quick try")
-    parser.add_argument("--cache", type=Path, help="folder of generated photos and catalogs; also $PHOTOTAG_BENCHMARKS")
+    parser.add_argument(
+        "--cache", type=Path, help="folder of generated photos and catalogs; also $PHOTOTAG_BENCHMARKS"
+    )
     chosen = parser.parse_args(arguments)
     if unknown := [name for name in chosen.names if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
@@ -67,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def line_of(figure: Figure) -> str:
     """`name value target unit`, and a word where the target was missed."""
-    target = "-" if figure.target is None else f"{'<=' if figure.better == 'lower' else '>='}{figure.target:g}"
+    target = (
+        "-" if figure.target is None else f"{'<=' if figure.better == 'lower' else '>='}{figure.target:g}"
+    )
     missed = "  MISSED" if figure.met is False else ""
     return f"{figure.name:72}  {figure.value:10.4g}  {target:>8}  {figure.unit}{missed}"
 

@@ -1,4 +1,5 @@
-"""What the taggers could have said of a photo: answers of real form and number without any net, always the same."""
+"""What the taggers could have said of a photo: answers of real form and number without any net,
+always the same."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ FINGERPRINTS = {"decode": "benchmark", **{name: f"benchmark of {name}" for name 
 
 @cache
 def words() -> tuple[str, ...]:
-    """All that detectors and `kinds` may say, the frequent first: the n-th is n times as rare as the first."""
+    """All that detectors and `kinds` may say, the frequent first: the n-th is n times as rare as
+    the first."""
     known = tomllib.loads((ROOT / "phototag" / "query" / "vocabulary.toml").read_text(encoding="utf-8"))
     first = ("person", "dog", "cat", "car", "chair", "potted plant")
     return tuple(dict.fromkeys([*first, *known["called"], *known["contains"]]))
@@ -36,12 +38,17 @@ def answers(number: int) -> Mapping[str, tuple[Tag, ...]]:
         sharpness.append(Tag("sharpness", rng.beta(2, 1), face.box))
         smiles.append(Tag("smile", rng.beta(0.6, 0.6), face.box))
         feelings = rng.dirichlet([0.2] * len(EMOTIONS))
-        smiles += [Tag(name, min(1.0, float(p)), face.box) for name, p in zip(EMOTIONS, feelings, strict=True)]
+        smiles += [
+            Tag(name, min(1.0, float(p)), face.box) for name, p in zip(EMOTIONS, feelings, strict=True)
+        ]
     seen = join_faces({"faces": tuple(faces), "smiles": tuple(smiles), "sharpness": tuple(sharpness)})
     if counted := smiles_of_eligible(seen):
         smiles += [Tag("everyone smiling", min(counted)), Tag("anyone smiling", max(counted))]
     objects = [Tag(_word(rng), 0.1 + 0.9 * rng.beta(1, 1), _box(rng)) for _ in range(rng.poisson(2.2))]
-    kinds = [Tag(word, 0.5 + rng.random() / 2) for word in dict.fromkeys(_word(rng) for _ in range(rng.integers(0, 3)))]
+    kinds = [
+        Tag(word, 0.5 + rng.random() / 2)
+        for word in dict.fromkeys(_word(rng) for _ in range(rng.integers(0, 3)))
+    ]
     return {
         "faces": tuple(faces),
         "sharpness": tuple(sharpness),
@@ -63,5 +70,7 @@ def _box(rng: np.random.Generator, least: float = 0.02, most: float = 0.9) -> Bo
 
 def _face(rng: np.random.Generator) -> Tag:
     box = _box(rng, 0.03, 0.3)
-    points = tuple((box.left + x * box.width, box.top + y * box.height) for x, y in rng.random((5, 2)).tolist())
+    points = tuple(
+        (box.left + x * box.width, box.top + y * box.height) for x, y in rng.random((5, 2)).tolist()
+    )
     return Tag("face", 1 - 0.3 * rng.beta(0.3, 2), box, points)

@@ -1,5 +1,5 @@
-"""SQL that a person would write by hand for one question each, with Python's sqlite3 and the catalog's tables: what `query` is
-compared with. Owns no figure."""
+"""SQL that a person would write by hand for one question each, with Python's sqlite3 and the
+catalog's tables: what `query` is compared with. Owns no figure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ QUESTIONS = {
         tables="photos p INDEXED BY ix_photos_taken_at",
     ),
     "faces:2.. camera:Pixel": ByHand(
-        "p.faces >= 2 AND p.camera LIKE '%Pixel%' AND p.missing_since IS NULL", tables="photos p INDEXED BY ix_photos_taken_at"
+        "p.faces >= 2 AND p.camera LIKE '%Pixel%' AND p.missing_since IS NULL",
+        tables="photos p INDEXED BY ix_photos_taken_at",
     ),
     "failed": ByHand("p.failed > 0 AND p.missing_since IS NULL"),
 }
@@ -75,12 +76,18 @@ _TAGS = (
 )
 
 
-def shown(connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any], thresholds: dict[str, float]) -> list[tuple]:
+def shown(
+    connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any], thresholds: dict[str, float]
+) -> list[tuple]:
     """Only what is shown is read."""
     page = _page(connection, sql, known)
     ids = [row[0] for row in page]
     seen, corrections = _by_photo(connection, _THINGS, ids), _by_photo(connection, _CORRECTIONS, ids)
-    errors = _by_photo(connection, _ERRORS, [row[0] for row in page if row[5]]) if any(row[5] for row in page) else {}
+    errors = (
+        _by_photo(connection, _ERRORS, [row[0] for row in page if row[5]])
+        if any(row[5] for row in page)
+        else {}
+    )
     found = []
     for photo_id, taken_at, smile, faces, path, failed in page:
         said = dict(corrections.get(photo_id, ()))
@@ -102,12 +109,18 @@ def shown(connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any], th
     return found
 
 
-def records(connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any], thresholds: dict[str, float]) -> list[tuple]:
+def records(
+    connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any], thresholds: dict[str, float]
+) -> list[tuple]:
     """All tags are read, and what was said of a face is put together by its box."""
     page = _page(connection, sql, known)
     ids = [row[0] for row in page]
     tags, corrections = _by_photo(connection, _TAGS, ids), _by_photo(connection, _CORRECTIONS, ids)
-    errors = _by_photo(connection, _ERRORS, [row[0] for row in page if row[5]]) if any(row[5] for row in page) else {}
+    errors = (
+        _by_photo(connection, _ERRORS, [row[0] for row in page if row[5]])
+        if any(row[5] for row in page)
+        else {}
+    )
     found = []
     for photo_id, taken_at, _, _, path, _ in page:
         said = dict(corrections.get(photo_id, ()))
@@ -126,7 +139,10 @@ def records(connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any], 
                     kinds.append((label, score))
                 else:
                     objects.append((label, score, box[0]))
-        told = [(key[0], points, smiles.get(key), feelings[key][0] if key in feelings else None) for key, points in faces]
+        told = [
+            (key[0], points, smiles.get(key), feelings[key][0] if key in feelings else None)
+            for key, points in faces
+        ]
         words = [label for label, here in said.items() if here]
         found.append((path, taken_at, told, objects, kinds, words, dict(errors.get(photo_id, ()))))
     return found

@@ -1,7 +1,7 @@
-"""A catalog of a million photos and some ten million tags, kept in the cache: the schema by the real migrations, the rows by
-plain executemany, the summaries beside them as Library.save would have written them (a test holds the two equal). What the photos
-show is drawn from 20,000 made-up answers. Takes 2 GB of disk, 1.4 GB of memory and two
-minutes, once; made again for a new schema."""
+"""A catalog of a million photos and some ten million tags, kept in the cache: the schema by the
+real migrations, the rows by plain executemany, the summaries beside them as Library.save would have
+written them (a test holds the two equal). What the photos show is drawn from 20,000 made-up
+answers. Takes 2 GB of disk, 1.4 GB of memory and two minutes, once; made again for a new schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ KINDS = 20_000  # different sets of answers: 50 photos of a million share one
 ROWS = 50_000  # in one executemany
 ROOT = "/photos/family"
 CAMERAS = ("Pixel 3", "Canon EOS R5", "iPhone 14", "NIKON D750", None)
-# One photo in a thousand each: nobody has looked at it, it could not be read, its file is gone, the user had a word to say.
+# One photo in a thousand each: nobody has looked at it, it could not be read, its file is gone, the
+# user had a word to say.
 UNTAGGED, FAILED, MISSING, CORRECTED = range(4)
 CORRECTIONS = {"grandma": True, "person": False}
 TAGGERS = {name: number for number, name in enumerate(FINGERPRINTS, 1)}
@@ -57,7 +58,8 @@ class Shown:
 
 @dataclass
 class Labels:
-    """The rows of photo_labels to come, by label: its table is clustered by label, and sorted rows go in many times faster."""
+    """The rows of photo_labels to come, by label: its table is clustered by label, and sorted rows
+    go in many times faster."""
 
     photos: dict[str, array] = field(default_factory=dict)
     kinds: dict[str, array] = field(default_factory=dict)
@@ -88,15 +90,24 @@ def make(file: Path, count: int) -> None:
     Library.open(file).close()
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         # Nobody reads it before it is complete.
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "foreign_keys = OFF", "cache_size = -1000000"):
+        for setting in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "foreign_keys = OFF",
+            "cache_size = -1000000",
+        ):
             connection.execute(f"PRAGMA {setting}")
         connection.execute("BEGIN")
         shown = _shown(min(KINDS, count))
-        names = sorted({tag.label for one in shown for tags in one.answers.values() for tag in tags} | CORRECTIONS.keys())
+        names = sorted(
+            {tag.label for one in shown for tags in one.answers.values() for tag in tags} | CORRECTIONS.keys()
+        )
         label_ids = {name: number for number, name in enumerate(names, 1)}
         for one in shown:
             one.tag_rows = {
-                name: [tag_row(0, position, label_ids[tag.label], tag)[1:] for position, tag in enumerate(tags)]
+                name: [
+                    tag_row(0, position, label_ids[tag.label], tag)[1:] for position, tag in enumerate(tags)
+                ]
                 for name, tags in one.answers.items()
             }
         connection.execute("INSERT INTO roots (id, path) VALUES (1, ?)", (ROOT,))
@@ -111,10 +122,19 @@ def make(file: Path, count: int) -> None:
         rows = _label_rows(shown, labels, label_ids)
         while some := list(islice(rows, ROWS)):
             connection.executemany(INSERT_LABEL, some)
-        said = [(photo_id, label_ids[name], int(here)) for photo_id in corrected for name, here in CORRECTIONS.items()]
+        said = [
+            (photo_id, label_ids[name], int(here))
+            for photo_id in corrected
+            for name, here in CORRECTIONS.items()
+        ]
         connection.executemany("INSERT INTO corrections (photo_id, label_id, present) VALUES (?, ?, ?)", said)
         connection.executemany(
-            INSERT_LABEL, (row for photo_id, summary in corrected.items() for row in _rows_of(photo_id, summary, label_ids))
+            INSERT_LABEL,
+            (
+                row
+                for photo_id, summary in corrected.items()
+                for row in _rows_of(photo_id, summary, label_ids)
+            ),
         )
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -126,7 +146,12 @@ def _shown(kinds: int) -> list[Shown]:
 
 
 def _fill(
-    connection: sqlite3.Connection, numbers: range, count: int, shown: list[Shown], labels: Labels, corrected: dict[int, Summary]
+    connection: sqlite3.Connection,
+    numbers: range,
+    count: int,
+    shown: list[Shown],
+    labels: Labels,
+    corrected: dict[int, Summary],
 ) -> None:
     """The photos of these numbers, their answers and tags."""
     photos, answer_rows, tags = [], [], []
@@ -148,7 +173,16 @@ def _fill(
         missing = "2020-02-02 20:20:20" if state == MISSING else None
         counts = good, failed, None if state == UNTAGGED else settled
         photos.append(
-            (photo_id, 1, *_file(number, count), content_hash, *_facts(number, count, state), missing, *smiles, *counts)
+            (
+                photo_id,
+                1,
+                *_file(number, count),
+                content_hash,
+                *_facts(number, count, state),
+                missing,
+                *smiles,
+                *counts,
+            )
         )
         if state == FAILED:
             answer_id += 1

@@ -1,4 +1,5 @@
-"""One scan in a process of its own, for what can only be measured there: peak memory, and the number of cores. Prints JSON.
+"""One scan in a process of its own, for what can only be measured there: peak memory, and the
+number of cores. Prints JSON.
 
 python -m tests.benchmarks.child FOLDER [--warm FOLDER] [--stub quick|slow] [--cores N]
 """
@@ -24,10 +25,13 @@ from tests import tiny
 from tests.benchmarks import ROOT, cpu_seconds, resource
 
 
-def scan_alone(folder: Path, *, warm: Path, stub: str | None = None, cores: int | None = None) -> dict[str, Any]:
-    """A first scan of `folder` in a new process and a new catalog: how many photos, CPU and wall seconds of the scan alone (one
-    of `warm` goes before, to import and to load), and the peak of memory in bytes. `stub`: with a tagger too small to matter,
-    "quick" or "slow", which begins by taking longer than decoding, as the nets do; `cores`: on so many."""
+def scan_alone(
+    folder: Path, *, warm: Path, stub: str | None = None, cores: int | None = None
+) -> dict[str, Any]:
+    """A first scan of `folder` in a new process and a new catalog: how many photos, CPU and wall
+    seconds of the scan alone (one of `warm` goes before, to import and to load), and the peak of
+    memory in bytes. `stub`: with a tagger too small to matter, "quick" or "slow", which begins by
+    taking longer than decoding, as the nets do; `cores`: on so many."""
     command = [sys.executable, "-m", "tests.benchmarks.child", str(folder), "--warm", str(warm)]
     command += (["--stub", stub] if stub else []) + (["--cores", str(cores)] if cores else [])
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
@@ -48,7 +52,8 @@ def options(stub: str | None = None) -> dict[str, Any]:
 
 
 def load_slow(device: str, chosen: Mapping[str, Any]) -> table.Tagger:
-    """The tiny tagger; while it takes its time over the first batches, decoding gets as far ahead as it may."""
+    """The tiny tagger; while it takes its time over the first batches, decoding gets as far ahead
+    as it may."""
     tag, batches = tiny.load(device, chosen), itertools.count()
 
     def slow(frames: Sequence[Frame]) -> list[list[Tag]]:
@@ -59,7 +64,8 @@ def load_slow(device: str, chosen: Mapping[str, Any]) -> table.Tagger:
 
 
 def peak_bytes() -> int:
-    """The most memory this process ever had. Not getrusage on Linux: there it counts what the parent had when it forked."""
+    """The most memory this process ever had. Not getrusage on Linux: there it counts what the
+    parent had when it forked."""
     status = Path("/proc/self/status")
     if status.exists():
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines())

@@ -1,4 +1,5 @@
-"""From a 12 MP file to the pixels the taggers see, beside Pillow decoding it in full and resizing; and how alike they are."""
+"""From a 12 MP file to the pixels the taggers see, beside Pillow decoding it in full and resizing;
+and how alike they are."""
 
 from __future__ import annotations
 
@@ -20,11 +21,19 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
         baseline, progressive = baseline[: plan.photos], progressive[: plan.photos]
     found = []
     for name, some, target in (("baseline", baseline, 0.40), ("progressive", progressive, None)):
-        sides = alternate(lambda some=some: [ours(f) for f in some], lambda some=some: [in_full(f) for f in some], plan.rounds)
+        sides = alternate(
+            lambda some=some: [ours(f) for f in some],
+            lambda some=some: [in_full(f) for f in some],
+            plan.rounds,
+        )
         found.append(ratio(f"decode, 12 MP to the working size / Pillow in full, {name}", sides, target))
-        tell(f"{sides[0].cpu / len(some) * 1000:.1f} ms CPU per photo, {sides[1].cpu / len(some) * 1000:.1f} in full")
+        tell(
+            f"{sides[0].cpu / len(some) * 1000:.1f} ms CPU per photo, {sides[1].cpu / len(some) * 1000:.1f} in full"
+        )
     likeness = [psnr(ours(file), in_full(file)) for file in baseline + progressive]
-    found.append(Figure("decode, PSNR against Pillow in full, the worst photo", min(likeness), 35, "dB", "higher"))
+    found.append(
+        Figure("decode, PSNR against Pillow in full, the worst photo", min(likeness), 35, "dB", "higher")
+    )
     return found
 
 

@@ -1,4 +1,5 @@
-"""Our face detector beside facenet_pytorch.MTCNN.detect: the same photos, the same smallest face, the same weights."""
+"""Our face detector beside facenet_pytorch.MTCNN.detect: the same photos, the same smallest face,
+the same weights."""
 
 from __future__ import annotations
 
@@ -35,7 +36,11 @@ def _figures(how: str, rounds: int) -> list[Figure]:
     frames = [collage(WORKING_SIDE, 1000, seed) for seed in range(BATCH)]
     pictures = [Image.fromarray(frame) for frame in frames]
     least = MIN_FACE * WORKING_SIDE
-    singly = alternate(lambda: [theirs.detect(p) for p in pictures], lambda: [ours.detect([f], least) for f in frames], rounds)
+    singly = alternate(
+        lambda: [theirs.detect(p) for p in pictures],
+        lambda: [ours.detect([f], least) for f in frames],
+        rounds,
+    )
     batched = alternate(lambda: theirs.detect(pictures), lambda: ours.detect(frames, least), rounds)
     result = [
         ratio(f"faces one by one, MTCNN.detect / ours, {how}", singly, 3, "higher"),
@@ -44,14 +49,18 @@ def _figures(how: str, rounds: int) -> list[Figure]:
     original = Image.fromarray(collage(*ORIGINAL_WH, 0))
     shrunk = np.asarray(original.resize((WORKING_SIDE, 1000), Image.Resampling.BOX))
     at_scale = _reference(20)  # as people call it: the smallest face in pixels, whatever the photo's size
-    sides = alternate(lambda: at_scale.detect(original), lambda: ours.detect([shrunk], least), min(rounds, 3))  # 5 s each
-    result.append(ratio(f"faces on 12 MP originals, MTCNN.detect / ours at working size, {how}", sides, 20, "higher"))
+    # 5 s each
+    sides = alternate(lambda: at_scale.detect(original), lambda: ours.detect([shrunk], least), min(rounds, 3))
+    result.append(
+        ratio(f"faces on 12 MP originals, MTCNN.detect / ours at working size, {how}", sides, 20, "higher")
+    )
     turned = [np.ascontiguousarray(f.transpose(1, 0, 2)) if i % 2 else f for i, f in enumerate(frames)]
     cut = [f[: f.shape[0] * 3 // 4 // 2 * 2] if i % 4 == 0 else f for i, f in enumerate(turned)]
     singles = [[f] for f in cut]
     mixed, alike = alternate(
         lambda: ours.detect(cut, least),
-        lambda: [ours.detect(single * BATCH, least) for single in singles],  # every photo BATCH times, in a batch of its own size
+        # every photo BATCH times, in a batch of its own size
+        lambda: [ours.detect(single * BATCH, least) for single in singles],
         rounds,
     )
     mixed = Seconds(mixed.wall * BATCH, mixed.cpu * BATCH)
@@ -62,7 +71,8 @@ def _figures(how: str, rounds: int) -> list[Figure]:
 
 
 def accuracy(frames: list[np.ndarray]) -> list[Figure]:
-    """The compatible mode against the reference, and the fast mode against the faces that are really there."""
+    """The compatible mode against the reference, and the fast mode against the faces that are
+    really there."""
     compatible, ours, theirs = FaceDetector("cpu", compatible=True), FaceDetector("cpu"), _reference(20)
     overlaps, found, fast_found, true = [], 0, 0, 0
     for frame in frames:
@@ -77,9 +87,27 @@ def accuracy(frames: list[np.ndarray]) -> list[Figure]:
         true += len(sure)
         fast_found += sum(best_iou(box - [1, 1, 0, 0], fast) > 0.4 for box in sure)
     return [
-        Figure("faces, compatible mode: share of MTCNN.detect's boxes found", found / len(overlaps), 1, "", "higher"),
-        Figure("faces, compatible mode: median IoU with MTCNN.detect's boxes", float(np.median(overlaps)), 0.95, "", "higher"),
-        Figure("faces, fast mode: share of MTCNN.detect's boxes above 0.97 found", fast_found / max(true, 1), 1, "", "higher"),
+        Figure(
+            "faces, compatible mode: share of MTCNN.detect's boxes found",
+            found / len(overlaps),
+            1,
+            "",
+            "higher",
+        ),
+        Figure(
+            "faces, compatible mode: median IoU with MTCNN.detect's boxes",
+            float(np.median(overlaps)),
+            0.95,
+            "",
+            "higher",
+        ),
+        Figure(
+            "faces, fast mode: share of MTCNN.detect's boxes above 0.97 found",
+            fast_found / max(true, 1),
+            1,
+            "",
+            "higher",
+        ),
     ]
 
 
@@ -88,7 +116,9 @@ def best_iou(box: np.ndarray, faces: Faces) -> float:
     if not len(faces.boxes):
         return 0.0
     others = faces.boxes.double().numpy()
-    inner = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(axis=1)
+    inner = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None).prod(
+        axis=1
+    )
     areas = (others[:, 2:] - others[:, :2]).prod(axis=1)
     return float((inner / ((box[2:] - box[:2]).prod() + areas - inner)).max())
 

@@ -1,4 +1,5 @@
-"""Precision and recall of the kinds tagger's animal words on photos with boxes, and its time per photo on one core:
+"""Precision and recall of the kinds tagger's animal words on photos with boxes, and its time per
+photo on one core:
 
     python -m tests.benchmarks.kinds annotations.json images
 

@@ -1,6 +1,6 @@
-"""Peak memory of a scan: of 10,000 photos beside 100, and of 48 MP photos beside 12 MP ones. Its tagger needs none and at first
-is slower than decoding, as nets are: else the smaller scan ends before as many photos wait as may. Each scan in a process of
-its own."""
+"""Peak memory of a scan: of 10,000 photos beside 100, and of 48 MP photos beside 12 MP ones. Its
+tagger needs none and at first is slower than decoding, as nets are: else the smaller scan ends
+before as many photos wait as may. Each scan in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     few = min(FEW, many)
     small = [photos.tree(plan.cache, count, "small") for count in (few, many)]
     peaks = {folder: [] for folder in small}
-    for number in range(min(plan.rounds, 3)):  # peaks differ little from run to run, and the large one takes a minute
+    # peaks differ little from run to run, and the large one takes a minute
+    for number in range(min(plan.rounds, 3)):
         for folder in small if number == 0 else small[:1]:
             peaks[folder].append(_peak(folder, small[0]))
     at_few, at_many = (median(peaks[folder]) for folder in small)

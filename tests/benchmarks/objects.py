@@ -1,12 +1,13 @@
-"""The detectors of things beside torchvision's Faster R-CNN as it comes, eager and one by one: the same weights, the same
-preprocessing, photos of many shapes; our batches, memory layout and RoIAlign against its own.
+"""The detectors of things beside torchvision's Faster R-CNN as it comes, eager and one by one: the
+same weights, the same preprocessing, photos of many shapes; our batches, memory layout and RoIAlign
+against its own.
 
     python -m tests.benchmarks objects
 
-And people-pets beside torchvision's smallest, fasterrcnn_mobilenet_v3_large_320_fpn, on the same photos in the same run; and
-photos of all shapes beside photos that are all alike. A torchvision net whose weights are not here runs with random numbers: it
-proposes about as much and takes as long. Photos are decoded and shrunk to the program's working size beforehand. One core.
-"""
+And people-pets beside torchvision's smallest, fasterrcnn_mobilenet_v3_large_320_fpn, on the same
+photos in the same run; and photos of all shapes beside photos that are all alike. A torchvision net
+whose weights are not here runs with random numbers: it proposes about as much and takes as long.
+Photos are decoded and shrunk to the program's working size beforehand. One core."""
 
 from __future__ import annotations
 
@@ -47,7 +48,10 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
 def _figures(plan: Plan) -> list[Figure]:
     files = sorted(photos.folder(plan.cache, "12mp").iterdir())
-    every = [open_photo(file, working_side=WORKING_SIDE).pixels for file in files[: plan.photos or max(PHOTOS.values())]]
+    every = [
+        open_photo(file, working_side=WORKING_SIDE).pixels
+        for file in files[: plan.photos or max(PHOTOS.values())]
+    ]
     nets = {name: net_of(name) for name in PHOTOS}
     detectors = {name: detector_of(name, net) for name, net in nets.items()}
     found = []
@@ -59,10 +63,17 @@ def _figures(plan: Plan) -> list[Figure]:
             found += likeness(name, ours(pictures), theirs(pictures))
     ours, theirs = detectors["people-pets"], detectors["coco-mobile-320"]
     sides = alternate(partial(ours, every), partial(theirs, every), plan.rounds)
-    found.append(Figure("objects, people-pets, CPU time per photo", sides[0].cpu / len(every) * 1000, None, "ms"))
+    found.append(
+        Figure("objects, people-pets, CPU time per photo", sides[0].cpu / len(every) * 1000, None, "ms")
+    )
     found.append(ratio("objects, people-pets / coco-mobile-320", sides, None))
-    mixed = [picture if i % 2 else np.ascontiguousarray(picture.transpose(1, 0, 2)) for i, picture in enumerate(every[:4])]
-    sides = alternate(partial(ours, mixed), lambda: [ours([picture] * len(mixed)) for picture in mixed], plan.rounds)
+    mixed = [
+        picture if i % 2 else np.ascontiguousarray(picture.transpose(1, 0, 2))
+        for i, picture in enumerate(every[:4])
+    ]
+    sides = alternate(
+        partial(ours, mixed), lambda: [ours([picture] * len(mixed)) for picture in mixed], plan.rounds
+    )
     # the right side looks at every photo as often as there are photos, each time in a batch of its own size
     whole = ratio("objects, mixed-size batch / same-size batches, per photo", sides, 1.1)
     return [*found, dataclasses.replace(whole, value=whole.value * len(mixed))]
@@ -74,7 +85,11 @@ def net_of(name: str) -> FasterRCNN:
         net, settings = checkpoint.load(store.checked(name))
         pool = net.roi_heads.box_roi_pool
         own = MultiScaleRoIAlign(
-            pool.featmap_names, BINS, SAMPLES, canonical_scale=pool.canonical_scale, canonical_level=pool.canonical_level
+            pool.featmap_names,
+            BINS,
+            SAMPLES,
+            canonical_scale=pool.canonical_scale,
+            canonical_level=pool.canonical_level,
         )
         plain = compact.build(settings.labels, box_roi_pool=own, box_score_thresh=objects.FLOOR)
         plain.load_state_dict(net.state_dict())
@@ -94,8 +109,9 @@ def detector_of(name: str, net: FasterRCNN) -> Detector:
 
 
 class AsBuilt(nn.Module):
-    """Our backbone as timm and torchvision build one, like the nets of the other names: convolutions and batch norms apart, no
-    memory layout asked for. Ours learns with both already joined and channels last."""
+    """Our backbone as timm and torchvision build one, like the nets of the other names:
+    convolutions and batch norms apart, no memory layout asked for. Ours learns with both already
+    joined and channels last."""
 
     def __init__(self, ours: compact.Backbone) -> None:
         super().__init__()
@@ -108,31 +124,39 @@ class AsBuilt(nn.Module):
                 part.weight.data = conv.weight.data.clone()
             elif isinstance(part, nn.BatchNorm2d):  # that of the convolution before it
                 part.weight.data, part.bias.data = conv.scale.clone(), conv.shift.clone()
-                part.running_mean, part.running_var = torch.zeros_like(conv.shift), torch.full_like(conv.shift, 1 - part.eps)
+                part.running_mean, part.running_var = (
+                    torch.zeros_like(conv.shift),
+                    torch.full_like(conv.shift, 1 - part.eps),
+                )
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
         return self.fpn({str(i): level for i, level in enumerate(self.body(images))})
 
 
 class OneByOne:
-    """The same numbers in the net as torchvision builds it and runs it: contiguous, its own RoIAlign, a photo at a time."""
+    """The same numbers in the net as torchvision builds it and runs it: contiguous, its own
+    RoIAlign, a photo at a time."""
 
     def __init__(self, net: FasterRCNN, ours: Detector) -> None:
         self._ours, self._net = ours, predict.raw(net) if ours.settled else net
-        self._net.transform = compact.AsGiven(0, 0, net.transform.image_mean, net.transform.image_std)  # no second resizing
+        # no second resizing
+        self._net.transform = compact.AsGiven(0, 0, net.transform.image_mean, net.transform.image_std)
 
     @torch.inference_mode()
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[Found]:
         found = []
         for picture in pictures:
-            size = working_size(picture.shape[1], picture.shape[0], self._ours.short_side, self._ours.long_side)
+            size = working_size(
+                picture.shape[1], picture.shape[0], self._ours.short_side, self._ours.long_side
+            )
             (answer,) = self._net([resized(picture, size)])
             found.append(self._ours._read(answer, size[::-1]))
         return found
 
 
 def likeness(name: str, ours: list[Found], theirs: list[Found]) -> list[Figure]:
-    """How far the two disagree on the same photos: over all of torchvision's boxes, ours of the same label with the best IoU."""
+    """How far the two disagree on the same photos: over all of torchvision's boxes, ours of the
+    same label with the best IoU."""
     overlaps, differences = [], []
     for mine, other in zip(ours, theirs, strict=True):
         for box, label, score in zip(other.boxes, other.labels, other.scores, strict=True):
@@ -143,8 +167,16 @@ def likeness(name: str, ours: list[Found], theirs: list[Found]) -> list[Figure]:
             differences.append(difference)
     tell(f"{name}: {len(overlaps)} boxes of torchvision, {sum(len(one.labels) for one in ours)} of ours")
     return [
-        Figure(f"objects, {name}, least IoU of ours with torchvision's boxes", min(overlaps, default=1.0), 0.99, "", "higher"),
-        Figure(f"objects, {name}, greatest difference of scores", float(max(differences, default=0.0)), 0.01, ""),
+        Figure(
+            f"objects, {name}, least IoU of ours with torchvision's boxes",
+            min(overlaps, default=1.0),
+            0.99,
+            "",
+            "higher",
+        ),
+        Figure(
+            f"objects, {name}, greatest difference of scores", float(max(differences, default=0.0)), 0.01, ""
+        ),
     ]
 
 

@@ -1,5 +1,6 @@
-"""The photos that the benchmarks look at, made from real ones and kept in the cache: 12 and 48 megapixels with the fine
-texture and the noise of a sensor, baseline and progressive, all orientations, many shapes; and libraries of small files."""
+"""The photos that the benchmarks look at, made from real ones and kept in the cache: 12 and 48
+megapixels with the fine texture and the noise of a sensor, baseline and progressive, all
+orientations, many shapes; and libraries of small files."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ PER_FOLDER = 250  # files; as in a library by day and event
 
 @dataclass(frozen=True)
 class Shot:
-    """One photo to make. `wide`, `high`: of the upright picture; `orientation`: EXIF's, in which the pixels are stored."""
+    """One photo to make. `wide`, `high`: of the upright picture; `orientation`: EXIF's, in which
+    the pixels are stored."""
 
     wide: int
     high: int
@@ -59,7 +61,8 @@ SETS: dict[str, tuple[Shot, ...]] = {
     ),
     "48mp-baseline": (Shot(8000, 6000), Shot(6000, 8000, 6), Shot(8000, 6000, 3), Shot(6000, 8000, 8)),
     "48mp-progressive": tuple(
-        Shot(*shot, progressive=True) for shot in ((8000, 6000), (6000, 8000, 6), (8000, 6000, 3), (6000, 8000, 8))
+        Shot(*shot, progressive=True)
+        for shot in ((8000, 6000), (6000, 8000, 6), (8000, 6000, 3), (6000, 8000, 8))
     ),
     "small": tuple(Shot(1024, 768) if i % 3 else Shot(768, 1024, 6) for i in range(12)),
 }
@@ -78,8 +81,8 @@ def folder(cache_folder: Path, name: str) -> Path:
 
 
 def tree(cache_folder: Path, count: int, of: str | None = None) -> Path:
-    """A library of so many files in folders of 250: each a tiny JPEG with bytes of its own, or (`of`: one of SETS) hard links
-    to the pictures of a set."""
+    """A library of so many files in folders of 250: each a tiny JPEG with bytes of its own, or
+    (`of`: one of SETS) hard links to the pictures of a set."""
     target = cache_folder / f"library-{EDITION}-{of or 'tiny'}-{count}"
     if not target.is_dir():
         tell(f"making {count:,} files in {target}")
@@ -95,9 +98,11 @@ def tree(cache_folder: Path, count: int, of: str | None = None) -> Path:
                 link(sources[number % len(sources)], path)
             else:
                 start, rest = tiny[number % len(tiny)]
-                path.write_bytes(start + b"\xff\xfe\x00\x0a%08d" % number + rest)  # a JPEG comment, so that no two are alike
+                # a JPEG comment, so that no two are alike
+                path.write_bytes(start + b"\xff\xfe\x00\x0a%08d" % number + rest)
         for here, _, _ in os.walk(unfinished):
-            os.utime(here, (LONG_AGO, LONG_AGO))  # a scan does not trust the time of a folder that has only just changed
+            # a scan does not trust the time of a folder that has only just changed
+            os.utime(here, (LONG_AGO, LONG_AGO))
         unfinished.rename(target)
     return target
 
@@ -134,7 +139,8 @@ def jpeg(shot: Shot, seed: int) -> bytes:
 
 
 def collage(width: int, height: int, seed: int) -> np.ndarray:
-    """A photo-like picture with faces of many sizes: real photographs, side by side, over one another, on texture."""
+    """A photo-like picture with faces of many sizes: real photographs, side by side, over one
+    another, on texture."""
     rng = np.random.default_rng(seed)
     texture = Image.fromarray(data.grass() if seed % 2 else data.brick()).convert("RGB")
     picture = texture.resize((width, height), Image.Resampling.LANCZOS)
@@ -142,15 +148,20 @@ def collage(width: int, height: int, seed: int) -> np.ndarray:
     for i, size in enumerate((0.5, 0.45, 0.4, 0.3, 0.3, 0.25, 0.2, 0.2, 0.15, 0.15)):
         photograph = photographs[(i + seed) % len(photographs)]
         ratio = min(size * height / max(photograph.size), width / photograph.width)
-        patch = photograph.resize((round(photograph.width * ratio), round(photograph.height * ratio)), Image.Resampling.LANCZOS)
-        left, top = (int(rng.integers(0, max(1, room))) for room in (width - patch.width, height - patch.height))
+        patch = photograph.resize(
+            (round(photograph.width * ratio), round(photograph.height * ratio)), Image.Resampling.LANCZOS
+        )
+        left, top = (
+            int(rng.integers(0, max(1, room))) for room in (width - patch.width, height - patch.height)
+        )
         picture.paste(patch, (left, top))
     return np.array(picture)
 
 
 @cache
 def _photographs() -> tuple[Image.Image, ...]:
-    """Scikit-image's, and portraits beyond its one: matplotlib's, and those of sample_photos where they are."""
+    """Scikit-image's, and portraits beyond its one: matplotlib's, and those of sample_photos where
+    they are."""
     import matplotlib
 
     people = [Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"]
@@ -160,7 +171,8 @@ def _photographs() -> tuple[Image.Image, ...]:
 
 
 def _add_detail(pixels: np.ndarray, seed: int) -> None:
-    """What enlarging cannot bring: real texture at the size of pixels, and sensor noise. In place, band by band."""
+    """What enlarging cannot bring: real texture at the size of pixels, and sensor noise. In place,
+    band by band."""
     rng = np.random.default_rng([seed, EDITION])
     grain = _grain()
     height, width = pixels.shape[:2]
@@ -173,8 +185,9 @@ def _add_detail(pixels: np.ndarray, seed: int) -> None:
 
 @cache
 def _grain() -> np.ndarray:
-    """(GRAIN, GRAIN) int16: what a blur takes from photographs of gravel, grass and brick, half as strong, and noise of two
-    grey levels, as at ISO 100 to 200. JPEGs with it have 2 to 3 bits per pixel at quality 90, about as those of phones."""
+    """(GRAIN, GRAIN) int16: what a blur takes from photographs of gravel, grass and brick, half as
+    strong, and noise of two grey levels, as at ISO 100 to 200. JPEGs with it have 2 to 3 bits per
+    pixel at quality 90, about as those of phones."""
     tiles = [data.gravel(), data.grass(), data.brick(), np.rot90(data.gravel())]
     texture = np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])  # four of 512 x 512
     blurred = Image.fromarray(texture).filter(ImageFilter.GaussianBlur(2))

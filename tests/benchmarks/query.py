@@ -1,5 +1,6 @@
-"""Asking a catalog of a million photos: the first page beside SQL that a person would write by hand for that one question with
-Python's sqlite3, on the same file and with the same answer; and every kind of question of the README, warm."""
+"""Asking a catalog of a million photos: the first page beside SQL that a person would write by hand
+for that one question with Python's sqlite3, on the same file and with the same answer; and every
+kind of question of the README, warm."""
 
 from __future__ import annotations
 
@@ -40,7 +41,10 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     with Library.open(file) as library, closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA cache_size = -65536")  # as ours
         known = {"smile": SMILE_THRESHOLD, "dog": thresholds.get("dog", DEFAULT_SCORE)}
-        for what, ours, hand in (("rows", ours_shown, by_hand.shown), ("records", ours_records, by_hand.records)):
+        for what, ours, hand in (
+            ("rows", ours_shown, by_hand.shown),
+            ("records", ours_records, by_hand.records),
+        ):
             for question, sql in by_hand.QUESTIONS.items():
                 asked = _parse(question, library.known_labels(), thresholds)
 
@@ -57,7 +61,10 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
                 found.append(ratio(name, sides, 1.6))
         found += [_milliseconds(library, text, None, thresholds, plan.rounds) for text in QUESTIONS]
         found += [_milliseconds(library, text, sort, thresholds, plan.rounds) for text, sort in SORTED]
-        found += [_count(library, text, thresholds, plan.rounds) for text in ("", "dog", "^cat", "smiling:all", "taken:2016")]
+        found += [
+            _count(library, text, thresholds, plan.rounds)
+            for text in ("", "dog", "^cat", "smiling:all", "taken:2016")
+        ]
     return found
 
 
@@ -73,8 +80,11 @@ def _repeat(run: Callable[[], Any]) -> Callable[[], None]:
     return several
 
 
-def _milliseconds(library: Library, text: str, sort: str | None, thresholds: dict[str, float], rounds: int) -> Figure:
-    """As the command asks it with --json: the known labels, the question, the first page with all that is known of each photo."""
+def _milliseconds(
+    library: Library, text: str, sort: str | None, thresholds: dict[str, float], rounds: int
+) -> Figure:
+    """As the command asks it with --json: the known labels, the question, the first page with all
+    that is known of each photo."""
 
     def ask() -> None:
         asked = _parse(text, library.known_labels(), thresholds)
@@ -112,7 +122,8 @@ def ours_shown(library: Library, asked: Query, thresholds: dict[str, float]) -> 
 
 
 def ours_records(library: Library, asked: Query, thresholds: dict[str, float]) -> list[tuple]:
-    """All that the catalog knows, as far as it is compared: a path, and of each face and thing what was said of it."""
+    """All that the catalog knows, as far as it is compared: a path, and of each face and thing what
+    was said of it."""
     return [
         (
             photo.path,

@@ -1,6 +1,7 @@
-"""A scan of 100,000 photos in which nothing is new, beside the least one can do: os.walk, and os.stat of every file. Both look
-at the same tree; the scan is a library call, with a tagger too small to matter and no file for it to see. And the same with
-`fast`, which looks at the times of folders alone."""
+"""A scan of 100,000 photos in which nothing is new, beside the least one can do: os.walk, and
+os.stat of every file. Both look at the same tree; the scan is a library call, with a tagger too
+small to matter and no file for it to see. And the same with `fast`, which looks at the times of
+folders alone."""
 
 from __future__ import annotations
 

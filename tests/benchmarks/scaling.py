@@ -1,5 +1,6 @@
-"""Whether the hundred-thousandth photo costs what the thousandth does: first scans with a tagger too small to matter, but a real
-walk, real (tiny) files to decode and a real catalog, each in a process of its own."""
+"""Whether the hundred-thousandth photo costs what the thousandth does: first scans with a tagger
+too small to matter, but a real walk, real (tiny) files to decode and a real catalog, each in a
+process of its own."""
 
 from __future__ import annotations
 
@@ -22,5 +23,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     small += [scan_alone(few_folder, warm=few_folder, stub="quick") for _ in range(plan.rounds - before)]
     cost, wall = (median(one[clock] for one in small) / few * 1000 for clock in ("cpu", "wall"))
     large_cost, large_wall = (large[clock] / many * 1000 for clock in ("cpu", "wall"))
-    tell(f"{few:,} photos: {cost:.3f} ms CPU, {wall:.3f} ms wall each; {many:,}: {large_cost:.3f} CPU, {large_wall:.3f} wall")
+    tell(
+        f"{few:,} photos: {cost:.3f} ms CPU, {wall:.3f} ms wall each; {many:,}: {large_cost:.3f} CPU, {large_wall:.3f} wall"
+    )
     return [Figure(f"scaling, CPU per photo at {many:,} photos / at {few:,}", large_cost / cost, 1.10, "x")]

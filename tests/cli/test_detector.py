@@ -21,18 +21,37 @@ def photos(tmp_path, monkeypatch):
     for i in range(1, 7):
         pixels = rng.integers(0, 255, (48, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{i}.png")
-        images.append({"id": i, "file_name": f"{i}.png", "width": 64, "height": 48, "split": "val" if i > 4 else "train"})
+        images.append(
+            {
+                "id": i,
+                "file_name": f"{i}.png",
+                "width": 64,
+                "height": 48,
+                "split": "val" if i > 4 else "train",
+            }
+        )
         for category in (1, 2):
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": i, "category_id": category, "bbox": [5 * category, 9, 30, 30]}
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": i,
+                    "category_id": category,
+                    "bbox": [5 * category, 9, 30, 30],
+                }
             )
-    told = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "unicorn"}]}
+    told = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "unicorn"}],
+    }
     (tmp_path / "boxes.json").write_text(json.dumps(told))
     return tmp_path
 
 
 def run(command, folder, *words):
-    done = CliRunner().invoke(command, ["--data", str(folder / "boxes.json"), "--images", str(folder), *words])
+    done = CliRunner().invoke(
+        command, ["--data", str(folder / "boxes.json"), "--images", str(folder), *words]
+    )
     assert done.exit_code == 0, (done.output, done.exception)
     return done
 
@@ -58,7 +77,9 @@ def test_train_import_evaluate(photos):
     done = run(train_detector, photos, *words)
     assert "checking on 2" in done.stderr
     made = done.stdout.strip()
-    assert made.endswith("detector.safetensors") and checkpoint.load(photos / "run" / "detector.safetensors")[1].labels == (
+    assert made.endswith("detector.safetensors") and checkpoint.load(photos / "run" / "detector.safetensors")[
+        1
+    ].labels == (
         "dog",
         "unicorn",
     )
@@ -70,4 +91,7 @@ def test_train_import_evaluate(photos):
     assert {"n", "AP", "AP50", "per_class", "ms_per_photo"} <= set(found) and found["n"] == 2
     assert set(found["per_class"]["dog"]) >= {"AP", "AP50"} and found["left_out"] == ["unicorn"]
     assert "does not know them: unicorn" in told.stderr
-    assert json.loads(run(evaluate_objects, photos, "--split", "all", "--device", "cpu", "--json").stdout)["n"] == 6
+    assert (
+        json.loads(run(evaluate_objects, photos, "--split", "all", "--device", "cpu", "--json").stdout)["n"]
+        == 6
+    )

@@ -1,5 +1,6 @@
-"""From a checkpoint of torchvision's to answers: import, scan, ask, and scan again once a better detector is here. The nets are
-torchvision's with random numbers, but for the biases that let them say something; their files go by the manifest's rules."""
+"""From a checkpoint of torchvision's to answers: import, scan, ask, and scan again once a better
+detector is here. The nets are torchvision's with random numbers, but for the biases that let them
+say something; their files go by the manifest's rules."""
 
 import json
 import shutil
@@ -37,14 +38,19 @@ def photos(tmp_path):
 
 
 def published(name, says, tmp_path, monkeypatch):
-    """A checkpoint of a net that sees `says` nearly everywhere, named and hashed as the manifest tells of the real one."""
+    """A checkpoint of a net that sees `says` nearly everywhere, named and hashed as the manifest
+    tells of the real one."""
     torch.manual_seed(0)
     net = objects.torchvisions(name)
     net.rpn.head.cls_logits.bias.data.fill_(3.0)
-    net.roi_heads.box_predictor.cls_score.bias.data[objects.COCO[name].told.meta["categories"].index(says)] = 7.0
+    net.roi_heads.box_predictor.cls_score.bias.data[
+        objects.COCO[name].told.meta["categories"].index(says)
+    ] = 7.0
     file = tmp_path / manifest.entry(name).file
     torch.save(net.state_dict(), file)
-    monkeypatch.setitem(manifest.entries(), name, replace(manifest.entry(name), sha256_starts=store.sha256_of(file)[:8]))
+    monkeypatch.setitem(
+        manifest.entries(), name, replace(manifest.entry(name), sha256_starts=store.sha256_of(file)[:8])
+    )
     return file
 
 
@@ -59,7 +65,9 @@ def found_by(tmp_path):
 
 
 def scan(where, *more):
-    return json.loads(run("scan", where, "--offline", "--tagger", "objects", "--tagger", "kinds", "--json", *more).stdout)
+    return json.loads(
+        run("scan", where, "--offline", "--tagger", "objects", "--tagger", "kinds", "--json", *more).stdout
+    )
 
 
 def test_from_a_checkpoint_to_answers_and_to_better_ones(photos, tmp_path, monkeypatch):
@@ -80,7 +88,9 @@ def test_from_a_checkpoint_to_answers_and_to_better_ones(photos, tmp_path, monke
     assert "Things found with coco-mobile-320 in 1 photo, people-pets in 1 photo." in run("status").stdout
 
     again = scan(photos)
-    assert again["taggers"]["objects"]["tagged"] == 2, "the one never seen, and the one that the lesser detector has seen"
+    assert again["taggers"]["objects"]["tagged"] == 2, (
+        "the one never seen, and the one that the lesser detector has seen"
+    )
     assert again["taggers"]["kinds"]["tagged"] == 1, "no other answer is asked for again"
     assert set(found_by(tmp_path).values()) == {"coco-mobile-320"}
     assert scan(photos)["tagged"] == 0
@@ -98,7 +108,8 @@ def test_from_a_checkpoint_to_answers_and_to_better_ones(photos, tmp_path, monke
 
 
 def test_thresholds_are_those_of_the_weights_that_answered(photos, tmp_path, monkeypatch):
-    """people-pets asks for more of a dog than COCO's default of one half; this net says dog with less than that."""
+    """people-pets asks for more of a dog than COCO's default of one half; this net says dog with
+    less than that."""
     file = published("coco-mobile-320", "dog", tmp_path, monkeypatch)
     state = torch.load(file, weights_only=True)
     state["roi_heads.box_predictor.cls_score.bias"][18] = 5.5  # e^5.5 against 90 others: about 0.73
@@ -111,11 +122,17 @@ def test_thresholds_are_those_of_the_weights_that_answered(photos, tmp_path, mon
     run("weights", "import", file)
     scan(photos / "rocket.jpg")
     (line,) = run("query", "--json").stdout.splitlines()
-    assert 0.5 < max(thing["score"] for thing in json.loads(line)["objects"]) < thresholds.thresholds("people-pets")["dog"]
+    assert (
+        0.5
+        < max(thing["score"] for thing in json.loads(line)["objects"])
+        < thresholds.thresholds("people-pets")["dog"]
+    )
     assert run("query", "dog", "--count").stdout.strip() == "1"
     assert "dog" in run("query", "--csv").stdout and "dog" in run("tags").stdout
     scan(photos / "cat.jpg", "--detector", "people-pets")
-    assert run("query", "dog", "--count").stdout.strip() == "0", "of two detectors the stricter threshold holds"
+    assert run("query", "dog", "--count").stdout.strip() == "0", (
+        "of two detectors the stricter threshold holds"
+    )
 
 
 def test_a_file_that_is_not_the_published_one_is_refused(tmp_path, monkeypatch):

@@ -27,7 +27,8 @@ def names(result):
 
 @pytest.fixture(scope="session")
 def expected(scanned):
-    """What should be chosen of all years: every photo on which everyone smiles, and of a burst any sharp one."""
+    """What should be chosen of all years: every photo on which everyone smiles, and of a burst any
+    sharp one."""
     truth = json.loads((scanned[0] / "expected.json").read_text())["photos"]
     groups = defaultdict(set)
     for path, facts in truth.items():
@@ -52,22 +53,35 @@ def test_why_explains_every_photo_as_highlights_decided(scanned):
     answer = json.loads(run("highlights", "smiles", "--dry-run", "--json", "--db", catalog).stdout)
     verdicts = {entry["source"]: entry["reason"] for entry in answer["members"] + answer["left_out"]}
     photos = [os.path.join(file.root, file.path) for file in Walk([folder])]
-    assert verdicts.keys() == set(photos) and answer["considered"] == len(photos) == sum(answer["counts"].values())
+    assert verdicts.keys() == set(photos) and answer["considered"] == len(photos) == sum(
+        answer["counts"].values()
+    )
     for path in photos:
         told = json.loads(run("why", path, "--json", "--db", catalog).stdout)
-        assert told["reason"] == verdicts[path] and told["kept"] == (verdicts[path] in ("chosen", "best_of_burst"))
+        assert told["reason"] == verdicts[path] and told["kept"] == (
+            verdicts[path] in ("chosen", "best_of_burst")
+        )
     serious = run("why", folder / "2016" / "booth-one-serious.jpg", "--db", catalog).stdout
     assert "left out: not everyone smiles" in serious and "least smile" in serious
-    burst = [run("why", folder / "2016" / f"burst-{n}.jpg", "--year", 2016, "--db", catalog).stdout for n in (1, 2, 3)]
+    burst = [
+        run("why", folder / "2016" / f"burst-{n}.jpg", "--year", 2016, "--db", catalog).stdout
+        for n in (1, 2, 3)
+    ]
     assert sum("chosen, the best of several shots" in text for text in burst) == 1
-    assert sum("another shot of the same moment is better" in text and "instead of it" in text for text in burst) >= 1
+    assert (
+        sum("another shot of the same moment is better" in text and "instead of it" in text for text in burst)
+        >= 1
+    )
 
 
 def test_why_a_photo_was_not_even_asked_for(scanned, tmp_path):
     folder, catalog = scanned
     said = run("why", folder / "2015" / "portrait-grey.jpg", "--year", 2016, "--db", catalog).stdout
     assert "it was taken 2015-12-05, and the album is of 2016-01-01 to 2016-12-31" in said
-    assert "does not fit the terms" in run("why", folder / "2015" / "portrait-grey.jpg", "path:2016", "--db", catalog).stdout
+    assert (
+        "does not fit the terms"
+        in run("why", folder / "2015" / "portrait-grey.jpg", "path:2016", "--db", catalog).stdout
+    )
     assert "not in the catalog" in run("why", tmp_path / "x.jpg", "--db", catalog, code=1).stderr
 
 
@@ -76,9 +90,16 @@ def test_smiles_2016_album_gallery_sheet_and_catalog(own_copy, tmp_path):
     out = tmp_path / "Smiles2016"
     for _ in range(2):
         result = run("highlights", "smiles", "--year", 2016, "--out", out, "--db", catalog)
-        assert "Smiles 2016: 4 photos chosen from 8" in result.stderr and "left out: not everyone smiles" in result.stderr
+        assert (
+            "Smiles 2016: 4 photos chosen from 8" in result.stderr
+            and "left out: not everyone smiles" in result.stderr
+        )
         assert names(result)[0] == "astronaut.jpg" and names(result)[-1] == "booth-two.jpg"
-        made = {path.relative_to(out).as_posix(): path.lstat().st_ctime_ns for path in out.rglob("*") if not path.is_dir()}
+        made = {
+            path.relative_to(out).as_posix(): path.lstat().st_ctime_ns
+            for path in out.rglob("*")
+            if not path.is_dir()
+        }
         if _ == 0:
             first = (out / "album.json").read_bytes()
     assert (out / "album.json").read_bytes() == first
@@ -94,7 +115,9 @@ def test_smiles_2016_album_gallery_sheet_and_catalog(own_copy, tmp_path):
     assert all((out / member["file"]).is_symlink() for member in manifest["members"])
     assert "smiles-2016" in run("albums", "--db", catalog).stdout
     shown = json.loads(run("albums", "show", "smiles-2016", "--json", "--db", catalog).stdout)
-    assert [photo["path"] for photo in shown["photos"]] == [member["source"] for member in manifest["members"]]
+    assert [photo["path"] for photo in shown["photos"]] == [
+        member["source"] for member in manifest["members"]
+    ]
     assert all(photo["reason"].startswith("chosen") for photo in shown["photos"])
     assert names(run("albums", "show", "smiles-2016", "--db", catalog)) == names(result)
     assert "There is no album 'x'" in run("albums", "show", "x", "--db", catalog, code=1).stderr
@@ -102,7 +125,17 @@ def test_smiles_2016_album_gallery_sheet_and_catalog(own_copy, tmp_path):
 
 def test_a_dry_run_writes_nothing(own_copy, tmp_path):
     _, catalog = own_copy
-    run("highlights", "smiles", "--dry-run", "--out", tmp_path / "album", "--film", tmp_path / "a.mp4", "--db", catalog)
+    run(
+        "highlights",
+        "smiles",
+        "--dry-run",
+        "--out",
+        tmp_path / "album",
+        "--film",
+        tmp_path / "a.mp4",
+        "--db",
+        catalog,
+    )
     assert not (tmp_path / "album").exists() and not (tmp_path / "a.mp4").exists()
     assert run("albums", "--db", catalog).stdout == ""
 
@@ -113,11 +146,29 @@ def test_copies_and_a_theme_of_ones_own(own_copy, tmp_path):
     mine.write_text(
         'title = "Couples"\n[qualify]\neveryone_smiling = true\nmin_faces = 2\n[score]\nsmile = 1\n[count]\nminimum = 1\n'
     )
-    run("highlights", "--theme", mine, "--out", tmp_path / "album", "--copy", "--no-gallery", "--no-sheet", "--db", catalog)
+    run(
+        "highlights",
+        "--theme",
+        mine,
+        "--out",
+        tmp_path / "album",
+        "--copy",
+        "--no-gallery",
+        "--no-sheet",
+        "--db",
+        catalog,
+    )
     files = sorted(path.name for path in (tmp_path / "album").iterdir())
-    assert files == [".phototag", "2015-11-14_200510_booth-smiling.jpg", "2016-12-24_180000_booth-two.jpg", "album.json"]
+    assert files == [
+        ".phototag",
+        "2015-11-14_200510_booth-smiling.jpg",
+        "2016-12-24_180000_booth-two.jpg",
+        "album.json",
+    ]
     assert not (tmp_path / "album" / files[1]).is_symlink()
-    assert (tmp_path / "album" / files[1]).read_bytes() == (folder / "2015" / "booth-smiling.jpg").read_bytes()
+    assert (tmp_path / "album" / files[1]).read_bytes() == (
+        folder / "2015" / "booth-smiling.jpg"
+    ).read_bytes()
     assert "couples-2015-to-2016" in run("albums", "--db", catalog).stdout
     assert "chosen" in run("why", folder / "2016" / "booth-two.jpg", "--theme", mine, "--db", catalog).stdout
 
@@ -128,8 +179,12 @@ def test_terms_top_min_faces_and_dates(scanned):
     assert names(both) == ["booth-smiling.jpg", "booth-two.jpg"]
     assert len(names(run("highlights", "smiles", "--top", 1, "--dry-run", "--db", catalog))) == 1
     for how in (["path:booth"], ["--where", "path:booth ^faces:3.."], ["--", "path:booth"]):
-        assert names(run("highlights", "smiles", "--top", 2, "--dry-run", "--db", catalog, *how)) == names(both)
-    some = run("highlights", "year", "--from", "2015-10", "--to", "2016-03", "--dry-run", "--json", "--db", catalog)
+        assert names(run("highlights", "smiles", "--top", 2, "--dry-run", "--db", catalog, *how)) == names(
+            both
+        )
+    some = run(
+        "highlights", "year", "--from", "2015-10", "--to", "2016-03", "--dry-run", "--json", "--db", catalog
+    )
     answer = json.loads(some.stdout)
     assert answer["title"] == "Best of October 2015 to March 2016" and answer["considered"] == 4
 
@@ -138,7 +193,11 @@ def test_terms_top_min_faces_and_dates(scanned):
     ("arguments", "words", "code"),
     [
         (["smiles", "--year", "1999"], "no photo to choose from for 'Smiles'", 1),
-        (["smiles", "path:cat"], "only 0 of 1 photo suit 'Smiles', which wants at least 3: 1 × no face was found", 1),
+        (
+            ["smiles", "path:cat"],
+            "only 0 of 1 photo suit 'Smiles', which wants at least 3: 1 × no face was found",
+            1,
+        ),
         (["smiles", "path:astronaut"], "only 1 of 1 photo suits 'Smiles'", 1),
         (["frowns"], "there is no theme 'frowns'; there are pets, portraits, smiles, year", 2),
         ([], "say which theme: pets, portraits, smiles, year", 2),
@@ -167,7 +226,9 @@ def test_a_film_from_the_command_line(own_copy, tmp_path):
     av = pytest.importorskip("av", reason="films need PyAV: pip install 'phototag[film]'")
     _, catalog = own_copy
     path = tmp_path / "smiles-2016.mp4"
-    said = run("highlights", "smiles", "--year", 2016, "--film", path, "--height", 120, "--db", catalog).stderr
+    said = run(
+        "highlights", "smiles", "--year", 2016, "--film", path, "--height", 120, "--db", catalog
+    ).stderr
     assert f"Film: {path} (20 seconds, 214 x 120)" in said
     with av.open(str(path)) as film:
         assert film.duration / 1e6 == pytest.approx(20, abs=0.1) and film.metadata["title"] == "Smiles 2016"
@@ -176,10 +237,15 @@ def test_a_film_from_the_command_line(own_copy, tmp_path):
 def test_the_shipped_themes_name_every_rule_of_theirs_where_a_person_can_change_it():
     """What is in the files is what a copy can change: no count, spread or film length hides in the code."""
     for name in theme.names():
-        text = (theme.resources.files("phototag.highlights") / "themes" / f"{name}.toml").read_text(encoding="utf-8")
+        text = (theme.resources.files("phototag.highlights") / "themes" / f"{name}.toml").read_text(
+            encoding="utf-8"
+        )
         document = tomllib.loads(text)
         for section, kind in (("count", theme.Count), ("spread", theme.Spread), ("film", theme.Film)):
-            assert document[section].keys() >= kind.__dataclass_fields__.keys() - {"lowest_score"}, (name, section)
+            assert document[section].keys() >= kind.__dataclass_fields__.keys() - {"lowest_score"}, (
+                name,
+                section,
+            )
 
 
 def test_help_needs_neither_torch_nor_a_database_nor_pictures():

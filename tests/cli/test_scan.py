@@ -123,7 +123,9 @@ def test_fast_lists_only_folders_whose_time_has_changed(tmp_path):
     shutil.copy(folder / "2017/0000.png", folder / "2017/copy.png")
     Image.new("RGB", (30, 30), "red").save(folder / "2016/0001.png")
     found = scan("--fast", "--json")
-    assert (found["found"], found["tagged"], found["unchanged"], found["unlisted"]) == (6, 0, 6, 2), "the copy is known"
+    assert (found["found"], found["tagged"], found["unchanged"], found["unlisted"]) == (6, 0, 6, 2), (
+        "the copy is known"
+    )
     assert "3 folders as before, not listed again" in scan("--fast")
     found = scan("--json")
     assert (found["found"], found["tagged"], found["unlisted"]) == (6, 1, 0), "edited in place"
@@ -253,7 +255,8 @@ def test_mistakes_are_a_sentence_and_the_right_exit_code(tmp_path):
     assert "no file or folder" in run("scan", tmp_path / "nowhere", "--db", tmp_path / "c.db", code=1).stderr
     pictures(tmp_path / "p", 1)
     assert (
-        "there is no tagger 'nose'" in run("scan", tmp_path / "p", "--tagger", "nose", "--db", tmp_path / "c.db", code=2).stderr
+        "there is no tagger 'nose'"
+        in run("scan", tmp_path / "p", "--tagger", "nose", "--db", tmp_path / "c.db", code=2).stderr
     )
     result = run("scan", tmp_path / "p", "--device", "toaster", "--db", tmp_path / "c.db", code=2)
     assert "'toaster' is not understood" in result.stderr
@@ -269,8 +272,12 @@ def test_no_photos_is_not_an_error(tmp_path):
 
 def test_one_tagger_brings_what_it_needs(tmp_path):
     shutil.copy(ROOT / "sample_photos/2016/astronaut.jpg", tmp_path)
-    found = json.loads(run("scan", tmp_path, "--tagger", "sharpness", "--db", tmp_path / "c.db", "--json").stdout)
+    found = json.loads(
+        run("scan", tmp_path, "--tagger", "sharpness", "--db", tmp_path / "c.db", "--json").stdout
+    )
     assert set(found["taggers"]) == {"faces", "sharpness"}
     assert found["taggers"]["sharpness"]["tagged"] == 1
-    found = json.loads(run("scan", tmp_path, "--tagger", "smiles", "--db", tmp_path / "c.db", "--json").stdout)
+    found = json.loads(
+        run("scan", tmp_path, "--tagger", "smiles", "--db", tmp_path / "c.db", "--json").stdout
+    )
     assert found["taggers"]["faces"]["tagged"] == 0 and found["taggers"]["smiles"]["tagged"] == 1

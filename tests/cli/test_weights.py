@@ -24,7 +24,10 @@ def run(*words):
 def test_list_tells_what_is_here():
     plain = run("list")
     assert (
-        plain.exit_code == 0 and "coco-mobile" in plain.stdout and "not here" in plain.stdout and "BSD-3-Clause" in plain.stdout
+        plain.exit_code == 0
+        and "coco-mobile" in plain.stdout
+        and "not here" in plain.stdout
+        and "BSD-3-Clause" in plain.stdout
     )
     rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
     assert set(rows) == set(manifest.entries())

@@ -78,7 +78,9 @@ def looks() -> Callable:
     def build(known: dict[str, int], exposures: dict[str, float] | None = None) -> Callable:
         def look(photo: Photo, faces) -> Look:
             name = photo.path.rpartition("/")[2]
-            return Look(known.get(name, all_different(photo, faces).fingerprint), (exposures or {}).get(name, 0.9))
+            return Look(
+                known.get(name, all_different(photo, faces).fingerprint), (exposures or {}).get(name, 0.9)
+            )
 
         return look
 
@@ -86,16 +88,26 @@ def looks() -> Callable:
 
 
 class Pictures:
-    """Real pictures on disk with the records that a scan would make of them, and the verdict that each should get."""
+    """Real pictures on disk with the records that a scan would make of them, and the verdict that
+    each should get."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.photos: list[Photo] = []
         self.expected: dict[str, Reason] = {}
         astronaut = Image.fromarray(data.astronaut())
-        # Head and shoulders of a smiling woman (NASA, public domain), and of an unsmiling one (US Navy, public domain).
-        self.people = {"smiling": astronaut.crop((130, 10, 330, 210)), "serious": _hopper().crop((120, 60, 400, 340))}
-        self.scenes = {"coffee": data.coffee(), "cat": data.chelsea(), "rocket": data.rocket(), "stones": data.astronaut()[250:]}
+        # Head and shoulders of a smiling woman (NASA, public domain), and of an unsmiling one (US
+        # Navy, public domain).
+        self.people = {
+            "smiling": astronaut.crop((130, 10, 330, 210)),
+            "serious": _hopper().crop((120, 60, 400, 340)),
+        }
+        self.scenes = {
+            "coffee": data.coffee(),
+            "cat": data.chelsea(),
+            "rocket": data.rocket(),
+            "stones": data.astronaut()[250:],
+        }
 
     def add(
         self,
@@ -111,7 +123,8 @@ class Pictures:
         quality: int = 88,
         **more,
     ) -> Photo:
-        """`people`: (who, smile, (x, y), size[, blur in pixels]) with the face's middle and side as fractions of the photo."""
+        """`people`: (who, smile, (x, y), size[, blur in pixels]) with the face's middle and side as
+        fractions of the photo."""
         picture = Image.fromarray(self.scenes[scene]).resize(size_wh, Image.Resampling.BICUBIC)
         faces = []
         for who, smile, at, size, *blur in people:
@@ -124,7 +137,9 @@ class Pictures:
             half_w, half_h = size * size_wh[1] / size_wh[0] / 2, size / 2
             box = Box.clipped(at[0] - half_w, at[1] - half_h, at[0] + half_w, at[1] + half_h)
             faces.append(Face(box, 0.99, smile=smile, sharpness=0.05 if blur else 0.8))
-        picture = picture.transform(size_wh, Image.Transform.AFFINE, (1, 0, shift[0], 0, 1, shift[1]), Image.Resampling.BICUBIC)
+        picture = picture.transform(
+            size_wh, Image.Transform.AFFINE, (1, 0, shift[0], 0, 1, shift[1]), Image.Resampling.BICUBIC
+        )
         picture = picture.point(lambda value: min(255, round(value * light)))
         path = self.folder / name
         exif = Image.Exif()
@@ -132,7 +147,13 @@ class Pictures:
         exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0), 3: "E", 4: (11.0, 34.0, 0.0)})
         picture.save(path, "JPEG", quality=quality, exif=exif)
         content_hash = hashlib.sha256(path.read_bytes()).hexdigest()
-        values = {"width": size_wh[0], "height": size_wh[1], "content_hash": content_hash, "latitude": 48.13, "longitude": 11.57}
+        values = {
+            "width": size_wh[0],
+            "height": size_wh[1],
+            "content_hash": content_hash,
+            "latitude": 48.13,
+            "longitude": 11.57,
+        }
         photo = make_photo(str(path), taken, tuple(faces), **{**values, **more})
         self.photos.append(photo)
         self.expected[name] = reason
@@ -154,10 +175,17 @@ def _hopper() -> Image.Image:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory) -> Pictures:
-    """A small library with a known answer: arrangements, dates, blur, bursts, duplicates, a bystander, a poster."""
+    """A small library with a known answer: arrangements, dates, blur, bursts, duplicates, a
+    bystander, a poster."""
     made = Pictures(tmp_path_factory.mktemp("library"))
     one = (("smiling", 0.97, (0.5, 0.4), 0.3),)
-    made.add("portrait.jpg", "2016-01-10 12:00:00", Reason.CHOSEN, (("smiling", 0.98, (0.5, 0.4), 0.35),), size_wh=(480, 640))
+    made.add(
+        "portrait.jpg",
+        "2016-01-10 12:00:00",
+        Reason.CHOSEN,
+        (("smiling", 0.98, (0.5, 0.4), 0.35),),
+        size_wh=(480, 640),
+    )
     made.add(
         "pair.jpg",
         "2016-02-11 12:00:00",
@@ -173,10 +201,18 @@ def pictures(tmp_path_factory) -> Pictures:
         "rocket",
     )
     made.add(
-        "blurred_bystander.jpg", "2016-03-12 12:00:00", Reason.CHOSEN, (*one, ("serious", 0.04, (0.87, 0.3), 0.14, 5)), "cat"
+        "blurred_bystander.jpg",
+        "2016-03-12 12:00:00",
+        Reason.CHOSEN,
+        (*one, ("serious", 0.04, (0.87, 0.3), 0.14, 5)),
+        "cat",
     )
     made.add(
-        "poster_cut_by_border.jpg", "2016-04-13 12:00:00", Reason.CHOSEN, (*one, ("serious", 0.03, (0.03, 0.5), 0.4)), "stones"
+        "poster_cut_by_border.jpg",
+        "2016-04-13 12:00:00",
+        Reason.CHOSEN,
+        (*one, ("serious", 0.03, (0.03, 0.5), 0.4)),
+        "stones",
     )
     for number, (shift, smile) in enumerate([((0, 0), 0.91), ((4, -3), 0.99), ((-5, 4), 0.72)]):
         best = number == 1
@@ -198,11 +234,28 @@ def pictures(tmp_path_factory) -> Pictures:
     )
     made.copy("group_copy.jpg", "group.jpg", Reason.DUPLICATE)
     made.add("dark.jpg", "2016-07-16 12:00:00", Reason.EXPOSURE, one, "rocket", light=0.04)
-    made.add("only_blurred.jpg", "2016-08-17 12:00:00", Reason.NOBODY_COUNTS, (("smiling", 0.9, (0.5, 0.4), 0.3, 5),))
-    made.add("serious.jpg", "2016-09-18 12:00:00", Reason.NOT_SMILING, (("serious", 0.02, (0.5, 0.4), 0.4),), "stones")
+    made.add(
+        "only_blurred.jpg",
+        "2016-08-17 12:00:00",
+        Reason.NOBODY_COUNTS,
+        (("smiling", 0.9, (0.5, 0.4), 0.3, 5),),
+    )
+    made.add(
+        "serious.jpg",
+        "2016-09-18 12:00:00",
+        Reason.NOT_SMILING,
+        (("serious", 0.02, (0.5, 0.4), 0.4),),
+        "stones",
+    )
     made.add("nobody.jpg", "2016-10-19 12:00:00", Reason.NO_FACES, (), "cat")
     made.add("stamp.jpg", "2016-11-20 12:00:00", Reason.TOO_SMALL, one, "cat", (200, 150))
-    made.add("december.jpg", "2016-12-24 18:00:00", Reason.CHOSEN, (("smiling", 0.96, (0.62, 0.35), 0.25),), "coffee")
+    made.add(
+        "december.jpg",
+        "2016-12-24 18:00:00",
+        Reason.CHOSEN,
+        (("smiling", 0.96, (0.62, 0.35), 0.25),),
+        "coffee",
+    )
     made.add(
         "december_resaved.jpg",
         "2017-03-01 10:00:00",

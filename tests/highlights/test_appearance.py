@@ -23,7 +23,9 @@ def moved(picture, dx, dy, angle=0.0, zoom=1.0):
     w, h = picture.size
     turned = picture.rotate(angle, Image.Resampling.BICUBIC)
     cut = 0.1 * w / zoom
-    return turned.resize(picture.size, Image.Resampling.BICUBIC, (cut + dx, cut + dy, w - cut + dx, h - cut + dy))
+    return turned.resize(
+        picture.size, Image.Resampling.BICUBIC, (cut + dx, cut + dy, w - cut + dx, h - cut + dy)
+    )
 
 
 def test_the_same_picture_saved_again_scaled_or_lightened_is_the_same(astronaut, tmp_path, make):
@@ -33,11 +35,17 @@ def test_the_same_picture_saved_again_scaled_or_lightened_is_the_same(astronaut,
         (astronaut.resize((400, 400)), 80),
         (ImageEnhance.Brightness(astronaut).enhance(1.15), 90),
     ):
-        assert appearance.bits_apart(first, look_at(changed, tmp_path, make, "b.jpg", quality)) <= appearance.SAME_BITS
+        assert (
+            appearance.bits_apart(first, look_at(changed, tmp_path, make, "b.jpg", quality))
+            <= appearance.SAME_BITS
+        )
 
 
 def test_shots_of_a_burst_are_similar_and_other_pictures_are_not(astronaut, tmp_path, make):
-    burst = [look_at(moved(astronaut, dx, dy, a), tmp_path, make) for dx, dy, a in ((0, 0, 0), (8, -5, 0.7), (-6, 9, -1))]
+    burst = [
+        look_at(moved(astronaut, dx, dy, a), tmp_path, make)
+        for dx, dy, a in ((0, 0, 0), (8, -5, 0.7), (-6, 9, -1))
+    ]
     assert all(appearance.bits_apart(burst[0], shot) <= appearance.SIMILAR_BITS for shot in burst[1:])
     for other in (data.coffee(), data.chelsea(), data.rocket(), data.astronaut()[::-1]):
         unlike = look_at(Image.fromarray(np.ascontiguousarray(other)), tmp_path, make, "other.jpg")

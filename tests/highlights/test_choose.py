@@ -28,7 +28,9 @@ def kept(choice) -> list[str]:
 
 def spread_out(make, count, *faces, start="2016-01-03 12:00:00", days=7):
     first = datetime.fromisoformat(start)
-    return [make.photo(f"{i:03}.jpg", str(first + timedelta(days=days * i)), faces or None) for i in range(count)]
+    return [
+        make.photo(f"{i:03}.jpg", str(first + timedelta(days=days * i)), faces or None) for i in range(count)
+    ]
 
 
 def test_each_exclusion_has_its_own_reason(make):
@@ -40,7 +42,9 @@ def test_each_exclusion_has_its_own_reason(make):
         make.photo("bystander.jpg", "2016-02-01 12:00:00", (make.face(), blurred_bystander)),
         make.photo("poster.jpg", "2016-03-01 12:00:00", (make.face(), cut_poster)),
         make.photo("behind.jpg", "2016-04-01 12:00:00", (make.face(), small_child_behind)),
-        make.photo("grumpy.jpg", "2016-05-01 12:00:00", (make.face(at=(0.3, 0.4)), make.face(0.1, at=(0.7, 0.4)))),
+        make.photo(
+            "grumpy.jpg", "2016-05-01 12:00:00", (make.face(at=(0.3, 0.4)), make.face(0.1, at=(0.7, 0.4)))
+        ),
         make.photo("landscape.jpg", "2016-06-01 12:00:00", ()),
         make.photo("blurred.jpg", "2016-07-01 12:00:00", (make.face(sharpness=0.1),)),
         make.photo("unasked.jpg", "2016-08-01 12:00:00", (make.face(None),)),
@@ -72,7 +76,9 @@ def test_each_exclusion_has_its_own_reason(make):
 
 
 def test_the_users_word_outranks_the_net(make):
-    says_yes = make.photo("yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), user_labels=("everyone smiling",))
+    says_yes = make.photo(
+        "yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), user_labels=("everyone smiling",)
+    )
     says_no = make.photo("no.jpg", "2016-02-01 12:00:00")._replace(everyone_smiling=False)
     assert by_name(choose([says_yes, says_no], SMILES, make.look)) == {
         "yes.jpg": Reason.CHOSEN,
@@ -87,7 +93,11 @@ def test_a_gentler_theme_accepts_what_the_catalog_calls_no(make):
 
 def test_of_a_burst_the_shot_whose_least_smile_is_largest_stays(make, looks):
     shots = [
-        make.photo(f"{n}.jpg", f"2016-05-14 18:30:{10 + n}", (make.face(a, at=(0.3, 0.4)), make.face(b, at=(0.7, 0.4))))
+        make.photo(
+            f"{n}.jpg",
+            f"2016-05-14 18:30:{10 + n}",
+            (make.face(a, at=(0.3, 0.4)), make.face(b, at=(0.7, 0.4))),
+        )
         for n, (a, b) in enumerate([(0.99, 0.65), (0.9, 0.85), (0.7, 0.99), (0.99, 0.2)])
     ]
     choice = choose(shots, SMILES, looks({"0.jpg": 0, "1.jpg": 0b111, "2.jpg": 0b111000}))
@@ -107,7 +117,9 @@ def test_of_a_burst_a_blurred_shot_stays_only_if_all_are(make, looks):
     blurred = make.photo("blurred.jpg", "2016-05-14 18:30:13", (make.face(0.99, sharpness=0.5),))
     assert kept(choose([sharp, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == ["sharp.jpg"]
     softer = sharp._replace(faces=(make.face(0.9, sharpness=0.6),))
-    assert kept(choose([softer, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == ["blurred.jpg"]
+    assert kept(choose([softer, blurred], SMILES, looks({"sharp.jpg": 0, "blurred.jpg": 1}))) == [
+        "blurred.jpg"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +145,9 @@ def test_what_a_burst_is(make, looks, seconds, bits, same_place, taken_from, num
 
 
 def test_a_long_burst_is_one_even_where_its_ends_are_far_apart(make, looks):
-    photos = [make.photo(f"{n}.jpg", f"2016-05-14 18:{30 + n}:00", (make.face(0.65 + 0.05 * n),)) for n in range(6)]
+    photos = [
+        make.photo(f"{n}.jpg", f"2016-05-14 18:{30 + n}:00", (make.face(0.65 + 0.05 * n),)) for n in range(6)
+    ]
     choice = choose(photos, SMILES, looks({f"{n}.jpg": (1 << (8 * n)) - 1 for n in range(6)}))
     assert kept(choice) == ["5.jpg"] and choice.kept[0].numbers["shots"] == 6
 
@@ -146,16 +160,26 @@ def test_a_copy_saved_again_with_another_date_is_the_same_picture(make, looks):
 
 
 def test_too_dark_and_unreadable_at_the_second_look(make, looks):
-    photos = [make.photo("dark.jpg", "2016-01-01 10:00:00"), make.photo("gone.jpg", "2016-02-01 10:00:00"), make.photo("ok.jpg")]
+    photos = [
+        make.photo("dark.jpg", "2016-01-01 10:00:00"),
+        make.photo("gone.jpg", "2016-02-01 10:00:00"),
+        make.photo("ok.jpg"),
+    ]
     look = looks({}, {"dark.jpg": 0.05})
     choice = choose(photos, SMILES, lambda photo, faces: None if "gone" in photo.path else look(photo, faces))
-    assert by_name(choice) == {"dark.jpg": Reason.EXPOSURE, "gone.jpg": Reason.UNREADABLE, "ok.jpg": Reason.CHOSEN}
+    assert by_name(choice) == {
+        "dark.jpg": Reason.EXPOSURE,
+        "gone.jpg": Reason.UNREADABLE,
+        "ok.jpg": Reason.CHOSEN,
+    }
 
 
 def test_better_photos_win_when_there_are_too_many(make):
     photos = spread_out(make, 30)
     worse = [photo._replace(faces=(make.face(0.7, sharpness=0.4, size=0.08),)) for photo in photos[::2]]
-    choice = choose(photos[1::2] + worse, replace(SMILES, spread=replace(SMILES.spread, crowding=1.0)), make.look, top=15)
+    choice = choose(
+        photos[1::2] + worse, replace(SMILES, spread=replace(SMILES.spread, crowding=1.0)), make.look, top=15
+    )
     assert kept(choice) == [f"{i:03}.jpg" for i in range(1, 30, 2)]
     assert Counter(by_name(choice).values()) == {Reason.CHOSEN: 15, Reason.CROWDED_OUT: 15}
 
@@ -163,7 +187,9 @@ def test_better_photos_win_when_there_are_too_many(make):
 def test_no_day_and_no_event_takes_more_than_its_share(make):
     """A wedding of 200 perfect photos beside 40 Sundays."""
     wedding = [
-        make.photo(f"w{i:03}.jpg", str(datetime(2016, 6, 18, 13) + timedelta(minutes=3 * i)), (make.face(0.99),))
+        make.photo(
+            f"w{i:03}.jpg", str(datetime(2016, 6, 18, 13) + timedelta(minutes=3 * i)), (make.face(0.99),)
+        )
         for i in range(200)
     ]
     sundays = spread_out(make, 40, make.face(0.8))
@@ -175,15 +201,21 @@ def test_no_day_and_no_event_takes_more_than_its_share(make):
 
 
 def test_a_single_day_still_makes_a_full_album(make):
-    day = [make.photo(f"{i:03}.jpg", str(datetime(2016, 6, 18, 9) + timedelta(minutes=5 * i))) for i in range(100)]
+    day = [
+        make.photo(f"{i:03}.jpg", str(datetime(2016, 6, 18, 9) + timedelta(minutes=5 * i)))
+        for i in range(100)
+    ]
     assert len(choose(day, SMILES, make.look).kept) == 40
 
 
 def test_after_midnight_is_the_same_day_and_a_gap_begins_another_event(make):
-    tight = replace(SMILES, spread=replace(SMILES.spread, crowding=1, variety=1, day_share=0.01, event_share=1.0))
+    tight = replace(
+        SMILES, spread=replace(SMILES.spread, crowding=1, variety=1, day_share=0.01, event_share=1.0)
+    )
     party = [make.photo(f"p{i}.jpg", str(datetime(2016, 6, 18, 21) + timedelta(hours=i))) for i in range(6)]
     reasons = by_name(choose(party + spread_out(make, 40), tight, make.look))
-    assert sum(reasons[f"p{i}.jpg"] is Reason.CHOSEN for i in range(6)) == 3  # of 18 June, till 3 in the morning
+    # of 18 June, till 3 in the morning
+    assert sum(reasons[f"p{i}.jpg"] is Reason.CHOSEN for i in range(6)) == 3
     trip = replace(tight, spread=replace(tight.spread, day_share=1.0, event_share=0.01))
     morning = [make.photo(f"m{i}.jpg", f"2016-06-20 08:{i:02}:00") for i in range(6)]
     evening = [make.photo(f"e{i}.jpg", f"2016-06-20 20:{i:02}:00") for i in range(6)]
@@ -200,7 +232,10 @@ def test_every_stretch_of_the_year_is_shown(make):
         for m in range(1, 13)
         for d in range(4)
     ]
-    july = [make.photo(f"j{i:03}.jpg", f"2016-07-{1 + i % 28:02} {8 + i // 28:02}:00:00", (make.face(0.93),)) for i in range(280)]
+    july = [
+        make.photo(f"j{i:03}.jpg", f"2016-07-{1 + i % 28:02} {8 + i // 28:02}:00:00", (make.face(0.93),))
+        for i in range(280)
+    ]
     choice = choose(months + july, SMILES, make.look)
     by_month = Counter(verdict.photo.taken_at.month for verdict in choice.kept)
     assert len(choice.kept) == 40
@@ -213,8 +248,14 @@ def test_not_only_the_same_number_of_people(make):
     def group(n):
         return tuple(make.face(0.95, at=(0.15 + 0.2 * i, 0.4), size=0.15) for i in range(n))
 
-    photos = [make.photo(f"g{i:02}.jpg", str(datetime(2016, 1, 2, 12) + timedelta(days=3 * i)), group(4)) for i in range(100)]
-    photos += [make.photo(f"s{i:02}.jpg", str(datetime(2016, 1, 3, 12) + timedelta(days=3 * i)), group(1)) for i in range(100)]
+    photos = [
+        make.photo(f"g{i:02}.jpg", str(datetime(2016, 1, 2, 12) + timedelta(days=3 * i)), group(4))
+        for i in range(100)
+    ]
+    photos += [
+        make.photo(f"s{i:02}.jpg", str(datetime(2016, 1, 3, 12) + timedelta(days=3 * i)), group(1))
+        for i in range(100)
+    ]
     names = kept(choose(photos, SMILES, make.look))
     assert 5 <= sum(name.startswith("s") for name in names) < 20
 
@@ -227,8 +268,12 @@ def test_photos_dated_by_their_files_have_no_day_but_do_not_flood(make):
 
 
 def test_a_thin_theme_refuses_with_the_counts(make):
-    choice = choose([make.photo("a.jpg"), make.photo("b.jpg", faces=()), make.photo("c.jpg", faces=())], SMILES, make.look)
-    with pytest.raises(ThinTheme, match=r"only 1 of 3 photos suits 'Smiles', which wants at least 3: 2 × no face was found"):
+    choice = choose(
+        [make.photo("a.jpg"), make.photo("b.jpg", faces=()), make.photo("c.jpg", faces=())], SMILES, make.look
+    )
+    with pytest.raises(
+        ThinTheme, match=r"only 1 of 3 photos suits 'Smiles', which wants at least 3: 2 × no face was found"
+    ):
         choice.refuse_thin(SMILES.count.minimum)
     with pytest.raises(ThinTheme, match="no photo to choose from"):
         choose([], SMILES, make.look).refuse_thin(3)
@@ -236,10 +281,18 @@ def test_a_thin_theme_refuses_with_the_counts(make):
 
 
 def test_pets_portraits_and_year(make):
-    dog = make.photo("dog.jpg", "2016-01-01 12:00:00", (), objects=(Tag("dog", 0.95, Box(0.2, 0.2, 0.8, 0.8)),))
-    unsure = make.photo("unsure.jpg", "2016-02-01 12:00:00", (), objects=(Tag("dog", 0.4, Box(0.2, 0.2, 0.8, 0.8)),))
+    dog = make.photo(
+        "dog.jpg", "2016-01-01 12:00:00", (), objects=(Tag("dog", 0.95, Box(0.2, 0.2, 0.8, 0.8)),)
+    )
+    unsure = make.photo(
+        "unsure.jpg", "2016-02-01 12:00:00", (), objects=(Tag("dog", 0.4, Box(0.2, 0.2, 0.8, 0.8)),)
+    )
     own = make.photo("own.jpg", "2016-03-01 12:00:00", (), user_labels=("cat",))
-    crowd = make.photo("crowd.jpg", "2016-04-01 12:00:00", tuple(make.face(at=(0.2 + 0.2 * i, 0.4), size=0.15) for i in range(4)))
+    crowd = make.photo(
+        "crowd.jpg",
+        "2016-04-01 12:00:00",
+        tuple(make.face(at=(0.2 + 0.2 * i, 0.4), size=0.15) for i in range(4)),
+    )
     hills = make.photo("hills.jpg", "2016-05-01 12:00:00", ())
     smear = make.photo("smear.jpg", "2016-06-01 12:00:00", (), sharpness=0.05)
     serious = make.photo("serious.jpg", "2016-07-01 12:00:00", (make.face(0.02),))
@@ -262,7 +315,12 @@ def random_library(make, count, seed=7):
             taken += timedelta(minutes=dice.choice((3, 20, 400, 3000)))
             scene = dice.getrandbits(64)
         faces = tuple(
-            make.face(round(dice.random() ** 0.3, 3), (0.2 + 0.2 * k, 0.4), dice.uniform(0.06, 0.19), sharpness=dice.random())
+            make.face(
+                round(dice.random() ** 0.3, 3),
+                (0.2 + 0.2 * k, 0.4),
+                dice.uniform(0.06, 0.19),
+                sharpness=dice.random(),
+            )
             for k in range(dice.choice((0, 0, 1, 1, 2, 3, 4)))
         )
         name = f"{i:05}.jpg"
@@ -273,7 +331,9 @@ def random_library(make, count, seed=7):
 
 def test_counts_add_up_and_the_order_of_scanning_does_not_matter(make, looks):
     photos, known = random_library(make, 1500)
-    photos += [photo._replace(path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]]
+    photos += [
+        photo._replace(path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]
+    ]
     first = choose(photos, SMILES, looks(known))
     assert sum(first.counts().values()) == len(photos) == len(first.verdicts)
     assert len({verdict.photo.path for verdict in first.verdicts}) == len(photos)
@@ -287,7 +347,8 @@ def test_counts_add_up_and_the_order_of_scanning_does_not_matter(make, looks):
 
 
 def test_the_lazy_choice_equals_looking_at_everything_first(make, looks):
-    """The heap takes unseen photos at their upper bound; the choice must be that of a plain loop over all, fully seen."""
+    """The heap takes unseen photos at their upper bound; the choice must be that of a plain loop
+    over all, fully seen."""
     photos, known = random_library(make, 400, seed=3)
     dice = random.Random(5)
     exposures = {photo.path.rpartition("/")[2]: dice.random() for photo in photos}
@@ -328,7 +389,11 @@ def test_ten_thousand_candidates_in_seconds(make, looks):
 def test_ties_are_broken_by_content_and_never_by_chance(make):
     same = [make.photo(f"{n}.jpg", "2016-05-14 18:30:12") for n in range(8)]
     chosen = {
-        tuple(kept(choose(order, SMILES, lambda photo, faces: Look(int(photo.content_hash[:16], 16), 0.9), top=3)))
+        tuple(
+            kept(
+                choose(order, SMILES, lambda photo, faces: Look(int(photo.content_hash[:16], 16), 0.9), top=3)
+            )
+        )
         for order in itertools.islice(itertools.permutations(same), 50)
     }
     assert len(chosen) == 1

@@ -8,7 +8,15 @@ def test_signals_are_fractions_and_absent_where_nothing_is_known(make):
     photo = make.photo("a.jpg", faces=(), sharpness=None, width=None, height=None)
     assert signals.measure(photo, ()) == {}
     measured = signals.measure(make.photo("a.jpg"), (make.face(),))
-    assert {"smile", "company", "face_size", "face_place", "face_sharpness", "sharpness", "resolution"} == set(measured)
+    assert {
+        "smile",
+        "company",
+        "face_size",
+        "face_place",
+        "face_sharpness",
+        "sharpness",
+        "resolution",
+    } == set(measured)
     assert all(0 <= value <= 1 for value in measured.values())
 
 

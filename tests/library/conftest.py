@@ -1,4 +1,5 @@
-"""A folder of real files and a real catalog beside it. The files hold text: the library never looks at pixels."""
+"""A folder of real files and a real catalog beside it. The files hold text: the library never looks
+at pixels."""
 
 import hashlib
 import os
@@ -40,8 +41,8 @@ class Shelf:
         return content_hash(file)
 
     def find(self, *paths, plain=False, dry_run=False, learn_stamps=True, **options):
-        """Reconcile these folders and files, by default the whole shelf, as a scan does; `plain`: without what the catalog knows
-        of folders. The walk is in `walk`."""
+        """Reconcile these folders and files, by default the whole shelf, as a scan does; `plain`:
+        without what the catalog knows of folders. The walk is in `walk`."""
         self.hashed.clear()
         scope = [os.fspath(path) for path in paths or [self.folder]]
         walk = self.walk = Walk(scope, known={} if plain else self.library.folder_stamps(scope), **options)
@@ -57,7 +58,8 @@ class Shelf:
         )
 
     def age(self, *folders):
-        """What was done here or below is long ago: folders changed within the last minutes get a time of their own."""
+        """What was done here or below is long ago: folders changed within the last minutes get a
+        time of their own."""
         for top in folders or [self.folder]:
             for folder, _, _ in os.walk(top):
                 if os.stat(folder).st_mtime > 1_300_000_000:
@@ -74,7 +76,11 @@ class Shelf:
             outcomes = []
             for tagger in job.taggers:
                 asked.append((job.file.path, tagger))
-                tags = answer(job, tagger) if answer else (Tag(f"{tagger} of {os.path.basename(job.file.path)}", 0.9),)
+                tags = (
+                    answer(job, tagger)
+                    if answer
+                    else (Tag(f"{tagger} of {os.path.basename(job.file.path)}", 0.9),)
+                )
                 outcomes.append(Outcome(job.photo_id, tagger, tuple(tags)))
             facts = PhotoFacts(job.photo_id, content_hash(job.file), 400, 300)
             self.library.save([facts], outcomes, fingerprints)
@@ -85,7 +91,10 @@ class Shelf:
         from phototag.query.parse import parse
 
         query = parse(terms, self.library.known_labels())
-        return [os.path.relpath(path, self.folder) for path in self.library.paths(query, **{"sort": "path"} | options)]
+        return [
+            os.path.relpath(path, self.folder)
+            for path in self.library.paths(query, **{"sort": "path"} | options)
+        ]
 
     def photo(self, name):
         return self.library.photo(os.path.join(os.fspath(self.folder), name))

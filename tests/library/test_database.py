@@ -22,7 +22,13 @@ REPOSITORY = Path(__file__).parents[2]
 
 def run(code, *args, **options):
     env = os.environ | {"PYTHONPATH": os.fspath(REPOSITORY)}
-    return subprocess.run([sys.executable, "-c", code, *map(os.fspath, args)], capture_output=True, text=True, env=env, **options)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(os.fspath, args)],
+        capture_output=True,
+        text=True,
+        env=env,
+        **options,
+    )
 
 
 def test_head_is_the_newest_revision():
@@ -32,16 +38,24 @@ def test_head_is_the_newest_revision():
 def test_the_migrations_make_the_tables_that_the_statements_expect(tmp_path):
     Library.open(tmp_path / "c.db").close()
     with create_engine(f"sqlite:///{tmp_path / 'c.db'}").connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": False}
+        )
         assert compare_metadata(context, metadata) == []
         for table in metadata.sorted_tables:
-            (made,) = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)).one()
-            assert ("WITHOUT ROWID" in made) == (table.dialect_options["sqlite"]["with_rowid"] is False), table.name
+            (made,) = connection.exec_driver_sql(
+                "SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)
+            ).one()
+            assert ("WITHOUT ROWID" in made) == (table.dialect_options["sqlite"]["with_rowid"] is False), (
+                table.name
+            )
             for constraint in table.constraints:
                 name = connection.dialect.identifier_preparer.format_constraint(constraint)
                 assert f"CONSTRAINT {name} " in made, f"{name} is missing or unnamed"
             for foreign_key in table.foreign_keys:
-                assert (f"{foreign_key.column.table.name} (id) ON DELETE CASCADE" in made) == (foreign_key.ondelete == "CASCADE")
+                assert (f"{foreign_key.column.table.name} (id) ON DELETE CASCADE" in made) == (
+                    foreign_key.ondelete == "CASCADE"
+                )
 
 
 def test_opening_a_catalog_again_does_not_import_alembic(tmp_path):
@@ -108,17 +122,25 @@ def test_an_upgrade_that_fails_leaves_the_old_catalog(tmp_path):
 def test_a_newer_catalog_is_refused(tmp_path):
     path = tmp_path / "c.db"
     database.open_catalog(path, **newer_schema(tmp_path)).close()
-    with pytest.raises(CatalogError, match=r"made by a newer phototag \(schema 9999.*pip install --upgrade phototag"):
+    with pytest.raises(
+        CatalogError, match=r"made by a newer phototag \(schema 9999.*pip install --upgrade phototag"
+    ):
         Library.open(path)
 
 
 def test_what_is_no_catalog_is_refused_and_left_alone(tmp_path):
     text = tmp_path / "notes.txt"
-    text.write_text("my notes, long enough to be more than a header of an SQLite file is ever going to be, and then some more")
+    text.write_text(
+        "my notes, long enough to be more than a header of an SQLite file is ever going to be, and then some more"
+    )
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE photos (id)")
-    for path, says in ((tmp_path, "is a folder"), (text, "not even an SQLite file"), (other, "of another program")):
+    for path, says in (
+        (tmp_path, "is a folder"),
+        (text, "not even an SQLite file"),
+        (other, "of another program"),
+    ):
         before = path.read_bytes() if path.is_file() else None
         with pytest.raises(CatalogError, match=says):
             Library.open(path)
@@ -209,7 +231,8 @@ def test_a_path_with_special_characters(tmp_path):
 
 
 def test_what_takes_too_long_is_given_up_and_nothing_else_is(tmp_path):
-    """The long statement is begun and given up; the same connection then answers it when it may take its time."""
+    """The long statement is begun and given up; the same connection then answers it when it may
+    take its time."""
     catalog = database.open_catalog(tmp_path / "catalog.db")
     long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n"
     with catalog.read() as connection:

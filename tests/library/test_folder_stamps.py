@@ -1,4 +1,5 @@
-"""What is known of folders spares the comparing of their photos, and a fast scan the listing; the end is the same."""
+"""What is known of folders spares the comparing of their photos, and a fast scan the listing; the
+end is the same."""
 
 import os
 import random
@@ -22,7 +23,11 @@ def listed(shelf, *paths, **options):
     """The folders, relative, that a fast scan lists; what it found is what a full one finds."""
     known = set(shelf.library.folder_stamps([os.fspath(shelf.folder)]))
     result = shelf.find(*paths, fast=True, **options)
-    names = {os.path.relpath(folder, shelf.folder) for folder in known - set(shelf.walk.unlisted) if os.path.isdir(folder)}
+    names = {
+        os.path.relpath(folder, shelf.folder)
+        for folder in known - set(shelf.walk.unlisted)
+        if os.path.isdir(folder)
+    }
     return counts(result), names
 
 
@@ -53,7 +58,13 @@ def test_added_removed_and_renamed_files_are_found(years):
     years.move("e.jpg", "2017/e.jpg")
     years.tag()
     assert listed(years) == ({"found": 5, "unchanged": 3, "moved": 2}, {".", "2016/rome", "2017"})
-    assert years.paths() == ["2016/a.jpg", "2016/rome/c.jpg", "2016/rome/new.jpg", "2016/rome/renamed.jpg", "2017/e.jpg"]
+    assert years.paths() == [
+        "2016/a.jpg",
+        "2016/rome/c.jpg",
+        "2016/rome/new.jpg",
+        "2016/rome/renamed.jpg",
+        "2017/e.jpg",
+    ]
 
 
 def test_new_renamed_and_removed_folders_are_found(years):
@@ -75,7 +86,8 @@ def test_what_is_edited_in_place_waits_for_a_full_scan(years):
 def test_a_folder_changed_a_moment_ago_is_listed_until_its_time_is_certain(years):
     years.write("2017/f.jpg")
     now = time.time()
-    for seconds_ago, is_listed in ((0, True), (1, True), (-100, True), (100, False)):  # -100: the disk's clock is ahead
+    # -100: the disk's clock is ahead
+    for seconds_ago, is_listed in ((0, True), (1, True), (-100, True), (100, False)):
         os.utime(years.folder / "2017", (now - seconds_ago,) * 2)
         years.find()
         assert ("2017" in listed(years)[1]) == is_listed, seconds_ago
@@ -105,7 +117,9 @@ def test_a_folder_that_changes_while_it_is_listed_is_listed_again(years):
             if file.path == "2017/d.jpg":
                 years.write("2017/g.jpg")
 
-    years.library.reconcile(walk.roots, files(), hash_file=years.hash_file, stamps=walk.stamps, unchanged=walk.unchanged)
+    years.library.reconcile(
+        walk.roots, files(), hash_file=years.hash_file, stamps=walk.stamps, unchanged=walk.unchanged
+    )
     assert listed(years) == ({"found": 7, "new": 1, "unchanged": 6}, {"2017"})
 
 
@@ -121,7 +135,9 @@ def test_an_interrupted_scan_vouches_for_nothing(years):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        years.library.reconcile(walk.roots, files(), hash_file=years.hash_file, stamps=walk.stamps, unchanged=walk.unchanged)
+        years.library.reconcile(
+            walk.roots, files(), hash_file=years.hash_file, stamps=walk.stamps, unchanged=walk.unchanged
+        )
     assert listed(years) == ({"found": 7, "new": 2, "unchanged": 5}, {"2016", "2017"})
 
 
@@ -143,7 +159,12 @@ def test_a_folder_that_could_not_be_read_is_listed_the_next_time(years):
     shut = os.path.join(folder, "2016/rome")
     stamps = {**walk.stamps, shut: None}
     years.library.reconcile(
-        walk.roots, files, hash_file=None, unreadable=[(shut, "Permission denied")], stamps=stamps, unchanged=walk.unchanged
+        walk.roots,
+        files,
+        hash_file=None,
+        unreadable=[(shut, "Permission denied")],
+        stamps=stamps,
+        unchanged=walk.unchanged,
     )
     assert listed(years) == ({"found": 5, "unchanged": 5}, {"2016/rome"})
 
@@ -189,13 +210,18 @@ def test_an_inner_root_that_looks_unmounted_is_not_vouched_for(shelf):
 def test_another_folder_with_the_same_time_is_listed(years):
     """As an archive unpacks it, or a backup brings it back."""
     rome, other = years.folder / "2016/rome", years.tmp_path / "rome"
-    times = {folder: (os.stat(folder).st_atime_ns, os.stat(folder).st_mtime_ns) for folder in (rome, rome.parent)}
+    times = {
+        folder: (os.stat(folder).st_atime_ns, os.stat(folder).st_mtime_ns) for folder in (rome, rome.parent)
+    }
     years.write("b.jpg", "f.jpg", folder=other)
     rome.rename(years.tmp_path / "away")
     other.rename(rome)
     for folder, ns in times.items():
         os.utime(folder, ns=ns)
-    assert listed(years) == ({"found": 5, "new": 1, "changed": 1, "unchanged": 3, "missing": 1}, {"2016/rome"})
+    assert listed(years) == (
+        {"found": 5, "new": 1, "changed": 1, "unchanged": 3, "missing": 1},
+        {"2016/rome"},
+    )
 
 
 def test_nested_roots(shelf):
@@ -204,7 +230,10 @@ def test_nested_roots(shelf):
     shelf.find(shelf.folder / "2016")
     assert counts(shelf.find(fast=True)) == {"found": 3, "new": 1, "unchanged": 2}, "the outer one takes over"
     assert listed(shelf) == ({"found": 3, "unchanged": 3}, set())
-    assert listed(shelf, shelf.folder / "2016")[0] == {"found": 2, "unchanged": 2} and len(shelf.walk.unlisted) == 2
+    assert (
+        listed(shelf, shelf.folder / "2016")[0] == {"found": 2, "unchanged": 2}
+        and len(shelf.walk.unlisted) == 2
+    )
     shelf.write("2016/rome/d.jpg")
     shelf.age()
     assert counts(shelf.find(shelf.folder / "2016", fast=True)) == {"found": 3, "new": 1, "unchanged": 2}
@@ -215,7 +244,9 @@ def test_nested_roots(shelf):
 def test_relocate_forgets_the_folders(years):
     shutil.copytree(years.folder / "2016", years.folder / "2018")
     years.library.relocate(years.folder / "2016", years.folder / "2018")
-    assert counts(years.find(fast=True)) == {"found": 8, "new": 3, "unchanged": 5}, "trusted, 2016 would be empty"
+    assert counts(years.find(fast=True)) == {"found": 8, "new": 3, "unchanged": 5}, (
+        "trusted, 2016 would be empty"
+    )
 
 
 def test_a_folder_that_walks_leave_out_is_not_gone_into_because_it_was_named(years):
@@ -223,7 +254,11 @@ def test_a_folder_that_walks_leave_out_is_not_gone_into_because_it_was_named(yea
     years.age()
     years.find()
     assert counts(years.find(years.folder / "2017/@eaDir")) == {"found": 1, "new": 1}
-    assert listed(years)[0] == {"found": 5, "unchanged": 5, "missing": 1} == counts(years.find()) | {"missing": 1}
+    assert (
+        listed(years)[0]
+        == {"found": 5, "unchanged": 5, "missing": 1}
+        == counts(years.find()) | {"missing": 1}
+    )
 
 
 def test_other_rules_list_everything(years):
@@ -238,7 +273,8 @@ def test_other_rules_list_everything(years):
 
 
 def test_folders_in_which_something_is_put_off_are_always_listed(years):
-    """What a folder's time does not tell: where its links lead, what its album.json says, which photos need an extra."""
+    """What a folder's time does not tell: where its links lead, what its album.json says, which
+    photos need an extra."""
     outside = years.tmp_path / "outside"
     years.write("deep/f.jpg", folder=outside)
     (years.folder / "2016/link").symlink_to(outside)
@@ -248,7 +284,9 @@ def test_folders_in_which_something_is_put_off_are_always_listed(years):
     options = {"extensions": {"jpg", "heic"}}
     years.find(follow_symlinks=True, **options)
     found, names = listed(years, follow_symlinks=True, **options)
-    assert found["found"] == found["unchanged"] and {"2016", "2017"} <= names and "2016/link/deep" not in names
+    assert (
+        found["found"] == found["unchanged"] and {"2016", "2017"} <= names and "2016/link/deep" not in names
+    )
     assert ("2016/rome" in names) == (found["found"] == 6)  # where HEIC cannot be read here
     years.write("deep/g.jpg", folder=outside)
     assert listed(years, follow_symlinks=True, **options)[0]["new"] == 1
@@ -337,7 +375,9 @@ def change(chance, shelf, number, editing):
         case 6 if len(inner) > 3:
             shutil.rmtree(chance.choice(inner))
         case 7 if inner:
-            os.symlink(chance.choice([*inner, *files]), os.path.join(chance.choice(folders), f"link {number}.jpg"))
+            os.symlink(
+                chance.choice([*inner, *files]), os.path.join(chance.choice(folders), f"link {number}.jpg")
+            )
         case 8 if inner and chance.random() < 0.3:
             shelf.write(OUTPUT_MARKER, folder=chance.choice(inner))
         case 9 if photos := [file for file in files if file.endswith(".jpg") and not os.path.islink(file)]:

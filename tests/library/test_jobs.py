@@ -87,7 +87,9 @@ def test_a_photo_that_cannot_be_decoded_has_one_answer_and_owes_nothing(shelf, f
     assert list(shelf.library.failures([f"{shelf.folder}/b.jpg"])) == []
     assert shelf.paths("failed") == ["a.jpg"] and shelf.paths("untagged") == ["a.jpg", "b.jpg"]
     assert shelf.photo("a.jpg").errors == {"decode": "truncated"}
-    assert owed(shelf, fingerprints=fingerprints | {"decode": "d2"}) == {"a.jpg": ALL, "b.jpg": ALL}, "a better decoder"
+    assert owed(shelf, fingerprints=fingerprints | {"decode": "d2"}) == {"a.jpg": ALL, "b.jpg": ALL}, (
+        "a better decoder"
+    )
     shelf.tag(fingerprints=fingerprints | {"decode": "d2"})
     assert shelf.photo("a.jpg").errors == {} and shelf.paths("failed") == []
 
@@ -160,7 +162,9 @@ def test_facts_are_kept(shelf, fingerprints):
     assert (photo.camera, photo.content_hash) == ("Pixel \\udce9", "hash")
     assert shelf.sql("SELECT utc_offset_minutes, orientation FROM photos WHERE id = 1") == [(120, 6)]
     os.utime(shelf.folder / "a.jpg", (10**9, 10**9))
-    shelf.library.save([PhotoFacts(1, shelf.hash_file(shelf.jobs()[0].file), 3000, 4000, exif)], [], fingerprints)
+    shelf.library.save(
+        [PhotoFacts(1, shelf.hash_file(shelf.jobs()[0].file), 3000, 4000, exif)], [], fingerprints
+    )
     shelf.find()
     assert shelf.photo("a.jpg").taken_at.year == 2016, "the photo's own date goes before the file's"
 
@@ -171,7 +175,9 @@ def test_numpy_numbers_are_stored_as_numbers(shelf, fingerprints):
     half = numpy.float32(0.5)
     tag = Tag("dog", half, Box(half, half, numpy.float32(0.75), numpy.float32(1)), ((half, half),))
     shelf.library.save([PhotoFacts(1, "hash", 4, 3)], [Outcome(1, "objects", (tag,))], fingerprints)
-    assert shelf.sql("SELECT score, box_left, box_right, points FROM tags") == [(0.5, 0.5, 0.75, "[[0.5, 0.5]]")]
+    assert shelf.sql("SELECT score, box_left, box_right, points FROM tags") == [
+        (0.5, 0.5, 0.75, "[[0.5, 0.5]]")
+    ]
     assert shelf.photo("a.jpg").objects == (Tag("dog", 0.5, Box(0.5, 0.5, 0.75, 1.0), ((0.5, 0.5),)),)
 
 
@@ -235,7 +241,11 @@ def test_corrections_that_make_no_sense_are_refused(shelf):
     shelf.find()
     with pytest.raises(CatalogError, match="not in the catalog"):
         shelf.library.correct(shelf.folder / "b.jpg", add=["dog"])
-    for add, remove, says in ([[" "], [], "at least one letter"], [["dog"], ["dog"], "both"], [["\udcff"], [], "not valid text"]):
+    for add, remove, says in (
+        [[" "], [], "at least one letter"],
+        [["dog"], ["dog"], "both"],
+        [["\udcff"], [], "not valid text"],
+    ):
         with pytest.raises(UsageError, match=says):
             shelf.library.correct(shelf.folder / "a.jpg", add=add, remove=remove)
 
@@ -257,7 +267,9 @@ def test_albums(shelf):
     ]
     shelf.library.save_collection("Smiles 2016", "smiles", [Member(3, 1, "again")], "smiling:all")
     assert [album.photos for album in shelf.library.collections()] == [1, 0]
-    assert shelf.sql("SELECT album, path, reason FROM album_list") == [("Smiles 2016", f"{shelf.folder}/c.jpg", "again")]
+    assert shelf.sql("SELECT album, path, reason FROM album_list") == [
+        ("Smiles 2016", f"{shelf.folder}/c.jpg", "again")
+    ]
     with pytest.raises(CatalogError, match="There are: Smiles 2016, empty"):
         shelf.library.collection("Smiles 2017")
 
@@ -351,9 +363,7 @@ def test_killed_at_any_moment_the_next_scan_ends_as_an_uninterrupted_one(shelf, 
         connection = sqlite3.connect(shelf.db)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            incomplete = (
-                "SELECT count(*) FROM answers a WHERE error IS NULL AND (SELECT count(*) FROM tags t WHERE answer_id = a.id) <> 5"
-            )
+            incomplete = "SELECT count(*) FROM answers a WHERE error IS NULL AND (SELECT count(*) FROM tags t WHERE answer_id = a.id) <> 5"
             assert connection.execute(incomplete).fetchone() == (0,)
         connection.close()
         assert scanner(shelf).communicate()[0] == "walked\ndone\n"

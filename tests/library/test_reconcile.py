@@ -20,10 +20,18 @@ def test_new_files_are_stored_without_hashing_and_the_second_run_writes_nothing(
     assert counts(shelf.find()) == {"found": 3, "new": 3}
     assert shelf.hashed == []
     shelf.tag()
-    before = shelf.sql("PRAGMA data_version"), shelf.db.read_bytes(), (shelf.tmp_path / "catalog.db-wal").stat().st_size
+    before = (
+        shelf.sql("PRAGMA data_version"),
+        shelf.db.read_bytes(),
+        (shelf.tmp_path / "catalog.db-wal").stat().st_size,
+    )
     assert counts(shelf.find()) == {"found": 3, "unchanged": 3}
     assert shelf.hashed == [] and shelf.jobs() == []
-    assert before == (shelf.sql("PRAGMA data_version"), shelf.db.read_bytes(), (shelf.tmp_path / "catalog.db-wal").stat().st_size)
+    assert before == (
+        shelf.sql("PRAGMA data_version"),
+        shelf.db.read_bytes(),
+        (shelf.tmp_path / "catalog.db-wal").stat().st_size,
+    )
 
 
 def test_a_touched_file_keeps_its_answers_and_a_changed_one_loses_them(shelf):
@@ -35,7 +43,9 @@ def test_a_touched_file_keeps_its_answers_and_a_changed_one_loses_them(shelf):
     assert counts(shelf.find()) == {"found": 2, "changed": 1, "unchanged": 1}
     assert shelf.photo("same.jpg").kinds and not shelf.photo("other.jpg").kinds
     assert shelf.photo("same.jpg").taken_at.year == 2001, "the file's date is all there is"
-    assert [(job.file.path, job.taggers) for job in shelf.jobs()] == [("other.jpg", ("faces", "smiles", "objects"))]
+    assert [(job.file.path, job.taggers) for job in shelf.jobs()] == [
+        ("other.jpg", ("faces", "smiles", "objects"))
+    ]
     assert shelf.sql("SELECT path FROM label_list WHERE label LIKE '%other.jpg'") == []
     assert counts(shelf.find()) == {"found": 2, "unchanged": 2}
 
@@ -53,14 +63,17 @@ def test_moved_and_renamed_files_keep_their_rows(shelf):
     assert shelf.photo("year/3.jpg") is not None, "a dry run changes nothing"
     assert counts(shelf.find()) == {"found": 20, "moved": 20}
     assert shelf.jobs() == []
-    assert {shelf.photo(f"best {n}.jpg").photo_id for n in range(5)} == {ids[f"year/{n}.jpg"] for n in range(5)}
+    assert {shelf.photo(f"best {n}.jpg").photo_id for n in range(5)} == {
+        ids[f"year/{n}.jpg"] for n in range(5)
+    }
     assert shelf.photo("archive/2016/7.jpg").photo_id == ids["year/7.jpg"]
     assert shelf.paths("objects of 7.jpg") == ["archive/2016/7.jpg"]
     assert shelf.sql("SELECT count(*) FROM photos") == [(20,)]
 
 
 def test_files_renumbered_in_place_carry_their_answers_along(shelf):
-    """IMG_1 becomes IMG_2, IMG_2 becomes IMG_3 ...: every path but the last is known, with another content."""
+    """IMG_1 becomes IMG_2, IMG_2 becomes IMG_3 ...: every path but the last is known, with another
+    content."""
     for n in range(1, 6):
         shelf.write(f"IMG_{n}.jpg", text=f"picture {n}")
     shelf.find()
@@ -163,7 +176,11 @@ def test_an_unmounted_folder_changes_nothing(shelf, mount_point_stays):
     root = os.fspath(shelf.folder)
     result = shelf.library.reconcile([root], [], hash_file=shelf.hash_file)
     assert counts(result) == {}
-    assert len(result.unavailable) == 1 and root in result.unavailable[0] and "Nothing was changed" in result.unavailable[0]
+    assert (
+        len(result.unavailable) == 1
+        and root in result.unavailable[0]
+        and "Nothing was changed" in result.unavailable[0]
+    )
     assert shelf.paths() == ["a.jpg", "b/c.jpg"]
 
 
@@ -186,7 +203,9 @@ def test_an_unreadable_folder_hides_its_photos_without_losing_them(shelf):
     status = (shelf.folder / "open/a.jpg").stat()
     files = [PhotoFile(root, "open/a.jpg", status.st_size, status.st_mtime_ns)]
     unreadable = [(os.path.join(root, "shut"), "Permission denied")]
-    assert counts(shelf.library.reconcile([root], files, hash_file=shelf.hash_file, unreadable=unreadable)) == {
+    assert counts(
+        shelf.library.reconcile([root], files, hash_file=shelf.hash_file, unreadable=unreadable)
+    ) == {
         "found": 1,
         "unchanged": 1,
     }
@@ -197,9 +216,18 @@ def test_the_inner_folder_scanned_after_the_outer_makes_no_second_row(shelf):
     shelf.find()
     shelf.write("2016/c.jpg")
     (shelf.folder / "2017/b.jpg").unlink()
-    assert counts(shelf.find(shelf.folder / "2016")) == {"found": 2, "new": 1, "unchanged": 1}, "b is none of its business"
-    assert shelf.sql("SELECT path FROM photos ORDER BY path") == [("2016/a.jpg",), ("2016/c.jpg",), ("2017/b.jpg",)]
-    assert [job.file.path for job in shelf.jobs([os.fspath(shelf.folder / "2016")])] == ["2016/a.jpg", "2016/c.jpg"]
+    assert counts(shelf.find(shelf.folder / "2016")) == {"found": 2, "new": 1, "unchanged": 1}, (
+        "b is none of its business"
+    )
+    assert shelf.sql("SELECT path FROM photos ORDER BY path") == [
+        ("2016/a.jpg",),
+        ("2016/c.jpg",),
+        ("2017/b.jpg",),
+    ]
+    assert [job.file.path for job in shelf.jobs([os.fspath(shelf.folder / "2016")])] == [
+        "2016/a.jpg",
+        "2016/c.jpg",
+    ]
 
 
 def test_the_outer_folder_scanned_after_inner_ones_takes_their_photos_over(shelf):
@@ -245,9 +273,16 @@ def test_single_files_say_nothing_of_their_neighbours(shelf):
     assert counts(shelf.find(shelf.folder / "a.jpg")) == {"found": 1, "new": 1}
     shelf.find()
     (shelf.folder / "b.jpg").unlink()
-    assert counts(shelf.find(shelf.folder / "a.jpg", shelf.folder / "sub/c.jpg")) == {"found": 2, "unchanged": 2}
+    assert counts(shelf.find(shelf.folder / "a.jpg", shelf.folder / "sub/c.jpg")) == {
+        "found": 2,
+        "unchanged": 2,
+    }
     shelf.write("a.jpg", text="edited")
-    assert counts(shelf.find(shelf.folder / "a.jpg", shelf.folder / "sub")) == {"found": 2, "changed": 1, "unchanged": 1}
+    assert counts(shelf.find(shelf.folder / "a.jpg", shelf.folder / "sub")) == {
+        "found": 2,
+        "changed": 1,
+        "unchanged": 1,
+    }
 
 
 def test_a_file_that_cannot_be_read_is_a_job_again_and_keeps_its_answers_for_its_return(shelf):
@@ -258,7 +293,10 @@ def test_a_file_that_cannot_be_read_is_a_job_again_and_keeps_its_answers_for_its
     root = os.fspath(shelf.folder)
     status = (shelf.folder / "a.jpg").stat()
     files = [PhotoFile(root, "a.jpg", status.st_size, status.st_mtime_ns)]
-    assert counts(shelf.library.reconcile([root], files, hash_file=lambda file: None)) == {"found": 1, "changed": 1}
+    assert counts(shelf.library.reconcile([root], files, hash_file=lambda file: None)) == {
+        "found": 1,
+        "changed": 1,
+    }
     assert [job.taggers for job in shelf.jobs()] == [("faces", "smiles", "objects")]
     assert shelf.photo("a.jpg").kinds
     shelf.library.save([PhotoFacts(1, shelf.hash_file(files[0]), 4, 3)], [], {})
@@ -305,10 +343,14 @@ def test_hostile_names_survive_the_round_trip(shelf):
     shelf.tag(lambda job, tagger: [Tag("dog", 0.9)])
     assert counts(shelf.find()) == {"found": len(HOSTILE), "unchanged": len(HOSTILE)}
     assert set(shelf.paths()) == set(HOSTILE)
-    assert {shelf.photo(name).path for name in HOSTILE} == {os.path.join(shelf.folder, name) for name in HOSTILE}
+    assert {shelf.photo(name).path for name in HOSTILE} == {
+        os.path.join(shelf.folder, name) for name in HOSTILE
+    }
     assert shelf.paths("path:%_sure\\") == ["100%_sure\\.jpg"]
     assert shelf.paths("path:" + os.fsdecode(b"caf\xe9")) == [os.fsdecode(b"caf\xe9.jpg")]
-    assert shelf.paths("path:" + os.fsdecode(b"smile \xf0\x9f")) == [], "half a character is not the character"
+    assert shelf.paths("path:" + os.fsdecode(b"smile \xf0\x9f")) == [], (
+        "half a character is not the character"
+    )
     assert all(isinstance(path, str) for (path,) in shelf.sql("SELECT path FROM photo_list"))
     for n, name in enumerate(HOSTILE):
         shelf.move(name, f"moved/{n}/{name}")
@@ -357,7 +399,11 @@ def test_relocate_of_a_part_into_the_whole_and_back(shelf):
     (shelf.folder / "deeper").mkdir(parents=True)
     (shelf.tmp_path / "away").rename(shelf.folder / "deeper/still")
     assert shelf.library.relocate(shelf.folder, shelf.folder / "deeper/still") == 3
-    assert shelf.paths() == ["deeper/still/c.jpg", "deeper/still/years/2016/a.jpg", "deeper/still/years/2016/b.jpg"]
+    assert shelf.paths() == [
+        "deeper/still/c.jpg",
+        "deeper/still/years/2016/a.jpg",
+        "deeper/still/years/2016/b.jpg",
+    ]
     assert shelf.library.relocate(shelf.folder / "deeper/still", shelf.folder) == 3
     assert shelf.paths() == ["c.jpg", "years/2016/a.jpg", "years/2016/b.jpg"]
 

@@ -38,7 +38,9 @@ def random_answers(chance, n):
         said += [Tag("everyone smiling", min(smiles)), Tag("anyone smiling", max(smiles))]
     objects = [
         Tag(
-            chance.choice(("dog", "cat", "potted plant", "person")), round(chance.random(), 2), Box(0, 0, chance.random() or 1, 1)
+            chance.choice(("dog", "cat", "potted plant", "person")),
+            round(chance.random(), 2),
+            Box(0, 0, chance.random() or 1, 1),
         )
         for _ in range(chance.choice((0, 1, 2, 4)))
     ]
@@ -73,7 +75,8 @@ def album(tmp_path_factory, shelf_in, fingerprints):
         if n % 9 == 0:
             corrections = {"dog": n % 2 == 0, "Anna": True}
             shelf.library.correct(
-                photo.path, *[[k for k, present in corrections.items() if present is way] for way in (True, False)]
+                photo.path,
+                *[[k for k, present in corrections.items() if present is way] for way in (True, False)],
             )
         known[name] = {
             "id": photo.photo_id,
@@ -86,7 +89,9 @@ def album(tmp_path_factory, shelf_in, fingerprints):
         }
     shelf.library.save(facts_of, outcomes, fingerprints)
     for path, said in corrected:
-        shelf.library.correct(path, *[[label for label, present in said.items() if present is way] for way in (True, False)])
+        shelf.library.correct(
+            path, *[[label for label, present in said.items() if present is way] for way in (True, False)]
+        )
     for name, facts in known.items():
         if facts["missing"]:
             os.unlink(shelf.folder / name)
@@ -118,7 +123,12 @@ def score_of(facts, label):
 
 def rank_of(facts, label):
     if facts["corrections"].get(label):
-        shares = [t.box.area if t.box else 1 for tags in facts["answers"].values() for t in tags or () if t.label == label]
+        shares = [
+            t.box.area if t.box else 1
+            for tags in facts["answers"].values()
+            for t in tags or ()
+            if t.label == label
+        ]
         return max(shares, default=1) ** 0.5
     return max(rank for name, _, rank in tags_of(facts) if name == label)
 
@@ -203,7 +213,9 @@ KEYS = {
         -({t.label: t.score for t in facts["answers"].get("smiles") or ()}.get("everyone smiling", -1)),
         -facts["id"],
     ),
-    "relevance": lambda facts, label: (-rank_of(facts, label), -facts["id"]) if label else (facts["taken"], facts["id"]),
+    "relevance": lambda facts, label: (
+        (-rank_of(facts, label), -facts["id"]) if label else (facts["taken"], facts["id"])
+    ),
 }
 
 
@@ -223,7 +235,9 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
     )  # fmt: skip
     for terms, sort, descending in itertools.product(questions, search.SORTS, (False, True)):
         query = parse(terms, labels, SYNONYMS)
-        lead = {"dog": ["dog"], "animal": ["dog", "cat"], "Anna": ["Anna"], "beach": ["beach"]}.get(terms[0] if terms else "")
+        lead = {"dog": ["dog"], "animal": ["dog", "cat"], "Anna": ["Anna"], "beach": ["beach"]}.get(
+            terms[0] if terms else ""
+        )
         if terms in (("faces:2..", "dog"), ("taken:2016", "dog"), ("failed", "dog")):
             lead = ["dog"]
 
@@ -245,11 +259,15 @@ def test_several_roots_sort_as_one(shelf):
     for folder in ("b", "a-2", "a"):
         shelf.write("1.jpg", "2.jpg", folder=shelf.tmp_path / folder)
         shelf.find(shelf.tmp_path / folder)
-    expected = sorted(os.fspath(shelf.tmp_path / folder / f"{n}.jpg") for folder in ("b", "a-2", "a") for n in (1, 2))
+    expected = sorted(
+        os.fspath(shelf.tmp_path / folder / f"{n}.jpg") for folder in ("b", "a-2", "a") for n in (1, 2)
+    )
     assert list(shelf.library.paths(sort="path")) == expected
     assert list(shelf.library.paths(sort="path", limit=3, descending=True)) == expected[::-1][:3]
     assert list(shelf.library.paths(parse(["untagged"]), sort="path", limit=5)) == expected[:5]
-    assert [os.path.relpath(path, shelf.tmp_path) for path in shelf.library.paths(parse(["path:a/"]), sort="path")] == [
+    assert [
+        os.path.relpath(path, shelf.tmp_path) for path in shelf.library.paths(parse(["path:a/"]), sort="path")
+    ] == [
         "a/1.jpg",
         "a/2.jpg",
     ]
@@ -258,8 +276,13 @@ def test_several_roots_sort_as_one(shelf):
 def test_the_portrait_of_a_dog_comes_before_the_dog_in_the_distance(shelf, fingerprints):
     shelf.write("far.jpg", "near.jpg")
     shelf.find()
-    for photo_id, tag in ((1, Tag("dog", 0.99, Box(0.5, 0.5, 0.52, 0.52))), (2, Tag("dog", 0.8, Box(0.1, 0.1, 0.9, 0.9)))):
-        shelf.library.save([PhotoFacts(photo_id, str(photo_id), 4, 3)], [Outcome(photo_id, "objects", (tag,))], fingerprints)
+    for photo_id, tag in (
+        (1, Tag("dog", 0.99, Box(0.5, 0.5, 0.52, 0.52))),
+        (2, Tag("dog", 0.8, Box(0.1, 0.1, 0.9, 0.9))),
+    ):
+        shelf.library.save(
+            [PhotoFacts(photo_id, str(photo_id), 4, 3)], [Outcome(photo_id, "objects", (tag,))], fingerprints
+        )
     assert shelf.paths("dog", sort="relevance") == ["near.jpg", "far.jpg"]
 
 
@@ -274,9 +297,13 @@ def test_photos_hold_all_that_is_known(album):
         removed = {label for label, present in facts["corrections"].items() if not present}
         assert photo.objects == tuple(tag for tag in answers.get("objects") or () if tag.label not in removed)
         assert photo.kinds == tuple(tag for tag in answers.get("kinds") or () if tag.label not in removed)
-        assert photo.user_labels == tuple(sorted(label for label, present in facts["corrections"].items() if present))
+        assert photo.user_labels == tuple(
+            sorted(label for label, present in facts["corrections"].items() if present)
+        )
         assert photo.errors == {tagger: "bad" for tagger, tags in answers.items() if tags is None}
-        assert [(face.box, face.score) for face in photo.faces] == [(tag.box, 0.99) for tag in answers.get("faces") or ()]
+        assert [(face.box, face.score) for face in photo.faces] == [
+            (tag.box, 0.99) for tag in answers.get("faces") or ()
+        ]
         said = {(tag.box, tag.label): tag.score for tag in answers.get("smiles") or ()}
         for face in photo.faces:
             assert face.smile == said[face.box, "smile"]
@@ -292,7 +319,10 @@ def test_a_line_tells_what_the_photo_tells(album):
     shelf, _ = album
     for terms in ((), ("missing",), ("dog",), ("failed",)):
         query = parse(terms, shelf.library.known_labels())
-        photos, lines = list(shelf.library.photos(query, limit=200)), list(shelf.library.lines(query, limit=200))
+        photos, lines = (
+            list(shelf.library.photos(query, limit=200)),
+            list(shelf.library.lines(query, limit=200)),
+        )
         assert len(lines) == len(photos) > 0
         for photo, line in zip(photos, lines, strict=True):
             same = ("photo_id", "path", "taken_at", "width", "height", "everyone_smiling", "user_labels")
@@ -306,7 +336,8 @@ def test_a_line_tells_what_the_photo_tells(album):
 
 @pytest.mark.parametrize("weights", [("people-pets",), ("people-pets", "coco-mobile"), ("people-pets", None)])
 def test_whose_weights_found_a_photos_things(shelf, fingerprints, weights):
-    """One catalog, photos seen by several detectors, by none, by one that failed, and things of a tagger of another version."""
+    """One catalog, photos seen by several detectors, by none, by one that failed, and things of a
+    tagger of another version."""
     names = ["seen-0.jpg", "seen-1.jpg", "nothing.jpg", "failed.jpg", "unasked.jpg"]
     shelf.write(*names)
     shelf.find()
@@ -319,13 +350,20 @@ def test_whose_weights_found_a_photos_things(shelf, fingerprints, weights):
         if name != "unasked.jpg":
             said[name] = detector
             tags = () if name == "nothing.jpg" else (Tag("dog", 0.9, box),)
-            outcomes.append(Outcome(ids[name], "objects", tags, error="broke" if name == "failed.jpg" else None))
+            outcomes.append(
+                Outcome(ids[name], "objects", tags, error="broke" if name == "failed.jpg" else None)
+            )
         shelf.library.save([PhotoFacts(ids[name], f"hash of {name}", 400, 300)], outcomes, prints)
     said["failed.jpg"] = None
-    photos, lines = ({os.path.basename(p.path): p for p in page} for page in (shelf.library.photos(), shelf.library.lines()))
+    photos, lines = (
+        {os.path.basename(p.path): p for p in page}
+        for page in (shelf.library.photos(), shelf.library.lines())
+    )
     for name in names:
         words = ["dog", "cat"] if name.startswith("seen") else ["cat"]
-        assert sorted(tag.label for tag in photos[name].objects) == sorted(words), "an answer that is an error has no tags"
+        assert sorted(tag.label for tag in photos[name].objects) == sorted(words), (
+            "an answer that is an error has no tags"
+        )
         assert sorted(label for label, _ in lines[name].things) == sorted(words)
         assert photos[name].detector == said.get(name), name
         assert lines[name].detector == (said[name] if "dog" in words else None), name
@@ -383,9 +421,9 @@ def test_labels_with_counts(album):
     for row in shelf.library.labels():
         assert row.photos == sum((score_of(facts, row.label) or 0) >= 0.5 for facts in there), row
     for row in shelf.library.labels(0.2, {"dog": 0.9}):
-        assert row.photos == sum((score_of(facts, row.label) or 0) >= (0.9 if row.label == "dog" else 0.2) for facts in there), (
-            row
-        )
+        assert row.photos == sum(
+            (score_of(facts, row.label) or 0) >= (0.9 if row.label == "dog" else 0.2) for facts in there
+        ), row
     assert {row.label for row in shelf.library.labels()} <= set(shelf.library.known_labels())
     assert "smile" not in shelf.library.known_labels(), "a number about a face is no label"
     assert {row.label: row.source for row in shelf.library.labels()}["Anna"] == "you"

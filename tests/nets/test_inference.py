@@ -25,7 +25,11 @@ def with_other_norms(net):
     torch.manual_seed(1)
     for part in net.modules():
         if hasattr(part, "running_var"):
-            for numbers, low, high in ((part.weight, 0.8, 1.2), (part.running_var, 0.8, 1.2), (part.bias, -0.2, 0.2)):
+            for numbers, low, high in (
+                (part.weight, 0.8, 1.2),
+                (part.running_var, 0.8, 1.2),
+                (part.bias, -0.2, 0.2),
+            ):
                 numbers.data.uniform_(low, high)
             part.running_mean.uniform_(-0.2, 0.2)
     return net.eval()
@@ -33,7 +37,10 @@ def with_other_norms(net):
 
 def nets():
     torch.manual_seed(0)
-    yield "lite0", with_other_norms(timm.create_model(backbone.BACKBONE, features_only=True, out_indices=(2, 3, 4)))
+    yield (
+        "lite0",
+        with_other_norms(timm.create_model(backbone.BACKBONE, features_only=True, out_indices=(2, 3, 4))),
+    )
     yield "people-pets", with_other_norms(compact.build(("dog",)).backbone.body)
     mobile = detection.fasterrcnn_mobilenet_v3_large_320_fpn(weights=None, weights_backbone=None)
     yield "mobilenet", with_other_norms(mobile.backbone.body)
@@ -50,11 +57,17 @@ def test_the_same_numbers_without_norms_and_in_strips(monkeypatch, size):
         images = torch.randn(2, 3, *size)
         with torch.inference_mode():
             theirs, ours = net(images), quick(images)
-        pairs = zip(theirs.values(), ours.values(), strict=True) if isinstance(theirs, dict) else zip(theirs, ours, strict=True)
+        pairs = (
+            zip(theirs.values(), ours.values(), strict=True)
+            if isinstance(theirs, dict)
+            else zip(theirs, ours, strict=True)
+        )
         for one, other in pairs:
             torch.testing.assert_close(other, one, atol=1e-3, rtol=1e-3)
         after = net.state_dict()
-        assert after.keys() == before.keys() and all(torch.equal(after[key], value) for key, value in before.items()), name
+        assert after.keys() == before.keys() and all(
+            torch.equal(after[key], value) for key, value in before.items()
+        ), name
 
 
 def test_margins_are_what_the_convolution_itself_adds():
@@ -64,13 +77,15 @@ def test_margins_are_what_the_convolution_itself_adds():
             for height, width in ((12, 16), (13, 15)):
                 inputs = torch.randn(1, 4, height, width)
                 padded = nn.functional.pad(inputs, margins(conv, height, width))
-                torch.testing.assert_close(nn.functional.conv2d(padded, conv.weight, conv.bias, stride, 0, 1, 4), conv(inputs))
+                torch.testing.assert_close(
+                    nn.functional.conv2d(padded, conv.weight, conv.bias, stride, 0, 1, 4), conv(inputs)
+                )
 
 
 @pytest.fixture(scope="module")
 def both():
-    """What the shipped detector finds on the sample photos: asked as torchvision is, one by one, and as we do; (found as
-    fractions, labels, scores) of each photo."""
+    """What the shipped detector finds on the sample photos: asked as torchvision is, one by one,
+    and as we do; (found as fractions, labels, scores) of each photo."""
     pictures = []
     for file in sorted(SAMPLES.rglob("*.jpg")):
         with Image.open(file) as opened:
@@ -104,7 +119,8 @@ def share_alike(theirs, ours):
 
 
 def test_our_detector_finds_what_it_finds_one_by_one(both):
-    """All of it in float32; with the box head in bfloat16, as COCO nets compute where the processor does, 19 of 20 boxes."""
+    """All of it in float32; with the box head in bfloat16, as COCO nets compute where the processor
+    does, 19 of 20 boxes."""
     pictures, theirs, quick, net = both
     assert share_alike(theirs, quick(pictures)) == 1.0
     if half_precision(quick.device) is not None:
@@ -125,10 +141,13 @@ def test_a_gpu_finds_the_same_in_batches(both):
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32, torch.float16])
 def test_relu6_by_the_bits_is_relu6(kind):
-    every = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.bfloat16)  # all numbers that bfloat16 has
+    # all numbers that bfloat16 has
+    every = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.bfloat16)
     numbers = every[~every.isnan()].to(kind)
     expected = nn.functional.relu6(numbers)
     inputs = numbers.clone()
     assert torch.equal(BitsReLU6()(inputs), expected) and torch.equal(inputs, expected)
     shape = torch.randn(2, 8, 5, 3).to(kind).mul(9).contiguous(memory_format=torch.channels_last)
-    assert torch.equal(BitsReLU6()(shape.clone(memory_format=torch.preserve_format)), nn.functional.relu6(shape))
+    assert torch.equal(
+        BitsReLU6()(shape.clone(memory_format=torch.preserve_format)), nn.functional.relu6(shape)
+    )

@@ -6,7 +6,16 @@ import pytest
 
 from phototag.errors import UsageError
 from phototag.query.parse import parse, split
-from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, Query, SmilingTerm, StateTerm, TakenTerm
+from phototag.query.terms import (
+    CameraTerm,
+    FacesTerm,
+    LabelTerm,
+    PathTerm,
+    Query,
+    SmilingTerm,
+    StateTerm,
+    TakenTerm,
+)
 
 KNOWN = ["dog", "cat", "potted plant", "person", "Anna", "happiness", "trip: Rome"]
 
@@ -65,7 +74,11 @@ def test_every_kind_of_term_is_understood_and_negated(text, term):
 
 def test_terms_are_kept_in_order_and_none_means_every_photo():
     assert parse([]) == Query()
-    assert [type(term) for term in parse(["dog", "faces:1", "^cat"], KNOWN).terms] == [LabelTerm, FacesTerm, LabelTerm]
+    assert [type(term) for term in parse(["dog", "faces:1", "^cat"], KNOWN).terms] == [
+        LabelTerm,
+        FacesTerm,
+        LabelTerm,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,9 @@ def test_a_mistake_is_answered_with_what_is_understood(text, says):
 
 
 def test_the_answer_to_a_mistake_lists_the_language():
-    with pytest.raises(UsageError, match=r"faces:2\.\., smiling:all, happy, taken:2016-06.*\^ before a term means not"):
+    with pytest.raises(
+        UsageError, match=r"faces:2\.\., smiling:all, happy, taken:2016-06.*\^ before a term means not"
+    ):
         parse(["blurb"], KNOWN)
 
 
@@ -123,7 +138,9 @@ def test_synonyms_stand_for_the_labels_the_catalog_has():
     assert one("animal", synonyms=table) == LabelTerm(("cat", "dog"))
     assert one("animal", synonyms=table.get) == LabelTerm(("cat", "dog"))
     assert one("Animal:0.9", synonyms=table) == LabelTerm(("cat", "dog"), 0.9)
-    assert one("zebra", synonyms=table) == LabelTerm(("zebra",)), "a word with a meaning, though no photo shows it"
+    assert one("zebra", synonyms=table) == LabelTerm(("zebra",)), (
+        "a word with a meaning, though no photo shows it"
+    )
     with pytest.raises(UsageError, match="animal"):
         one("animl", synonyms=table)
 

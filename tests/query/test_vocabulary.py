@@ -33,12 +33,16 @@ def every_label() -> set[str]:
 def test_every_label_of_every_tagger_is_known_and_nothing_else():
     broader = set(vocabulary().contains)
     assert every_label() - vocabulary().labels - broader == set(), "labels missing from vocabulary.toml"
-    assert vocabulary().labels - every_label() - broader == set(), "words in vocabulary.toml that no tagger says"
+    assert vocabulary().labels - every_label() - broader == set(), (
+        "words in vocabulary.toml that no tagger says"
+    )
 
 
 def test_the_words_of_kinds_go_by_their_own_name():
     aliases = set(vocabulary().label_of)
-    assert {word for word in kind_words() if word in aliases} == set(), "rename these words of kinds.toml to the label they are"
+    assert {word for word in kind_words() if word in aliases} == set(), (
+        "rename these words of kinds.toml to the label they are"
+    )
 
 
 def test_no_name_means_two_things():
@@ -100,4 +104,9 @@ def test_a_pet_is_not_any_animal_and_nonsense_is_nothing():
 def test_it_is_light():
     heavy = "print([m for m in ('torch', 'numpy', 'PIL', 'click') if m in sys.modules])"
     code = f"import sys, phototag.query.vocabulary as v; v.expand('dog'); {heavy}"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

@@ -23,8 +23,10 @@ from phototag.records import Frame, Job, PhotoFile, Unreadable
 from tests.bad_files import EITHER, STILL_PICTURES, encoded, long, make_bad_files, short, tiff, tiff_folder
 
 SAMPLES = Path(__file__).parents[2] / "sample_photos"
-CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))  # of `quadrants`: top left, top right, bottom left, ...
-UNDO = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # orientation -> Image.Transpose that stores an upright picture so
+# of `quadrants`: top left, top right, bottom left, ...
+CORNERS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0))
+# orientation -> Image.Transpose that stores an upright picture so
+UNDO = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 
 
 def quadrants(width=96, height=64):
@@ -37,7 +39,12 @@ def quadrants(width=96, height=64):
 
 def assert_quadrants(pixels, tolerance=40):
     height, width = pixels.shape[:2]
-    spots = [(height // 4, width // 4), (height // 4, -width // 4), (-height // 4, width // 4), (-height // 4, -width // 4)]
+    spots = [
+        (height // 4, width // 4),
+        (height // 4, -width // 4),
+        (-height // 4, width // 4),
+        (-height // 4, -width // 4),
+    ]
     for spot, colour in zip(spots, CORNERS, strict=True):
         assert np.abs(pixels[spot].astype(int) - colour).max() <= tolerance, (spot, pixels[spot], colour)
 
@@ -77,13 +84,24 @@ def test_shrinks_to_the_working_side_but_never_enlarges(tmp_path):
     photo = opened(tmp_path / "a.jpg", encoded("JPEG", quadrants(900, 600)), working_side=300)
     assert photo.pixels.shape == (200, 300, 3) and (photo.width, photo.height) == (900, 600)
     assert_quadrants(photo.pixels)
-    assert opened(tmp_path / "b.jpg", encoded("JPEG", quadrants()), working_side=300).pixels.shape == (64, 96, 3)
-    assert opened(tmp_path / "c.png", encoded("PNG", quadrants(5000, 2)), working_side=100).pixels.shape == (1, 100, 3)
+    assert opened(tmp_path / "b.jpg", encoded("JPEG", quadrants()), working_side=300).pixels.shape == (
+        64,
+        96,
+        3,
+    )
+    assert opened(tmp_path / "c.png", encoded("PNG", quadrants(5000, 2)), working_side=100).pixels.shape == (
+        1,
+        100,
+        3,
+    )
 
 
-@pytest.mark.parametrize("side", [400, 320, 250])  # decoded by libjpeg at 1/2, 1/2 and 1/2 or less of their size
+# decoded by libjpeg at 1/2, 1/2 and 1/2 or less of their size
+@pytest.mark.parametrize("side", [400, 320, 250])
 def test_decoding_at_a_fraction_looks_like_decoding_in_full(tmp_path, side):
-    original = Image.open(SAMPLES / "2016" / "portrait-turned.jpg").resize((1280, 1024), Image.Resampling.LANCZOS)
+    original = Image.open(SAMPLES / "2016" / "portrait-turned.jpg").resize(
+        (1280, 1024), Image.Resampling.LANCZOS
+    )
     data = encoded("JPEG", original, quality=92)
     fast = opened(tmp_path / "photo.jpg", data, working_side=side).pixels
     full = Image.open(io.BytesIO(data)).resize((side, round(side * 1024 / 1280)), Image.Resampling.LANCZOS)
@@ -97,7 +115,9 @@ def test_sixteen_bits_become_eight(tmp_path):
         assert np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
-@pytest.mark.parametrize("values", [(0, 0.5, 1.0), (0, 127.5, 255), (0, 32767, 65535), (-4, 0, 4), (0, 5e5, 1e6)])
+@pytest.mark.parametrize(
+    "values", [(0, 0.5, 1.0), (0, 127.5, 255), (0, 32767, 65535), (-4, 0, 4), (0, 5e5, 1e6)]
+)
 def test_floats_are_scaled_by_the_range_they_belong_to(tmp_path, values):
     picture = Image.fromarray(np.array([values], np.float32))
     pixels = opened(tmp_path / "photo.tif", encoded("TIFF", picture)).pixels
@@ -161,10 +181,16 @@ def profile_with_red_and_blue_exchanged():
 def test_colour_profiles_are_applied(tmp_path):
     profile = profile_with_red_and_blue_exchanged()
     red = Image.new("RGB", (16, 16), (200, 10, 10))
-    with_profile = opened(tmp_path / "a.png", encoded("PNG", red, icc_profile=profile)).pixels[0, 0].astype(int)
+    with_profile = (
+        opened(tmp_path / "a.png", encoded("PNG", red, icc_profile=profile)).pixels[0, 0].astype(int)
+    )
     assert np.abs(with_profile - (10, 10, 200)).max() <= 3
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert opened(tmp_path / "b.png", encoded("PNG", red, icc_profile=srgb)).pixels[0, 0].tolist() == [200, 10, 10]
+    assert opened(tmp_path / "b.png", encoded("PNG", red, icc_profile=srgb)).pixels[0, 0].tolist() == [
+        200,
+        10,
+        10,
+    ]
     clear = Image.new("RGBA", (16, 16), (200, 10, 10, 0))
     assert opened(tmp_path / "c.png", encoded("PNG", clear, icc_profile=profile)).pixels.min() >= 253
 
@@ -204,14 +230,19 @@ def test_truly_grey_corners_are_no_sign_of_a_cut(tmp_path):
     grey = Image.new("RGB", (96, 64), (128, 128, 128))
     grey.paste(quadrants(40, 20), (0, 0))
     for options in ({}, {"progressive": True}, {"restart_marker_rows": 1}):
-        assert opened(tmp_path / "photo.jpg", encoded("JPEG", grey, **options)).pixels[-1, -1].tolist() == [128, 128, 128]
+        assert opened(tmp_path / "photo.jpg", encoded("JPEG", grey, **options)).pixels[-1, -1].tolist() == [
+            128,
+            128,
+            128,
+        ]
 
 
 # Bad files
 
 
 def test_bad_files_cost_one_line_each_and_nothing_on_stderr(tmp_path):
-    """In a process of its own: some libraries write to stderr themselves, and a crash must not take pytest along."""
+    """In a process of its own: some libraries write to stderr themselves, and a crash must not take
+    pytest along."""
     kinds = make_bad_files(tmp_path)
     assert len(kinds) >= 60
     program = (
@@ -230,7 +261,8 @@ def test_bad_files_cost_one_line_each_and_nothing_on_stderr(tmp_path):
         env={**os.environ, "PYTHONPATH": str(Path(phototag.__file__).parent.parent)},
     )
     assert (run.returncode, run.stderr) == (0, "")
-    answers = dict(line.split("\t") for line in run.stdout.splitlines())  # a reason of two lines would fail here
+    # a reason of two lines would fail here
+    answers = dict(line.split("\t") for line in run.stdout.splitlines())
     assert answers.keys() == kinds.keys()
     for name, answer in answers.items():
         assert len(answer) < 220 and answer.isprintable() and str(tmp_path) not in answer
@@ -268,7 +300,9 @@ def test_the_date_falls_back_to_the_date_of_the_file(tmp_path):
     os.utime(path, (1_400_000_000, 1_400_000_000))
     found = open_photo(path, working_side=64).exif
     assert (found.taken_at, found.taken_from) == (datetime.fromtimestamp(1_400_000_000), "file")
-    assert open_photo(SAMPLES / "2016" / "astronaut.jpg", working_side=64).exif.taken_at == datetime(2016, 3, 12, 10, 30)
+    assert open_photo(SAMPLES / "2016" / "astronaut.jpg", working_side=64).exif.taken_at == datetime(
+        2016, 3, 12, 10, 30
+    )
 
 
 # Extras
@@ -278,30 +312,57 @@ def test_heic(tmp_path):
     pillow_heif = pytest.importorskip("pillow_heif")
     tags = Image.Exif()
     tags[0x0112] = 6
-    pillow_heif.from_pillow(quadrants().transpose(UNDO[6])).save(tmp_path / "photo.heic", exif=tags.tobytes(), quality=95)
+    pillow_heif.from_pillow(quadrants().transpose(UNDO[6])).save(
+        tmp_path / "photo.heic", exif=tags.tobytes(), quality=95
+    )
     photo = open_photo(tmp_path / "photo.heic", working_side=48)
     assert (photo.width, photo.height) == (96, 64) and photo.pixels.shape == (32, 48, 3)
     assert_quadrants(photo.pixels)
 
 
 def dng(orientation, preview=b""):
-    """A RAW file as small as LibRaw takes it: a Bayer mosaic of `quadrants`, perhaps with a JPEG of it inside."""
+    """A RAW file as small as LibRaw takes it: a Bayer mosaic of `quadrants`, perhaps with a JPEG of
+    it inside."""
     rgb = np.asarray(quadrants(256, 128)).astype(np.uint16) * 200
     mosaic = rgb[..., 1].astype("<u2")
     mosaic[0::2, 0::2], mosaic[1::2, 1::2] = rgb[0::2, 0::2, 0], rgb[1::2, 1::2, 2]
-    matrix = struct.pack("<18i", *(part for value in (32, -15, -5, -10, 19, 0, 1, -2, 11) for part in (value, 10)))
+    matrix = struct.pack(
+        "<18i", *(part for value in (32, -15, -5, -10, 19, 0, 1, -2, 11) for part in (value, 10))
+    )
 
     def raw_folder(pixels_at, extra=()):
         return (
             *extra,
-            *(long(256, 256), long(257, 128), short(258, 16), short(259, 1), short(262, 32803), long(273, pixels_at)),
-            *(short(277, 1), long(278, 128), long(279, mosaic.nbytes), (33421, 3, 2, struct.pack("<2H", 2, 2))),
+            *(
+                long(256, 256),
+                long(257, 128),
+                short(258, 16),
+                short(259, 1),
+                short(262, 32803),
+                long(273, pixels_at),
+            ),
+            *(
+                short(277, 1),
+                long(278, 128),
+                long(279, mosaic.nbytes),
+                (33421, 3, 2, struct.pack("<2H", 2, 2)),
+            ),
             *((33422, 1, 4, bytes([0, 1, 1, 2])), long(50717, 65535)),
         )
 
     top = (
-        *(short(274, orientation), (271, 2, 5, b"Test\0"), (272, 2, 5, b"Cam1\0"), (306, 2, 20, b"2016:05:04 03:02:01\0")),
-        *((50706, 1, 4, bytes([1, 4, 0, 0])), (50708, 2, 5, b"Test\0"), (50721, 10, 9, matrix), short(50778, 21)),
+        *(
+            short(274, orientation),
+            (271, 2, 5, b"Test\0"),
+            (272, 2, 5, b"Cam1\0"),
+            (306, 2, 20, b"2016:05:04 03:02:01\0"),
+        ),
+        *(
+            (50706, 1, 4, bytes([1, 4, 0, 0])),
+            (50708, 2, 5, b"Test\0"),
+            (50721, 10, 9, matrix),
+            short(50778, 21),
+        ),
         (50728, 5, 3, struct.pack("<6I", 1, 1, 1, 1, 1, 1)),
     )
     if not preview:
@@ -309,8 +370,21 @@ def dng(orientation, preview=b""):
         return tiff(*raw_folder(size, (*top, long(254, 0)))) + mosaic.tobytes()
 
     def head(preview_at, raw_at):
-        jpeg = (long(254, 1), long(256, 256), long(257, 128), (258, 3, 3, struct.pack("<3H", 8, 8, 8)), short(259, 7))
-        jpeg += (short(262, 6), long(273, preview_at), short(277, 3), long(278, 128), long(279, len(preview)), long(330, raw_at))
+        jpeg = (
+            long(254, 1),
+            long(256, 256),
+            long(257, 128),
+            (258, 3, 3, struct.pack("<3H", 8, 8, 8)),
+            short(259, 7),
+        )
+        jpeg += (
+            short(262, 6),
+            long(273, preview_at),
+            short(277, 3),
+            long(278, 128),
+            long(279, len(preview)),
+            long(330, raw_at),
+        )
         return tiff(*top, *jpeg)
 
     start = len(head(0, 0))
@@ -332,7 +406,11 @@ def test_raw(tmp_path, orientation, with_preview):
     if with_preview:
         assert np.abs(photo.pixels.astype(int) - (90, 60, 30)).max() <= 3
     else:
-        stored = photo.pixels if orientation == 1 else np.asarray(Image.fromarray(photo.pixels).transpose(UNDO[orientation]))
+        stored = (
+            photo.pixels
+            if orientation == 1
+            else np.asarray(Image.fromarray(photo.pixels).transpose(UNDO[orientation]))
+        )
         assert_quadrants(stored, tolerance=80)
 
 
@@ -384,7 +462,9 @@ def test_no_more_than_so_many_frames_are_decoded_ahead(folder):
         assert len(asked) <= number + 5
     stream.close()
     time.sleep(0.05)
-    assert len(asked) <= 25 and not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+    assert len(asked) <= 25 and not [
+        thread for thread in threading.enumerate() if thread.name.startswith("decode")
+    ]
 
 
 def test_an_interrupt_stops_the_threads(folder):

@@ -17,7 +17,11 @@ def tags(top=None, inner=None, gps=None):
     return read
 
 
-TAKEN, SCANNED, SAVED = {0x9003: "2016:05:04 03:02:01"}, {0x9004: "2017:01:01 01:01:01"}, {0x0132: "2018:01:01 01:01:01"}
+TAKEN, SCANNED, SAVED = (
+    {0x9003: "2016:05:04 03:02:01"},
+    {0x9004: "2017:01:01 01:01:01"},
+    {0x0132: "2018:01:01 01:01:01"},
+)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,8 @@ def test_without_a_date_the_file_has_one_and_says_so():
 
 
 @pytest.mark.parametrize(
-    ("text", "minutes"), [("+02:00", 120), ("-09:30", -570), ("+14:00", 840), ("+15:00", None), ("Z", None), ("+05:75", None)]
+    ("text", "minutes"),
+    [("+02:00", 120), ("-09:30", -570), ("+14:00", 840), ("+15:00", None), ("Z", None), ("+05:75", None)],
 )
 def test_the_offset_belongs_to_its_date(text, minutes):
     assert understand(tags(inner=TAKEN | {0x9011: text}), None).utc_offset_minutes == minutes

@@ -31,11 +31,34 @@ def paths(walk):
 
 
 def test_finds_photos_with_their_size_and_time_in_the_order_of_bytes(make):
-    root = make("b.jpg", "B.JPG", "a/z.png", "a/é.webp", "a-b/x.tiff", "c.gif", "c.avif", "c.bmp", "c.jpeg", "c.tif", "note.txt")
+    root = make(
+        "b.jpg",
+        "B.JPG",
+        "a/z.png",
+        "a/é.webp",
+        "a-b/x.tiff",
+        "c.gif",
+        "c.avif",
+        "c.bmp",
+        "c.jpeg",
+        "c.tif",
+        "note.txt",
+    )
     os.utime(root / "b.jpg", ns=(1, 1234567890123456789))
     walk = Walk([root])
     files = list(walk)
-    names = ["B.JPG", "b.jpg", "c.avif", "c.bmp", "c.gif", "c.jpeg", "c.tif", "a/z.png", "a/é.webp", "a-b/x.tiff"]
+    names = [
+        "B.JPG",
+        "b.jpg",
+        "c.avif",
+        "c.bmp",
+        "c.gif",
+        "c.jpeg",
+        "c.tif",
+        "a/z.png",
+        "a/é.webp",
+        "a-b/x.tiff",
+    ]
     assert [file.path for file in files] == names
     assert files[1] == PhotoFile(str(root), "b.jpg", 5, 1234567890123456789)
     assert (walk.skipped["not a photo"], walk.errors, walk.roots) == (1, [], (str(root),))
@@ -52,7 +75,13 @@ def test_skips_what_is_hidden_and_what_other_programs_made(make):
             "deep/@eaDir/x.jpg",
             "#recycle/x.jpg",
         ),
-        *("Thumbs/x.jpg", "Catalog Previews.lrdata/1/x.jpg", "CaptureOne/Cache/x.jpg", "__MACOSX/x.jpg", "good/x.jpg"),
+        *(
+            "Thumbs/x.jpg",
+            "Catalog Previews.lrdata/1/x.jpg",
+            "CaptureOne/Cache/x.jpg",
+            "__MACOSX/x.jpg",
+            "good/x.jpg",
+        ),
     )
     walk = Walk([root])
     assert paths(walk) == ["good/x.jpg"]
@@ -62,14 +91,28 @@ def test_skips_what_is_hidden_and_what_other_programs_made(make):
 def test_apples_libraries_hold_photos_in_one_folder_only(make):
     library = "Photos Library.photoslibrary"
     root = make(
-        *(f"{library}/{name}" for name in ("originals/0/A.jpg", "resources/derivatives/0/A_1.jpg", "resources/renders/0/A.jpg")),
+        *(
+            f"{library}/{name}"
+            for name in ("originals/0/A.jpg", "resources/derivatives/0/A_1.jpg", "resources/renders/0/A.jpg")
+        ),
         *("Old.photolibrary/Masters/2012/B.jpg", "Old.photolibrary/Thumbnails/B.jpg", "Trip/resources/C.jpg"),
     )
-    assert paths(Walk([root])) == ["Old.photolibrary/Masters/2012/B.jpg", f"{library}/originals/0/A.jpg", "Trip/resources/C.jpg"]
+    assert paths(Walk([root])) == [
+        "Old.photolibrary/Masters/2012/B.jpg",
+        f"{library}/originals/0/A.jpg",
+        "Trip/resources/C.jpg",
+    ]
 
 
 def test_skips_its_own_output_but_not_other_albums(make):
-    root = make(f"album/{OUTPUT_MARKER}", "album/1.jpg", "album/photos/2.jpg", "json/album.json", "json/3.jpg", "other/4.jpg")
+    root = make(
+        f"album/{OUTPUT_MARKER}",
+        "album/1.jpg",
+        "album/photos/2.jpg",
+        "json/album.json",
+        "json/3.jpg",
+        "other/4.jpg",
+    )
     (root / "other" / "album.json").write_text('{"made by": "somebody else"}')
     (root / "json" / "album.json").write_text('{"program": "phototag", "photos": []}')
     walk = Walk([root])
@@ -80,7 +123,9 @@ def test_skips_its_own_output_but_not_other_albums(make):
 
 @pytest.mark.parametrize("extra", ["heic", "raw"])
 def test_what_needs_an_extra_is_counted_with_the_line_to_type(make, extra):
-    root = make("a.jpg", *(f"{number}.{name.upper()}" for number, name in enumerate(sorted(EXTRAS[extra][1]))))
+    root = make(
+        "a.jpg", *(f"{number}.{name.upper()}" for number, name in enumerate(sorted(EXTRAS[extra][1])))
+    )
     walk = Walk([root])
     found = paths(walk)
     if is_installed(extra):
@@ -99,7 +144,13 @@ def test_links_to_folders_are_followed_when_asked_and_every_file_seen_once(make,
     outside = tmp_path_factory.mktemp("outside")
     (outside / "3.jpg").touch()
     (outside / "back").symlink_to(root)
-    for name, target in {"loop": root, "a/up": root / "a", "out": outside, "out-again": outside, "z-out": outside}.items():
+    for name, target in {
+        "loop": root,
+        "a/up": root / "a",
+        "out": outside,
+        "out-again": outside,
+        "z-out": outside,
+    }.items():
         (root / name).symlink_to(target)
     walk = Walk([root])
     assert paths(walk) == ["a/1.jpg", "a/b/2.jpg"] and walk.skipped["link to a folder"] == 5
@@ -110,7 +161,13 @@ def test_links_to_files_stand_for_a_file_that_is_not_there_itself(make, tmp_path
     root = make("z.jpg")
     outside = tmp_path_factory.mktemp("outside") / "real.jpg"
     outside.write_bytes(b"12345")
-    for name, target in {"a.jpg": "z.jpg", "b.jpg": outside, "c.jpg": outside, "d.jpg": "nothing", "e.jpg": "e.jpg"}.items():
+    for name, target in {
+        "a.jpg": "z.jpg",
+        "b.jpg": outside,
+        "c.jpg": outside,
+        "d.jpg": "nothing",
+        "e.jpg": "e.jpg",
+    }.items():
         (root / name).symlink_to(target)
     walk = Walk([root])
     assert [(file.path, file.size_bytes) for file in walk] == [("z.jpg", 5), ("b.jpg", 5)]
@@ -125,7 +182,16 @@ def test_hard_links_are_photos_of_their_own(make):
 
 def test_roots_that_overlap_and_files_by_name(make):
     root = make("a/1.jpg", "a/b/2.jpg", "c.jpg", "d.txt")
-    walk = Walk([root / "a" / "b", root / "a", root / "c.jpg", root / "a" / "1.jpg", root / "d.txt", str(root / "a") + "/"])
+    walk = Walk(
+        [
+            root / "a" / "b",
+            root / "a",
+            root / "c.jpg",
+            root / "a" / "1.jpg",
+            root / "d.txt",
+            str(root / "a") + "/",
+        ]
+    )
     assert [(file.root, file.path) for file in walk] == [
         (str(root / "a"), "1.jpg"),
         (str(root / "a"), "b/2.jpg"),
@@ -151,7 +217,8 @@ def test_names_that_are_not_utf8_or_hold_newlines_pass_through(make):
 
 def test_what_cannot_be_looked_at_is_recorded_and_costs_nothing_else(make):
     root = make("a/1.jpg", "b/2.jpg")
-    if os.geteuid() == 0:  # nothing is forbidden to root: a folder that vanishes meanwhile fails in the same way
+    # nothing is forbidden to root: a folder that vanishes meanwhile fails in the same way
+    if os.geteuid() == 0:
         walk = Walk([root])
         next(walk)
         (root / "b" / "2.jpg").unlink()
@@ -184,10 +251,14 @@ def test_a_folder_that_may_be_listed_but_not_entered_tells_of_its_photos(make):
         if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
             parent.chmod(0o755)
     root.chmod(0o755)
-    done = subprocess.run([sys.executable, "-c", AS_NOBODY, root], cwd=REPOSITORY, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, root], cwd=REPOSITORY, capture_output=True, text=True
+    )
     (root / "b").chmod(0o755)
     failed = [(str(root / "b" / name), "Permission denied") for name in ("1.jpg", "2.jpg")]
-    assert done.stdout == f"['a.jpg'] {failed} [None]\n", "nobody may call them gone, or trust the folder; " + done.stderr
+    assert done.stdout == f"['a.jpg'] {failed} [None]\n", (
+        "nobody may call them gone, or trust the folder; " + done.stderr
+    )
 
 
 def test_pipes_and_folders_with_a_photos_name(make):

@@ -18,7 +18,8 @@ RUNNABLE = [name for name, spec in table.SPECS.items() if spec.missing(spec.opti
 
 @pytest.fixture(scope="module")
 def frames():
-    """Real photos of several sizes, one without a face, one of a few pixels, each with all answers the taggers need."""
+    """Real photos of several sizes, one without a face, one of a few pixels, each with all answers
+    the taggers need."""
     names = ("2016/booth-one-serious.jpg", "2015/coffee.jpg", "2016/astronaut.jpg")
     pixels = [decode.open_photo(SAMPLES / name, working_side=table.WORKING_SIDE).pixels for name in names]
     pixels += [np.full((3, 5, 3), 90, np.uint8), np.zeros((40, 900, 3), np.uint8)]
@@ -27,7 +28,8 @@ def frames():
         if any(name in spec.needs for spec in table.SPECS.values()):
             answers = table.load(name, "cpu", {})(made)
             made = [
-                dataclasses.replace(f, answers={**f.answers, name: tuple(tags)}) for f, tags in zip(made, answers, strict=True)
+                dataclasses.replace(f, answers={**f.answers, name: tuple(tags)})
+                for f, tags in zip(made, answers, strict=True)
             ]
     return made
 
@@ -43,7 +45,8 @@ def test_the_contract_holds(name, frames):
         (alone,) = tagger([frame])
         for other in (alone, turned):
             assert [tag.label for tag in batched] == [tag.label for tag in other]
-            assert [tag.score for tag in batched] == pytest.approx([tag.score for tag in other], abs=0.03)  # bfloat16
+            # bfloat16
+            assert [tag.score for tag in batched] == pytest.approx([tag.score for tag in other], abs=0.03)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
@@ -57,7 +60,8 @@ def test_several_threads_may_ask_at_once(name, frames):
         for frame, tags in zip(batch, answer, strict=True):
             alone = expected[frame.photo_id]
             assert [tag.label for tag in tags] == [tag.label for tag in alone]
-            assert [tag.score for tag in tags] == pytest.approx([tag.score for tag in alone], abs=0.03)  # bfloat16
+            # bfloat16
+            assert [tag.score for tag in tags] == pytest.approx([tag.score for tag in alone], abs=0.03)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)

@@ -41,7 +41,11 @@ def test_any_mix_of_sizes_in_order(tagger: faces.FacesTagger) -> None:
     astronaut = data.astronaut()
     portrait = np.asarray(Image.fromarray(astronaut[:, 80:360]).resize((300, 549)))
     shapes = [(1, 1), (19, 300), (2000, 3), (12, 12), (20, 20), (21, 1333)]
-    batch = [np.full((*shape, 3), 127, np.uint8) for shape in shapes] + [astronaut, portrait, np.zeros((640, 480, 3), np.uint8)]
+    batch = [np.full((*shape, 3), 127, np.uint8) for shape in shapes] + [
+        astronaut,
+        portrait,
+        np.zeros((640, 480, 3), np.uint8),
+    ]
     answers = tagger([frame(pixels) for pixels in batch])
     assert [len(answer) for answer in answers] == [0, 0, 0, 0, 0, 0, 1, 1, 0]
     [face], [other] = answers[6], answers[7]
@@ -54,7 +58,8 @@ def test_any_mix_of_sizes_in_order(tagger: faces.FacesTagger) -> None:
 
 def test_smallest_face_is_a_fraction_of_the_long_side() -> None:
     canvas = np.full((900, 1300, 3), 90, np.uint8)
-    small = np.asarray(Image.fromarray(data.astronaut()).resize((256, 256), Image.Resampling.LANCZOS))  # a face of 45 x 55
+    # a face of 45 x 55
+    small = np.asarray(Image.fromarray(data.astronaut()).resize((256, 256), Image.Resampling.LANCZOS))
     canvas[300:556, 500:756] = small
     assert len(faces.load("cpu", {"min_face": 0.02})([frame(canvas)])[0]) == 1
     assert faces.load("cpu", {"min_face": 0.10})([frame(canvas)])[0] == []

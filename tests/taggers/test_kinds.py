@@ -75,8 +75,14 @@ def test_scores_are_one_half_at_the_threshold():
     ("text", "word"),
     [
         ('broader = []\n[thresholds]\ndefault = 0.5\n[words]\ncat = ["tabbie"]', "'cat' names 'tabbie'"),
-        ('broader = []\n[thresholds]\ndefault = 0.5\ndog = 0.3\n[words]\ncat = ["tabby"]', "threshold is given for 'dog'"),
-        ('broader = ["furniture"]\n[thresholds]\ndefault = 0.5\n[words]\ncat = ["tabby"]', "'furniture' contains no word"),
+        (
+            'broader = []\n[thresholds]\ndefault = 0.5\ndog = 0.3\n[words]\ncat = ["tabby"]',
+            "threshold is given for 'dog'",
+        ),
+        (
+            'broader = ["furniture"]\n[thresholds]\ndefault = 0.5\n[words]\ncat = ["tabby"]',
+            "'furniture' contains no word",
+        ),
         ("[words]", "thresholds"),
     ],
 )

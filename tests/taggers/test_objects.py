@@ -61,7 +61,9 @@ def check_contract(tagger):
 def test_our_detector_says_only_what_it_is_good_at(own_people_pets):
     tagger = objects.load("cpu", {"detector": "people-pets"})
     labels = {tag.label for answer in check_contract(tagger) for tag in answer}
-    assert labels <= {"person", "couch"} and labels, "boat has no threshold; sofa goes by the vocabulary's name"
+    assert labels <= {"person", "couch"} and labels, (
+        "boat has no threshold; sofa goes by the vocabulary's name"
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,8 @@ def test_the_scores_are_torchvisions_own(folder):
     """Our resizing aside, a torchvision net answers through our door as it does through its own."""
     plain = coco_checkpoint("coco-mobile-320", folder).eval()
     asked = objects.detector("coco-mobile-320", floor=0.0)
-    asked.net.roi_heads.box_head = plain.roi_heads.box_head  # in float: a random net's scores are one near tie
+    # in float: a random net's scores are one near tie
+    asked.net.roi_heads.box_head = plain.roi_heads.box_head
     for net in (plain, asked.net):
         net.rpn.score_thresh, net.roi_heads.score_thresh = 0.0, 0.0
     pixels = RNG.integers(0, 255, (320, 448, 3), dtype=np.uint8)  # needs no resizing
@@ -134,12 +137,23 @@ def test_a_checkpoint_that_would_run_code_is_refused(folder, capsys):
 def test_a_thing_boxed_twice_under_two_names_keeps_the_better_name():
     found = Found(
         np.array(
-            [[0.1, 0.1, 0.5, 0.5], [0.11, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.35], [0.6, 0.6, 0.9, 0.9], [0.6, 0.6, 0.9, 0.89]]
+            [
+                [0.1, 0.1, 0.5, 0.5],
+                [0.11, 0.1, 0.5, 0.5],
+                [0.1, 0.1, 0.5, 0.35],
+                [0.6, 0.6, 0.9, 0.9],
+                [0.6, 0.6, 0.9, 0.89],
+            ]
         ),
         ("cat", "dog", "person", "tvmonitor", "tvmonitor"),
         np.array([0.6, 0.7, 0.5, 0.9, 0.4]),
     )
-    assert [(tag.label, tag.score) for tag in objects.tags(found)] == [("tv", 0.9), ("dog", 0.7), ("person", 0.5), ("tv", 0.4)]
+    assert [(tag.label, tag.score) for tag in objects.tags(found)] == [
+        ("tv", 0.9),
+        ("dog", 0.7),
+        ("person", 0.5),
+        ("tv", 0.4),
+    ]
 
 
 def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
@@ -160,7 +174,8 @@ def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
     tagger.detector.net.forward = forward
     after = tagger(batch)
     assert sizes == [5, 2, 3, 1, 2]
-    for one, other in zip(after, before, strict=True):  # scores of a random net nearly tie: their order may differ, little else
+    # scores of a random net nearly tie: their order may differ, little else
+    for one, other in zip(after, before, strict=True):
         assert len(one) == pytest.approx(len(other), abs=3)
         assert np.allclose([t.score for t in one][:20], [t.score for t in other][:20], atol=0.02)
 

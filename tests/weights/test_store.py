@@ -96,7 +96,9 @@ def test_a_good_file_is_kept_and_its_whole_hash_recorded(server, folder):
 
 def test_a_truncated_file_is_refused_and_goes_on_where_it_stopped(server, folder):
     known = served(server, "truncated")
-    with pytest.raises(WeightsError, match=r"ended after 524,288 of 1,048,576 bytes.*phototag weights fetch coco-mobile"):
+    with pytest.raises(
+        WeightsError, match=r"ended after 524,288 of 1,048,576 bytes.*phototag weights fetch coco-mobile"
+    ):
         store.fetch(known)
     assert not store.present("coco-mobile")
     server.sent = 0
@@ -194,7 +196,9 @@ def test_the_manifest_is_torchvisions():
     for name, architecture in COCO.items():
         known = manifest.entry(name)
         assert known.url == architecture.told.url
-        assert known.file == known.url.rsplit("/", 1)[1] and known.file.endswith(f"-{known.sha256_starts}.pth")
+        assert known.file == known.url.rsplit("/", 1)[1] and known.file.endswith(
+            f"-{known.sha256_starts}.pth"
+        )
         assert abs(known.megabytes - architecture.told.meta["_file_size"]) <= 1
     assert set(default_detector.DETECTORS) == set(manifest.entries())
 
@@ -209,7 +213,10 @@ def test_thresholds_are_read_from_the_head_of_the_file(folder, tmp_path):
     from safetensors.torch import save_file
 
     assert thresholds.thresholds("coco-mobile") == thresholds.thresholds("of-the-future") == {}
-    assert thresholds.edition("people-pets") == "people-pets" and thresholds.thresholds("people-pets")["cat"] > 0.5
+    assert (
+        thresholds.edition("people-pets") == "people-pets"
+        and thresholds.thresholds("people-pets")["cat"] > 0.5
+    )
     file = tmp_path / "mine.safetensors"
     told = {"detector": json.dumps({"labels": ["dog", "sofa"], "thresholds": {"dog": 0.6, "sofa": 0.7}})}
     save_file({"a": torch.zeros(3)}, file, metadata=told)
@@ -221,7 +228,10 @@ def test_thresholds_are_read_from_the_head_of_the_file(folder, tmp_path):
 
 def test_of_several_weights_the_strictest_threshold_holds(folder):
     ours = thresholds.thresholds("people-pets")
-    assert thresholds.strictest(["people-pets"], 0.5) == ours and thresholds.strictest(["coco-mobile"], 0.5) == {}
+    assert (
+        thresholds.strictest(["people-pets"], 0.5) == ours
+        and thresholds.strictest(["coco-mobile"], 0.5) == {}
+    )
     both = thresholds.strictest(["coco-mobile", "people-pets"], 0.8)
     assert both == {label: max(0.8, score) for label, score in ours.items()}
 
@@ -240,8 +250,12 @@ class TestChoosing:
         assert default_detector.choose_detector("auto", "cpu", offline=False).detector == "coco-mobile-320"
         self.put("coco-mobile", folder)
         self.put("coco-resnet50", folder)
-        assert default_detector.choose_detector("auto", "cpu", offline=True) == default_detector.Choice("coco-mobile")
-        assert default_detector.choose_detector("auto", "cuda:0", offline=True) == default_detector.Choice("coco-resnet50")
+        assert default_detector.choose_detector("auto", "cpu", offline=True) == default_detector.Choice(
+            "coco-mobile"
+        )
+        assert default_detector.choose_detector("auto", "cuda:0", offline=True) == default_detector.Choice(
+            "coco-resnet50"
+        )
 
     def test_offline_goes_on_with_ours_and_says_what_would_improve_it(self, folder):
         chosen = default_detector.choose_detector("auto", "cpu", offline=True)
@@ -270,4 +284,9 @@ def test_it_is_light():
         "import sys, phototag.weights.default_detector as c; c.choose_detector('auto', 'cpu', offline=True);"
         "print([m for m in ('torch', 'numpy', 'PIL', 'click', 'safetensors') if m in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )

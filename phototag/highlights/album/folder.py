@@ -1,9 +1,9 @@
-"""A folder that phototag fills and may fill again. Owns the list of what it made there (in the marker file, which also
-keeps scans out), and the promise that no other file is ever touched and that nothing half made is left behind.
+"""A folder that phototag fills and may fill again. Owns the list of what it made there (in the
+marker file, which also keeps scans out), and the promise that no other file is ever touched and
+that nothing half made is left behind.
 
-Everything new is made in a staging folder inside; only when all of it is there is it moved into place. So a full disk or
-Ctrl-C costs the staging folder and leaves the album as it was.
-"""
+Everything new is made in a staging folder inside; only when all of it is there is it moved into
+place. So a full disk or Ctrl-C costs the staging folder and leaves the album as it was."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ LITTER = {".DS_Store", "desktop.ini", "Thumbs.db", ".directory"}
 
 
 class OutputFolder:
-    """Use as a context: make everything inside the `with`; leaving it well moves all into place and removes what was made
-    before and is not wanted any more. Raises PhototagError with one sentence, and then has changed nothing.
-    Names are relative, with `/`. After leaving, `kept_back` lists files that are no longer of the album, but stay
-    because they were changed, or hold the last copy of a photo."""
+    """Use as a context: make everything inside the `with`; leaving it well moves all into place and
+    removes what was made before and is not wanted any more. Raises PhototagError with one sentence,
+    and then has changed nothing. Names are relative, with `/`. After leaving, `kept_back` lists
+    files that are no longer of the album, but stay because they were changed, or hold the last copy
+    of a photo."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -53,7 +54,9 @@ class OutputFolder:
             raise self._failed(error) from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         try:
             if error is None:
                 self._move_into_place()
@@ -66,7 +69,11 @@ class OutputFolder:
 
     def link(self, name: str, source: str, how: How, sha256: str) -> None:
         """Put a photo into the folder. `sha256` is that of the photo's bytes."""
-        made = {"how": how, "source": source} if how != "copy" else {"how": how, "source": source, "sha256": sha256}
+        made = (
+            {"how": how, "source": source}
+            if how != "copy"
+            else {"how": how, "source": source, "sha256": sha256}
+        )
         if self._is_there(name, made):
             return
         target = self._staged(name, made)
@@ -80,8 +87,18 @@ class OutputFolder:
                 with suppress(OSError):  # a disk that knows no such times still holds the photo
                     shutil.copystat(source, target)
         except OSError as error:
-            if how != "copy" and error.errno in (errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-                kind = "symbolic links" if how == "symlink" else "hard links to photos on another disk, or none at all"
+            if how != "copy" and error.errno in (
+                errno.EPERM,
+                errno.EXDEV,
+                errno.ENOTSUP,
+                errno.ENOSYS,
+                errno.EMLINK,
+            ):
+                kind = (
+                    "symbolic links"
+                    if how == "symlink"
+                    else "hard links to photos on another disk, or none at all"
+                )
                 raise PhototagError(f"{self.path} is on a disk that takes no {kind}: use --copy") from error
             raise
 
@@ -92,14 +109,14 @@ class OutputFolder:
             self._staged(name, made).write_bytes(content)
 
     def has(self, name: str) -> bool:
-        """Whether an earlier run made this file and it is still as it was; then it is kept without making it again. Only
-        for names that say all that the content depends on."""
+        """Whether an earlier run made this file and it is still as it was; then it is kept without
+        making it again. Only for names that say all that the content depends on."""
         made = self.old.get(name)
         return made is not None and made["how"] == "made" and self._is_there(name, made)
 
     def _is_there(self, name: str, made: dict[str, str]) -> bool:
-        """Note the file as wanted. True where it is there already, made by us in the same way; raises where something
-        else is in its place."""
+        """Note the file as wanted. True where it is there already, made by us in the same way;
+        raises where something else is in its place."""
         self.new[name] = made
         if not os.path.lexists(self.path / name):
             return False
@@ -160,7 +177,9 @@ class OutputFolder:
                 pass
         elif not others:
             return {}
-        raise PhototagError(f"{self.path} holds files that phototag did not make; choose a new or an empty folder with --out")
+        raise PhototagError(
+            f"{self.path} holds files that phototag did not make; choose a new or an empty folder with --out"
+        )
 
     def _write_ledger(self, files: dict[str, dict[str, str]]) -> None:
         about = "Made by phototag. The files listed here may be replaced by its next run; no scan looks into this folder."
@@ -177,8 +196,14 @@ class OutputFolder:
 
     def _failed(self, error: OSError) -> PhototagError:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        where = f" ({error.filename})" if error.filename and not str(error.filename).startswith(str(self.path)) else ""
-        return PhototagError(f"cannot make the album in {self.path}: {reason}{where}. Nothing there was changed")
+        where = (
+            f" ({error.filename})"
+            if error.filename and not str(error.filename).startswith(str(self.path))
+            else ""
+        )
+        return PhototagError(
+            f"cannot make the album in {self.path}: {reason}{where}. Nothing there was changed"
+        )
 
 
 def _is_inside(name: str) -> bool:

@@ -1,5 +1,6 @@
-"""The gallery: one folder with an index.html that opens from a USB stick. Its pictures are made anew and small, without EXIF,
-so that neither places nor cameras travel with them; it asks nothing of any network, and works without JavaScript."""
+"""The gallery: one folder with an index.html that opens from a USB stick. Its pictures are made
+anew and small, without EXIF, so that neither places nor cameras travel with them; it asks nothing
+of any network, and works without JavaScript."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from phototag.highlights.verdict import Choice, Verdict
 from phototag.records import Photo
 
 FOLDER = "gallery"
-# Long sides in pixels: a thumbnail stays sharp in its row on a phone or laptop of two device pixels; the large one fills
-# a full HD screen as far as a landscape photo can, at about 300 kB.
+# Long sides in pixels: a thumbnail stays sharp in its row on a phone or laptop of two device
+# pixels; the large one fills a full HD screen as far as a landscape photo can, at about 300 kB.
 THUMBNAIL_SIDE, LARGE_SIDE = 560, 1600
 THUMBNAIL_QUALITY, LARGE_QUALITY = 80, 86
 
@@ -32,8 +33,9 @@ def lay_out(
     places: bool = False,
     progress: Callable[[], None] = lambda: None,
 ) -> None:
-    """Fill `gallery/` in the folder. `places`: print where photos were taken; not otherwise, since a gallery is made to be
-    passed on. `progress` is called once per photo. Raises PhototagError where a chosen photo cannot be opened any more."""
+    """Fill `gallery/` in the folder. `places`: print where photos were taken; not otherwise, since
+    a gallery is made to be passed on. `progress` is called once per photo. Raises PhototagError
+    where a chosen photo cannot be opened any more."""
     for verdict in choice.kept:
         _make_pictures(folder, verdict.photo)
         progress()
@@ -41,8 +43,8 @@ def lay_out(
 
 
 def picture_names(photo: Photo) -> tuple[str, str]:
-    """Thumbnail and large picture, relative to the page. Named by content and size, so that a rerun knows them again and no
-    photo's name can do harm in an address."""
+    """Thumbnail and large picture, relative to the page. Named by content and size, so that a rerun
+    knows them again and no photo's name can do harm in an address."""
     name = (photo.content_hash or "")[:20]
     return f"pictures/{name}-{THUMBNAIL_SIDE}.jpg", f"pictures/{name}-{LARGE_SIDE}.jpg"
 
@@ -62,7 +64,10 @@ def _make_pictures(folder: OutputFolder, photo: Photo) -> None:
             f"{captions.visible(photo.path)} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
         ) from error
     picture = Image.fromarray(pixels)
-    for name, side, quality in ((large, LARGE_SIDE, LARGE_QUALITY), (thumbnail, THUMBNAIL_SIDE, THUMBNAIL_QUALITY)):
+    for name, side, quality in (
+        (large, LARGE_SIDE, LARGE_QUALITY),
+        (thumbnail, THUMBNAIL_SIDE, THUMBNAIL_QUALITY),
+    ):
         picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
         data = io.BytesIO()
         picture.save(data, "JPEG", quality=quality, optimize=True, progressive=True)
@@ -70,11 +75,14 @@ def _make_pictures(folder: OutputFolder, photo: Photo) -> None:
 
 
 def page(choice: Choice, title: str, places: bool = False) -> str:
-    """The whole of index.html. The policy in it forbids every request but for its own pictures, and every script but its own."""
+    """The whole of index.html. The policy in it forbids every request but for its own pictures, and
+    every script but its own."""
     template, style, script = (_template(name) for name in ("gallery.html", "gallery.css", "gallery.js"))
     kept = choice.kept
     # Shapes travel in the style sheet, not in style attributes, which the policy forbids.
-    style += "".join(f"#p{number} {{ --shape: {_shape(each.photo):.4f}; }}\n" for number, each in enumerate(kept, 1))
+    style += "".join(
+        f"#p{number} {{ --shape: {_shape(each.photo):.4f}; }}\n" for number, each in enumerate(kept, 1)
+    )
     policy = (
         f"default-src 'none'; img-src 'self' file: data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         f"base-uri 'none'; form-action 'none'"
@@ -99,10 +107,13 @@ def _item(number: int, verdict: Verdict, places: bool) -> str:
     where = captions.place(photo) if places else None
     lines = [("when", captions.moment(photo.taken_at)), ("where", where), ("why", verdict.sentence())]
     lines.append(("file", photo.path.rpartition("/")[2]))
-    caption = "".join(f'<span class="{kind}">{html.escape(captions.visible(text))}</span>' for kind, text in lines if text)
+    caption = "".join(
+        f'<span class="{kind}">{html.escape(captions.visible(text))}</span>' for kind, text in lines if text
+    )
     alt = html.escape(captions.visible(f"Photo of {captions.day(photo.taken_at)}: {verdict.sentence()}"))
     size = f'width="{max(1, round(width * scale))}" height="{max(1, round(height * scale))}"'
-    lazy = ' loading="lazy" decoding="async"' if number > 8 else ""  # the first screen must not wait for a scroll
+    # the first screen must not wait for a scroll
+    lazy = ' loading="lazy" decoding="async"' if number > 8 else ""
     return (
         f'<li id="p{number}"><figure><a href="{large}"><img src="{thumbnail}" {size} alt="{alt}"{lazy}></a>'
         f"<figcaption>{caption}</figcaption></figure></li>"

@@ -1,5 +1,5 @@
-"""The album folder: the chosen photos under sortable names, as links or copies, and album.json, which says what was chosen
-and why. Originals are only ever read."""
+"""The album folder: the chosen photos under sortable names, as links or copies, and album.json,
+which says what was chosen and why. Originals are only ever read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from phototag.highlights.verdict import Choice, Verdict
 from phototag.records import Photo
 
 MANIFEST = "album.json"
-STEM_BYTES = 120  # of UTF-8: with date, suffix and extension well below the 255 that file systems take (eCryptfs: 143)
+# of UTF-8: with date, suffix and extension well below the 255 that file systems take (eCryptfs:
+# 143)
+STEM_BYTES = 120
 
 
 def lay_out(folder: OutputFolder, choice: Choice, title: str, query: str, how: How) -> None:
@@ -30,8 +32,9 @@ def lay_out(folder: OutputFolder, choice: Choice, title: str, query: str, how: H
 
 
 def file_names(photos: Sequence[Photo]) -> list[str]:
-    """`2016-05-14_183012_IMG_0042.jpg`: sortable by time, distinct on any file system. Photos whose names would be equal
-    all carry the beginning of their content hash, so that a name never depends on the order of the photos."""
+    """`2016-05-14_183012_IMG_0042.jpg`: sortable by time, distinct on any file system. Photos whose
+    names would be equal all carry the beginning of their content hash, so that a name never depends
+    on the order of the photos."""
     names = [_file_name(photo) for photo in photos]
     how_many = Counter(name.casefold() for name in names)
     return [
@@ -51,16 +54,19 @@ def _file_name(photo: Photo, suffix: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """What every file system and terminal takes: composed, no control characters, direction marks, undecodable bytes,
-    path separators or the characters that Windows forbids. Dashes and dots in front do no harm: a date stands before."""
+    """What every file system and terminal takes: composed, no control characters, direction marks,
+    undecodable bytes, path separators or the characters that Windows forbids. Dashes and dots in
+    front do no harm: a date stands before."""
     text = unicodedata.normalize("NFC", text)
-    text = "".join("_" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text)
+    text = "".join(
+        "_" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text
+    )
     return re.sub(r'[<>:"/\\|?*\s]+', "_", text)
 
 
 def as_dict(choice: Choice, title: str, query: str, names: Sequence[str]) -> dict[str, Any]:
-    """What album.json holds: no clock time, no row numbers, nothing that depends on when or in which order photos were
-    scanned. It names its maker first, by which a scan knows it."""
+    """What album.json holds: no clock time, no row numbers, nothing that depends on when or in
+    which order photos were scanned. It names its maker first, by which a scan knows it."""
     return {
         "maker": "phototag",
         "format": 1,
@@ -79,7 +85,10 @@ def as_dict(choice: Choice, title: str, query: str, names: Sequence[str]) -> dic
 def theme_dict(theme: Theme) -> dict[str, Any]:
     plain = {field.name: getattr(theme, field.name) for field in dataclasses.fields(theme)}
     plain["weights"] = dict(theme.weights)
-    return {key: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value for key, value in plain.items()}
+    return {
+        key: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+        for key, value in plain.items()
+    }
 
 
 def verdict_dict(verdict: Verdict) -> dict[str, Any]:

@@ -16,7 +16,8 @@ PAPER, INK, FAINT = (250, 249, 246), (29, 27, 24), (107, 102, 94)
 
 
 def draw(choice: Choice, title: str, progress: Callable[[], None] = lambda: None) -> bytes:
-    """A PNG of every chosen photo in order, with its day. Raises PhototagError where one cannot be opened any more."""
+    """A PNG of every chosen photo in order, with its day. Raises PhototagError where one cannot be
+    opened any more."""
     from PIL import Image, ImageDraw
 
     from phototag.highlights.captions import font

@@ -1,7 +1,9 @@
-"""Draws film frames. Photos are turned into video planes once (luma at full size, chroma at half, BT.709 in video range), so
-that each frame only resamples what it shows: that is half the work of RGB, and no conversion per frame.
+"""Draws film frames. Photos are turned into video planes once (luma at full size, chroma at half,
+BT.709 in video range), so that each frame only resamples what it shows: that is half the work of
+RGB, and no conversion per frame.
 
-Windows have fractional edges and are resampled at them, so slow movement is smooth and never jumps by whole pixels."""
+Windows have fractional edges and are resampled at them, so slow movement is smooth and never jumps
+by whole pixels."""
 
 from __future__ import annotations
 
@@ -97,10 +99,17 @@ class Planes:
         return frame
 
 
-def _resample(plane: Image.Image, window: Window, size_wh: tuple[int, int], how: Image.Resampling) -> Image.Image:
+def _resample(
+    plane: Image.Image, window: Window, size_wh: tuple[int, int], how: Image.Resampling
+) -> Image.Image:
     width, height = plane.size
     left, top, right, bottom = window.edges()
-    box = (max(0.0, left * width), max(0.0, top * height), min(right * width, width), min(bottom * height, height))
+    box = (
+        max(0.0, left * width),
+        max(0.0, top * height),
+        min(right * width, width),
+        min(bottom * height, height),
+    )
     return plane.resize(size_wh, how, box)
 
 
@@ -116,14 +125,19 @@ class Ink:
     def covers(self, edges: tuple[float, float, float, float]) -> bool:
         left, top = self.at
         return (
-            left < edges[2] and left + self.letters.width > edges[0] and top < edges[3] and top + self.letters.height > edges[1]
+            left < edges[2]
+            and left + self.letters.width > edges[0]
+            and top < edges[3]
+            and top + self.letters.height > edges[1]
         )
 
 
 class Scene:
     """One photo of the film, drawn at any share of its time."""
 
-    def __init__(self, pixels: np.ndarray, shot: Shot, frame_wh: tuple[int, int], caption: str, keep: tuple[Box, ...]) -> None:
+    def __init__(
+        self, pixels: np.ndarray, shot: Shot, frame_wh: tuple[int, int], caption: str, keep: tuple[Box, ...]
+    ) -> None:
         picture = Image.fromarray(pixels)
         self.shot, self.frame_wh = shot, frame_wh
         self.planes = Planes.of(picture)
@@ -154,7 +168,12 @@ def blurred(picture: Image.Image, frame_wh: tuple[int, int], light: float = FILL
     small = (max(2, frame_wh[0] // 16), max(2, frame_wh[1] // 16))
     scale = max(small[0] / picture.width, small[1] / picture.height)
     w, h = min(small[0] / scale, picture.width), min(small[1] / scale, picture.height)
-    box = ((picture.width - w) / 2, (picture.height - h) / 2, (picture.width + w) / 2, (picture.height + h) / 2)
+    box = (
+        (picture.width - w) / 2,
+        (picture.height - h) / 2,
+        (picture.width + w) / 2,
+        (picture.height + h) / 2,
+    )
     soft = picture.resize(small, Image.Resampling.BOX, box).filter(ImageFilter.GaussianBlur(min(small) / 22))
     soft = soft.point([round(value * light) for value in range(256)] * 3)
     return Planes.of(soft.resize(frame_wh, Image.Resampling.BICUBIC))
@@ -202,7 +221,8 @@ def _place_caption(text: str, shot: Shot, frame_wh: tuple[int, int], keep: tuple
     letters = font(short * CAPTION_HEIGHT)
     width, height, margin = letters.getlength(text), short * CAPTION_HEIGHT * 1.4, short * MARGIN
     right, bottom = frame_wh[0] - margin - width, frame_wh[1] - margin - height
-    faces = [shot.in_frame(box, share) for box in keep for share in (0.0, 1.0)]  # straight lines: the ends hold what is between
+    # straight lines: the ends hold what is between
+    faces = [shot.in_frame(box, share) for box in keep for share in (0.0, 1.0)]
     for corner in ((margin, bottom), (right, bottom), (margin, margin), (right, margin)):
         ink = _ink(text, letters, corner)
         if not any(ink.covers(face) for face in faces):
@@ -214,10 +234,15 @@ def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float]) -
     size = typeface.size
     pad = round(size * 0.5)
     left, top = int(at[0] - pad) // 2 * 2, int(at[1] - pad) // 2 * 2
-    wide, high = (round(typeface.getlength(text)) + 2 * pad + 3) // 2 * 2, (round(size * 1.4) + 2 * pad + 3) // 2 * 2
+    wide, high = (
+        (round(typeface.getlength(text)) + 2 * pad + 3) // 2 * 2,
+        (round(size * 1.4) + 2 * pad + 3) // 2 * 2,
+    )
     letters = Image.new("L", (wide, high), 0)
     ImageDraw.Draw(letters).text((pad, pad), text, fill=255, font=typeface)
-    shadow = letters.filter(ImageFilter.GaussianBlur(size * 0.16)).point([min(200, value * 2) for value in range(256)])
+    shadow = letters.filter(ImageFilter.GaussianBlur(size * 0.16)).point(
+        [min(200, value * 2) for value in range(256)]
+    )
     solid = Image.new("L", letters.size, 0)
     solid.paste(shadow)
     solid.paste(255, (0, 0), letters)

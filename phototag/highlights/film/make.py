@@ -1,7 +1,8 @@
-"""The film: the album's photos with slow movement, cross-fades and dates, as H.264 in MP4 that browsers and phones play.
+"""The film: the album's photos with slow movement, cross-fades and dates, as H.264 in MP4 that
+browsers and phones play.
 
-One photo is decoded ahead while another is shown, so memory does not grow with their number. The film is written under
-another name beside its place and moved there when it is whole."""
+One photo is decoded ahead while another is shown, so memory does not grow with their number. The
+film is written under another name beside its place and moved there when it is whole."""
 
 from __future__ import annotations
 
@@ -29,14 +30,16 @@ if TYPE_CHECKING:
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_nvenc", "mpeg4")
 OPTIONS = {"libx264": {"preset": "veryfast", "crf": "20"}, "mpeg4": {"qscale": "4"}}
 BITS_PER_PIXEL = 0.08  # for encoders that know no constant quality: 5 Mbit/s at 1080p
-COMMENT = "Made by phototag"  # in the film's metadata: by it a rerun knows a film of its own, and replaces no other
+# in the film's metadata: by it a rerun knows a film of its own, and replaces no other
+COMMENT = "Made by phototag"
 ASPECTS = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1), "4:3": (4, 3)}
 HEIGHTS = {"16:9": 1080, "9:16": 1920, "1:1": 1080, "4:3": 1080}
 
 
 @dataclass(frozen=True, slots=True)
 class FilmReport:
-    """What was made. `left_out`: how many photos did not fit into the longest film. `note`: what else a person should know."""
+    """What was made. `left_out`: how many photos did not fit into the longest film. `note`: what
+    else a person should know."""
 
     seconds: float
     frames: int
@@ -58,7 +61,9 @@ def check(path: Path, height: int | None, aspect: str) -> None:
     if height is not None and not 120 <= height <= 4320:
         raise UsageError(f"--height must lie between 120 and 4320 pixels, not {height}")
     if path.exists() and not _is_ours(path):
-        raise PhototagError(f"{path} is there already and phototag did not make it; choose another name for --film")
+        raise PhototagError(
+            f"{path} is there already and phototag did not make it; choose another name for --film"
+        )
     if not path.parent.is_dir():
         raise PhototagError(f"there is no folder {path.parent} to put the film into; make it first")
 
@@ -74,8 +79,9 @@ def make_film(
     music: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FilmReport:
-    """Make the film of these photos, in their order. `progress(done, total)` counts frames. Raises PhototagError; then, and
-    on Ctrl-C, nothing is left behind, and a film that was there before is still there."""
+    """Make the film of these photos, in their order. `progress(done, total)` counts frames. Raises
+    PhototagError; then, and on Ctrl-C, nothing is left behind, and a film that was there before is
+    still there."""
     check(path, height, aspect)
     if not kept:
         raise PhototagError("there is no photo to make a film of")
@@ -87,7 +93,9 @@ def make_film(
         note = _write(temporary, shown, theme, title, size_wh, times, music, progress)
         os.replace(temporary, path)
     except OSError as error:
-        raise PhototagError(f"cannot make the film {path}: {_reason(error)}. Nothing half made is left") from error
+        raise PhototagError(
+            f"cannot make the film {path}: {_reason(error)}. Nothing half made is left"
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -105,7 +113,9 @@ def subjects(verdict: Verdict, theme: Theme) -> tuple[Box, ...]:
     """What must never be cut off: the faces that count, and the things that the theme is about."""
     labels = theme.qualify.labels
     things = [
-        tag.box for tag in verdict.photo.objects if tag.label in labels and tag.score >= theme.qualify.label_score and tag.box
+        tag.box
+        for tag in verdict.photo.objects
+        if tag.label in labels and tag.score >= theme.qualify.label_score and tag.box
     ]
     return (*(face.box for face in verdict.faces), *things)
 
@@ -141,7 +151,8 @@ def _write(
         if codec not in OPTIONS:
             stream.bit_rate = round(size_wh[0] * size_wh[1] * motion.FPS * BITS_PER_PIXEL)
         context = stream.codec_context
-        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1  # video range, BT.709
+        # video range, BT.709
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
         if music is not None:
             sound = Music(music, container, times.seconds)
         with closing(_frames(shown, theme, title, size_wh, times)) as frames:
@@ -157,7 +168,8 @@ def _write(
             container.mux(list(sound.rest()))
         container.close()
     except BaseException:
-        with suppress(Exception):  # of a container that could not be finished; the first error is the one to tell
+        # of a container that could not be finished; the first error is the one to tell
+        with suppress(Exception):
             container.close()
         raise
     finally:
@@ -171,7 +183,8 @@ def _write(
 def _frames(
     shown: Sequence[Verdict], theme: Theme, title: str, size_wh: tuple[int, int], times: motion.Timeline
 ) -> Iterator[Planes]:
-    """Every frame of the film in turn. At most three photos are held: one shown, one fading, one being decoded."""
+    """Every frame of the film in turn. At most three photos are held: one shown, one fading, one
+    being decoded."""
     from phototag.highlights.film.frames import Planes, title_card
 
     black = Planes.black(size_wh)
@@ -180,7 +193,12 @@ def _frames(
         try:
             picture, scene = waiting.result()
             subtitle = ", ".join(
-                part for part in (captions.count(len(shown), "photo"), captions.span([each.photo for each in shown])) if part
+                part
+                for part in (
+                    captions.count(len(shown), "photo"),
+                    captions.span([each.photo for each in shown]),
+                )
+                if part
             )
             card = title_card(picture, size_wh, title, subtitle)
             del picture
@@ -196,7 +214,9 @@ def _frames(
                 for frame in range(times.starts[number], stop):
                     planes = scene.draw(times.share(number, frame))
                     if before is not None:
-                        planes = before(frame).blend(planes, (frame - times.starts[number] + 1) / (times.fade + 1))
+                        planes = before(frame).blend(
+                            planes, (frame - times.starts[number] + 1) / (times.fade + 1)
+                        )
                         if frame + 1 == times.starts[number] + times.fade:
                             before = None  # faded away: its pixels can go
                     if frame >= end:

@@ -1,8 +1,9 @@
-"""How a film moves: which part of a photo is seen when, and which photo at which frame. Pure geometry; draws nothing.
+"""How a film moves: which part of a photo is seen when, and which photo at which frame. Pure
+geometry; draws nothing.
 
-A photo is seen through a window that glides and grows or shrinks. Both its ends hold every face with a margin, and between
-them each edge moves in a straight line, so every window between holds the faces too: an edge that is a mean of two edges
-outside a face is outside it.
+A photo is seen through a window that glides and grows or shrinks. Both its ends hold every face
+with a margin, and between them each edge moves in a straight line, so every window between holds
+the faces too: an edge that is a mean of two edges outside a face is outside it.
 
     +-----------------------------+   the photo
     | +-------------------------+ |   the wide window
@@ -28,7 +29,8 @@ FADE_SHARE = 0.35  # of a photo's time at most
 END_SECONDS = 1.2  # of the fade to black
 LEAST_SECONDS = 1.2  # per photo: below it a film only flickers, so the weakest photos stay out
 ZOOM = 1.1  # from the tight window to the wide one: visible, and calm at three seconds a photo
-LEAST_KEPT = 0.6  # of the photo: where filling the frame would cut away more, it is shown whole on a blurred fill
+# of the photo: where filling the frame would cut away more, it is shown whole on a blurred fill
+LEAST_KEPT = 0.6
 MOST_ENLARGED = 3.0  # beyond it a small photo is all squares; it is shown smaller instead
 # Around a face box, in its own size: detectors box eyebrows to chin, people have hair and chins.
 MARGIN_SIDE, MARGIN_TOP, MARGIN_BOTTOM = 0.2, 0.45, 0.25
@@ -62,8 +64,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A photo's way through the film. `place` is where its window is shown: left, top, width, height in pixels of the frame,
-    all even. Where that is not the whole frame, the rest is a blurred fill."""
+    """A photo's way through the film. `place` is where its window is shown: left, top, width,
+    height in pixels of the frame, all even. Where that is not the whole frame, the rest is a
+    blurred fill."""
 
     start: Window
     end: Window
@@ -87,8 +90,8 @@ class Shot:
 
 
 def plan(photo_wh: tuple[int, int], frame_wh: tuple[int, int], keep: Sequence[Box], number: int) -> Shot:
-    """The shot of the number-th photo. `keep`: boxes that must be whole in the frame at all times. Even numbers zoom in,
-    odd ones out."""
+    """The shot of the number-th photo. `keep`: boxes that must be whole in the frame at all times.
+    Even numbers zoom in, odd ones out."""
     width, height = photo_wh
     frame_w, frame_h = frame_wh
     safe = _around(keep)
@@ -122,9 +125,11 @@ def _around(keep: Sequence[Box]) -> Box | None:
 
 
 def _window(size_wh: tuple[float, float], safe: Box | None) -> Window:
-    """A window of that size inside the photo, as near to what must stay in as it can, and holding all of it."""
+    """A window of that size inside the photo, as near to what must stay in as it can, and holding
+    all of it."""
     middle_x = (safe.left + safe.right) / 2 if safe else 0.5
-    middle_y = (safe.top + safe.bottom) / 2 if safe else 0.45  # without faces: people frame with too much ground
+    # without faces: people frame with too much ground
+    middle_y = (safe.top + safe.bottom) / 2 if safe else 0.45
     left = _clamp(middle_x - size_wh[0] / 2, 0.0, 1 - size_wh[0])
     top = _clamp(middle_y - size_wh[1] / 2, 0.0, 1 - size_wh[1])
     return Window(left, top, min(1.0, left + size_wh[0]), min(1.0, top + size_wh[1]))
@@ -142,7 +147,8 @@ def _even(value: float, most: int | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Which frames show what. Photo n is seen from starts[n] to ends[n] (not included); neighbours overlap by `fade`."""
+    """Which frames show what. Photo n is seen from starts[n] to ends[n] (not included); neighbours
+    overlap by `fade`."""
 
     frames: int
     title: int
@@ -166,7 +172,9 @@ def most_photos(film: Film) -> int:
 
 def timeline(count: int, film: Film) -> Timeline:
     """As long as its photos want, between the shortest and the longest that the theme allows."""
-    seconds = _clamp(TITLE_SECONDS + count * film.seconds_per_photo, film.shortest_seconds, film.longest_seconds)
+    seconds = _clamp(
+        TITLE_SECONDS + count * film.seconds_per_photo, film.shortest_seconds, film.longest_seconds
+    )
     frames = round(seconds * FPS)
     title = min(round(TITLE_SECONDS * FPS), frames // 3)
     fade = max(1, min(round(FADE_SECONDS * FPS), int(FADE_SHARE * (frames - title) / count)))

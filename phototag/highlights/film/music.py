@@ -1,5 +1,5 @@
-"""Music under a film: any sound file that FFmpeg reads, resampled to AAC, cut to the film's length and faded at its end.
-Encoded as the film grows, so that memory stays flat."""
+"""Music under a film: any sound file that FFmpeg reads, resampled to AAC, cut to the film's length
+and faded at its end. Encoded as the film grows, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ BLOCK = 1024  # samples of an AAC frame
 
 
 class Music:
-    """Opens the file, adds a stream to the film, and gives packets for as much of it as asked. Raises PhototagError where
-    the file cannot be read or holds no sound."""
+    """Opens the file, adds a stream to the film, and gives packets for as much of it as asked.
+    Raises PhototagError where the file cannot be read or holds no sound."""
 
     def __init__(self, path: str, film: av.container.OutputContainer, seconds: float) -> None:
         import av

@@ -16,9 +16,10 @@ from phototag.nets.detector.net import build
 
 @dataclass(frozen=True)
 class Settings:
-    """What a weights file says beside the numbers. `labels` are those the net was trained on, in the order of its outputs;
-    `thresholds` names those good enough to be said, each with the score from which on it reached the stated precision
-    (empty: all may be said, nothing was measured). Sides in pixels."""
+    """What a weights file says beside the numbers. `labels` are those the net was trained on, in
+    the order of its outputs; `thresholds` names those good enough to be said, each with the score
+    from which on it reached the stated precision (empty: all may be said, nothing was measured).
+    Sides in pixels."""
 
     labels: tuple[str, ...]
     short_side: int = 320
@@ -49,7 +50,9 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], Settings]:
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a mapping)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: not readable as people-pets weights ({type(error).__name__})") from error
-    return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}, settings
+    return {
+        name: value.float() if value.is_floating_point() else value for name, value in tensors.items()
+    }, settings
 
 
 def load(path: Path) -> tuple[FasterRCNN, Settings]:
@@ -59,5 +62,7 @@ def load(path: Path) -> tuple[FasterRCNN, Settings]:
         net = build(settings.labels)
         net.load_state_dict(tensors)
     except RuntimeError as error:
-        raise WeightsError(f"{path}: these weights do not fit this version's compact detector; install phototag again") from error
+        raise WeightsError(
+            f"{path}: these weights do not fit this version's compact detector; install phototag again"
+        ) from error
     return net.eval(), settings

@@ -23,8 +23,8 @@ MIN_VISIBLE = 0.25  # of a box's area; less of a thing left in a crop is not cal
 
 @dataclass(frozen=True)
 class LabelledPhoto:
-    """`boxes` (N, 4) float32 left, top, right, bottom in pixels; `labels` (N,) int64, from 1; `crowds` (N,) bool marks boxes
-    around many things at once."""
+    """`boxes` (N, 4) float32 left, top, right, bottom in pixels; `labels` (N,) int64, from 1;
+    `crowds` (N,) bool marks boxes around many things at once."""
 
     file: Path
     width: int
@@ -66,8 +66,9 @@ def _read_json(annotations: Path) -> dict:
 
 
 def read_coco(annotations: Path, images: Path, split: str | None = None) -> Photos:
-    """The photos of a COCO file with their boxes. `split` keeps the photos whose record
-    says so ("train", "val"); in a file without splits every tenth photo, by hash of its name, is "val". Raises PhototagError."""
+    """The photos of a COCO file with their boxes. `split` keeps the photos whose record says so
+    ("train", "val"); in a file without splits every tenth photo, by hash of its name, is "val".
+    Raises PhototagError."""
     told = _read_json(annotations)
     try:
         categories = sorted(told["categories"], key=lambda category: category["id"])
@@ -78,7 +79,11 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
         for annotation in told["annotations"]:
             x, y, w, h = annotation["bbox"]
             if w > 0 and h > 0:
-                told_of = ([x, y, x + w, y + h], number[annotation["category_id"]], bool(annotation.get("iscrowd")))
+                told_of = (
+                    [x, y, x + w, y + h],
+                    number[annotation["category_id"]],
+                    bool(annotation.get("iscrowd")),
+                )
                 boxes[annotation["image_id"]].append(told_of)
     except (KeyError, TypeError, ValueError) as error:
         raise PhototagError(
@@ -92,9 +97,15 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
             continue
         file = images / record["file_name"]
         if not file.is_file():
-            raise PhototagError(f"{file}: named in {annotations} but not there; give the folder of the photos with --images")
+            raise PhototagError(
+                f"{file}: named in {annotations} but not there; give the folder of the photos with --images"
+            )
         edges, labels, crowds = zip(*boxes[key], strict=True) if boxes[key] else ((), (), ())
-        arrays = np.array(edges, np.float32).reshape(-1, 4), np.array(labels, np.int64), np.array(crowds, bool)
+        arrays = (
+            np.array(edges, np.float32).reshape(-1, 4),
+            np.array(labels, np.int64),
+            np.array(crowds, bool),
+        )
         photos.append(LabelledPhoto(file, record["width"], record["height"], *arrays))
     if not photos:
         raise PhototagError(f"{annotations}: no photos{f' of the split {split!r}' if split else ''} in it")
@@ -107,7 +118,8 @@ def _held_out(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Views:
-    """How training looks at photos. `zoom` is the range of sizes of a photo against fitting the canvas whole."""
+    """How training looks at photos. `zoom` is the range of sizes of a photo against fitting the
+    canvas whole."""
 
     zoom: tuple[float, float] = (0.7, 1.7)
     aspect: float = 0.15  # log range: 1.16 wider or taller
@@ -118,7 +130,8 @@ class Views:
 def view(
     photos: Photos, index: int, canvas_wh: tuple[int, int], rng: np.random.Generator, views: Views = Views()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One training view of photo `index`, or of it and three others -> pixels (H, W, 3) uint8, boxes (N, 4), labels (N,)."""
+    """One training view of photo `index`, or of it and three others -> pixels (H, W, 3) uint8,
+    boxes (N, 4), labels (N,)."""
     width, height = canvas_wh
     canvas = np.full((height, width, 3), 127, np.uint8)
     if rng.random() < views.mosaic:
@@ -134,7 +147,8 @@ def view(
         boxes.append(edges)
         labels.append(kinds)
     edges, kinds = np.concatenate(boxes), np.concatenate(labels)
-    if not len(kinds) and len(photos.photos[index].labels):  # the crop missed everything: look at the whole photo
+    # the crop missed everything: look at the whole photo
+    if not len(kinds) and len(photos.photos[index].labels):
         canvas[:] = 127
         edges, kinds = _place(photos.photos[index], canvas, (0, 0, width, height), (1.0, 1.0), views, rng)
     return _recolour(canvas, views.colour, rng), edges, kinds
@@ -148,21 +162,32 @@ def _place(
     views: Views,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put a randomly scaled, cropped and mirrored photo into a part of the canvas -> its boxes and labels there."""
+    """Put a randomly scaled, cropped and mirrored photo into a part of the canvas -> its boxes and
+    labels there."""
     left, top, right, bottom = part
     wide, high = right - left, bottom - top
     try:
         with Image.open(photo.file) as opened:
             picture = opened.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
-        raise PhototagError(f"{photo.file}: cannot be read ({error}); repair it or take it out of the annotations") from error
+        raise PhototagError(
+            f"{photo.file}: cannot be read ({error}); repair it or take it out of the annotations"
+        ) from error
     if picture.size != (photo.width, photo.height):
-        raise PhototagError(f"{photo.file}: is {picture.size}, its annotations say {(photo.width, photo.height)}")
-    scale = min(wide / photo.width, high / photo.height) * math.exp(rng.uniform(*(math.log(edge) for edge in zoom)))
+        raise PhototagError(
+            f"{photo.file}: is {picture.size}, its annotations say {(photo.width, photo.height)}"
+        )
+    scale = min(wide / photo.width, high / photo.height) * math.exp(
+        rng.uniform(*(math.log(edge) for edge in zoom))
+    )
     stretch = math.exp(rng.uniform(-views.aspect, views.aspect) / 2)
     across, down = scale * stretch, scale / stretch
-    # The photo's corner on the canvas: anywhere that hides nothing where it fits, anywhere that leaves no gap where not.
-    x, y = (rng.uniform(min(0.0, gap), max(0.0, gap)) for gap in (wide - photo.width * across, high - photo.height * down))
+    # The photo's corner on the canvas: anywhere that hides nothing where it fits, anywhere that
+    # leaves no gap where not.
+    x, y = (
+        rng.uniform(min(0.0, gap), max(0.0, gap))
+        for gap in (wide - photo.width * across, high - photo.height * down)
+    )
     seen = (
         max(0, round(x)),
         max(0, round(y)),
@@ -173,8 +198,12 @@ def _place(
         max(0.0, (seen[0] - x) / across), max(0.0, (seen[1] - y) / down),
         min(photo.width, (seen[2] - x) / across), min(photo.height, (seen[3] - y) / down),
     )  # fmt: skip
-    piece = np.asarray(picture.resize((seen[2] - seen[0], seen[3] - seen[1]), Image.Resampling.BILINEAR, box=source))
-    boxes = photo.boxes * np.array([across, down, across, down], np.float32) + np.array([x, y, x, y], np.float32)
+    piece = np.asarray(
+        picture.resize((seen[2] - seen[0], seen[3] - seen[1]), Image.Resampling.BILINEAR, box=source)
+    )
+    boxes = photo.boxes * np.array([across, down, across, down], np.float32) + np.array(
+        [x, y, x, y], np.float32
+    )
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     boxes = boxes.clip(np.array([seen[0], seen[1]] * 2), np.array([seen[2], seen[3]] * 2))
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -196,4 +225,8 @@ def _recolour(pixels: np.ndarray, strength: float, rng: np.random.Generator) -> 
     grey = np.array([0.299, 0.587, 0.114])
     matrix = contrast * (saturation * np.eye(3) + (1 - saturation) * np.outer(np.ones(3), grey)) * balance
     bias = 127 * (1 - contrast)
-    return (pixels.astype(np.float32) @ matrix.T.astype(np.float32) + np.float32(bias)).clip(0, 255).astype(np.uint8)
+    return (
+        (pixels.astype(np.float32) @ matrix.T.astype(np.float32) + np.float32(bias))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )

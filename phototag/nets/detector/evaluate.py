@@ -1,8 +1,8 @@
-"""How good a detector is on photos with boxes: the COCO metric, and the thresholds that a stated precision asks for.
+"""How good a detector is on photos with boxes: the COCO metric, and the thresholds that a stated
+precision asks for.
 
-Owns the measures. Must not know the training loop nor which detector it measures: `detect` is any callable from pictures
-to `Found`s.
-"""
+Owns the measures. Must not know the training loop nor which detector it measures: `detect` is any
+callable from pictures to `Found`s."""
 
 from __future__ import annotations
 
@@ -36,13 +36,16 @@ def predict(detect: Detect, photos: Photos, batch: int = 16) -> tuple[list[Found
 
 
 def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dict:
-    """-> n, AP (mean over IoU 0.50 to 0.95), AP50, per_class {label: {AP, AP50, boxes}} over the labels that are both `known`
-    to the detector and in the photos, and `left_out`, the labels of the photos that it does not know. Labels go by the
-    photos' names; other names of the same thing (sofa, couch) count as equal."""
+    """-> n, AP (mean over IoU 0.50 to 0.95), AP50, per_class {label: {AP, AP50, boxes}} over the
+    labels that are both `known` to the detector and in the photos, and `left_out`, the labels of
+    the photos that it does not know. Labels go by the photos' names; other names of the same thing
+    (sofa, couch) count as equal."""
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
-        raise PhototagError("measuring detectors needs faster-coco-eval; type: pip install 'phototag[train]'") from error
+        raise PhototagError(
+            "measuring detectors needs faster-coco-eval; type: pip install 'phototag[train]'"
+        ) from error
     counts = photos.count()
     understood = {canonical(name) for name in known}
     measured = [name for name in photos.names if canonical(name) in understood and counts[name]]
@@ -51,13 +54,18 @@ def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dic
         raise PhototagError(f"the detector knows none of the labels in these photos ({', '.join(left_out)})")
     number = {canonical(name): i for i, name in enumerate(measured, 1)}
     truth = {
-        "images": [{"id": i, "width": photo.width, "height": photo.height} for i, photo in enumerate(photos.photos, 1)],
+        "images": [
+            {"id": i, "width": photo.width, "height": photo.height}
+            for i, photo in enumerate(photos.photos, 1)
+        ],
         "categories": [{"id": i, "name": name} for i, name in enumerate(measured, 1)],
         "annotations": [],
     }
     answers = []
     for i, (photo, things) in enumerate(zip(photos.photos, found, strict=True), 1):
-        for edges, label, crowd in zip(photo.boxes.tolist(), photo.labels.tolist(), photo.crowds.tolist(), strict=True):
+        for edges, label, crowd in zip(
+            photo.boxes.tolist(), photo.labels.tolist(), photo.crowds.tolist(), strict=True
+        ):
             name = canonical(photos.names[label - 1])
             if name in number:
                 box = _with_size(edges)
@@ -70,7 +78,9 @@ def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dic
             name = canonical(said)
             if name in number:
                 box = _with_size(edges.tolist())
-                answers.append({"image_id": i, "category_id": number[name], "bbox": box, "score": float(score)})
+                answers.append(
+                    {"image_id": i, "category_id": number[name], "bbox": box, "score": float(score)}
+                )
     precision = np.zeros((10, 101, len(measured), 1, 3))
     if answers:
         reference = COCO(truth, print_function=_silent)
@@ -94,8 +104,9 @@ def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dic
 def choose_thresholds(
     found: Sequence[Found], photos: Photos, labels: Sequence[str], precision: float = 0.9, lowest: float = 0.3
 ) -> dict[str, dict[str, float]]:
-    """For each label the lowest score from which on at least `precision` of the boxes said are right (IoU 0.5, each true box
-    counted once) -> {label: {threshold, precision, recall}}. A label that never gets there is absent."""
+    """For each label the lowest score from which on at least `precision` of the boxes said are
+    right (IoU 0.5, each true box counted once) -> {label: {threshold, precision, recall}}. A label
+    that never gets there is absent."""
     chosen = {}
     for name in labels:
         scores, right, there = _matches(found, photos, name)
@@ -113,7 +124,8 @@ def choose_thresholds(
 
 
 def _matches(found: Sequence[Found], photos: Photos, name: str) -> tuple[np.ndarray, np.ndarray, int]:
-    """-> scores (M,) of all boxes said to be `name`, whether each is right (M,), and how many true ones there are."""
+    """-> scores (M,) of all boxes said to be `name`, whether each is right (M,), and how many true
+    ones there are."""
     scores, right, there = [], [], 0
     for photo, things in zip(photos.photos, found, strict=True):
         mine = np.array([photos.names[label - 1] == name for label in photo.labels], bool) & ~photo.crowds

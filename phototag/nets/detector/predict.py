@@ -1,4 +1,5 @@
-"""Asking a Faster R-CNN about pictures of mixed sizes: `Detector`. Must not know where pictures come from or where answers go."""
+"""Asking a Faster R-CNN about pictures of mixed sizes: `Detector`. Must not know where pictures
+come from or where answers go."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class AsLiked(AsGiven):
 
 
 def halve_inside(net: FasterRCNN, device: str, dtype: torch.dtype) -> None:
-    """Let the three costly parts compute in half precision and answer in float. Anchors and boxes stay float throughout: in
-    bfloat16 an edge at pixel 300 would be off by two."""
+    """Let the three costly parts compute in half precision and answer in float. Anchors and boxes
+    stay float throughout: in bfloat16 an edge at pixel 300 would be off by two."""
 
     def wrap(part: nn.Module) -> None:
         plain = part.forward
@@ -49,7 +50,8 @@ def halve_inside(net: FasterRCNN, device: str, dtype: torch.dtype) -> None:
 
 
 def _in_half(part: nn.Module, dtype: torch.dtype) -> None:
-    """Once and for all: autocast would cast the weights again for every photo, which costs as much as it saves."""
+    """Once and for all: autocast would cast the weights again for every photo, which costs as much
+    as it saves."""
     plain = part.to(dtype).forward
     part.forward = lambda inputs: plain(inputs.to(dtype)).float()
 
@@ -63,7 +65,8 @@ def _float(value):
 
 
 def working_size(width: int, height: int, short_side: int, long_side: int) -> tuple[int, int]:
-    """The (width, height) a picture is looked at: its short side as asked unless that makes the long side too long."""
+    """The (width, height) a picture is looked at: its short side as asked unless that makes the
+    long side too long."""
     scale = min(short_side / min(width, height), long_side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
@@ -75,7 +78,8 @@ def resized(pixels: np.ndarray, size_wh: tuple[int, int]) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Found:
-    """Things in one picture, best first: `boxes` (N, 4) left, top, right, bottom as fractions; `scores` (N,)."""
+    """Things in one picture, best first: `boxes` (N, 4) left, top, right, bottom as fractions;
+    `scores` (N,)."""
 
     boxes: np.ndarray
     labels: tuple[str, ...]
@@ -89,8 +93,9 @@ def raw(net: FasterRCNN) -> FasterRCNN:
 
 
 class Detector:
-    """A Faster R-CNN, the names of its outputs (None for those never to be said) and the size it looks at. `batch` photos are
-    looked at together: a processor likes them one by one, for its cache; a GPU halves what does not fit."""
+    """A Faster R-CNN, the names of its outputs (None for those never to be said) and the size it
+    looks at. `batch` photos are looked at together: a processor likes them one by one, for its
+    cache; a GPU halves what does not fit."""
 
     def __init__(
         self,
@@ -102,8 +107,9 @@ class Detector:
         half: bool | None = None,
         settled: bool = True,
     ) -> None:
-        """`names[0]` is the background's. `half`: compute in half precision where that is faster (unless said: on a GPU).
-        `settled`: by our rules (phototag.nets.detector.suppress) and not by the net's own NMS."""
+        """`names[0]` is the background's. `half`: compute in half precision where that is faster
+        (unless said: on a GPU). `settled`: by our rules (phototag.nets.detector.suppress) and not
+        by the net's own NMS."""
         self.device = torch.device(device)
         self.net = for_asking(net, self.device)
         self.settled = settled
@@ -117,20 +123,23 @@ class Detector:
         if dtype == torch.float16:
             halve_inside(self.net, self.device.type, dtype)
         elif dtype == torch.bfloat16:
-            # Only the box head. The rest turns near ties round, and then it is another proposal that counts: of 186 boxes on
-            # 12 photos the pyramid's bfloat16 changed 3, the body's last four stages' 10.
+            # Only the box head. The rest turns near ties round, and then it is another proposal
+            # that counts: of 186 boxes on 12 photos the pyramid's bfloat16 changed 3, the body's
+            # last four stages' 10.
             _in_half(self.net.roi_heads.box_head, dtype)
         self.names, self.short_side, self.long_side = tuple(names), short_side, long_side
 
     @torch.inference_mode()
     def __call__(self, pictures: Sequence[np.ndarray], batch: int | None = None) -> list[Found]:
-        """(H, W, 3) uint8 each, any mix of sizes -> what was found in each, same order. Only pictures that are padded to the
-        same size are looked at together, so that a photo's answer does not depend on its neighbours."""
+        """(H, W, 3) uint8 each, any mix of sizes -> what was found in each, same order. Only
+        pictures that are padded to the same size are looked at together, so that a photo's answer
+        does not depend on its neighbours."""
         batch = batch or self.batch
         sizes = [working_size(p.shape[1], p.shape[0], self.short_side, self.long_side) for p in pictures]
         alike: dict[tuple[int, int], list[int]] = {}
         for i, (width, height) in enumerate(sizes):
-            alike.setdefault((-(-width // 32), -(-height // 32)), []).append(i)  # 32: what torchvision pads to
+            # 32: what torchvision pads to
+            alike.setdefault((-(-width // 32), -(-height // 32)), []).append(i)
         found: dict[int, Found] = {}
         for group in alike.values():
             for first in range(0, len(group), batch):
@@ -153,11 +162,19 @@ class Detector:
         keep = [i for i, score in enumerate(answer["scores"].tolist()) if said[i] and score >= least]
         scale = np.array([width, height, width, height], np.float32)
         boxes = answer["boxes"].float().cpu().numpy()[keep] / scale  # (N, 4)
-        return Found(boxes.clip(0, 1), tuple(self.names[labels[i]] for i in keep), answer["scores"].float().cpu().numpy()[keep])
+        return Found(
+            boxes.clip(0, 1),
+            tuple(self.names[labels[i]] for i in keep),
+            answer["scores"].float().cpu().numpy()[keep],
+        )
 
 
 def detector(path: Path, device: str | torch.device = "cpu") -> Detector:
-    """The compact detector in the file, ready to be asked; says only the labels with a threshold when any has one."""
+    """The compact detector in the file, ready to be asked; says only the labels with a threshold
+    when any has one."""
     net, settings = load(path)
-    said = [label if label in settings.thresholds or not settings.thresholds else None for label in settings.labels]
+    said = [
+        label if label in settings.thresholds or not settings.thresholds else None
+        for label in settings.labels
+    ]
     return Detector(net, [None, *said], settings.short_side, settings.long_side, device)

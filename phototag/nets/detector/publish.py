@@ -1,10 +1,11 @@
 """From the weights of a training to the weights that ship: which labels may be said, and from which score on.
 
-    python -m phototag.nets.detector.publish runs/mine/detector.safetensors annotations.json photos people-pets.safetensors
+    python -m phototag.nets.detector.publish runs/mine/detector.safetensors annotations.json photos
+    people-pets.safetensors
 
-A label ships when it reaches AP50 >= 0.4 on validation photos; its threshold is the lowest score, but not below 0.85, from
-which on nine of ten boxes said are right. Prints the figures of the model card, and the hash for the manifest.
-"""
+A label ships when it reaches AP50 >= 0.4 on validation photos; its threshold is the lowest score,
+but not below 0.85, from which on nine of ten boxes said are right. Prints the figures of the model
+card, and the hash for the manifest."""
 
 from __future__ import annotations
 
@@ -22,24 +23,43 @@ from phototag.nets.detector.predict import Detector
 LEAST_AP50 = 0.4
 LEAST_BOXES = 20  # of a label in the validation photos; AP of fewer is a lottery
 PRECISION = 0.9
-# Every validation photo has an animal in it, most photos of a library have none: from this score on, none of the animal-free
-# pictures in sample_photos gets a box (a rocket on its tower scores 0.83 as a horse).
+# Every validation photo has an animal in it, most photos of a library have none: from this score
+# on, none of the animal-free pictures in sample_photos gets a box (a rocket on its tower scores
+# 0.83 as a horse).
 LEAST_THRESHOLD = 0.85
 CAUTIOUS = 0.9  # the threshold of a label that never gets so precise
 
 
-def publish(source: Path, validation: Photos, target: Path, short_side: int | None = None, long_side: int | None = None) -> dict:
-    """Write `source` to `target` with thresholds for the labels that are good enough; sides in pixels, those of the training
-    unless given. -> the measures, with `thresholds` {label: {threshold, precision, recall}}."""
+def publish(
+    source: Path,
+    validation: Photos,
+    target: Path,
+    short_side: int | None = None,
+    long_side: int | None = None,
+) -> dict:
+    """Write `source` to `target` with thresholds for the labels that are good enough; sides in
+    pixels, those of the training unless given. -> the measures, with `thresholds` {label:
+    {threshold, precision, recall}}."""
     net, settings = load(source)
-    settings = replace(settings, short_side=short_side or settings.short_side, long_side=long_side or settings.long_side)
+    settings = replace(
+        settings, short_side=short_side or settings.short_side, long_side=long_side or settings.long_side
+    )
     detect = Detector(net, [None, *settings.labels], settings.short_side, settings.long_side)
     found, _ = evaluate.predict(detect, validation)
     told = evaluate.measure(found, validation, settings.labels)
-    good = [name for name, row in told["per_class"].items() if row["AP50"] >= LEAST_AP50 and row["boxes"] >= LEAST_BOXES]
+    good = [
+        name
+        for name, row in told["per_class"].items()
+        if row["AP50"] >= LEAST_AP50 and row["boxes"] >= LEAST_BOXES
+    ]
     chosen = evaluate.choose_thresholds(found, validation, good, PRECISION, LEAST_THRESHOLD)
     save(
-        target, net, replace(settings, thresholds={name: chosen.get(name, {"threshold": CAUTIOUS})["threshold"] for name in good})
+        target,
+        net,
+        replace(
+            settings,
+            thresholds={name: chosen.get(name, {"threshold": CAUTIOUS})["threshold"] for name in good},
+        ),
     )
     if good:
         told["mean AP50 of what ships"] = sum(told["per_class"][name]["AP50"] for name in good) / len(good)

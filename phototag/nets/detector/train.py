@@ -1,8 +1,8 @@
 """Teaching the compact detector: views of growing size, averaged weights, a checkpoint every epoch.
 
-Owns the training loop and its files (checkpoint.pt, log.csv, curves.png, detector.safetensors in the output folder).
-An epoch's randomness depends on the seed and the epoch's number alone, so an interrupted training resumes to the same numbers.
-"""
+Owns the training loop and its files (checkpoint.pt, log.csv, curves.png, detector.safetensors in
+the output folder). An epoch's randomness depends on the seed and the epoch's number alone, so an
+interrupted training resumes to the same numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Plan:
     body_rate: float = 1e-4  # ImageNet's filters are nearly right already
     weight_decay: float = 0.02
     average: float = 0.998  # EMA decay per step: the last 500 steps, most of an epoch
-    first_size: int = 224  # short side of the views; small ones are cheap while everything is still to be learned
+    # short side of the views; small ones are cheap while everything is still to be learned
+    first_size: int = 224
     size: int = 320
     jitter: tuple[float, ...] = (0.85, 1.0, 1.15)  # of the size, from batch to batch
     mosaic: float = 0.35
@@ -62,9 +63,10 @@ def train(
     report: Callable[[str], None] = print,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
-    """Train and return the path of the safetensors file. `start_from`: weights of the compact detector to go on from instead
-    of ImageNet's; labels of the same name keep what they know. A `checkpoint.pt` in `out` is resumed, and refused when its
-    plan differs. `validation` is measured after every epoch and decides nothing: the last epoch's averaged weights are kept."""
+    """Train and return the path of the safetensors file. `start_from`: weights of the compact
+    detector to go on from instead of ImageNet's; labels of the same name keep what they know. A
+    `checkpoint.pt` in `out` is resumed, and refused when its plan differs. `validation` is measured
+    after every epoch and decides nothing: the last epoch's averaged weights are kept."""
     if len(training) < plan.batch:
         raise PhototagError(f"training needs at least {plan.batch} photos, one batch")
     out.mkdir(parents=True, exist_ok=True)
@@ -128,7 +130,9 @@ def _adopt(net: FasterRCNN, labels: tuple[str, ...], source: Path) -> None:
     """Take everything from a detector's weights; of its last layer only the rows of labels that both have."""
     tensors, settings = read_weights(source)
     own = net.state_dict()
-    rows = [(0, 0)] + [(labels.index(name) + 1, i) for i, name in enumerate(settings.labels, 1) if name in labels]
+    rows = [(0, 0)] + [
+        (labels.index(name) + 1, i) for i, name in enumerate(settings.labels, 1) if name in labels
+    ]
     for name, value in tensors.items():
         if not name.startswith("roi_heads.box_predictor."):
             own[name] = value
@@ -149,7 +153,9 @@ def _groups(net: FasterRCNN, plan: Plan) -> list[dict]:
             chosen = [
                 parameter
                 for name, parameter in net.named_parameters()
-                if parameter.requires_grad and name.startswith("backbone.body.") == is_body and (parameter.ndim == 1) == is_vector
+                if parameter.requires_grad
+                and name.startswith("backbone.body.") == is_body
+                and (parameter.ndim == 1) == is_vector
             ]
             if chosen:
                 groups.append({"params": chosen, "lr": rate, "peak": rate, "weight_decay": decay})
@@ -157,8 +163,8 @@ def _groups(net: FasterRCNN, plan: Plan) -> list[dict]:
 
 
 def _batches(photos: data.Photos, batch: int, rng: np.random.Generator) -> list[list[int]]:
-    """All photos once in random order, lying ones with lying ones: a canvas fits its photos. The rest of an epoch that
-    fills no batch of its own kind shares one."""
+    """All photos once in random order, lying ones with lying ones: a canvas fits its photos. The
+    rest of an epoch that fills no batch of its own kind shares one."""
     order = rng.permutation(len(photos))
     lying = [int(i) for i in order if photos.photos[i].width >= photos.photos[i].height]
     standing = [int(i) for i in order if photos.photos[i].width < photos.photos[i].height]
@@ -191,6 +197,7 @@ def _batch(
 def _validate(averaged: FasterRCNN, validation: data.Photos, settings: Settings) -> dict[str, float]:
     detect = Detector(averaged, [None, *settings.labels], settings.short_side, settings.long_side)
     found = evaluate.measure(evaluate.predict(detect, validation)[0], validation, settings.labels)
-    common = [name for name, row in found["per_class"].items() if row["boxes"] >= 20]  # AP of three boxes is a lottery
+    # AP of three boxes is a lottery
+    common = [name for name, row in found["per_class"].items() if row["boxes"] >= 20]
     row = {f"AP50 {name}": found["per_class"][name]["AP50"] for name in common}
     return {"mean AP50": float(np.mean(list(row.values()))) if row else found["AP50"]} | row

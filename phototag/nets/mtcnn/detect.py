@@ -1,7 +1,8 @@
 """The face detector: photos of any sizes in, boxes, scores and five landmarks out.
 
-MTCNN (Zhang, Zhang, Li, Qiao: "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks",
-2016) asks three nets, each slower and surer than the one before. What is told here is how little is computed:
+MTCNN (Zhang, Zhang, Li, Qiao: "Joint Face Detection and Alignment Using Multitask Cascaded
+Convolutional Networks", 2016) asks three nets, each slower and surer than the one before. What is
+told here is how little is computed:
 
       photo          pyramid                 canvases (160 x 320)              cells           candidates
     +--------+    +------+ 0.44      +-----------+--------+-----+---+     . . . . . . .       box + offset
@@ -23,10 +24,10 @@ MTCNN (Zhang, Zhang, Li, Qiao: "Joint Face Detection and Alignment Using Multita
   - Offsets are computed for peaks alone. Crops come from a plane near their own size, so bilinear sampling is enough.
   - Of a crowd of overlapping candidates the best is asked first; often its answer answers for the others.
 
-`compatible=True` takes the detours of facenet_pytorch.MTCNN.detect where they change the answer: levels by area
-averaging from the full photo, nominal instead of true scales, boxes rounded down to pixels and border crops clipped
-instead of padded. It exists for tests, which hold the two side by side.
-"""
+`compatible=True` takes the detours of facenet_pytorch.MTCNN.detect where they change the answer:
+levels by area averaging from the full photo, nominal instead of true scales, boxes rounded down to
+pixels and border crops clipped instead of padded. It exists for tests, which hold the two side by
+side."""
 
 from __future__ import annotations
 
@@ -46,28 +47,34 @@ from phototag.nets.mtcnn.nets import load_nets
 
 FACTOR = 0.709  # between levels: half the area each time (the paper's)
 THRESHOLDS = (0.6, 0.7, 0.7)  # least probability to pass PNet, RNet, ONet (the reference implementation's)
-REFINED_IOU, FINAL_IOM = 0.7, 0.7  # overlap at which one of two boxes goes, after RNet and after ONet (the reference's)
+# overlap at which one of two boxes goes, after RNet and after ONet (the reference's)
+REFINED_IOU, FINAL_IOM = 0.7, 0.7
 MIN_FACE_PX = 20.0  # RNet looks at 24 pixels; below 20 the nets guess, and the pyramid would have to enlarge
 CROP_PX = (12, 24, 48)  # what PNet, RNet and ONet look at
-# How many times the pixels of a crop, along each side, the plane must have that it is taken from. The levels are made for
-# PNet, softened twice; from just enough of their pixels RNet and ONet miss 3 of 20 hard faces that they find with this.
+# How many times the pixels of a crop, along each side, the plane must have that it is taken from.
+# The levels are made for PNet, softened twice; from just enough of their pixels RNet and ONet miss
+# 3 of 20 hard faces that they find with this.
 SPARE = 2
-# Crowds, per stage. Candidates overlapping the best of them by this IoU or more wait for its answer; they are asked as
-# well where its logit lies between the two bounds: below, none of them is a face (p < 0.12 for RNet, 0.05 for ONet);
-# above, ONet is as sure as it gets (p > 0.95). RNet has no upper bound: it needs many tries to hit one that ONet takes.
+# Crowds, per stage. Candidates overlapping the best of them by this IoU or more wait for its
+# answer; they are asked as well where its logit lies between the two bounds: below, none of them is
+# a face (p < 0.12 for RNet, 0.05 for ONet); above, ONet is as sure as it gets (p > 0.95). RNet has
+# no upper bound: it needs many tries to hit one that ONet takes.
 CROWD_IOU = (1.0, 0.4, 0.5)
 OPEN_LOGITS = ((0.0, 0.0), (-2.0, math.inf), (-3.0, 3.0))
-# The most candidates one photo may send on, best first, so that no picture (noise, foliage) can exhaust memory: busy
-# photos of 1333 pixels send 400 to 1,600 to RNet and 30 to 100 to ONet.
+# The most candidates one photo may send on, best first, so that no picture (noise, foliage) can
+# exhaust memory: busy photos of 1333 pixels send 400 to 1,600 to RNet and 30 to 100 to ONet.
 MOST_CANDIDATES = (6000, 1500)
-PHOTOS_AT_ONCE = 4  # of a batch: enough to fill canvases, and memory (30 MB a photo) does not grow with the batch
-PIXELS_PER_CALL = 64 * 24**2  # pixels: 64 crops for RNet, 16 for ONet; their first layers then take 4 MB, which a cache holds
+# of a batch: enough to fill canvases, and memory (30 MB a photo) does not grow with the batch
+PHOTOS_AT_ONCE = 4
+# pixels: 64 crops for RNet, 16 for ONet; their first layers then take 4 MB, which a cache holds
+PIXELS_PER_CALL = 64 * 24**2
 
 
 class Faces(NamedTuple):
-    """The faces of one photo, best first: `boxes` (N, 4) left, top, right, bottom edges in pixels of the photo, possibly
-    past its border; `scores` (N,); `points` (N, 5, 2) x, y of left eye, right eye, nose, left and right mouth corner
-    as the viewer sees them. All float32 on the CPU; N may be 0."""
+    """The faces of one photo, best first: `boxes` (N, 4) left, top, right, bottom edges in pixels
+    of the photo, possibly past its border; `scores` (N,); `points` (N, 5, 2) x, y of left eye,
+    right eye, nose, left and right mouth corner as the viewer sees them. All float32 on the CPU; N
+    may be 0."""
 
     boxes: Tensor
     scores: Tensor
@@ -93,16 +100,21 @@ class FaceDetector:
         self.pnet, self.rnet, self.onet = (net.to(self.device) for net in load_nets())
 
     @torch.inference_mode()
-    def detect(self, photos: Sequence[np.ndarray], min_face_px: Sequence[float] | float = MIN_FACE_PX) -> list[Faces]:
-        """Faces of each (H, W, 3) uint8 RGB array, in order. `min_face_px` is the smallest face looked for, for all or
-        for each photo; below MIN_FACE_PX it is MIN_FACE_PX."""
+    def detect(
+        self, photos: Sequence[np.ndarray], min_face_px: Sequence[float] | float = MIN_FACE_PX
+    ) -> list[Faces]:
+        """Faces of each (H, W, 3) uint8 RGB array, in order. `min_face_px` is the smallest face
+        looked for, for all or for each photo; below MIN_FACE_PX it is MIN_FACE_PX."""
         if isinstance(min_face_px, (int, float)):
             min_face_px = [float(min_face_px)] * len(photos)
         least = [max(size, MIN_FACE_PX) for size in min_face_px]
         found: list[Faces] = []
         for start in range(0, len(photos), PHOTOS_AT_ONCE):
             group = slice(start, start + PHOTOS_AT_ONCE)
-            pyramids = [Pyramid(*each, self.device, self.compatible) for each in zip(photos[group], least[group], strict=True)]
+            pyramids = [
+                Pyramid(*each, self.device, self.compatible)
+                for each in zip(photos[group], least[group], strict=True)
+            ]
             found += self._detect(pyramids)
         return found
 
@@ -119,7 +131,10 @@ class FaceDetector:
         candidates = _best(candidates, MOST_CANDIDATES[1])
         candidates, answers = self._look(2, candidates, pyramids)
         sides = candidates.boxes[:, 2:] - candidates.boxes[:, :2]  # (N, 2)
-        points = answers[:, 4:].unflatten(1, (2, 5)).transpose(1, 2) * sides[:, None] + candidates.boxes[:, None, :2]
+        points = (
+            answers[:, 4:].unflatten(1, (2, 5)).transpose(1, 2) * sides[:, None]
+            + candidates.boxes[:, None, :2]
+        )
         candidates = candidates._replace(boxes=shifted(candidates.boxes, answers[:, :4]))
         picks = suppress_contained(candidates.boxes, candidates.logits, candidates.photos, FINAL_IOM)
         return _per_photo(len(pyramids), candidates.at(picks), points[picks])
@@ -131,7 +146,9 @@ class FaceDetector:
         canvases, owners = paint(levels, tiles, len(filled))
         places = _places(pyramids, tiles, self.compatible).to(self.device)  # (T, 6)
         if self.device.type == "cpu":  # one canvas at a time, as much of it as is filled: what a cache holds
-            calls = [(slice(number, number + 1), height, width) for number, (height, width) in enumerate(filled)]
+            calls = [
+                (slice(number, number + 1), height, width) for number, (height, width) in enumerate(filled)
+            ]
         else:
             calls = [(slice(None), CANVAS_HEIGHT, CANVAS_WIDTH)]
         found = []
@@ -142,7 +159,8 @@ class FaceDetector:
             owner = owners[some][at]
             inside = owner >= 0
             at = tuple(index[inside] for index in at)
-            cells = torch.stack([at[0] + (some.start or 0), at[1], at[2]], dim=1)  # (N, 3) canvas, row, column
+            # (N, 3) canvas, row, column
+            cells = torch.stack([at[0] + (some.start or 0), at[1], at[2]], dim=1)
             found.append((cells, owner[inside].long(), logits[at], features[at]))
         cells, owner, logits, features = (torch.cat(parts) for parts in zip(*found, strict=True))
         if not self.compatible:
@@ -156,13 +174,17 @@ class FaceDetector:
         if not self.compatible:
             return _best(_Candidates(photos, squared(shifted(windows, offsets)), logits), MOST_CANDIDATES[0])
         picks = batched_nms(_one_based(windows), logits, places[owner, 5], 0.5)
-        size = (windows[:, 2:] - windows[:, :2] - 1).repeat(1, 2)  # the reference's width, here alone, is a pixel short
+        # the reference's width, here alone, is a pixel short
+        size = (windows[:, 2:] - windows[:, :2] - 1).repeat(1, 2)
         return _Candidates(photos, squared(windows + offsets * size), logits).at(picks)
 
-    def _look(self, stage: int, candidates: _Candidates, pyramids: Sequence[Pyramid]) -> tuple[_Candidates, Tensor]:
-        """The candidates that pass RNet (stage 1) or ONet (stage 2), with its logit instead of the old one, and what
-        else it says of them. Of a crowd of overlapping candidates the best is asked first, the others only where its
-        answer leaves room for theirs: a quarter of RNet's work and a third of ONet's are saved so, and no face lost."""
+    def _look(
+        self, stage: int, candidates: _Candidates, pyramids: Sequence[Pyramid]
+    ) -> tuple[_Candidates, Tensor]:
+        """The candidates that pass RNet (stage 1) or ONet (stage 2), with its logit instead of the
+        old one, and what else it says of them. Of a crowd of overlapping candidates the best is
+        asked first, the others only where its answer leaves room for theirs: a quarter of RNet's
+        work and a third of ONet's are saved so, and no face lost."""
         if self.compatible:
             answers = self._ask(stage, candidates, pyramids)
         else:
@@ -184,7 +206,10 @@ class FaceDetector:
         net, side = (self.pnet, self.rnet, self.onet)[stage], CROP_PX[stage]
         # the coarsest plane in which the crop has pixels to spare; plane 0, the photo, where none has
         most = max(len(pyramid.scales) for pyramid in pyramids)
-        table = torch.tensor([pyramid.scales + [0.0] * (most - len(pyramid.scales)) for pyramid in pyramids], device=self.device)
+        table = torch.tensor(
+            [pyramid.scales + [0.0] * (most - len(pyramid.scales)) for pyramid in pyramids],
+            device=self.device,
+        )
         sides = candidates.boxes[:, 2:3] - candidates.boxes[:, 0:1]  # (N, 1)
         planes = ((table[candidates.photos] * sides >= SPARE * side).sum(dim=1) - 1).clamp(min=0)
         order = (candidates.photos * most + planes).argsort(stable=True)
@@ -195,21 +220,31 @@ class FaceDetector:
             answers[order[start : start + count]] = net(crops[start : start + count])
         return answers
 
-    def _crops(self, candidates: _Candidates, planes: Tensor, pyramids: Sequence[Pyramid], side: int) -> Tensor:
+    def _crops(
+        self, candidates: _Candidates, planes: Tensor, pyramids: Sequence[Pyramid], side: int
+    ) -> Tensor:
         """(N, 3, side, side) float pixels; candidates are sorted by photo and plane."""
         crops = torch.empty(len(planes), side, side, 3, device=self.device)
         if self.compatible:
-            for i, (photo, box) in enumerate(zip(candidates.photos.tolist(), candidates.boxes.tolist(), strict=True)):
+            for i, (photo, box) in enumerate(
+                zip(candidates.photos.tolist(), candidates.boxes.tolist(), strict=True)
+            ):
                 crops[i] = pyramids[photo].clipped_crop(box, side)
             return crops.permute(0, 3, 1, 2)
         steps = (torch.arange(side, device=self.device) + 0.5) / side
-        sizes = torch.tensor([[pyramid.width, pyramid.height] for pyramid in pyramids], dtype=torch.float32, device=self.device)
+        sizes = torch.tensor(
+            [[pyramid.width, pyramid.height] for pyramid in pyramids], dtype=torch.float32, device=self.device
+        )
         size = sizes[candidates.photos]  # (N, 2)
-        start = candidates.boxes[:, :2] / size * 2 - 1  # grid_sample's coordinates: -1 to 1 from edge to edge of any plane
+        # grid_sample's coordinates: -1 to 1 from edge to edge of any plane
+        start = candidates.boxes[:, :2] / size * 2 - 1
         extent = (candidates.boxes[:, 2:] - candidates.boxes[:, :2]) / size * 2
         grid = start[:, None] + extent[:, None] * steps[:, None]  # (N, side, 2)
-        grid = torch.stack(torch.broadcast_tensors(grid[:, None, :, 0], grid[:, :, None, 1]), dim=3)  # (N, side, side, 2)
-        groups, counts = torch.stack([candidates.photos, planes], dim=1).unique_consecutive(dim=0, return_counts=True)
+        # (N, side, side, 2)
+        grid = torch.stack(torch.broadcast_tensors(grid[:, None, :, 0], grid[:, :, None, 1]), dim=3)
+        groups, counts = torch.stack([candidates.photos, planes], dim=1).unique_consecutive(
+            dim=0, return_counts=True
+        )
         begin = 0
         for (photo, plane), count in zip(groups.tolist(), counts.tolist(), strict=True):
             pixels = pyramids[photo].float_plane(plane)  # (1, 3, h, w)
@@ -221,11 +256,12 @@ class FaceDetector:
 
 
 class Pyramid:
-    """One photo at many sizes. `levels` are those PNet looks at, `planes` those crops are cut from: the photo itself
-    and the levels. `scales[i]` is plane i's size relative to the photo."""
+    """One photo at many sizes. `levels` are those PNet looks at, `planes` those crops are cut from:
+    the photo itself and the levels. `scales[i]` is plane i's size relative to the photo."""
 
     def __init__(self, photo: np.ndarray, min_face_px: float, device: torch.device, compatible: bool) -> None:
-        pixels = torch.from_numpy(np.require(photo, np.uint8, ["C", "W"])).to(device).permute(2, 0, 1)[None]  # channels last
+        # channels last
+        pixels = torch.from_numpy(np.require(photo, np.uint8, ["C", "W"])).to(device).permute(2, 0, 1)[None]
         if device.type != "cpu" or compatible:
             pixels = pixels.float()  # only the CPU resizes bytes
         self.height, self.width = photo.shape[:2]
@@ -256,7 +292,8 @@ class Pyramid:
         return self.planes[number]
 
     def clipped_crop(self, box: Sequence[float], side: int) -> Tensor:
-        """(side, side, 3): the crop as the reference cuts it, in whole pixels inside the photo, by area averaging."""
+        """(side, side, 3): the crop as the reference cuts it, in whole pixels inside the photo, by
+        area averaging."""
         left, top = (max(math.trunc(edge + 1), 1) - 1 for edge in box[:2])
         right, bottom = min(math.trunc(box[2]), self.width), min(math.trunc(box[3]), self.height)
         if left >= right or top >= bottom:
@@ -266,8 +303,8 @@ class Pyramid:
 
 
 def _places(pyramids: Sequence[Pyramid], tiles: Sequence[Tile], compatible: bool) -> Tensor:
-    """For each tile (T, 6): its photo, what to add to canvas x and y for x and y in the level, the level's scale along
-    x and y, and the level's number among all."""
+    """For each tile (T, 6): its photo, what to add to canvas x and y for x and y in the level, the
+    level's scale along x and y, and the level's number among all."""
     levels = []
     for number, pyramid in enumerate(pyramids):
         for level, nominal in zip(pyramid.levels, pyramid.nominal, strict=True):
@@ -310,11 +347,15 @@ def _best(candidates: _Candidates, most: int) -> _Candidates:
 def _per_photo(count: int, candidates: _Candidates, points: Tensor) -> list[Faces]:
     photos, boxes = candidates.photos.cpu(), candidates.boxes.cpu()
     scores, points = candidates.logits.sigmoid().cpu(), points.cpu()
-    return [Faces(boxes[mine], scores[mine], points[mine]) for mine in (photos == number for number in range(count))]
+    return [
+        Faces(boxes[mine], scores[mine], points[mine])
+        for mine in (photos == number for number in range(count))
+    ]
 
 
 def _even(length: float) -> int:
-    """The nearest even number of pixels, a window at least: the last column of an odd level belongs to no window."""
+    """The nearest even number of pixels, a window at least: the last column of an odd level belongs
+    to no window."""
     return max(2 * round(length / 2), WINDOW)
 
 

@@ -1,4 +1,5 @@
-"""The three MTCNN networks with what is not needed folded away: same weights, same answers, a third of the time.
+"""The three MTCNN networks with what is not needed folded away: same weights, same answers, a third
+of the time.
 
 Knows pixels and weights, nothing of photos, pyramids or boxes. All take raw pixel values (0 to 255) in channels-last
 memory and give logits, not probabilities. What was folded, for all three:
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 from phototag.errors import WeightsError
 from phototag.nets.mtcnn.weights import STAGES, weight_files
 
-LANES = 16  # floats in an AVX-512 register: PReLU and pooling of 10 or 28 channels run 2 to 6 times slower than of 16 or 32
+# floats in an AVX-512 register: PReLU and pooling of 10 or 28 channels run 2 to 6 times slower than
+# of 16 or 32
+LANES = 16
 
 
 class ProposalNet(nn.Module):
@@ -25,7 +28,9 @@ class ProposalNet(nn.Module):
     def __init__(self, weights: dict[str, Tensor]) -> None:
         super().__init__()
         self.channels = weights["conv1.weight"].shape[0]  # 10
-        self.conv1 = _convolution(*_on_raw_pixels(weights["conv1.weight"], weights["conv1.bias"]), lanes=LANES)
+        self.conv1 = _convolution(
+            *_on_raw_pixels(weights["conv1.weight"], weights["conv1.bias"]), lanes=LANES
+        )
         self.prelu1 = _prelu(weights["prelu1.weight"], lanes=LANES)
         self.conv2 = _convolution(weights["conv2.weight"], weights["conv2.bias"])
         self.prelu2 = _prelu(weights["prelu2.weight"])
@@ -33,15 +38,18 @@ class ProposalNet(nn.Module):
         self.prelu3 = _prelu(weights["prelu3.weight"])
         face = weights["conv4_1.weight"][1] - weights["conv4_1.weight"][0]  # (32, 1, 1)
         self.face = nn.Parameter(face.flatten(), requires_grad=False)  # (32,)
-        self.face_bias = nn.Parameter(weights["conv4_1.bias"][1] - weights["conv4_1.bias"][0], requires_grad=False)
+        self.face_bias = nn.Parameter(
+            weights["conv4_1.bias"][1] - weights["conv4_1.bias"][0], requires_grad=False
+        )
         self.offsets = _dense(weights["conv4_2.weight"].flatten(1), weights["conv4_2.bias"])
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W), H and W even, to logits (B, h, w) and features (B, h, w, 32), with h = (H - 10) / 2. The
-        window of cell (i, j) starts at pixel (2i, 2j). `offsets(features[cells])` are the box corrections, computed
-        only where they are wanted: at a few cells in a thousand."""
+        """(B, 3, H, W), H and W even, to logits (B, h, w) and features (B, h, w, 32), with h = (H -
+        10) / 2. The window of cell (i, j) starts at pixel (2i, 2j). `offsets(features[cells])` are
+        the box corrections, computed only where they are wanted: at a few cells in a thousand."""
         x = self.prelu1(self.conv1(pixels)).permute(0, 2, 3, 1)  # (B, H - 2, W - 2, 16)
-        # 2 x 2 max pooling as two maxima over whole rows; max_pool2d takes four times as long on so few channels
+        # 2 x 2 max pooling as two maxima over whole rows; max_pool2d takes four times as long on so
+        # few channels
         x = torch.maximum(x[:, 0::2], x[:, 1::2])
         x = torch.maximum(x[:, :, 0::2, : self.channels], x[:, :, 1::2, : self.channels])
         x = self.prelu2(self.conv2(x.permute(0, 3, 1, 2)))  # (B, 16, h + 2, w + 2)
@@ -62,14 +70,21 @@ class CropNet(nn.Module):
         self.convolutions = nn.ModuleList(
             _convolution(kernel, bias, lanes=LANES) for kernel, bias in zip(kernels, biases, strict=True)
         )
-        self.prelus = nn.ModuleList(_prelu(weights[f"prelu{i}.weight"], lanes=LANES) for i in range(1, convolutions + 1))
+        self.prelus = nn.ModuleList(
+            _prelu(weights[f"prelu{i}.weight"], lanes=LANES) for i in range(1, convolutions + 1)
+        )
         first = f"dense{convolutions + 1}"
         side = 3  # both nets end in 3 x 3 cells
         matrix = weights[f"{first}.weight"]  # (D, 3 * 3 * C), flattened as (width, height, channel)
-        matrix = matrix.view(len(matrix), side, side, -1).transpose(1, 2).flatten(1)  # as (height, width, channel)
+        # as (height, width, channel)
+        matrix = matrix.view(len(matrix), side, side, -1).transpose(1, 2).flatten(1)
         self.dense = _dense(matrix, weights[f"{first}.bias"])
         self.dense_prelu = _prelu(weights[f"prelu{convolutions + 1}.weight"])
-        heads = sorted(name[:-7] for name in weights if name.startswith(f"dense{convolutions + 2}") and name.endswith(".weight"))
+        heads = sorted(
+            name[:-7]
+            for name in weights
+            if name.startswith(f"dense{convolutions + 2}") and name.endswith(".weight")
+        )
         answers = [weights[f"{head}.weight"] for head in heads]
         constants = [weights[f"{head}.bias"] for head in heads]
         answers[0] = answers[0][1:] - answers[0][:1]
@@ -77,8 +92,8 @@ class CropNet(nn.Module):
         self.heads = _dense(torch.cat(answers), torch.cat(constants))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, S, S) to (N, 5) or (N, 15): the face logit, four box offsets, and from ONet five x, then five y of
-        the landmarks; offsets and landmarks in units of the crop's side."""
+        """(N, 3, S, S) to (N, 5) or (N, 15): the face logit, four box offsets, and from ONet five
+        x, then five y of the landmarks; offsets and landmarks in units of the crop's side."""
         x = pixels
         last = len(self.convolutions) - 1
         for i, (convolution, prelu) in enumerate(zip(self.convolutions, self.prelus, strict=True)):
@@ -92,8 +107,9 @@ class CropNet(nn.Module):
 
 
 def _pool_3_by_2(x: Tensor) -> Tensor:
-    """max_pool2d(x, 3, stride=2, ceil_mode=True) in half its time: maxima over whole rows, then columns, keeping no
-    indices. (N, C, h, w) to (N, C, h // 2, w // 2), channels last both; a window cut by the border is as wide as fits."""
+    """max_pool2d(x, 3, stride=2, ceil_mode=True) in half its time: maxima over whole rows, then
+    columns, keeping no indices. (N, C, h, w) to (N, C, h // 2, w // 2), channels last both; a
+    window cut by the border is as wide as fits."""
     x = x.permute(0, 2, 3, 1)
     for dim in (1, 2):
         first, second = x.unfold(dim, 2, 2).unbind(-1)  # pixels 0, 2, 4 ... and 1, 3, 5 ..., as views
@@ -112,7 +128,9 @@ def load_nets() -> tuple[ProposalNet, CropNet, CropNet]:
         try:
             weights.append(torch.load(file, map_location="cpu", weights_only=True))
         except Exception as error:
-            raise WeightsError(f"the {stage} weights in {file} cannot be read ({error}); reinstall facenet-pytorch") from error
+            raise WeightsError(
+                f"the {stage} weights in {file} cannot be read ({error}); reinstall facenet-pytorch"
+            ) from error
     return ProposalNet(weights[0]).eval(), CropNet(weights[1], 3).eval(), CropNet(weights[2], 4).eval()
 
 

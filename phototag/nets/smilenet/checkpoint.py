@@ -25,13 +25,19 @@ class Calibration:
 
 
 def save(path: Path, net: SmileNet, calibration: Calibration) -> None:
-    """Half precision on disk: a third of a percent of the weights' size is below what training itself leaves to chance."""
+    """Half precision on disk: a third of a percent of the weights' size is below what training
+    itself leaves to chance."""
     from safetensors.torch import save_file
 
     tensors = {
-        name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in net.state_dict().items()
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in net.state_dict().items()
     }
-    save_file(tensors, path, metadata={"calibration": json.dumps(asdict(calibration)), "emotions": ",".join(EMOTIONS)})
+    save_file(
+        tensors,
+        path,
+        metadata={"calibration": json.dumps(asdict(calibration)), "emotions": ",".join(EMOTIONS)},
+    )
     path.chmod(0o644)  # safetensors makes files only their owner may read; these ship
 
 
@@ -48,7 +54,9 @@ def load(path: Path) -> tuple[SmileNet, Calibration]:
             raise KeyError("emotions")
         with torch.device("meta"):  # no time spent on initial values that the file replaces
             net = SmileNet()
-        floats = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+        floats = {
+            name: value.float() if value.is_floating_point() else value for name, value in tensors.items()
+        }
         net.load_state_dict(floats, assign=True)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(

@@ -1,4 +1,5 @@
-"""From a photo to the face crop that SmileNet sees: the one preprocessing for training, evaluation and tagging."""
+"""From a photo to the face crop that SmileNet sees: the one preprocessing for training, evaluation
+and tagging."""
 
 from __future__ import annotations
 
@@ -10,21 +11,26 @@ from PIL import Image
 
 from phototag.records import Box
 
-# A square whose side is this many times the mean side of the face detector's box, centred on the box and moved
-# down by SHIFT sides. FER2013's faces were cut by another detector; these two put MTCNN's boxes where FER's
-# borders are, by `python -m phototag.nets.smilenet.framing`, which prints both and how faces cut with other margins are read
-# (weights/smilenet.md).
+# A square whose side is this many times the mean side of the face detector's box, centred on the
+# box and moved down by SHIFT sides. FER2013's faces were cut by another detector; these two put
+# MTCNN's boxes where FER's borders are, by `python -m phototag.nets.smilenet.framing`, which prints
+# both and how faces cut with other margins are read (weights/smilenet.md).
 MARGIN = 1.07
 
 
 SHIFT = 0.0
 
 
-ROLL_DEADBAND_DEGREES = 8.0  # smaller rolls are within what training's rotation covers; leave the pixels alone
+# smaller rolls are within what training's rotation covers; leave the pixels alone
+ROLL_DEADBAND_DEGREES = 8.0
 
 
 def cut_face(
-    pixels: np.ndarray, box: Box, points: tuple[tuple[float, float], ...] = (), size: int = 96, margin: float = MARGIN
+    pixels: np.ndarray,
+    box: Box,
+    points: tuple[tuple[float, float], ...] = (),
+    size: int = 96,
+    margin: float = MARGIN,
 ) -> np.ndarray:
     """One face as the net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey.
 
@@ -41,7 +47,8 @@ def cut_face(
     if len(points) >= 2:
         (left_x, left_y), (right_x, right_y) = points[:2]
         roll = math.degrees(math.atan2((right_y - left_y) * height, (right_x - left_x) * width))
-        if abs(roll) < ROLL_DEADBAND_DEGREES or abs(roll) > 90:  # beyond 90 the landmarks are wrong, not the head
+        # beyond 90 the landmarks are wrong, not the head
+        if abs(roll) < ROLL_DEADBAND_DEGREES or abs(roll) > 90:
             roll = 0.0
     # A turned square needs its diagonal; the turn happens after shrinking, where it costs microseconds.
     reach = side * (math.sqrt(2) if roll else 1.0)
@@ -75,5 +82,6 @@ def normalise(crops: torch.Tensor) -> torch.Tensor:
     if faces.ndim == 3:
         faces = faces.unsqueeze(1)  # (B, 1, S, S)
     mean = faces.mean(dim=(2, 3), keepdim=True)
-    spread = faces.std(dim=(2, 3), keepdim=True).clamp_min(8.0)  # a flat crop stays flat instead of becoming noise
+    # a flat crop stays flat instead of becoming noise
+    spread = faces.std(dim=(2, 3), keepdim=True).clamp_min(8.0)
     return (faces - mean) / spread

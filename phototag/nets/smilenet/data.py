@@ -1,4 +1,5 @@
-"""Labelled faces: reading them from where datasets keep them, splitting them by person, and distorting them for training.
+"""Labelled faces: reading them from where datasets keep them, splitting them by person, and
+distorting them for training.
 
 Owns label names and targets. Must not know the net or the training loop.
 """
@@ -66,11 +67,15 @@ def concatenate(sets: list[FaceSet]) -> FaceSet:
 
 
 def read_faces(
-    source: Path, size: int = 96, drop_single_votes: bool = False, cut: Callable[[Path], np.ndarray] | None = None
+    source: Path,
+    size: int = 96,
+    drop_single_votes: bool = False,
+    cut: Callable[[Path], np.ndarray] | None = None,
 ) -> FaceSet:
-    """`source`: an .npz with `images` and `votes` (FER+), a .csv of `file,emotion` beside a folder of its name, or
-    a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for training. `cut` makes a face of a file,
-    (size, size) uint8 grey; by default the whole picture is the face. Raises PhototagError."""
+    """`source`: an .npz with `images` and `votes` (FER+), a .csv of `file,emotion` beside a folder
+    of its name, or a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for
+    training. `cut` makes a face of a file, (size, size) uint8 grey; by default the whole picture is
+    the face. Raises PhototagError."""
     if not source.exists():
         raise PhototagError(f"{source}: no such file or folder")
     if source.suffix == ".npz":
@@ -80,15 +85,21 @@ def read_faces(
             rows = [(source.with_suffix("") / row["file"], row["emotion"]) for row in csv.DictReader(lines)]
     elif source.is_dir():
         rows = []
-        for folder in sorted(entry for entry in source.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+        for folder in sorted(
+            entry for entry in source.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+        ):
             pictures = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
             if not pictures:
                 raise PhototagError(f"{folder}: no .jpg or .png in this class; add some or remove the folder")
             rows += [(file, folder.name) for file in pictures]
         if not rows:
-            raise PhototagError(f"{source}: expected folders named after emotions, such as {source}/happy/*.jpg")
+            raise PhototagError(
+                f"{source}: expected folders named after emotions, such as {source}/happy/*.jpg"
+            )
     else:
-        raise PhototagError(f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of file,emotion")
+        raise PhototagError(
+            f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of file,emotion"
+        )
     return _read_files(rows, cut or (lambda file: _whole_file(file, size)))
 
 
@@ -102,14 +113,17 @@ def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
         with np.load(source, allow_pickle=False) as archive:
             images, votes = archive["images"], archive["votes"].astype(np.float32)
     except (KeyError, ValueError, OSError) as error:
-        raise PhototagError(f"{source}: expected arrays `images` (N, H, W) uint8 and `votes` (N, 8 or 10): {error}") from error
+        raise PhototagError(
+            f"{source}: expected arrays `images` (N, H, W) uint8 and `votes` (N, 8 or 10): {error}"
+        ) from error
     if drop_single_votes:
         votes[votes <= 1] = 0
     emotions = votes[:, : len(EMOTIONS)]
     seen = emotions.sum(1)
     keep = seen > 0  # nobody saw one of the eight emotions: unknown, or not a face
     if drop_single_votes and votes.shape[1] > len(EMOTIONS):
-        keep &= votes[:, len(EMOTIONS) :].max(1) <= emotions.max(1)  # mostly "unknown" or "not a face" teaches nothing
+        # mostly "unknown" or "not a face" teaches nothing
+        keep &= votes[:, len(EMOTIONS) :].max(1) <= emotions.max(1)
     emotions = torch.from_numpy(emotions[keep] / seen[keep, None])
     faces = np.stack([whole_face(Image.fromarray(image), size) for image in images[keep]])
     names = [f"{source.stem}-{i}" for i in np.flatnonzero(keep)]
@@ -121,7 +135,9 @@ def _read_files(rows: list[tuple[Path, str]], cut: Callable[[Path], np.ndarray])
     for file, word in rows:
         emotion = EMOTION_OF.get(word.strip().lower())
         if emotion is None:
-            raise PhototagError(f"{file}: unknown label {word!r}; understood are {', '.join(sorted(EMOTION_OF))}")
+            raise PhototagError(
+                f"{file}: unknown label {word!r}; understood are {', '.join(sorted(EMOTION_OF))}"
+            )
         try:
             faces.append(cut(file))
         except PhototagError as error:
@@ -133,18 +149,24 @@ def _read_files(rows: list[tuple[Path, str]], cut: Callable[[Path], np.ndarray])
         labels.append(EMOTIONS.index(emotion))
         persons.append(person_of(file))
     if not faces:
-        raise PhototagError(f"{rows[0][0].parent if rows else 'the dataset'}: none of the pictures can be read")
+        raise PhototagError(
+            f"{rows[0][0].parent if rows else 'the dataset'}: none of the pictures can be read"
+        )
     one_hot = F.one_hot(torch.tensor(labels), len(EMOTIONS)).float()  # (N, 8)
-    return FaceSet(torch.from_numpy(np.stack(faces)), one_hot, one_hot[:, HAPPINESS].clone(), persons, skipped)
+    return FaceSet(
+        torch.from_numpy(np.stack(faces)), one_hot, one_hot[:, HAPPINESS].clone(), persons, skipped
+    )
 
 
 def person_of(file: Path) -> str:
-    """`George_W_Bush_0042.jpg` -> `George_W_Bush`; a name without a trailing number is a person of its own."""
+    """`George_W_Bush_0042.jpg` -> `George_W_Bush`; a name without a trailing number is a person of
+    its own."""
     return re.sub(r"_\d+$", "", file.stem)
 
 
 def held_out(person: str, share: float = 0.1) -> bool:
-    """Whether this person's pictures are for validation: by hash of the name, so the split needs no list and never drifts."""
+    """Whether this person's pictures are for validation: by hash of the name, so the split needs no
+    list and never drifts."""
     return int(hashlib.sha256(person.encode()).hexdigest()[:8], 16) / 2**32 < share
 
 
@@ -157,18 +179,22 @@ def split_persons(faces: FaceSet, share: float = 0.1) -> tuple[FaceSet, FaceSet]
 def soften(faces: FaceSet, trust: float = TRUST_IN_ONE_LABEL) -> FaceSet:
     """The same faces with one-word labels turned into cautious distributions."""
     emotions = faces.emotions * trust + (1 - trust) / len(EMOTIONS)
-    return FaceSet(faces.images, emotions, faces.smiles * trust + (1 - trust) / 2, faces.persons, faces.skipped)
+    return FaceSet(
+        faces.images, emotions, faces.smiles * trust + (1 - trust) / 2, faces.persons, faces.skipped
+    )
 
 
 def shrunk(images: torch.Tensor, side: int) -> torch.Tensor:
-    """(N, S, S) uint8 -> the same, with no more detail than `side` pixels hold: faces as they are far from the camera."""
+    """(N, S, S) uint8 -> the same, with no more detail than `side` pixels hold: faces as they are
+    far from the camera."""
     small = F.interpolate(images.unsqueeze(1).float(), (side, side), mode="area")
     return F.interpolate(small, images.shape[1:], mode="bilinear").squeeze(1).round().byte()
 
 
 def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: float = 1.0) -> torch.Tensor:
-    """Training's view of a batch: (B, C, C) uint8 -> (B, 1, size, size) float 0..255. Mirror, affine, light, low resolution,
-    blur, noise and occlusion: what cameras and detectors do to faces. `strength` scales how far and how often."""
+    """Training's view of a batch: (B, C, C) uint8 -> (B, 1, size, size) float 0..255. Mirror,
+    affine, light, low resolution, blur, noise and occlusion: what cameras and detectors do to
+    faces. `strength` scales how far and how often."""
     count = len(images)
 
     def uniform(low: float, high: float) -> torch.Tensor:
@@ -183,9 +209,13 @@ def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: flo
     mirror = torch.where(torch.rand(count, generator=rng) < 0.5, -1.0, 1.0)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     shift_x, shift_y = uniform(-0.14, 0.14), uniform(-0.14, 0.14)
-    rows = (torch.stack([cos * mirror * aspect, -sin, shift_x], 1), torch.stack([sin * mirror, cos / aspect, shift_y], 1))
+    rows = (
+        torch.stack([cos * mirror * aspect, -sin, shift_x], 1),
+        torch.stack([sin * mirror, cos / aspect, shift_y], 1),
+    )
     grid = F.affine_grid(torch.stack(rows, 1), [count, 1, size, size], align_corners=False)
-    faces = F.grid_sample(images.float().unsqueeze(1), grid, "bilinear", "border", align_corners=False)  # (B, 1, S, S)
+    # (B, 1, S, S)
+    faces = F.grid_sample(images.float().unsqueeze(1), grid, "bilinear", "border", align_corners=False)
 
     def some(share: float, change) -> None:
         picked = chance(share).nonzero().squeeze(1)
@@ -199,7 +229,11 @@ def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: flo
     gamma, slope_x, slope_y = uniform(0.6, 1.6), uniform(-0.35, 0.35), uniform(-0.35, 0.35)
     ramp = torch.linspace(-1, 1, size)
     faces = 255 * (faces / 255).clamp(0, 1) ** gamma.view(-1, 1, 1, 1)
-    faces = faces * (1 + slope_x.view(-1, 1, 1, 1) * ramp.view(1, 1, 1, -1) + slope_y.view(-1, 1, 1, 1) * ramp.view(1, 1, -1, 1))
+    faces = faces * (
+        1
+        + slope_x.view(-1, 1, 1, 1) * ramp.view(1, 1, 1, -1)
+        + slope_y.view(-1, 1, 1, 1) * ramp.view(1, 1, -1, 1)
+    )
     some(0.2, pixelate)
     some(0.15, lambda part: F.avg_pool2d(part, (1, 5), 1, (0, 2), count_include_pad=False))
     some(0.3, lambda part: part + torch.empty_like(part).normal_(0, 8, generator=rng))

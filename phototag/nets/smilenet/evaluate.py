@@ -22,7 +22,8 @@ from phototag.nets.smilenet.net import SmileNet
 def predict(
     net: SmileNet, images: torch.Tensor, size: int, batch: int = 64, flip: bool = False, bf16: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, S, S) uint8 -> emotion logits (N, 8), smile logits (N,); with `flip` the mean over the face and its mirror image."""
+    """(N, S, S) uint8 -> emotion logits (N, 8), smile logits (N,); with `flip` the mean over the
+    face and its mirror image."""
     emotions, smiles = [], []
     for part in images.split(batch):
         faces = normalise(part)  # (B, 1, S, S)
@@ -36,10 +37,13 @@ def predict(
     return torch.cat(emotions), torch.cat(smiles)
 
 
-def measure(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, calibration: Calibration = Calibration()) -> dict:
-    """Every figure of `phototag evaluate smilenet`. Emotion: `accuracy` against what most people saw of the eight, ties left
-    out; `majority_accuracy` only on the `majority_n` faces where that is more than half of them, the rule under which figures
-    on FER+ are usually published (Barsoum et al. 2016). Smile: against happiness being what most people saw (ties out)."""
+def measure(
+    logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, calibration: Calibration = Calibration()
+) -> dict:
+    """Every figure of `phototag evaluate smilenet`. Emotion: `accuracy` against what most people
+    saw of the eight, ties left out; `majority_accuracy` only on the `majority_n` faces where that
+    is more than half of them, the rule under which figures on FER+ are usually published (Barsoum
+    et al. 2016). Smile: against happiness being what most people saw (ties out)."""
     emotion_logits, smile_logits = logits
     majority = faces.majority
     clear = majority >= 0
@@ -91,7 +95,8 @@ def area_under_curve(score: np.ndarray, truth: np.ndarray) -> float | None:
 
 
 def calibration_error(probability: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error (Guo et al. 2017), equal-width bins over the probability of the positive class."""
+    """Expected calibration error (Guo et al. 2017), equal-width bins over the probability of the
+    positive class."""
     which = np.minimum((probability * bins).astype(int), bins - 1)
     gaps = [
         abs(probability[which == b].mean() - truth[which == b].mean()) * (which == b).mean()
@@ -101,8 +106,11 @@ def calibration_error(probability: np.ndarray, truth: np.ndarray, bins: int = 15
     return float(sum(gaps))
 
 
-def calibrate(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: int, precision: float = 0.95) -> Calibration:
-    """Temperatures (Guo et al. 2017), the smile head's bias and the smile threshold, fitted on validation faces."""
+def calibrate(
+    logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: int, precision: float = 0.95
+) -> Calibration:
+    """Temperatures (Guo et al. 2017), the smile head's bias and the smile threshold, fitted on
+    validation faces."""
     emotion_logits, smile_logits = logits
     clear = faces.majority >= 0
     smiling = (faces.majority[clear] == EMOTIONS.index("happiness")).float()
@@ -111,7 +119,9 @@ def calibrate(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: i
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(emotion_logits[clear] / numbers[0].exp(), faces.majority[clear])
+        loss = torch.nn.functional.cross_entropy(
+            emotion_logits[clear] / numbers[0].exp(), faces.majority[clear]
+        )
         scaled = (smile_logits[clear] + numbers[2]) / numbers[1].exp()
         loss = loss + torch.nn.functional.binary_cross_entropy_with_logits(scaled, smiling)
         loss.backward()
@@ -124,11 +134,16 @@ def calibrate(logits: tuple[torch.Tensor, torch.Tensor], faces: FaceSet, size: i
     order = np.argsort(-probability)
     running = np.cumsum(smiling.numpy()[order]) / np.arange(1, len(order) + 1)
     enough = np.flatnonzero(running >= precision)
-    threshold = math.ceil(100 * float(probability[order[enough[-1]]])) / 100 if len(enough) else 0.5  # a number to remember
-    return Calibration(size, fitted.emotion_temperature, fitted.smile_temperature, fitted.smile_bias, max(0.5, threshold))
+    # a number to remember
+    threshold = math.ceil(100 * float(probability[order[enough[-1]]])) / 100 if len(enough) else 0.5
+    return Calibration(
+        size, fitted.emotion_temperature, fitted.smile_temperature, fitted.smile_bias, max(0.5, threshold)
+    )
 
 
-def milliseconds_per_face(net: SmileNet, size: int, batch: int = 32, rounds: int = 7, bf16: bool = True) -> float:
+def milliseconds_per_face(
+    net: SmileNet, size: int, batch: int = 32, rounds: int = 7, bf16: bool = True
+) -> float:
     """Median wall time per face on one core, preprocessing to the tensor not included."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,12 +1,12 @@
-"""How faces must be cut from photos so that they look like the faces SmileNet was trained on: what MARGIN, SHIFT and the
-turning by the eyes in phototag.nets.smilenet.net come from.
+"""How faces must be cut from photos so that they look like the faces SmileNet was trained on: what
+MARGIN, SHIFT and the turning by the eyes in phototag.nets.smilenet.net come from.
 
     python -m phototag.nets.smilenet.framing ferplus_valid.npz expressions.csv
 
-Dataset faces are put into a wider canvas, as if they were photos, and found again by our own face detector. Printed are where
-their borders lie relative to the detector's boxes, and, for several margins, with and without turning, how well SmileNet reads
-what is cut out, beside the dataset's own framing. Of labelled files only the held-out persons are looked at.
-"""
+Dataset faces are put into a wider canvas, as if they were photos, and found again by our own face
+detector. Printed are where their borders lie relative to the detector's boxes, and, for several
+margins, with and without turning, how well SmileNet reads what is cut out, beside the dataset's own
+framing. Of labelled files only the held-out persons are looked at."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from phototag.nets.smilenet import checkpoint, crop, data, evaluate, net
 from phototag.records import Box
 from phototag.smiling import MIN_SCORE
 
-FACE, CANVAS = 160, 256  # pixels: a face as large as in a portrait, with room for a box larger than the dataset's crop
+# pixels: a face as large as in a portrait, with room for a box larger than the dataset's crop
+FACE, CANVAS = 160, 256
 MARGINS = (0.95, 1.0, 1.07, 1.15, 1.25)
 PHOTOS_AT_ONCE = 64
 
 
 def staged(face: np.ndarray) -> np.ndarray:
-    """(S, S) uint8 grey -> (CANVAS, CANVAS, 3): the face in the middle, its border pixels repeated around it."""
+    """(S, S) uint8 grey -> (CANVAS, CANVAS, 3): the face in the middle, its border pixels repeated
+    around it."""
     large = np.asarray(Image.fromarray(face).resize((FACE, FACE), Image.Resampling.BICUBIC))
     edge = (CANVAS - FACE) // 2
     return np.repeat(np.pad(large, edge, mode="edge")[:, :, None], 3, axis=2)
 
 
 def find(faces: torch.Tensor) -> list[tuple[Box, tuple[tuple[float, float], ...]] | None]:
-    """(N, S, S) uint8 -> box and landmarks of the surest face in each staged picture; None where there is none."""
+    """(N, S, S) uint8 -> box and landmarks of the surest face in each staged picture; None where
+    there is none."""
     detector, found = FaceDetector("cpu"), []
     for part in faces.split(PHOTOS_AT_ONCE):
         for answer in detector.detect([staged(face) for face in part.numpy()], FACE / 3):
@@ -59,8 +62,12 @@ def main(*sources: str) -> None:
         middles = np.array([(box.top + box.bottom) / 2 for box, _ in boxes])
         margin, shift = FACE / CANVAS / sides, (0.5 - middles) / (FACE / CANVAS)
         print(f"{source.name}: found again {len(boxes)} of {len(seen)} faces")
-        print(f"  the dataset's side / the box's: median {np.median(margin):.2f} (quartiles {_quartiles(margin)})")
-        print(f"  the dataset's middle below the box's, in sides: median {np.median(shift):+.2f} (quartiles {_quartiles(shift)})")
+        print(
+            f"  the dataset's side / the box's: median {np.median(margin):.2f} (quartiles {_quartiles(margin)})"
+        )
+        print(
+            f"  the dataset's middle below the box's, in sides: median {np.median(shift):+.2f} (quartiles {_quartiles(shift)})"
+        )
         print("  cut                 emotion  smile accuracy  smile AUC")
         _row("as in the dataset", smilenet, faces, faces.images, calibration)
         for turned in (True, False):
@@ -78,7 +85,11 @@ def _quartiles(values: np.ndarray) -> str:
 
 
 def _row(
-    name: str, smilenet: net.SmileNet, faces: data.FaceSet, crops: torch.Tensor, calibration: checkpoint.Calibration
+    name: str,
+    smilenet: net.SmileNet,
+    faces: data.FaceSet,
+    crops: torch.Tensor,
+    calibration: checkpoint.Calibration,
 ) -> None:
     told = evaluate.measure(evaluate.predict(smilenet, crops, calibration.size), faces, calibration)
     print(f"  {name:18} {told['accuracy']:8.3f} {told['smile_accuracy']:15.3f} {told['smile_auc']:10.4f}")

@@ -1,9 +1,9 @@
 """SmileNet and the one preprocessing it ever sees.
 
-Owns the network, the cut from a photo to a face crop, and reading and writing its weights. Must not know where
-faces come from or where answers go. Training, evaluation and tagging all go through `cut_face` and `normalise`:
-what the net meets in a photo looks like what it was trained on because it is the same code.
-"""
+Owns the network, the cut from a photo to a face crop, and reading and writing its weights. Must not
+know where faces come from or where answers go. Training, evaluation and tagging all go through
+`cut_face` and `normalise`: what the net meets in a photo looks like what it was trained on because
+it is the same code."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ class SmileNet(nn.Module):
         self.smile = nn.Linear(WIDTH, 1)
 
     def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`faces` (B, 1, S, S) float as `normalise` makes them -> emotion logits (B, 8), smile logits (B,)."""
+        """`faces` (B, 1, S, S) float as `normalise` makes them -> emotion logits (B, 8), smile
+        logits (B,)."""
         features = self.dropout(self.backbone(faces))  # (B, 1280)
         return self.emotion(features), self.smile(features).squeeze(1)  # (B, 8), (B,)
 
 
 def fuse(net: SmileNet) -> SmileNet:
-    """For inference only, in place: every batch norm folded into the convolution before it, weights in channels-last order.
-    The same answers (within rounding) in half the time, a part of it because freed memory is kept from now on."""
+    """For inference only, in place: every batch norm folded into the convolution before it, weights
+    in channels-last order. The same answers (within rounding) in half the time, a part of it
+    because freed memory is kept from now on."""
     from phototag.nets.inference import fold_norms, quicken_relu6
 
     memory.keep_freed()
@@ -47,8 +49,9 @@ def fuse(net: SmileNet) -> SmileNet:
 
 
 def freeze_norms(net: SmileNet) -> None:
-    """For training on from weights of ours, in place: every convolution joined with the batch norm after it for good. Filters
-    keep their names, so that a SmileNet takes them back; the norms, which no longer learn, disappear."""
+    """For training on from weights of ours, in place: every convolution joined with the batch norm
+    after it for good. Filters keep their names, so that a SmileNet takes them back; the norms,
+    which no longer learn, disappear."""
     from phototag.nets.backbone import FrozenNormConv
     from phototag.nets.inference import join_norms
 
@@ -56,14 +59,17 @@ def freeze_norms(net: SmileNet) -> None:
 
 
 def computes_bfloat16(device: str | torch.device) -> bool:
-    """Whether bfloat16 halves the time here: on CUDA, and on processors that compute in it instead of emulating it."""
+    """Whether bfloat16 halves the time here: on CUDA, and on processors that compute in it instead
+    of emulating it."""
     kind = torch.device(device).type
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # the only way torch tells, and not a public one
+    # the only way torch tells, and not a public one
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return kind == "cuda" or (kind == "cpu" and bool(probe()))
 
 
 def imagenet_state() -> dict[str, torch.Tensor]:
-    """The backbone's ImageNet weights under timm's names, the three colour filters of the stem summed to one."""
+    """The backbone's ImageNet weights under timm's names, the three colour filters of the stem
+    summed to one."""
     from phototag.nets.backbone import imagenet_state as coloured
 
     state = coloured()

@@ -1,8 +1,9 @@
-"""Fine-tuning SmileNet: head first, then the whole net, growing pictures, averaged weights, a checkpoint every epoch.
+"""Fine-tuning SmileNet: head first, then the whole net, growing pictures, averaged weights, a
+checkpoint every epoch.
 
-Owns the training loop and its files (checkpoint.pt, log.csv, curves.png, smilenet.safetensors in the output folder).
-An epoch's randomness depends on the seed and the epoch's number alone, so an interrupted training resumes to the same numbers.
-"""
+Owns the training loop and its files (checkpoint.pt, log.csv, curves.png, smilenet.safetensors in
+the output folder). An epoch's randomness depends on the seed and the epoch's number alone, so an
+interrupted training resumes to the same numbers."""
 
 from __future__ import annotations
 
@@ -39,12 +40,16 @@ class Plan:
     average: float = 0.998  # EMA decay per step
     mixup: float = 0.2  # Beta(a, a) on half of the batches (Zhang et al. 2018); 0 turns it off
     smile_weight: float = 0.5
-    first_size: int = 64  # pictures grow from here to `size`: small ones are cheap while everything is still to be learned
+    # pictures grow from here to `size`: small ones are cheap while everything is still to be
+    # learned
+    first_size: int = 64
     size: int = 96
     extra_weight: float = 0.5  # of the emotion loss on one-word labels; their smile loss counts in full
-    frozen_norms: bool = False  # batch norms as they are, joined with their convolutions: half the time per step
+    # batch norms as they are, joined with their convolutions: half the time per step
+    frozen_norms: bool = False
     frozen_stages: int = 0  # of the backbone, the stem with them: edges and textures that are already right
-    teacher: float = 0.0  # share of the targets that the starting weights say themselves, against the noise of ten votes
+    # share of the targets that the starting weights say themselves, against the noise of ten votes
+    teacher: float = 0.0
     gentle_epochs: int = 0  # the last ones, with half the distortion: faces as they are asked about later
     seed: int = 2016
     bf16: bool = True
@@ -66,10 +71,11 @@ def train(
     report: Callable[[str], None] = print,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
-    """Train and return the path of the safetensors file. `start_from`: SmileNet weights to go on from instead of ImageNet's.
-    `one_word` (N,) bool marks the faces whose label is one person's word. A `checkpoint.pt` in `out` is resumed, and
-    refused when its plan differs. `validation` sets are measured after every epoch and choose none: the averaged weights of
-    the last epoch are kept. The first set calibrates them."""
+    """Train and return the path of the safetensors file. `start_from`: SmileNet weights to go on
+    from instead of ImageNet's. `one_word` (N,) bool marks the faces whose label is one person's
+    word. A `checkpoint.pt` in `out` is resumed, and refused when its plan differs. `validation`
+    sets are measured after every epoch and choose none: the averaged weights of the last epoch are
+    kept. The first set calibrates them."""
     if len(training) < 2:
         raise PhototagError("training needs at least two faces")
     out.mkdir(parents=True, exist_ok=True)
@@ -123,7 +129,8 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = plan.rate * share
             picked = order[step * plan.batch : (step + 1) * plan.batch]
-            faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if gentle else 1.0))  # (B, 1, S, S)
+            # (B, 1, S, S)
+            faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if gentle else 1.0))
             emotions, smiles = training.emotions[picked], training.smiles[picked]  # (B, 8), (B,)
             weight = torch.ones(len(picked))
             if one_word is not None:
@@ -166,9 +173,12 @@ def train(
 
 
 def _taught(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.FaceSet:
-    """The same faces with targets between what people said and what the teacher sees (self-distillation, Furlanello et al.
-    2018): the noise of ten votes, and of one person's word, is not learned by heart."""
-    emotion_logits, smile_logits = evaluate.predict(fuse(copy.deepcopy(teacher)), training.images, plan.size, flip=True)
+    """The same faces with targets between what people said and what the teacher sees
+    (self-distillation, Furlanello et al. 2018): the noise of ten votes, and of one person's word,
+    is not learned by heart."""
+    emotion_logits, smile_logits = evaluate.predict(
+        fuse(copy.deepcopy(teacher)), training.images, plan.size, flip=True
+    )
     emotions = torch.lerp(training.emotions, emotion_logits.softmax(1), plan.teacher)
     smiles = torch.lerp(training.smiles, smile_logits.sigmoid(), plan.teacher)
     return replace(training, emotions=emotions, smiles=smiles)

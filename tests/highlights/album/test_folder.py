@@ -60,7 +60,9 @@ def test_the_way_of_linking_can_change(tmp_path, photo):
         with OutputFolder(tmp_path / "album") as folder:
             folder.link("1.jpg", str(photo), how, sha(photo))
         path = tmp_path / "album" / "1.jpg"
-        assert path.is_symlink() == (how == "symlink") and os.stat(photo).st_nlink == (2 if how == "hardlink" else 1)
+        assert path.is_symlink() == (how == "symlink") and os.stat(photo).st_nlink == (
+            2 if how == "hardlink" else 1
+        )
     assert photo.read_bytes() == b"photo a"
 
 
@@ -96,7 +98,10 @@ def test_a_folder_with_other_files_is_refused_even_with_an_empty_marker(tmp_path
 def test_a_doctored_ledger_leads_nowhere(tmp_path, photo):
     out = tmp_path / "album"
     out.mkdir()
-    files = {"../originals/a.jpg": {"how": "made", "sha256": sha(photo)}, str(photo): {"how": "made", "sha256": sha(photo)}}
+    files = {
+        "../originals/a.jpg": {"how": "made", "sha256": sha(photo)},
+        str(photo): {"how": "made", "sha256": sha(photo)},
+    }
     (out / ".phototag").write_text(json.dumps({"files": files}))
     with OutputFolder(out):
         pass
@@ -158,14 +163,19 @@ except PhototagError as error:
     print(error)
 """
     out = tmp_path / "album"
-    done = subprocess.run([sys.executable, "-c", script, str(out)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(out)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith(f"cannot make the album in {out}: ") and done.stdout.count("\n") == 1
     assert not out.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(PhototagError, match="cannot make the album in"), OutputFolder(tmp_path / "file" / "album"):
+    with (
+        pytest.raises(PhototagError, match="cannot make the album in"),
+        OutputFolder(tmp_path / "file" / "album"),
+    ):
         pass
     with pytest.raises(PhototagError, match="cannot make the album in"), OutputFolder(tmp_path / "file"):
         pass

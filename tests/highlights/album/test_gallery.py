@@ -31,7 +31,9 @@ def built(pictures, tmp_path_factory):
     """A gallery of the known answer's photos, under hostile names."""
     folder = tmp_path_factory.mktemp("hostile")
     photos = []
-    for number, photo in enumerate(p for p in pictures.photos if pictures.expected[p.path.rpartition("/")[2]].kept):
+    for number, photo in enumerate(
+        p for p in pictures.photos if pictures.expected[p.path.rpartition("/")[2]].kept
+    ):
         name = HOSTILE[number % len(HOSTILE)]
         path = f"{folder}/{number}" + name.replace("/", "\u2215")
         shutil.copyfile(photo.path, path)
@@ -46,10 +48,15 @@ def built(pictures, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    chromium, driver = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
+    chromium, driver = (
+        shutil.which("chromium") or shutil.which("chromium-browser"),
+        shutil.which("chromedriver"),
+    )
     if not chromium or not driver:
         pytest.skip("needs a real browser: apt-get install chromium chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'phototag[test]'")
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="needs selenium: pip install 'phototag[test]'"
+    )
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     profile = tmp_path_factory.mktemp("profile")
@@ -73,9 +80,12 @@ def browser(tmp_path_factory):
 
 def opened(browser, folder, width=1280, height=860, scheme="light"):
     browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700}
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700},
     )
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
     browser.get("about:blank")
     browser.get_log("performance"), browser.get_log("browser")
     browser.get((folder / "index.html").as_uri())
@@ -130,9 +140,13 @@ def test_hostile_names_and_titles_do_nothing(browser, built):
     folder, _ = built
     opened(browser, folder)
     assert browser.title == 'Smiles <2016> & "more"'
-    assert browser.execute_script("return document.querySelectorAll('li img').length === document.querySelectorAll('li').length")
+    assert browser.execute_script(
+        "return document.querySelectorAll('li img').length === document.querySelectorAll('li').length"
+    )
     assert browser.execute_script("return document.scripts.length") == 1
-    shown = browser.execute_script("return Array.from(document.querySelectorAll('.file'), e => e.textContent)")
+    shown = browser.execute_script(
+        "return Array.from(document.querySelectorAll('.file'), e => e.textContent)"
+    )
     assert any("<img src=x onerror=" in name for name in shown) and any("<script>" in name for name in shown)
     assert not any(character in "".join(shown) for character in "\n\x1b\u202e")
 
@@ -161,7 +175,9 @@ def test_the_lightbox_by_keyboard(browser, built, request):
     wait(browser, lambda now: now["file"] == files[0])
     press(browser, Keys.END)
     wait(browser, lambda now: now["file"] == files[-1])
-    browser.execute_async_script("const done = arguments[0]; document.querySelector('dialog img').decode().then(done, done)")
+    browser.execute_async_script(
+        "const done = arguments[0]; document.querySelector('dialog img').decode().then(done, done)"
+    )
     shoot(browser, request, "lightbox")
     press(browser, Keys.ESCAPE)
     wait(browser, lambda now: not now["open"] and now["focus"] == f"p{len(files)}")
@@ -198,10 +214,14 @@ def test_the_lightbox_by_touch(browser, built, request):
         shoot(browser, request, "phone-lightbox")
 
         def swipe(start, end):
-            browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": start, "y": 400}]})
+            browser.execute_cdp_cmd(
+                "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": start, "y": 400}]}
+            )
             for step in range(1, 6):
                 x = start + (end - start) * step / 5
-                browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": 402}]})
+                browser.execute_cdp_cmd(
+                    "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": 402}]}
+                )
             browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
         swipe(320, 80)
@@ -236,7 +256,9 @@ def test_pictures_carry_no_exif_and_are_small(built, pictures):
     for verdict in choice.kept:
         with Image.open(verdict.photo.path) as original:
             assert original.getexif().get_ifd(0x8825)
-        for name, side in zip(gallery.picture_names(verdict.photo), (gallery.THUMBNAIL_SIDE, gallery.LARGE_SIDE), strict=True):
+        for name, side in zip(
+            gallery.picture_names(verdict.photo), (gallery.THUMBNAIL_SIDE, gallery.LARGE_SIDE), strict=True
+        ):
             with Image.open(folder / name) as picture:
                 assert max(picture.size) <= side and not picture.getexif() and "exif" not in picture.info
                 assert picture.width > picture.height or verdict.photo.width < verdict.photo.height
@@ -244,7 +266,9 @@ def test_pictures_carry_no_exif_and_are_small(built, pictures):
 
 def test_places_are_told_only_when_asked(built):
     _, choice = built
-    assert "48.13°" not in gallery.page(choice, "t") and "48.13° N, 11.57° E" in gallery.page(choice, "t", places=True)
+    assert "48.13°" not in gallery.page(choice, "t") and "48.13° N, 11.57° E" in gallery.page(
+        choice, "t", places=True
+    )
 
 
 def test_a_rerun_makes_no_picture_again_and_drops_those_not_wanted(pictures, tmp_path):
@@ -264,9 +288,15 @@ def test_a_rerun_makes_no_picture_again_and_drops_those_not_wanted(pictures, tmp
 def test_a_photo_gone_since_it_was_chosen_is_one_sentence_and_leaves_nothing(pictures, tmp_path):
     choice = choose(pictures.photos, themes.load("smiles"), look_at)
     gone = replace(
-        choice.kept[0], photo=choice.kept[0].photo._replace(path="/nowhere/gone.jpg", content_hash=hashlib.sha256().hexdigest())
+        choice.kept[0],
+        photo=choice.kept[0].photo._replace(
+            path="/nowhere/gone.jpg", content_hash=hashlib.sha256().hexdigest()
+        ),
     )
     changed = replace(choice, verdicts=(gone,))
-    with pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"), OutputFolder(tmp_path / "album") as folder:
+    with (
+        pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"),
+        OutputFolder(tmp_path / "album") as folder,
+    ):
         gallery.lay_out(folder, changed, "Smiles")
     assert not (tmp_path / "album").exists()

@@ -48,7 +48,12 @@ def test_hostile_names_become_plain_ones(make, hostile, plain, tmp_path):
 
 
 def test_equal_names_are_told_apart_by_content_whatever_the_order(make):
-    photos = [make.photo("/a/IMG_1.jpg"), make.photo("/b/IMG_1.jpg"), make.photo("/c/img_1.JPG"), make.photo("/c/IMG_2.jpg")]
+    photos = [
+        make.photo("/a/IMG_1.jpg"),
+        make.photo("/b/IMG_1.jpg"),
+        make.photo("/c/img_1.JPG"),
+        make.photo("/c/IMG_2.jpg"),
+    ]
     names = manifest.file_names(photos)
     assert len({name.casefold() for name in names}) == 4
     assert manifest.file_names(photos[::-1]) == names[::-1]
@@ -68,7 +73,11 @@ def test_the_manifest_is_the_same_bytes_again_and_in_any_order_of_scanning(pictu
     lay_out(pictures, tmp_path / "one")
     renumbered = [photo._replace(photo_id=number) for number, photo in enumerate(reversed(pictures.photos))]
     lay_out(pictures, tmp_path / "two", renumbered, "copy")
-    assert (tmp_path / "one" / "album.json").read_bytes() == first == (tmp_path / "two" / "album.json").read_bytes()
+    assert (
+        (tmp_path / "one" / "album.json").read_bytes()
+        == first
+        == (tmp_path / "two" / "album.json").read_bytes()
+    )
 
 
 def test_the_manifest_says_what_was_chosen_and_why(pictures, tmp_path):
@@ -77,10 +86,15 @@ def test_the_manifest_says_what_was_chosen_and_why(pictures, tmp_path):
     assert next(iter(manifest.items())) == ("maker", "phototag")
     assert manifest["considered"] == len(pictures.photos) == sum(manifest["counts"].values())
     assert [member["position"] for member in manifest["members"]] == list(range(1, len(choice.kept) + 1))
-    assert [member["taken_at"] for member in manifest["members"]] == sorted(member["taken_at"] for member in manifest["members"])
+    assert [member["taken_at"] for member in manifest["members"]] == sorted(
+        member["taken_at"] for member in manifest["members"]
+    )
     burst = next(member for member in manifest["members"] if member["reason"] == "best_of_burst")
     assert burst["file"] == "2016-05-14_183013_burst_1.jpg" and burst["numbers"]["shots"] == 3
-    assert manifest["theme"]["qualify"]["everyone_smiling"] is True and manifest["theme"]["weights"]["smile"] == 3.0
+    assert (
+        manifest["theme"]["qualify"]["everyone_smiling"] is True
+        and manifest["theme"]["weights"]["smile"] == 3.0
+    )
     for member in manifest["members"]:
         assert (tmp_path / "album" / member["file"]).read_bytes()
 
@@ -98,7 +112,9 @@ def test_captions(make):
     assert captions.place(photo) == "48.14° N, 11.57° W" and captions.place(make.photo("b.jpg")) is None
     later = make.photo("c.jpg", "2016-12-24 18:00:00")
     assert captions.span([later, photo]) == "4 May to 24 December 2016"
-    assert captions.span([photo, make.photo("d.jpg", "2018-01-01 00:00:00")]) == "4 May 2016 to 1 January 2018"
+    assert (
+        captions.span([photo, make.photo("d.jpg", "2018-01-01 00:00:00")]) == "4 May 2016 to 1 January 2018"
+    )
     assert captions.span([photo]) == "4 May 2016" and captions.span([]) == ""
     for first, last, words in (
         ((2016, 1, 1), (2016, 12, 31), "2016"),
@@ -113,5 +129,10 @@ def test_captions(make):
         assert captions.period(date(*first), date(*last), []) == words
     assert captions.period(None, None, [photo, make.photo("d.jpg", "2018-01-01 00:00:00")]) == "2016 to 2018"
     downloaded = make.photo("e.jpg", "2025-01-01 00:00:00", taken_from="file")
-    assert captions.period(None, None, [photo, downloaded]) == "2016" and captions.period(None, None, [downloaded]) == "2025"
-    assert captions.period(None, None, []) == "" and captions.period(date(2016, 1, 1), None, [photo]) == "2016"
+    assert (
+        captions.period(None, None, [photo, downloaded]) == "2016"
+        and captions.period(None, None, [downloaded]) == "2025"
+    )
+    assert (
+        captions.period(None, None, []) == "" and captions.period(date(2016, 1, 1), None, [photo]) == "2016"
+    )

@@ -1,4 +1,5 @@
-"""Films, small ones, checked by decoding them. Faces are marked by patches of colour, so that they can be found again."""
+"""Films, small ones, checked by decoding them. Faces are marked by patches of colour, so that they
+can be found again."""
 
 import os
 import signal
@@ -106,12 +107,16 @@ def test_size_length_rate_and_format(made, request):
         context = video.codec_context
         assert (video.width, video.height) == report.size_wh == tuple(reversed(frames[0].shape[:2]))
         assert report.size_wh in ((320, 180), (180, 320))
-        assert len(frames) == video.frames == report.frames == round(report.seconds * 30) and video.average_rate == 30
+        assert (
+            len(frames) == video.frames == report.frames == round(report.seconds * 30)
+            and video.average_rate == 30
+        )
         assert context.name == "h264" and context.pix_fmt == "yuv420p"
         assert container.duration / 1e6 == pytest.approx(report.seconds, abs=0.1)
         assert container.metadata["title"] == "Smiles 2016" and container.metadata["comment"] == make.COMMENT
     head = path.read_bytes()[:4096]
-    assert head.find(b"moov") > 0 and (head.find(b"mdat") < 0 or head.find(b"moov") < head.find(b"mdat"))  # plays while it loads
+    # plays while it loads
+    assert head.find(b"moov") > 0 and (head.find(b"mdat") < 0 or head.find(b"moov") < head.find(b"mdat"))
     assert [entry.name for entry in path.parent.iterdir()] == ["smiles.mp4"]
 
 
@@ -138,9 +143,16 @@ def test_every_photo_appears_and_no_face_is_cut_at_any_time(made, kept):
             found = patch_of(frames[frame], colour)
             assert found is not None, f"photo {number} is not to be seen in frame {frame}"
             expected = [shot.in_frame(box, times.share(number, frame)) for box in boxes]
-            union = [f(edges) for f, edges in zip((min, min, max, max), zip(*expected, strict=True), strict=True)]
+            union = [
+                f(edges) for f, edges in zip((min, min, max, max), zip(*expected, strict=True), strict=True)
+            ]
             assert np.abs(np.subtract(found, union)).max() <= 4, (number, frame, found, union)
-            assert union[0] >= -0.01 and union[1] >= -0.01 and union[2] <= width + 0.01 and union[3] <= height + 0.01
+            assert (
+                union[0] >= -0.01
+                and union[1] >= -0.01
+                and union[2] <= width + 0.01
+                and union[3] <= height + 0.01
+            )
 
 
 def test_it_begins_and_ends_in_black_and_is_not_black_between(made):
@@ -153,7 +165,8 @@ def test_it_begins_and_ends_in_black_and_is_not_black_between(made):
 
 
 def test_movement_is_smooth(made, kept):
-    """Frames differ a little from one to the next, all by about as much: nothing stands still and then jumps."""
+    """Frames differ a little from one to the next, all by about as much: nothing stands still and
+    then jumps."""
     frames = made[2]
     times = motion.timeline(len(kept), QUICK.film)
     first, last = times.starts[1] + times.fade, times.ends[1] - times.fade - 1
@@ -168,13 +181,17 @@ def test_music_is_cut_to_length_and_faded_at_the_end(made):
         sound = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
     rate = 48_000
     assert sound.shape[1] / rate == pytest.approx(report.seconds, abs=0.1)
-    loudness = [float(np.abs(sound[:, n * rate // 2 : (n + 1) * rate // 2]).mean()) for n in range(int(report.seconds * 2))]
+    loudness = [
+        float(np.abs(sound[:, n * rate // 2 : (n + 1) * rate // 2]).mean())
+        for n in range(int(report.seconds * 2))
+    ]
     assert loudness[2] > 0.1 and loudness[-1] < 0.3 * loudness[2]
     assert loudness[-6:] == sorted(loudness[-6:], reverse=True)
 
 
 def test_a_rerun_replaces_its_own_film_with_the_same_and_no_other(kept, tmp_path):
-    """The same bytes, that is, where the width divides by 64, as full HD's does; x264's assembler reads beyond other rows."""
+    """The same bytes, that is, where the width divides by 64, as full HD's does; x264's assembler
+    reads beyond other rows."""
     path, first = tmp_path / "a.mp4", None
     for _ in range(2):
         make.make_film(path, kept[:1], QUICK, "A", height=144)
@@ -250,7 +267,9 @@ def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept,
     make.make_film(path, kept[:1], QUICK, "Old", height=120)
     old = path.read_bytes()
     running = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "kept"), how], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SCRIPT, str(path), str(tmp_path / "kept"), how],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     if how == "ctrl-c":
         assert running.stdout.readline() == "drawing\n"
@@ -282,7 +301,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     peaks = []
     for times in (1, 10):
         done = subprocess.run(
-            [sys.executable, "-c", script, str(tmp_path / f"{times}.mp4"), str(tmp_path / "kept"), str(times)],
+            [
+                sys.executable,
+                "-c",
+                script,
+                str(tmp_path / f"{times}.mp4"),
+                str(tmp_path / "kept"),
+                str(times),
+            ],
             capture_output=True,
             text=True,
             check=True,

@@ -16,7 +16,16 @@ def random_cases(count=400):
     dice = random.Random(4)
     for number in range(count):
         photo_wh = dice.choice(
-            [(4000, 3000), (3000, 4000), (6000, 4000), (4032, 2268), (3000, 3000), (300, 200), (8000, 2000), (900, 3000)]
+            [
+                (4000, 3000),
+                (3000, 4000),
+                (6000, 4000),
+                (4032, 2268),
+                (3000, 3000),
+                (300, 200),
+                (8000, 2000),
+                (900, 3000),
+            ]
         )
         boxes = []
         for _ in range(dice.choice((0, 1, 1, 2, 5))):
@@ -49,7 +58,8 @@ def test_photos_are_never_distorted():
         shot = motion.plan(photo_wh, frame_wh, boxes, number)
         for window in (shot.start, shot.end):
             shape = (window.right - window.left) * photo_wh[0] / ((window.bottom - window.top) * photo_wh[1])
-            assert shape == pytest.approx(shot.place[2] / shot.place[3], rel=1.5 / min(shot.place[2:]))  # places are even
+            # places are even
+            assert shape == pytest.approx(shot.place[2] / shot.place[3], rel=1.5 / min(shot.place[2:]))
 
 
 def test_landscape_fills_the_frame_portrait_stands_on_a_fill_and_small_ones_stay_small():
@@ -82,6 +92,9 @@ def test_the_film_is_20_seconds_to_2_minutes_and_every_photo_has_its_time(count)
     for number in range(count):
         alone = times.ends[number] - times.starts[number] - 2 * times.fade
         assert alone >= 0.25 * motion.FPS * motion.LEAST_SECONDS
-        assert times.share(number, times.starts[number]) == 0 and times.share(number, times.ends[number] - 1) == 1
+        assert (
+            times.share(number, times.starts[number]) == 0
+            and times.share(number, times.ends[number] - 1) == 1
+        )
     for start, end in zip(times.starts[1:], times.ends, strict=False):
         assert end - start == times.fade

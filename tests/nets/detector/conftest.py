@@ -16,12 +16,22 @@ def write_set(folder, count=6, splits=True):
             x, y = int(rng.integers(2, width // 2)), int(rng.integers(2, height // 2))
             pixels[y : y + 24, x : x + 30] = colour
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": i, "category_id": category, "bbox": [x, y, 30, 24], "iscrowd": 0}
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": i,
+                    "category_id": category,
+                    "bbox": [x, y, 30, 24],
+                    "iscrowd": 0,
+                }
             )
         Image.fromarray(pixels).save(folder / f"{i}.png")
         record = {"id": i, "file_name": f"{i}.png", "width": width, "height": height}
         images.append(record | ({"split": "val" if i == count else "train"} if splits else {}))
-    told = {"images": images, "annotations": annotations, "categories": [{"id": 3, "name": "red"}, {"id": 8, "name": "blue"}]}
+    told = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": 3, "name": "red"}, {"id": 8, "name": "blue"}],
+    }
     path = folder / "annotations.json"
     path.write_text(json.dumps(told))
     return path

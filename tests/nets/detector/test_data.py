@@ -25,7 +25,11 @@ def test_without_splits_a_photo_is_always_on_the_same_side(draw_photos, tmp_path
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("{", "COCO"), ('{"images": []}', "categories"), ('{"images": [], "categories": [], "annotations": []}', "no photos")],
+    [
+        ("{", "COCO"),
+        ('{"images": []}', "categories"),
+        ('{"images": [], "categories": [], "annotations": []}', "no photos"),
+    ],
 )
 def test_what_is_no_coco_file_is_refused_by_name(tmp_path, text, word):
     path = tmp_path / "a.json"
@@ -48,7 +52,9 @@ def test_boxes_follow_the_pixels_into_the_view(draw_photos, tmp_path, mosaic):
     rng = np.random.default_rng(1)
     seen = 0
     for _ in range(30):
-        pixels, boxes, labels = data.view(photos, int(rng.integers(6)), (160, 128), rng, data.Views(mosaic=mosaic, colour=0.0))
+        pixels, boxes, labels = data.view(
+            photos, int(rng.integers(6)), (160, 128), rng, data.Views(mosaic=mosaic, colour=0.0)
+        )
         assert pixels.shape == (128, 160, 3) and len(boxes) == len(labels)
         for (left, top, right, bottom), label in zip(boxes, labels, strict=True):
             assert 0 <= left < right <= 160 and 0 <= top < bottom <= 128

@@ -9,7 +9,12 @@ from phototag.nets.detector.predict import Found
 
 def photo(boxes, labels):
     return LabelledPhoto(
-        None, 200, 100, np.array(boxes, np.float32).reshape(-1, 4), np.array(labels, np.int64), np.zeros(len(labels), bool)
+        None,
+        200,
+        100,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(labels, np.int64),
+        np.zeros(len(labels), bool),
     )
 
 
@@ -17,7 +22,9 @@ def found(boxes, labels, scores):
     return Found(np.array(boxes, float).reshape(-1, 4), tuple(labels), np.array(scores, float))
 
 
-PHOTOS = Photos([photo([[20, 10, 80, 50]], [1]), photo([[0, 0, 100, 50], [100, 50, 200, 100]], [2, 1])], ("dog", "cat"))
+PHOTOS = Photos(
+    [photo([[20, 10, 80, 50]], [1]), photo([[0, 0, 100, 50], [100, 50, 200, 100]], [2, 1])], ("dog", "cat")
+)
 PERFECT = [
     found([[0.1, 0.1, 0.4, 0.5]], ["dog"], [0.9]),
     found([[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1]], ["cat", "dog"], [0.8, 0.7]),
@@ -34,7 +41,8 @@ def test_a_missed_thing_and_a_loose_box_cost():
     half = [PERFECT[0], found([], [], [])]
     told = evaluate.measure(half, PHOTOS, ["dog", "cat"])
     assert told["per_class"]["cat"]["AP50"] == 0
-    assert told["per_class"]["dog"]["AP50"] == pytest.approx(51 / 101)  # 101 recall points, the dog found covers 0 to 0.5
+    # 101 recall points, the dog found covers 0 to 0.5
+    assert told["per_class"]["dog"]["AP50"] == pytest.approx(51 / 101)
     loose = [found([[0.1, 0.1, 0.35, 0.45]], ["dog"], [0.9]), PERFECT[1]]  # IoU 0.73
     assert 0.5 < evaluate.measure(loose, PHOTOS, ["dog", "cat"])["per_class"]["dog"]["AP"] < 0.9
 
@@ -58,7 +66,9 @@ def test_nothing_found_at_all_is_zero():
 
 def test_thresholds_keep_the_stated_precision():
     said = [
-        found([[0.1, 0.1, 0.4, 0.5], [0.6, 0.1, 0.9, 0.5], [0.1, 0.1, 0.41, 0.5]], ["dog"] * 3, [0.9, 0.5, 0.4]),
+        found(
+            [[0.1, 0.1, 0.4, 0.5], [0.6, 0.1, 0.9, 0.5], [0.1, 0.1, 0.41, 0.5]], ["dog"] * 3, [0.9, 0.5, 0.4]
+        ),
         found([[0.5, 0.5, 1, 1]], ["dog"], [0.7]),
     ]
     assert evaluate.choose_thresholds(said, PHOTOS, ["dog", "cat"], precision=0.9) == {

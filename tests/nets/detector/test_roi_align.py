@@ -35,11 +35,14 @@ def test_no_boxes_at_all():
 
 
 def test_torchvisions_levels_of_its_own_nets():
-    """ResNet's four maps, 112 pixels on the second; MobileNet's two of one stride, of which it reads the first."""
+    """ResNet's four maps, 112 pixels on the second; MobileNet's two of one stride, of which it
+    reads the first."""
     torch.manual_seed(0)
     four = {str(i): torch.randn(2, 8, 80 >> i, 104 >> i) for i in range(4)}
     theirs = MultiScaleRoIAlign(["0", "1", "2", "3"], 7, 2)(four, BOXES, [(320, 416)] * 2)
-    torch.testing.assert_close(RoIAlign((4, 8, 16, 32))(four, BOXES, [(320, 416)] * 2), theirs, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        RoIAlign((4, 8, 16, 32))(four, BOXES, [(320, 416)] * 2), theirs, atol=1e-4, rtol=1e-4
+    )
     two = {"0": torch.randn(2, 8, 10, 13), "1": torch.randn(2, 8, 10, 13), "pool": torch.randn(2, 8, 5, 7)}
     theirs = MultiScaleRoIAlign(["0", "1", "2", "3"], 7, 2)(two, BOXES, [(320, 416)] * 2)
     torch.testing.assert_close(RoIAlign((32,))(two, BOXES, [(320, 416)] * 2), theirs, atol=1e-4, rtol=1e-4)

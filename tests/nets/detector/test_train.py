@@ -25,7 +25,12 @@ def test_an_interrupted_training_ends_with_the_same_weights(photos, tmp_path):
     said: list[str] = []
     straight = train.train(photos, photos, tmp_path / "straight", PLAN, report=said.append)
     assert len(said) == 2 and "mean AP50" in said[1]
-    assert {file.name for file in straight.parent.iterdir()} == {"checkpoint.pt", "log.csv", "curves.png", "detector.safetensors"}
+    assert {file.name for file in straight.parent.iterdir()} == {
+        "checkpoint.pt",
+        "log.csv",
+        "curves.png",
+        "detector.safetensors",
+    }
 
     def stop(done: int, total: int) -> None:
         if done == 4:  # in the second epoch
@@ -58,10 +63,15 @@ def test_a_training_starts_from_imagenet_and_moves_only_what_may_learn(photos, t
     path = train.train(photos, None, tmp_path / "out", replace(PLAN, epochs=1), report=lambda line: None)
     moved, _ = checkpoint.read_weights(path)
     start = net.build(photos.names, imagenet=True).state_dict()
-    assert torch.allclose(moved["backbone.body.conv_stem.weight"], start["backbone.body.conv_stem.weight"], atol=1e-3)
-    assert torch.equal(moved["backbone.body.blocks.3.0.conv_pw.scale"], start["backbone.body.blocks.3.0.conv_pw.scale"])
+    assert torch.allclose(
+        moved["backbone.body.conv_stem.weight"], start["backbone.body.conv_stem.weight"], atol=1e-3
+    )
+    assert torch.equal(
+        moved["backbone.body.blocks.3.0.conv_pw.scale"], start["backbone.body.blocks.3.0.conv_pw.scale"]
+    )
     difference = (
-        moved["backbone.body.blocks.6.0.conv_pw.weight"] - start["backbone.body.blocks.6.0.conv_pw.weight"].half().float()
+        moved["backbone.body.blocks.6.0.conv_pw.weight"]
+        - start["backbone.body.blocks.6.0.conv_pw.weight"].half().float()
     )
     assert float(difference.abs().max()) > 0
 
@@ -120,10 +130,14 @@ def test_answers_keep_their_order_whatever_the_sizes():
     torch.manual_seed(0)
     asked = predict.Detector(net.build(("dog",), box_score_thresh=0.0), [None, "dog"], 96, 160)
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 255, (h, w, 3), dtype=np.uint8) for h, w in ((60, 90), (200, 50), (120, 180), (30, 30))]
+    pictures = [
+        rng.integers(0, 255, (h, w, 3), dtype=np.uint8)
+        for h, w in ((60, 90), (200, 50), (120, 180), (30, 30))
+    ]
     together = asked(pictures, batch=3)
     for picture, answer in zip(pictures, together, strict=True):
         (alone,) = asked([picture])
         assert len(answer.labels) == len(alone.labels)
-        assert np.allclose(answer.scores, alone.scores, atol=5e-3)  # bfloat16 where the processor computes in it
+        # bfloat16 where the processor computes in it
+        assert np.allclose(answer.scores, alone.scores, atol=5e-3)
     assert asked([]) == []

@@ -18,7 +18,8 @@ def test_shifted_and_squared() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_peaks_are_greedy_nms_within_a_level(seed: int) -> None:
     torch.manual_seed(seed)
-    logits = torch.nn.functional.avg_pool2d(torch.randn(1, 42, 52), 3, 1)  # smooth, as neighbouring windows are
+    # smooth, as neighbouring windows are
+    logits = torch.nn.functional.avg_pool2d(torch.randn(1, 42, 52), 3, 1)
     logits = logits.masked_fill(logits < 0.2, -torch.inf)
     cells = (logits > -torch.inf).nonzero()
     corners = cells[:, [2, 1]] * 2.0
@@ -63,7 +64,9 @@ def test_suppress_contained(seed: int) -> None:
 
 
 def test_nearest_stays_within_the_photo() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 30], [1, 1, 11, 11], [21, 21, 31, 31], [0, 0, 10, 10], [2, 2, 12, 12]])
+    boxes = torch.tensor(
+        [[0.0, 0, 10, 10], [20, 20, 30, 30], [1, 1, 11, 11], [21, 21, 31, 31], [0, 0, 10, 10], [2, 2, 12, 12]]
+    )
     photos = torch.tensor([0, 0, 0, 0, 1, 1])
     leaders = torch.tensor([4, 1, 0])  # of photo 1, 0, 0
     assert nearest(boxes, photos, torch.tensor([3, 5, 2]), leaders).tolist() == [1, 0, 2]

@@ -15,7 +15,13 @@ from phototag.nets.mtcnn.canvas import CANVAS_HEIGHT, CANVAS_WIDTH, OVERLAP, STR
 def sizes(seed: int) -> tuple[tuple[int, int], ...]:
     """Levels of a few photos: odd and even, tall and wide, larger than a canvas and as small as a window."""
     rng = random.Random(seed)
-    found = [(12, 12), (13, 12), (CANVAS_HEIGHT, CANVAS_WIDTH), (CANVAS_HEIGHT + 1, CANVAS_WIDTH + 1), (CANVAS_HEIGHT + 2, 500)]
+    found = [
+        (12, 12),
+        (13, 12),
+        (CANVAS_HEIGHT, CANVAS_WIDTH),
+        (CANVAS_HEIGHT + 1, CANVAS_WIDTH + 1),
+        (CANVAS_HEIGHT + 2, 500),
+    ]
     for _ in range(rng.randrange(1, 4)):
         height, width = rng.randrange(12, 400), rng.randrange(12, 700)
         while min(height, width) >= WINDOW:
@@ -32,7 +38,9 @@ def test_every_window_lies_in_exactly_one_tile(seed: int) -> None:
     covered = torch.zeros(len(filled), CANVAS_HEIGHT, CANVAS_WIDTH, dtype=torch.int32)
     for tile in tiles:
         height, width = filled[tile.canvas]
-        assert tile.y + tile.height <= height <= CANVAS_HEIGHT and tile.x + tile.width <= width <= CANVAS_WIDTH
+        assert (
+            tile.y + tile.height <= height <= CANVAS_HEIGHT and tile.x + tile.width <= width <= CANVAS_WIDTH
+        )
         assert tile.y % STRIDE == tile.x % STRIDE == tile.top % STRIDE == tile.left % STRIDE == 0
         covered[tile.canvas, tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
         for row in range((tile.height - OVERLAP) // STRIDE):
@@ -55,7 +63,9 @@ def test_painted_pixels_and_their_owners() -> None:
     assert owners.shape == (len(filled), (CANVAS_HEIGHT - OVERLAP) // 2, (CANVAS_WIDTH - OVERLAP) // 2)
     for number, tile in enumerate(tiles):
         at = painted[tile.canvas, :, tile.y : tile.y + WINDOW, tile.x : tile.x + WINDOW]
-        assert torch.equal(at, levels[tile.level][0, :, tile.top : tile.top + WINDOW, tile.left : tile.left + WINDOW])
+        assert torch.equal(
+            at, levels[tile.level][0, :, tile.top : tile.top + WINDOW, tile.left : tile.left + WINDOW]
+        )
         own = (owners == number).nonzero()
         assert len(own) == ((tile.height - OVERLAP) // 2) * ((tile.width - OVERLAP) // 2)
         assert own[0].tolist() == [tile.canvas, tile.y // 2, tile.x // 2]

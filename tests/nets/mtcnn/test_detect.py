@@ -1,4 +1,5 @@
-"""The detector beside facenet_pytorch.MTCNN.detect, and where the reference fails: sizes, borders, nothing at all."""
+"""The detector beside facenet_pytorch.MTCNN.detect, and where the reference fails: sizes, borders,
+nothing at all."""
 
 from __future__ import annotations
 
@@ -21,13 +22,16 @@ def detector() -> FaceDetector:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[np.ndarray]:
-    """Real photographs, side by side and over one another: faces of 20 to 250 pixels; odd sizes, upright and lying."""
+    """Real photographs, side by side and over one another: faces of 20 to 250 pixels; odd sizes,
+    upright and lying."""
     return [data.astronaut(), collage(701, 467, 1), np.ascontiguousarray(collage(640, 481, 2)[:, :333])]
 
 
 def theirs(picture: np.ndarray, least: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Boxes as pixel edges (the reference counts left and top from 1), scores, landmarks."""
-    boxes, scores, points = MTCNN(keep_all=True, min_face_size=least).detect(Image.fromarray(picture), landmarks=True)
+    boxes, scores, points = MTCNN(keep_all=True, min_face_size=least).detect(
+        Image.fromarray(picture), landmarks=True
+    )
     if boxes is None:
         return np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2))
     return boxes.astype(float) - [1, 1, 0, 0], scores.astype(float), points.astype(float)
@@ -45,7 +49,9 @@ def test_compatible_mode_reproduces_the_reference(pictures: list[np.ndarray]) ->
             assert best_iou(box, found) > 0.95
             nearest = np.abs(found.boxes.numpy() - box).sum(axis=1).argmin()
             assert found.scores[nearest].item() == pytest.approx(score, abs=0.01)
-            np.testing.assert_allclose(found.points[nearest].numpy(), landmarks, atol=0.05 * (box[2] - box[0]))
+            np.testing.assert_allclose(
+                found.points[nearest].numpy(), landmarks, atol=0.05 * (box[2] - box[0])
+            )
     assert total >= 6
 
 
@@ -58,11 +64,15 @@ def test_fast_mode_finds_the_same_sure_faces(detector: FaceDetector, pictures: l
         assert (found.scores.diff() <= 0).all(), "best first"
 
 
-def test_a_batch_of_any_sizes_answers_as_one_by_one(detector: FaceDetector, pictures: list[np.ndarray]) -> None:
+def test_a_batch_of_any_sizes_answers_as_one_by_one(
+    detector: FaceDetector, pictures: list[np.ndarray]
+) -> None:
     together = detector.detect([*pictures, pictures[0][:15], pictures[0]], 24)
     for picture, found in zip([*pictures, None, pictures[0]], together, strict=True):
         if picture is None:
-            assert found.boxes.shape == (0, 4) and found.points.shape == (0, 5, 2) and found.scores.shape == (0,)
+            assert (
+                found.boxes.shape == (0, 4) and found.points.shape == (0, 5, 2) and found.scores.shape == (0,)
+            )
             continue
         alone = detector.detect([picture], 24)[0]
         torch.testing.assert_close(found.boxes, alone.boxes, atol=0.01, rtol=0)
@@ -84,11 +94,14 @@ def test_flat_pictures_have_no_faces(detector: FaceDetector, colour: int) -> Non
 
 
 def test_true_scale_factors(detector: FaceDetector) -> None:
-    """Where a level's size is rounded, boxes still come back at the photo's own scale: moved and stretched faces do."""
+    """Where a level's size is rounded, boxes still come back at the photo's own scale: moved and
+    stretched faces do."""
     astronaut = Image.fromarray(data.astronaut())
     [whole] = detector.detect([np.asarray(astronaut)])
     for width, height in [(391, 512), (512, 397), (211, 207)]:
-        [squeezed] = detector.detect([np.asarray(astronaut.resize((width, height), Image.Resampling.LANCZOS))])
+        [squeezed] = detector.detect(
+            [np.asarray(astronaut.resize((width, height), Image.Resampling.LANCZOS))]
+        )
         scaled = squeezed.boxes[0].numpy()
         scaled = scaled * np.array([512 / width, 512 / height, 512 / width, 512 / height])
         assert best_iou(scaled, whole) > 0.75

