@@ -3,7 +3,7 @@ has opened.
 
 To write a new revision: `alembic` is not needed on the command line. Copy the newest file of
 versions/ to the next number, change its body and `phototag.library.tables` with it, and raise
-`HEAD` in `phototag/library/engine.py`; the tests say whether the three agree."""
+`HEAD` in `phototag/library/schema.py`; the tests say whether the three agree."""
 
 from alembic import context
 

@@ -23,7 +23,7 @@ def albums(ctx: click.Context, db: str | None) -> None:
         from phototag.library import Library
 
         with Library.open(db) as library:
-            found = library.collections()
+            found = library.albums()
         if not found:
             say("No albums yet. Make one: phototag highlights smiles")
             return
@@ -53,7 +53,7 @@ def albums_show(ctx: click.Context, name: str, db: str | None, as_json: bool) ->
     from phototag.library import Library
 
     with Library.open(db or ctx.obj) as library:
-        found, members = library.collection(name)
+        found, members = library.album(name)
     if as_json:
         photos = [
             {

@@ -188,7 +188,7 @@ def _save(db: str | None, name: str, choice: Choice, query: str) -> None:
         for position, verdict in enumerate(choice.kept, 1)
     ]
     with Library.open(db) as library:
-        library.save_collection(name, choice.theme.name, members, query)
+        library.save_album(name, choice.theme.name, members, query)
 
 
 def _summarize(choice: Choice, title: str, answer: dict[str, Any], given: dict[str, Any]) -> None:

@@ -64,9 +64,9 @@ def remember(
             ("DELETE FROM folders WHERE root_id = ? AND path = ?", gone),
             # A root may have been dissolved into another meanwhile, by another scan.
             (
-                "INSERT INTO folders (root_id, path, stamp) SELECT ?1, ?2, ?3 FROM roots WHERE id = ?1 "
-                "ON CONFLICT (root_id, path) DO UPDATE SET stamp = excluded.stamp",
-                changed,
+                "INSERT INTO folders (root_id, path, listing, listed_time) SELECT ?1, ?2, ?3, ?4 FROM roots WHERE id = ?1 "
+                "ON CONFLICT (root_id, path) DO UPDATE SET listing = excluded.listing, listed_time = excluded.listed_time",
+                [(root_id, path, *_columns(stamp)) for root_id, path, stamp in changed],
             ),
         ):
             put(connection, statement, rows)
@@ -98,8 +98,14 @@ def _rows(connection: Connection, scope: Sequence[str]) -> _Rows:
     rows: _Rows = {}
     for place in places_of(connection, scope):
         within, values = place.condition()
-        for root_id, path, stamp in ask(
-            connection, f"SELECT root_id, path, stamp FROM folders p WHERE {within}", values
+        for root_id, path, listing, time in ask(
+            connection, f"SELECT root_id, path, listing, listed_time FROM folders p WHERE {within}", values
         ):
-            rows[root_id, path] = stamp
+            rows[root_id, path] = f"{listing} {time}" if listing and time else listing
     return rows
+
+
+def _columns(stamp: str | None) -> tuple[str | None, str | None]:
+    """A stamp as the columns `listing` and `listed_time`."""
+    listing, _, time = (stamp or "").partition(" ")
+    return listing or None, time or None

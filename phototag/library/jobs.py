@@ -1,9 +1,9 @@
 """What is owed, and the saving of what was answered.
 
 Done means: an answer about the photo's present bytes, given by the tagger's present fingerprint,
-good or bad. Which photos owe nothing is remembered in `photos.settled`, a digest of the
+good or bad. Which photos owe nothing is remembered in `photos.complete_for`, a digest of the
 fingerprints they owe nothing to, so that a scan in which nothing is new looks at no answer at all.
-`settled` is only a shortcut: where it does not fit, the answers are compared."""
+`complete_for` is only a shortcut: where it does not fit, the answers are compared."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def find(
         after = ""
         while True:
             with catalog.read() as connection:
-                rows = _unsettled(connection, place, after, digest(fingerprints))
+                rows = _incomplete(connection, place, after, digest(fingerprints))
                 jobs = list(_jobs(connection, place.root, rows, fingerprints, needs))
             yield from jobs
             if len(rows) < PAGE:
@@ -68,10 +68,12 @@ def find(
 def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
     """See Library.count_jobs."""
     photos, owed = 0, dict.fromkeys((name for name in fingerprints if name != DECODE), 0)
-    settled = digest(fingerprints)
+    complete_for = digest(fingerprints)
     with catalog.read() as connection:
         for place in places_of(connection, scope):
-            if not _unsettled(connection, place, "", settled, limit=1):  # a scan in which nothing is new
+            if not _incomplete(
+                connection, place, "", complete_for, limit=1
+            ):  # a scan in which nothing is new
                 continue
             within, values = place.condition()
             # Photos about which there is no answer at all owe every one: the many of a first scan,
@@ -84,7 +86,7 @@ def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[s
             for name in owed:
                 owed[name] += fresh
             after = ""
-            while rows := _unsettled(connection, place, after, settled, "p.answered + p.failed > 0"):
+            while rows := _incomplete(connection, place, after, complete_for, "p.answered + p.failed > 0"):
                 answers = load_answers_heads(connection, [row.photo_id for row in rows])
                 for row in rows:
                     owing = _owing(row.content_hash, answers.get(row.photo_id, {}), fingerprints)
@@ -115,15 +117,15 @@ def count_current(connection: Connection, fingerprints: Mapping[str, str]) -> di
     return counts
 
 
-def _unsettled(
-    connection: Connection, place: Place, after: str, settled: str, extra: str = "1", limit: int = PAGE
+def _incomplete(
+    connection: Connection, place: Place, after: str, complete_for: str, extra: str = "1", limit: int = PAGE
 ) -> list[_Row]:
     within, values = place.condition()
     rows = connection.exec_driver_sql(
         "SELECT p.id, p.path, p.size_bytes, p.mtime_ns, p.content_hash FROM photos p "
-        f"WHERE {within} AND p.path > ? AND p.settled IS NOT ? AND p.missing_since IS NULL AND {extra} "
+        f"WHERE {within} AND p.path > ? AND p.complete_for IS NOT ? AND p.missing_since IS NULL AND {extra} "
         f"ORDER BY p.path LIMIT {limit}",
-        (*values, after, settled),
+        (*values, after, complete_for),
     )
     return [_Row(*row) for row in rows]
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from phototag.errors import CatalogError, UsageError
 from phototag.library import albums, folder_stamps, jobs, photos, search, summaries
-from phototag.library.albums import Collection
+from phototag.library.albums import Album
 from phototag.library.answers import OBJECTS, chunks, edition_of, known_detectors, marks
 from phototag.library.database import Catalog, ask, open_catalog
 from phototag.library.jobs import DECODE, JobCount
@@ -373,19 +373,19 @@ class Library:
 
     # -- albums
 
-    def save_collection(self, name: str, theme: str, members: Sequence[Member], query_text: str) -> None:
+    def save_album(self, name: str, theme: str, members: Sequence[Member], query_text: str) -> None:
         """Store an album; one of the same name is replaced."""
         with self._catalog.write() as connection:
             albums.save(connection, name, theme, members, query_text)
 
-    def collections(self) -> list[Collection]:
+    def albums(self) -> list[Album]:
         """Every album, by name."""
         with self._catalog.read() as connection:
             return albums.find_all(connection)
 
-    def collection(
+    def album(
         self, name: str, *, smile_threshold: float = SMILE_THRESHOLD
-    ) -> tuple[Collection, list[tuple[Photo, Member]]]:
+    ) -> tuple[Album, list[tuple[Photo, Member]]]:
         """One album and its photos in order. Raises CatalogError where there is none of this name."""
         with self._catalog.read() as connection:
             album, members = albums.find(connection, name)

@@ -26,13 +26,13 @@ UPDATE photos SET size_bytes = ?1, mtime_ns = ?2, taken_at = iif(taken_from = 'e
 WHERE id = ?4
 """
 _FORGET_CONTENT = """
-UPDATE photos SET content_hash = ?, settled = NULL, width = NULL, height = NULL, orientation = NULL, taken_at = NULL,
+UPDATE photos SET content_hash = ?, complete_for = NULL, width = NULL, height = NULL, orientation = NULL, taken_at = NULL,
     taken_from = NULL, utc_offset_minutes = NULL, latitude = NULL, longitude = NULL, camera = NULL
 WHERE id = ?
 """
 _COPY_CONTENT = """
 UPDATE photos SET width = twin.width, height = twin.height, orientation = twin.orientation, camera = twin.camera,
-    latitude = twin.latitude, longitude = twin.longitude, utc_offset_minutes = twin.utc_offset_minutes, settled = twin.settled,
+    latitude = twin.latitude, longitude = twin.longitude, utc_offset_minutes = twin.utc_offset_minutes, complete_for = twin.complete_for,
     taken_at = iif(twin.taken_from = 'exif', twin.taken_at, photos.taken_at),
     taken_from = iif(twin.taken_from = 'exif', 'exif', photos.taken_from)
 FROM (SELECT * FROM photos WHERE id = ?2) AS twin WHERE photos.id = ?1
@@ -60,7 +60,7 @@ def update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None:
 def forget_hash(connection: Connection, photo_id: int) -> None:
     """The photo's bytes cannot be read now: a job will find out why. Its answers wait for their return."""
     connection.exec_driver_sql(
-        "UPDATE photos SET content_hash = NULL, settled = NULL WHERE id = ?", (photo_id,)
+        "UPDATE photos SET content_hash = NULL, complete_for = NULL WHERE id = ?", (photo_id,)
     )
 
 

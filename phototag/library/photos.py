@@ -44,7 +44,7 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
     rows = ask(
         connection,
         "SELECT p.id, r.path, p.path, p.size_bytes, p.width, p.height, p.content_hash, p.taken_at, p.taken_from, p.latitude, "
-        "p.longitude, p.camera, p.missing_since, p.everyone_smiling, p.failed FROM photos p JOIN roots r ON r.id = p.root_id "
+        "p.longitude, p.camera, p.missing_since, p.least_smile, p.failed FROM photos p JOIN roots r ON r.id = p.root_id "
         f"WHERE p.id IN ({marks(ids)})",
         ids,
     ).fetchall()
@@ -69,7 +69,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     """The same of these photos, as far as a line tells it."""
     rows = ask(
         connection,
-        "SELECT id, root_id, path, taken_at, width, height, everyone_smiling, faces, failed FROM photos "
+        "SELECT id, root_id, path, taken_at, width, height, least_smile, faces, failed FROM photos "
         f"WHERE id IN ({marks(ids)})",
         ids,
     ).fetchall()

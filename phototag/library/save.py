@@ -93,7 +93,7 @@ class Saver:
         }
         self._insert_answers(connection, new, present, fingerprints)
 
-        settled = digest(fingerprints)
+        complete_for = digest(fingerprints)
         found, columns, columns_with_facts = {}, [], []
         for photo_id, named in new.items():
             good = kept.get(photo_id, {}) | {
@@ -111,8 +111,8 @@ class Saver:
                 owing = _owing(
                     present[photo_id], answers, {n: f for n, f in fingerprints.items() if n not in named}
                 )
-            counts = len(errors) - failed, failed, None if owing else settled
-            row = (photo_id, summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts)
+            counts = len(errors) - failed, failed, None if owing else complete_for
+            row = (photo_id, summary.faces, summary.least_smile, summary.greatest_smile, *counts)
             if fact := facts.get(photo_id):
                 columns_with_facts.append((*row, *_facts_row(fact)))
             else:
@@ -159,7 +159,7 @@ class Saver:
 # One statement for each photo, so that its row is written once. The size is kept where the same
 # bytes were decoded before and cannot be today; the file's date where the photo has no own.
 _UPDATE = """
-UPDATE photos SET faces = ?2, everyone_smiling = ?3, anyone_smiling = ?4, answered = ?5, failed = ?6, settled = ?7"""
+UPDATE photos SET faces = ?2, least_smile = ?3, greatest_smile = ?4, answered = ?5, failed = ?6, complete_for = ?7"""
 
 
 _FACTS = """

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from phototag.errors import CatalogError
 
-HEAD = "0002"  # the newest revision in migrations/versions; a test holds the two equal
+HEAD = "0003"  # the newest revision in migrations/versions; a test holds the two equal
 
 
 APPLICATION_ID = 0x70687467  # 'phtg' in the file's header: what tells a catalog from any other SQLite file

@@ -110,8 +110,8 @@ def _order(connection: Connection, query: Query, sort: str, descending: bool, la
             return replace(walks[0], row_key=row_key, row_values=values)
         return Order("", "", (), "", row_key, backwards, values, covers=lead, parts=walks)
     if sort == "smile":
-        table = "photos p INDEXED BY ix_photos_everyone_smiling"
-        return Order(table, "1", (), "p.everyone_smiling", "p.everyone_smiling", backwards)
+        table = "photos p INDEXED BY ix_photos_least_smile"
+        return Order(table, "1", (), "p.least_smile", "p.least_smile", backwards)
     bounds = [
         (f"p.taken_at {sign} ?", day.isoformat())
         for term in query.terms

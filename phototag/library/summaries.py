@@ -38,8 +38,8 @@ class Summary:
     that count."""
 
     faces: int | None = None
-    everyone_smiling: float | None = None
-    anyone_smiling: float | None = None
+    least_smile: float | None = None
+    greatest_smile: float | None = None
     labels: dict[str, LabelSummary] = field(default_factory=dict)
 
 
@@ -54,9 +54,9 @@ def summarise(answers: Mapping[str, Sequence[Tag]], corrections: Mapping[str, bo
             if tag.label in MEASURES:
                 continue
             if tag.label == "everyone smiling":
-                summary.everyone_smiling = tag.score
+                summary.least_smile = tag.score
             elif tag.label == "anyone smiling":
-                summary.anyone_smiling = tag.score
+                summary.greatest_smile = tag.score
             _add(summary.labels, tagger, tag)
     for label, present in corrections.items():
         seen = summary.labels.pop(label, None)
@@ -156,12 +156,10 @@ def compute_again(connection: Connection, photo_ids: Collection[int], labels: Na
             good = {tagger: answer.tags for tagger, answer in known.items() if answer.error is None}
             summary = summaries[photo_id] = summarise(good, corrections.get(photo_id, {}))
             counts = len(good), len(known) - len(good)
-            columns.append(
-                (summary.faces, summary.everyone_smiling, summary.anyone_smiling, *counts, photo_id)
-            )
+            columns.append((summary.faces, summary.least_smile, summary.greatest_smile, *counts, photo_id))
         insert(connection, summaries, labels, taggers)
         put(
             connection,
-            "UPDATE photos SET faces = ?, everyone_smiling = ?, anyone_smiling = ?, answered = ?, failed = ? WHERE id = ?",
+            "UPDATE photos SET faces = ?, least_smile = ?, greatest_smile = ?, answered = ?, failed = ? WHERE id = ?",
             columns,
         )

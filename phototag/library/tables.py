@@ -39,13 +39,14 @@ roots = Table(
     Column("path", Text, nullable=False, unique=True),
 )
 
-# What the last complete scan walked; see folders.py. Computed again by the next one.
+# What the last complete scan walked; see folder_stamps.py. Computed again by the next one.
 folders = Table(
     "folders",
     metadata,
     Column("root_id", ForeignKey("roots.id", ondelete="CASCADE"), primary_key=True),
     Column("path", Text, primary_key=True),  # as of photos; '' for the root itself
-    Column("stamp", Text),  # none: to be listed whatever its time
+    Column("listing", Text),  # digest of what was listed; none: to be listed whatever its time
+    Column("listed_time", Text),  # the folder's time then; none: too young to be trusted
     sqlite_with_rowid=False,
 )
 
@@ -71,19 +72,21 @@ photos = Table(
     Column("missing_since", Text),  # UTC, 'YYYY-MM-DD HH:MM:SS'
     # Summaries of the answers.
     Column("faces", Integer),  # none: nobody has looked
-    Column("everyone_smiling", Float),  # least smile among the eligible faces; none: cannot tell
-    Column("anyone_smiling", Float),  # greatest
+    # among the eligible faces, or the person's word as 0 or 1; none: cannot tell
+    Column("least_smile", Float),
+    Column("greatest_smile", Float),
     Column("answered", Integer, nullable=False, server_default="0"),  # answers without error
     Column("failed", Integer, nullable=False, server_default="0"),  # answers with one
-    Column("settled", Text),  # digest of the fingerprints for which nothing more is owed; see jobs.py
+    # digest of the fingerprints for which no answer is missing; see jobs.py
+    Column("complete_for", Text),
     UniqueConstraint("root_id", "path"),
     CheckConstraint("taken_from IN ('exif', 'file')", name="taken_from"),
     Index(None, "taken_at"),
     Index(None, "content_hash"),
     Index(None, "size_bytes"),  # finds the known photos that a new file may be a copy of
     Index(None, "faces"),
-    Index(None, "everyone_smiling"),
-    Index(None, "anyone_smiling"),
+    Index(None, "least_smile"),
+    Index(None, "greatest_smile"),
     Index("ix_photos_camera", "camera", sqlite_where=text("camera IS NOT NULL")),
     Index("ix_photos_missing", "missing_since", sqlite_where=text("missing_since IS NOT NULL")),
     Index("ix_photos_untagged", "answered", sqlite_where=text("answered = 0")),
@@ -101,7 +104,10 @@ fingerprints = Table(
     "fingerprints",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("fingerprint", Text, nullable=False, unique=True),
+    Column("fingerprint", Text, nullable=False, unique=True),  # opaque: equal or not
+    Column("weights_name", Text),  # where there is a choice of weights
+    # JSON: {label: score from which on these weights may be believed}; none: they state none
+    Column("thresholds", Text),
 )
 
 answers = Table(
@@ -114,7 +120,7 @@ answers = Table(
     Column("content_hash", Text),  # of the bytes that were looked at
     Column("error", Text),
     UniqueConstraint("photo_id", "tagger_id"),
-    Index("ix_answers_edition", "tagger_id", "fingerprint_id"),
+    Index("ix_answers_fingerprint", "tagger_id", "fingerprint_id"),
     Index("ix_answers_failed", "tagger_id", "fingerprint_id", sqlite_where=text("error IS NOT NULL")),
 )
 
@@ -169,8 +175,8 @@ photo_labels = Table(
     sqlite_with_rowid=False,
 )
 
-collections = Table(
-    "collections",
+albums = Table(
+    "albums",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
@@ -179,14 +185,24 @@ collections = Table(
     Column("created_at", Text, nullable=False),  # UTC, 'YYYY-MM-DD HH:MM:SS'
 )
 
-members = Table(
-    "members",
+album_photos = Table(
+    "album_photos",
     metadata,
-    Column("collection_id", ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True),
+    Column("album_id", ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
     Column("reason", Text, nullable=False),
     Column("score", Float, nullable=False),
-    UniqueConstraint("collection_id", "photo_id"),
+    UniqueConstraint("album_id", "photo_id"),
+    sqlite_with_rowid=False,
+)
+
+# What holds for the whole catalog: 'smile_rules', the version of phototag.smiling that the smiles
+# in `photos` were decided by.
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -78,14 +78,14 @@ def _positive(connection: Connection, query: Query, term: Term, labels: Names) -
         case FacesTerm(least, most):
             return _column(term, "faces", ((">=", least), ("<=", most)))
         case SmilingTerm("all"):
-            return _column(term, "everyone_smiling", ((">=", query.smile_threshold),))
+            return _column(term, "least_smile", ((">=", query.smile_threshold),))
         case SmilingTerm("any"):
-            return _column(term, "anyone_smiling", ((">=", query.smile_threshold),))
+            return _column(term, "greatest_smile", ((">=", query.smile_threshold),))
         case SmilingTerm("none"):
-            return _column(term, "anyone_smiling", (("<", query.smile_threshold),))
+            return _column(term, "greatest_smile", (("<", query.smile_threshold),))
         case SmilingTerm():
-            source = Source("SELECT id FROM photos WHERE anyone_smiling IS NULL")
-            return Clause(term, "p.anyone_smiling IS NULL", (), (source,))
+            source = Source("SELECT id FROM photos WHERE greatest_smile IS NULL")
+            return Clause(term, "p.greatest_smile IS NULL", (), (source,))
         case TakenTerm(since, until):
             return _column(
                 term, "taken_at", ((">=", since and since.isoformat()), ("<", until and until.isoformat()))

@@ -30,7 +30,7 @@ QUESTIONS = {
         "photo_labels k JOIN photos p ON p.id = k.photo_id",
     ),
     "smiling:all taken:2016": ByHand(
-        "p.everyone_smiling >= :smile AND p.taken_at >= '2016-01-01' AND p.taken_at < '2017-01-01' AND p.missing_since IS NULL",
+        "p.least_smile >= :smile AND p.taken_at >= '2016-01-01' AND p.taken_at < '2017-01-01' AND p.missing_since IS NULL",
         tables="photos p INDEXED BY ix_photos_taken_at",
     ),
     "faces:2.. camera:Pixel": ByHand(
@@ -43,7 +43,7 @@ QUESTIONS = {
 
 def _page(connection: sqlite3.Connection, sql: ByHand, known: dict[str, Any]) -> list[tuple]:
     return connection.execute(
-        "SELECT p.id, p.taken_at, p.everyone_smiling, p.faces, r.path || '/' || p.path, p.failed "
+        "SELECT p.id, p.taken_at, p.least_smile, p.faces, r.path || '/' || p.path, p.failed "
         f"FROM {sql.tables} JOIN roots r ON r.id = p.root_id WHERE {sql.where} ORDER BY {sql.order} LIMIT {PAGE}",
         known,
     ).fetchall()

@@ -40,8 +40,8 @@ TAGGERS = {name: number for number, name in enumerate(FINGERPRINTS, 1)}
 
 INSERT_PHOTO = (
     "INSERT INTO photos (id, root_id, path, size_bytes, mtime_ns, content_hash, width, height, orientation, taken_at, "
-    "taken_from, utc_offset_minutes, latitude, longitude, camera, missing_since, faces, everyone_smiling, anyone_smiling, "
-    f"answered, failed, settled) VALUES ({', '.join('?' * 22)})"
+    "taken_from, utc_offset_minutes, latitude, longitude, camera, missing_since, faces, least_smile, greatest_smile, "
+    f"answered, failed, complete_for) VALUES ({', '.join('?' * 22)})"
 )
 INSERT_ANSWER = "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_LABEL = "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -156,7 +156,7 @@ def _fill(
     """The photos of these numbers, their answers and tags."""
     photos, answer_rows, tags = [], [], []
     answer_id = numbers.start * len(shown[0].answers)
-    settled = digest(FINGERPRINTS)
+    complete_for = digest(FINGERPRINTS)
     for number in numbers:
         photo_id, state = number + 1, number % 1000
         kind = number * 7919 % len(shown)  # a prime: neighbours have nothing in common
@@ -169,9 +169,9 @@ def _fill(
             summary = corrected[photo_id] = summarise(one.answers, CORRECTIONS)
         else:
             labels.add(photo_id, kind, summary.labels)
-        smiles = summary.faces, summary.everyone_smiling, summary.anyone_smiling
+        smiles = summary.faces, summary.least_smile, summary.greatest_smile
         missing = "2020-02-02 20:20:20" if state == MISSING else None
-        counts = good, failed, None if state == UNTAGGED else settled
+        counts = good, failed, None if state == UNTAGGED else complete_for
         photos.append(
             (
                 photo_id,

@@ -28,7 +28,7 @@ TABLES = {  # what a save writes: table -> its columns
 }
 SUMMARY = (
     "content_hash, width, height, orientation, taken_at, taken_from, utc_offset_minutes, latitude, longitude, camera, faces, "
-    "everyone_smiling, anyone_smiling, answered, failed, settled"
+    "least_smile, greatest_smile, answered, failed, complete_for"
 )
 NAMES = {"labels": "id, name", "taggers": "id, name", "fingerprints": "id, fingerprint"}
 

@@ -94,7 +94,7 @@ def test_an_older_catalog_is_copied_aside_and_upgraded(tmp_path):
     path = tmp_path / "c.db"
     schema = newer_schema(tmp_path)
     with Library.open(path) as library:
-        library.save_collection("kept", "smiles", [], "")
+        library.save_album("kept", "smiles", [], "")
         open_elsewhere = sqlite3.connect(path)  # so that the row is still in the write-ahead log
         open_elsewhere.execute("SELECT * FROM photos").fetchall()
     database.open_catalog(path, **schema).close()
@@ -103,7 +103,7 @@ def test_an_older_catalog_is_copied_aside_and_upgraded(tmp_path):
         assert "stars" in [row[1] for row in upgraded.execute("PRAGMA table_info(photos)")]
         assert "stars" not in [row[1] for row in copy.execute("PRAGMA table_info(photos)")]
         for connection in (upgraded, copy):
-            assert connection.execute("SELECT name FROM collections").fetchall() == [("kept",)]
+            assert connection.execute("SELECT name FROM albums").fetchall() == [("kept",)]
     database.open_catalog(path, **schema).close()
     assert not list(tmp_path.glob("*before-9999-2")), "no second copy"
 

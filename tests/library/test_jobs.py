@@ -254,24 +254,24 @@ def test_albums(shelf):
     shelf.write("a.jpg", "b.jpg", "c.jpg")
     shelf.find()
     with pytest.raises(CatalogError, match="phototag highlights"):
-        shelf.library.collection("Smiles 2016")
-    shelf.library.save_collection(
+        shelf.library.album("Smiles 2016")
+    shelf.library.save_album(
         "Smiles 2016", "smiles", [Member(2, 1, "best smile", 0.9), Member(1, 2, "spread")], "smiling:all"
     )
-    shelf.library.save_collection("empty", "pets", [], "dog")
-    album, members = shelf.library.collection("Smiles 2016")
+    shelf.library.save_album("empty", "pets", [], "dog")
+    album, members = shelf.library.album("Smiles 2016")
     assert (album.theme, album.query, album.photos) == ("smiles", "smiling:all", 2)
     assert [(Path(photo.path).name, member) for photo, member in members] == [
         ("b.jpg", Member(2, 1, "best smile", 0.9)),
         ("a.jpg", Member(1, 2, "spread")),
     ]
-    shelf.library.save_collection("Smiles 2016", "smiles", [Member(3, 1, "again")], "smiling:all")
-    assert [album.photos for album in shelf.library.collections()] == [1, 0]
+    shelf.library.save_album("Smiles 2016", "smiles", [Member(3, 1, "again")], "smiling:all")
+    assert [album.photos for album in shelf.library.albums()] == [1, 0]
     assert shelf.sql("SELECT album, path, reason FROM album_list") == [
         ("Smiles 2016", f"{shelf.folder}/c.jpg", "again")
     ]
     with pytest.raises(CatalogError, match="There are: Smiles 2016, empty"):
-        shelf.library.collection("Smiles 2017")
+        shelf.library.album("Smiles 2017")
 
 
 def test_jobs_go_on_while_their_batches_are_saved(shelf, fingerprints):
@@ -327,7 +327,7 @@ def contents(shelf):
         shelf.sql("SELECT path, faces, taken_at IS NULL, width FROM photo_list ORDER BY path"),
         shelf.sql("SELECT path, tagger, label, score, box_right FROM tag_list ORDER BY 1, 2, 3"),
         shelf.sql("SELECT path, label, score, count, share, said_by FROM label_list ORDER BY 1, 2"),
-        shelf.sql("SELECT path, answered, failed, settled FROM photos ORDER BY path"),
+        shelf.sql("SELECT path, answered, failed, complete_for FROM photos ORDER BY path"),
     )
 
 
