@@ -3,12 +3,11 @@ never written."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from phototag.errors import PhototagError
+from phototag.outputs import save_picture
 from phototag.query.terms import DEFAULT_SCORE
 from phototag.reading.decode import open_photo
 from phototag.records import Box, Photo
@@ -19,9 +18,10 @@ SIDE = 1600  # long side of the drawing: sharp on a screen, small as a file
 SMILES, SOBER, ASIDE, THING = "#1d9e5a", "#c9372c", "#8a8f98", "#2f6fde"
 
 
-def draw(photo: Photo, target: Path) -> None:
+def draw(photo: Photo, target: Path, *, force: bool = False) -> None:
     """Write `target`: green boxes for smiles, red for none, grey for faces that have no say, blue
-    for things. Raises UnreadablePhoto, and PhototagError when the target cannot be written."""
+    for things. `force`: replace a file that phototag did not make. Raises UnreadablePhoto, and PhototagError
+    when the target cannot be written."""
     picture = Image.fromarray(open_photo(photo.path, working_side=SIDE).pixels)
     canvas = ImageDraw.Draw(picture)
     unit = max(2, round(max(picture.size) / 400))
@@ -36,19 +36,7 @@ def draw(photo: Photo, target: Path) -> None:
             continue
         colour = ASIDE if not counts else SMILES if face.smile >= SMILE_THRESHOLD else SOBER
         _box(canvas, picture.size, face.box, f"smile {face.smile:.2f}  {face.emotion}", colour, font, unit)
-    part = target.with_name(target.name + ".part")
-    try:
-        Image.init()
-        kind = Image.EXTENSION.get(target.suffix.lower())
-        if kind not in ("JPEG", "PNG", "WEBP"):
-            raise PhototagError(f"{target}: drawings are written as .jpg, .png or .webp; name such a file")
-        picture.save(part, kind, quality=90)
-        os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise PhototagError(
-            f"{target}: cannot be written ({error.strerror or error}); choose another place"
-        ) from error
+    save_picture(picture, target, force=force)
 
 
 def _box(

@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from phototag.cli.signals import unwinding
 from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
 from phototag.version import __version__
 
@@ -48,7 +49,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context):
         try:
-            return super().invoke(ctx)
+            with unwinding():
+                return super().invoke(ctx)
         except PhototagError as error:
             click.echo(f"phototag: {error}", err=True)
             ctx.exit(error.exit_code)

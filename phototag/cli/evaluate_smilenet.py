@@ -37,6 +37,7 @@ from phototag.cli.output import count, say, write_json
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw the confusion matrix to this PNG.",
 )
+@click.option("--force", is_flag=True, help="Let --confusion replace a file that phototag did not make.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def evaluate_smilenet(
     data: Path,
@@ -46,6 +47,7 @@ def evaluate_smilenet(
     shrink_to: int | None,
     whole_photos: bool,
     confusion: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Measure SmileNet on labelled faces.
@@ -63,8 +65,11 @@ def evaluate_smilenet(
     from phototag.nets.smilenet.checkpoint import load
     from phototag.nets.smilenet.labels import EMOTIONS
     from phototag.nets.smilenet.net import fuse
+    from phototag.outputs import check_output
     from phototag.taggers.smiles import WEIGHTS
 
+    if confusion:
+        check_output(confusion, force=force)
     net, calibration = load(weights or WEIGHTS)
     fuse(net)
     if whole_photos:
@@ -87,7 +92,7 @@ def evaluate_smilenet(
     if confusion:
         from phototag.nets.charts import draw_confusion
 
-        draw_confusion(confusion, found["confusion"], EMOTIONS)
+        draw_confusion(confusion, found["confusion"], EMOTIONS, force=force)
     if as_json:
         write_json(found)
         return

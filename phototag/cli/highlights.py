@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--music", type=click.Path(dir_okay=False), metavar="FILE", help="Sound for the film, faded at its end."
 )
+@click.option("--force", is_flag=True, help="Let --film replace a file that phototag did not make.")
 @click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
 @db_option
 @json_option
@@ -89,6 +90,7 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
     from phototag.highlights import theme
     from phototag.highlights.album import manifest
     from phototag.highlights.film import make
+    from phototag.library import Library
 
     out, film_path = given["out"], given["film"]
     if given["own_theme"]:
@@ -99,7 +101,12 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
         raise UsageError(f"say which theme: {', '.join(theme.names())}, or --theme FILE for one of your own")
     question = Question.of(chosen_theme, terms, given)
     if film_path:
-        make.check(film_path, given["height"], given["aspect"])
+        with Library.open(db) as library:
+
+            def is_photo(path: str) -> bool:
+                return library.photo(path) is not None
+
+            make.check(film_path, given["height"], given["aspect"], is_photo, force=given["force"])
     choice = question.choose(db)
     choice.refuse_thin(question.least)
     title, query = question.title(choice), " ".join(question.terms)
@@ -160,6 +167,7 @@ def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) ->
             height=given["height"],
             aspect=given["aspect"],
             music=given["music"],
+            force=given["force"],
             progress=progress,
         )
     if report.left_out:

@@ -19,6 +19,7 @@ from phototag.cli.output import (
     write_json,
 )
 from phototag.errors import PhototagError
+from phototag.outputs import check_output
 from phototag.records import Photo
 
 
@@ -29,9 +30,10 @@ from phototag.records import Photo
     type=click.Path(path_type=Path, dir_okay=False),
     help="Draw boxes, labels and smile scores on a copy.",
 )
+@click.option("--force", is_flag=True, help="Let --image replace a file that phototag did not make.")
 @db_option
 @json_option
-def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
+def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: bool) -> None:
     """Tell everything known of one photo.
 
     \b
@@ -42,6 +44,8 @@ def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
 
     with Library.open(db) as library:
         found = library.photo(os.path.abspath(photo))
+        if image:
+            check_output(image, lambda path: library.photo(path) is not None, force=force)
     if found is None:
         raise PhototagError(
             f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}"
@@ -49,9 +53,7 @@ def show(photo: str, image: Path | None, db: str | None, as_json: bool) -> None:
     if image:
         from phototag.annotate import draw
 
-        if image.exists() and os.path.samefile(image, found.path):
-            raise PhototagError(f"{printable(str(image))} is the photo itself; name another file for --image")
-        draw(found, image)
+        draw(found, image, force=force)
         say(f"drawn: {printable(str(image))}")
     if as_json:
         write_json(photo_dict(found) | {"size_bytes": found.size_bytes, "content_hash": found.content_hash})

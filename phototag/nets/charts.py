@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from phototag.errors import PhototagError
+from phototag.outputs import MARK, replace_file
 
 
 def _figure(size_inches: tuple[float, float]):
@@ -26,11 +27,14 @@ def draw_lines(path: Path, series: Mapping[str, Sequence[float]], across: str) -
         panel.set_ylabel(name, fontsize=8)
         panel.grid(alpha=0.3)
     panel.set_xlabel(across)
-    figure.savefig(path, dpi=110)
+    _save(figure, path)
 
 
-def draw_confusion(path: Path, confusion: Sequence[Sequence[int]], names: Sequence[str]) -> None:
-    """Rows are the truth, columns the answer; shade is the share of the row, the number the count."""
+def draw_confusion(
+    path: Path, confusion: Sequence[Sequence[int]], names: Sequence[str], *, force: bool = False
+) -> None:
+    """Rows are the truth, columns the answer; shade is the share of the row, the number the count. `force`:
+    replace a file that phototag did not make."""
     figure = _figure((7, 6))
     panel = figure.subplots()
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
@@ -50,4 +54,9 @@ def draw_confusion(path: Path, confusion: Sequence[Sequence[int]], names: Sequen
                 fontsize=8,
                 color="white" if shares[y][x] > 0.5 else "black",
             )
-    figure.savefig(path, dpi=110)
+    _save(figure, path, force=force)
+
+
+def _save(figure, path: Path, *, force: bool = False) -> None:
+    with replace_file(path, force=force) as temporary:
+        figure.savefig(temporary, dpi=110, format="png", metadata={"Comment": MARK})

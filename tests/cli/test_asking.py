@@ -76,9 +76,9 @@ def test_show_tells_and_draws(scanned, tmp_path):
 def test_show_never_draws_over_a_photo_or_into_nowhere(own_copy):
     folder, catalog = own_copy
     photo = folder / "2015" / "cat.jpg"
-    assert "is the photo itself" in run("show", photo, "--image", photo, "--db", catalog, code=1).stderr
+    assert "is a photo in the catalog" in run("show", photo, "--image", photo, "--db", catalog, code=1).stderr
     assert (
-        "cannot be written"
+        "there is no folder"
         in run("show", photo, "--image", folder / "no" / "x.jpg", "--db", catalog, code=1).stderr
     )
     assert "phototag scan" in run("show", folder / "nowhere.jpg", "--db", catalog, code=1).stderr

@@ -6,7 +6,6 @@ film is written under another name beside its place and moved there when it is w
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ from phototag.highlights import captions
 from phototag.highlights.film import motion
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Verdict
+from phototag.outputs import MARK, check_output, replace_file
 from phototag.records import Box
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_nvenc", "mpeg4")
 OPTIONS = {"libx264": {"preset": "veryfast", "crf": "20"}, "mpeg4": {"qscale": "4"}}
 BITS_PER_PIXEL = 0.08  # for encoders that know no constant quality: 5 Mbit/s at 1080p
-# in the film's metadata: by it a rerun knows a film of its own, and replaces no other
-COMMENT = "Made by phototag"
 ASPECTS = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1), "4:3": (4, 3)}
 HEIGHTS = {"16:9": 1080, "9:16": 1920, "1:1": 1080, "4:3": 1080}
 
@@ -48,8 +46,16 @@ class FilmReport:
     note: str | None
 
 
-def check(path: Path, height: int | None, aspect: str) -> None:
-    """Everything that can be wrong before a frame is drawn. Raises PhototagError."""
+def check(
+    path: Path,
+    height: int | None,
+    aspect: str,
+    is_photo: Callable[[str], bool] | None = None,
+    *,
+    force: bool = False,
+) -> None:
+    """Everything that can be wrong before a frame is drawn; `is_photo` and `force` as for check_output.
+    Raises PhototagError."""
     try:
         import av  # noqa: F401
     except ImportError as error:
@@ -60,12 +66,7 @@ def check(path: Path, height: int | None, aspect: str) -> None:
         raise UsageError(f"--aspect must be one of {', '.join(ASPECTS)}, not {aspect!r}")
     if height is not None and not 120 <= height <= 4320:
         raise UsageError(f"--height must lie between 120 and 4320 pixels, not {height}")
-    if path.exists() and not _is_ours(path):
-        raise PhototagError(
-            f"{path} is there already and phototag did not make it; choose another name for --film"
-        )
-    if not path.parent.is_dir():
-        raise PhototagError(f"there is no folder {path.parent} to put the film into; make it first")
+    check_output(path, is_photo, force=force)
 
 
 def make_film(
@@ -77,28 +78,20 @@ def make_film(
     height: int | None = None,
     aspect: str = "16:9",
     music: str | None = None,
+    force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FilmReport:
     """Make the film of these photos, in their order. `progress(done, total)` counts frames. Raises
     PhototagError; then, and on Ctrl-C, nothing is left behind, and a film that was there before is
     still there."""
-    check(path, height, aspect)
+    check(path, height, aspect, force=force)
     if not kept:
         raise PhototagError("there is no photo to make a film of")
     shown = _best(kept, motion.most_photos(theme.film))
     size_wh = frame_size(height, aspect)
     times = motion.timeline(len(shown), theme.film)
-    temporary = path.with_name(f".{path.stem[:60]}.phototag-part")
-    try:
+    with replace_file(path, force=force) as temporary:
         note = _write(temporary, shown, theme, title, size_wh, times, music, progress)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise PhototagError(
-            f"cannot make the film {path}: {_reason(error)}. Nothing half made is left"
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
     return FilmReport(times.seconds, times.frames, size_wh, len(kept) - len(shown), note)
 
 
@@ -144,7 +137,7 @@ def _write(
     container = av.open(os.fspath(temporary), "w", format="mp4", options={"movflags": "+faststart"})
     sound = None
     try:
-        container.metadata.update({"title": title, "comment": COMMENT})
+        container.metadata.update({"title": title, "comment": MARK})
         stream: Any = container.add_stream(codec, rate=motion.FPS, options=OPTIONS.get(codec, {}))
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
@@ -266,17 +259,3 @@ def _has_encoder(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_ours(path: Path) -> bool:
-    import av
-
-    try:
-        with av.open(os.fspath(path)) as film:
-            return film.metadata.get("comment") == COMMENT
-    except (OSError, ValueError):
-        return False
-
-
-def _reason(error: OSError) -> str:
-    return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)

@@ -16,6 +16,7 @@ from phototag.errors import PhototagError
 from phototag.highlights import theme as themes
 from phototag.highlights.choose import choose
 from phototag.highlights.film import make, motion
+from phototag.outputs import MARK
 from phototag.reading.files import hash_file
 from phototag.records import Box, Face
 
@@ -113,7 +114,7 @@ def test_size_length_rate_and_format(made, request):
         )
         assert context.name == "h264" and context.pix_fmt == "yuv420p"
         assert container.duration / 1e6 == pytest.approx(report.seconds, abs=0.1)
-        assert container.metadata["title"] == "Smiles 2016" and container.metadata["comment"] == make.COMMENT
+        assert container.metadata["title"] == "Smiles 2016" and container.metadata["comment"] == MARK
     head = path.read_bytes()[:4096]
     # plays while it loads
     assert head.find(b"moov") > 0 and (head.find(b"mdat") < 0 or head.find(b"moov") < head.find(b"mdat"))
@@ -279,7 +280,7 @@ def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept,
     if how == "ctrl-c":
         assert said == "stopped\n"
     else:
-        assert f"cannot make the film {path}: " in said and "Nothing half made is left" in said
+        assert f"cannot write {path}: " in said and "Nothing half made is left" in said
     assert [entry.name for entry in path.parent.iterdir()] == ["a.mp4"] and path.read_bytes() == old
 
 

@@ -1,0 +1,184 @@
+"""Files that phototag writes where a person says: a drawing, a chart, a film, an animation.
+
+Owns one promise: what is there already is replaced only if phototag made it, which a mark inside the file
+says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment). Nothing is written through a symbolic link,
+and a file appears under its name only when it is whole. Standard library alone, but for saving pictures."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phototag.errors import PhototagError, UsageError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MARK = "Made by phototag"
+_MARK = MARK.encode()
+PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+# The film's index holds some bytes a frame: an hour has one of about 2 MB.
+LARGEST_INDEX_BYTES = 64 << 20
+
+
+def check_output(path: Path, is_photo: Callable[[str], bool] | None = None, *, force: bool = False) -> Path:
+    """Where a file of this name will be written, its folder resolved. `is_photo` says of an absolute path
+    whether it is a photo in the catalog: such a file is never written over, not even by `force`, by which
+    any other file is. Raises PhototagError."""
+    folder = Path(os.path.realpath(path.parent))
+    if not folder.is_dir():
+        raise PhototagError(f"there is no folder {path.parent} to put {path.name} into; make it first")
+    target = folder / path.name
+    if is_photo is not None and (is_photo(os.path.abspath(path)) or is_photo(str(target))):
+        raise PhototagError(
+            f"{path} is a photo in the catalog, and photos are never written; choose another name"
+        )
+    try:
+        mode = os.lstat(target).st_mode
+    except FileNotFoundError:
+        return target
+    except OSError as error:
+        raise PhototagError(f"cannot write {path}: {reason(error)}; choose another name") from error
+    if stat.S_ISLNK(mode):
+        raise PhototagError(
+            f"{path} is a symbolic link, and nothing is written through one; choose another name"
+        )
+    if not stat.S_ISREG(mode):
+        raise PhototagError(f"{path} is not a file; choose another name")
+    if not force and not is_ours(target):
+        raise PhototagError(
+            f"{path} is there already and phototag did not make it; choose another name, or add --force"
+        )
+    return target
+
+
+@contextmanager
+def replace_file(path: Path, *, force: bool = False) -> Generator[Path]:
+    """Gives the path of an empty temporary file in the same folder, to be filled inside the `with`; leaving
+    it well moves that into place. An error, Ctrl-C included, leaves whatever was there before, and nothing
+    half made. Raises PhototagError."""
+    target = check_output(path, force=force)
+    temporary = target.with_name(f".phototag-{secrets.token_hex(8)}{target.suffix}")
+    try:
+        # not tempfile: it makes files that nobody else may read, and these are made to be passed on
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        yield temporary
+        check_output(path, force=force)  # another program may have put a file there meanwhile
+        os.replace(temporary, target)
+    except OSError as error:
+        raise PhototagError(f"cannot write {path}: {reason(error)}. Nothing half made is left") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def save_picture(picture: Image.Image, path: Path, *, quality: int = 90, force: bool = False) -> None:
+    """Save a picture of our own with the mark in it, as the name says: .jpg, .png or .webp. Raises
+    UsageError for other names, PhototagError where it cannot be written."""
+    kind = picture_kind(path)
+    with replace_file(path, force=force) as temporary:
+        picture.save(temporary, kind, quality=quality, **mark_options(kind))
+
+
+def picture_kind(path: Path) -> str:
+    """Pillow's name of the format. Raises UsageError where it is not one that can bear the mark."""
+    kind = PICTURES.get(path.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{path}: pictures are written as .jpg, .png or .webp; name such a file")
+    return kind
+
+
+def mark_options(kind: str) -> dict[str, Any]:
+    """What to give Pillow's `save` so that the file bears the mark."""
+    from PIL import Image, PngImagePlugin
+
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_text("Comment", MARK)
+        return {"pnginfo": text}
+    if kind == "WEBP":
+        exif = Image.Exif()
+        exif[0x0131] = MARK  # Software
+        return {"exif": exif.tobytes()}
+    return {"comment": _MARK}  # JPEG and GIF
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the file bears phototag's mark where its format keeps such things. A file that cannot be read
+    is not ours."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            size_bytes = os.fstat(file.fileno()).st_size
+            if head.startswith(b"\xff\xd8"):
+                return _jpeg_comment(file)
+            if head.startswith(b"\x89PNG\r\n\x1a\n"):
+                return _png_text(file)
+            if head.startswith(b"GIF8"):
+                file.seek(0)
+                return b"!\xfe" + bytes([len(_MARK)]) + _MARK in file.read(65536)
+            if head.startswith(b"RIFF") and head[8:] == b"WEBP":
+                return _webp_exif(file)
+            if head[4:8] == b"ftyp":
+                return _mp4_comment(file, size_bytes)
+    except OSError:
+        pass
+    return False
+
+
+def _jpeg_comment(file: Any) -> bool:
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xD9, 0xDA):
+        length = int.from_bytes(head[2:], "big")
+        if head[1] == 0xFE and file.read(len(_MARK)) == _MARK:
+            return True
+        file.seek(length - 2 - (len(_MARK) if head[1] == 0xFE else 0), os.SEEK_CUR)
+    return False
+
+
+def _png_text(file: Any) -> bool:
+    file.seek(8)
+    while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
+        length = int.from_bytes(head[:4], "big")
+        wanted = b"Comment\0" + _MARK
+        if head[4:] == b"tEXt" and length == len(wanted):
+            return bool(file.read(length) == wanted)
+        file.seek(length + 4, os.SEEK_CUR)
+    return False
+
+
+def _webp_exif(file: Any) -> bool:
+    file.seek(12)
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] == b"EXIF":
+            return _MARK in file.read(min(length, 65536))
+        file.seek(length + length % 2, os.SEEK_CUR)
+    return False
+
+
+def _mp4_comment(file: Any, size_bytes: int) -> bool:
+    file.seek(0)
+    while len(head := file.read(8)) == 8:
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(file.read(8), "big") - 8
+        if head[4:] == b"moov":
+            index = file.read(min(length - 8, LARGEST_INDEX_BYTES))
+            place = index.find(b"\xa9cmt")
+            return place >= 0 and _MARK in index[place : place + 32 + len(_MARK)]
+        if length < 8 or length > size_bytes:
+            return False
+        file.seek(length - 8, os.SEEK_CUR)
+    return False
+
+
+def reason(error: OSError) -> str:
+    """Why it could not be written, in words."""
+    return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)

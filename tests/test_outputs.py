@@ -1,0 +1,176 @@
+"""What phototag writes over, and what never."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from phototag import outputs
+from phototag.errors import PhototagError, UsageError
+
+PICTURE = Image.new("RGB", (40, 30), "#3366cc")
+NAMES = ["a.jpg", "a.jpeg", "a.PNG", "a.webp"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_of_our_own_is_replaced_and_nothing_else_is_left(tmp_path, name):
+    path = tmp_path / name
+    for colour in ("red", "blue"):
+        outputs.save_picture(Image.new("RGB", (40, 30), colour), path)
+        assert outputs.is_ours(path) and os.listdir(tmp_path) == [name]
+        with Image.open(path) as picture:
+            pixel = picture.convert("RGB").getpixel((5, 5))
+        assert (pixel[0] > 200) == (colour == "red")
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a.gif", "a.mp4", "a.txt"])
+def test_a_file_of_others_stays_but_for_force(tmp_path, name):
+    path = tmp_path / name
+    if name.endswith((".mp4", ".txt")):
+        path.write_bytes(b"somebody's")
+    else:
+        PICTURE.save(path)  # no mark
+    before = path.read_bytes()
+    with pytest.raises(PhototagError, match="phototag did not make it"), outputs.replace_file(path):
+        raise AssertionError("must not get here")
+    assert path.read_bytes() == before and os.listdir(tmp_path) == [name]
+    with outputs.replace_file(path, force=True) as temporary:
+        temporary.write_bytes(b"ours")
+    assert path.read_bytes() == b"ours"
+
+
+def test_the_mark_elsewhere_in_a_file_does_not_make_it_ours(tmp_path):
+    """Only where a format keeps comments: a photo of ours that somebody's program put into a larger file
+    is no longer ours."""
+    outputs.save_picture(PICTURE, tmp_path / "a.jpg")
+    PICTURE.save(tmp_path / "b.jpg")
+    (tmp_path / "c.jpg").write_bytes((tmp_path / "b.jpg").read_bytes() + outputs.MARK.encode())
+    (tmp_path / "d.png").write_bytes((tmp_path / "a.jpg").read_bytes()[2:])
+    (tmp_path / "e.txt").write_text(outputs.MARK)
+    assert [outputs.is_ours(path) for path in sorted(tmp_path.iterdir())] == [True, *[False] * 4]
+    assert not outputs.is_ours(tmp_path / "none.jpg") and not outputs.is_ours(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_damaged_and_cut_files_are_not_ours_or_ours_and_never_an_error(tmp_path, kind):
+    path = tmp_path / "a"
+    PICTURE.save(path, kind, **outputs.mark_options(kind))
+    assert outputs.is_ours(path)
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        outputs.is_ours(path)
+    for place in range(min(len(whole), 200)):
+        path.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+        outputs.is_ours(path)
+
+
+def test_nothing_is_written_through_a_symbolic_link(tmp_path):
+    photo = tmp_path / "photo.jpg"
+    outputs.save_picture(PICTURE, photo)  # even one of our own
+    before = photo.read_bytes()
+    for name, target in (("link.jpg", photo), ("dangling.jpg", tmp_path / "none.jpg")):
+        (tmp_path / name).symlink_to(target)
+        for force in (False, True):
+            with pytest.raises(PhototagError, match="is a symbolic link"):
+                outputs.save_picture(PICTURE, tmp_path / name, force=force)
+    assert photo.read_bytes() == before and not (tmp_path / "none.jpg").exists()
+    (tmp_path / "real").mkdir()
+    (tmp_path / "folder").symlink_to("real")  # a folder may be one: it is where the person says
+    outputs.save_picture(PICTURE, tmp_path / "folder" / "b.jpg")
+    assert os.listdir(tmp_path / "real") == ["b.jpg"]
+
+
+def test_a_photo_in_the_catalog_is_never_written_over_not_even_by_force(tmp_path):
+    photos = {str(tmp_path / "photos" / "a.jpg")}
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "other").symlink_to("photos")
+    outputs.save_picture(PICTURE, tmp_path / "photos" / "a.jpg")
+    for path in (tmp_path / "photos" / "a.jpg", tmp_path / "other" / "a.jpg"):
+        with pytest.raises(PhototagError, match="is a photo in the catalog"):
+            outputs.check_output(path, photos.__contains__, force=True)
+    assert (
+        outputs.check_output(tmp_path / "other" / "b.jpg", photos.__contains__)
+        == tmp_path / "photos" / "b.jpg"
+    )
+
+
+def test_mistakes_are_one_sentence(tmp_path):
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name, words in (
+        ("none/a.jpg", "there is no folder"),
+        ("folder.jpg", "is not a file"),
+        ("pipe.jpg", "is not a file"),
+        ("x" * 300 + ".jpg", "cannot write"),
+    ):
+        with pytest.raises(PhototagError, match=words):
+            outputs.save_picture(PICTURE, tmp_path / name)
+    with pytest.raises(UsageError, match=r"\.jpg, \.png or \.webp"):
+        outputs.save_picture(PICTURE, tmp_path / "a.tiff")
+
+
+def test_a_file_that_comes_meanwhile_stays(tmp_path):
+    path = tmp_path / "a.jpg"
+    with pytest.raises(PhototagError, match="did not make it"), outputs.replace_file(path) as temporary:
+        temporary.write_bytes(b"ours")
+        path.write_bytes(b"somebody's")
+    assert path.read_bytes() == b"somebody's" and os.listdir(tmp_path) == ["a.jpg"]
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from phototag import outputs
+from phototag.cli.signals import unwinding
+with unwinding(), outputs.replace_file(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    print("half", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_no_signal_leaves_half_a_file(tmp_path, number):
+    outputs.save_picture(PICTURE, tmp_path / "a.jpg")
+    before = (tmp_path / "a.jpg").read_bytes()
+    running = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "a.jpg")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout.readline() == "half\n" and len(os.listdir(tmp_path)) == 2
+    running.send_signal(number)
+    running.communicate(timeout=30)
+    assert running.returncode in (128 + number, -number)
+    assert os.listdir(tmp_path) == ["a.jpg"] and (tmp_path / "a.jpg").read_bytes() == before
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    """A limit on file size stands in for the disk."""
+    script = """
+import resource, sys
+from pathlib import Path
+from phototag import outputs
+from phototag.errors import PhototagError
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    with outputs.replace_file(Path(sys.argv[1])) as temporary:
+        temporary.write_bytes(b"x" * 2000)
+except PhototagError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"cannot write {tmp_path / 'a.png'}: ") and os.listdir(tmp_path) == []
