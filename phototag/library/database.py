@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
+from phototag.library.dialects import render_hints
 from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
 
 BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
@@ -185,6 +186,7 @@ def _engine(uri: str) -> Engine:
     # Without a path in its URL SQLAlchemy takes the database for one in memory and would share one
     # connection in a thread.
     engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect(uri), poolclass=QueuePool)
+    render_hints(engine)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
