@@ -1,0 +1,1 @@
+"""What people and other programs wrote about photos, inside the files and beside them."""

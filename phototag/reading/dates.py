@@ -1,0 +1,297 @@
+"""Dates as people, cameras and programs write them: what is stated is kept, what is not is not invented.
+
+A date is a `Moment` with its precision: a print of which only "July 1993" is known has a year and a
+month, and no day. Pure; standard library only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+Precision = Literal["year", "month", "day", "minute", "second"]
+
+FIRST_PHOTOGRAPH = 1826  # Niepce's; scans of old prints carry the print's date
+FIRST_DIGITAL_YEAR = 1990  # names made by cameras and phones state no earlier one
+LARGEST_OFFSET_MINUTES = 14 * 60  # Kiritimati; no place on Earth is further from UTC
+# What clocks say that were never set: the epochs of the Macintosh, Unix, DOS and GPS. A clock that
+# counts from one and is shown in local time is off by a time zone.
+EPOCHS = (datetime(1904, 1, 1), datetime(1970, 1, 1), datetime(1980, 1, 1), datetime(1980, 1, 6))
+ZONE = timedelta(hours=14)
+# Seconds since 1970 that say "no time" where programs or file systems had none to give.
+NO_FILE_TIMES = (2**31 - 1, 2**32 - 1)
+# Cameras whose battery ran out start from the 1st of January of some year.
+DEFAULT_CLOCK = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A date as far as it is known. `start` is the earliest second it may mean, in local wall time
+    (no tzinfo); `offset_minutes` from UTC is there only where it is stated."""
+
+    start: datetime
+    precision: Precision = "second"
+    offset_minutes: int | None = None
+
+    @property
+    def end(self) -> datetime:
+        """The first second that it cannot mean."""
+        start = self.start
+        if self.precision == "year":
+            return start.replace(year=start.year + 1)
+        if self.precision == "month":
+            return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+        return start + timedelta(**{f"{self.precision}s": 1})
+
+    @property
+    def middle(self) -> datetime:
+        """The middle of what it may mean; the moment itself where the second is known."""
+        if self.precision == "second":
+            return self.start
+        return (self.start + (self.end - self.start) / 2).replace(microsecond=0)
+
+    @property
+    def text(self) -> str:
+        """The known part in ISO 8601, with a blank before the time: 1993, 1993-07, 1993-07-04 10:30."""
+        return f"{self.start.year:04}{self.start:-%m-%d %H:%M:%S}"[: TEXT_LENGTHS[self.precision]]
+
+
+TEXT_LENGTHS: dict[Precision, int] = {"year": 4, "month": 7, "day": 10, "minute": 16, "second": 19}
+
+
+def parse_text(text: str) -> Moment:
+    """The moment of a `Moment.text`. Raises ValueError."""
+    for precision, length in TEXT_LENGTHS.items():
+        if len(text) == length:
+            return Moment(datetime.fromisoformat(text + "0001-01-01 00:00:00"[length:]), precision)
+    raise ValueError(f"not a date: {text!r}")
+
+
+# -- dates in metadata
+
+_SEPARATOR = r"[:\-./]"
+# Zeros and blanks stand for what is unknown: "1993:07:00", "1993:07:  ", "1993:00:00 00:00:00". Of
+# a day, no colon may follow: in "1993:07:  00:00:00" the zeros are the time.
+_DATE = re.compile(
+    rf"""(?P<year>\d{{4}})(?!\d)
+    (?:{_SEPARATOR}\s?(?P<month>\d{{1,2}}|\s{{0,2}})(?!\d)
+      (?:{_SEPARATOR}\s?(?P<day>\d{{1,2}}(?![\d:])|\s{{0,2}}))?
+    )?
+    (?:[T\s]*(?P<time>\S.*))?""",
+    re.VERBOSE,
+)
+_COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:[T\s]?(?P<time>\d{4,6}(?!\d).*))?")
+_TIME = re.compile(
+    r"""(?P<hour>\d{1,2})(?::\s?|(?=\d))(?P<minute>\d{1,2})
+    (?:(?::\s?|(?=\d))(?P<second>\d{1,2})(?:[.,]\d*)?)?(?!\d)
+    \s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-]\d{1,2}:?(?:\d\d)?)?(?!\w)""",
+    re.VERBOSE,
+)
+_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d\d)?")
+
+
+def parse_date(text: str, now: datetime | None = None) -> Moment | None:
+    """What `text` states of a moment, from the year on: `YYYY:MM:DD hh:mm:ss` of Exif (CIPA
+    DC-008), the forms of ISO 8601 and XMP, those of IPTC (`YYYYMMDD`), with any of the later fields
+    missing, blank or zero. None where it is no date, or one that cannot be: the 31st of June, a
+    year before photography, a clock never set."""
+    text = " ".join(text.split("\0")[0].split("\n")).strip()
+    found = _COMPACT.fullmatch(text) or _DATE.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day = (_number(found[name]) for name in ("year", "month", "day"))
+    time, zone = _time(found["time"] or "")
+    if not month:
+        known: Precision = "year"
+    elif not day:
+        known = "month"
+    else:
+        known = "day" if time is None else "minute" if time[2] is None else "second"
+    hour, minute, second = time if time and known in ("minute", "second") else (0, 0, 0)
+    try:
+        start = datetime(year, month or 1, (month and day) or 1, hour, minute, second or 0)
+    except ValueError:
+        return None
+    moment = Moment(start, known, zone if known in ("minute", "second") else None)
+    return moment if is_plausible(moment, now) else None
+
+
+def is_plausible(moment: Moment, now: datetime | None = None) -> bool:
+    """Whether a photo can have been taken then: after the first one, not next year, and not when a clock says
+    that was never set."""
+    latest = (now or datetime.now()).year + 1  # a clock may run ahead of ours, hardly by a year
+    if not FIRST_PHOTOGRAPH <= moment.start.year <= latest:
+        return False
+    return moment.precision in ("year", "month") or not is_unset_clock(moment.start)
+
+
+def is_unset_clock(moment: datetime) -> bool:
+    return any(abs(moment - epoch) <= ZONE for epoch in EPOCHS)
+
+
+def is_default_clock(moment: Moment, gps: Moment | None) -> bool:
+    """Whether a camera's clock stood at its maker's default: the 1st of January, while GPS knew
+    another day."""
+    if gps is None or moment.precision in ("year", "month"):
+        return False
+    since_new_year = moment.start - datetime(moment.start.year, 1, 1)
+    return since_new_year < DEFAULT_CLOCK and abs(moment.start - gps.start) > DEFAULT_CLOCK + ZONE
+
+
+def parse_offset(text: str) -> int | None:
+    """Minutes from UTC of `+02:00`, `-0930`, `+2` or `Z`; None for what is no offset."""
+    text = text.strip()
+    if text in ("Z", "z", "UTC", "GMT"):
+        return 0
+    if not (found := _OFFSET.fullmatch(text)):
+        return None
+    hours, minutes = int(found[2]), int(found[3] or 0)
+    total = hours * 60 + minutes
+    if minutes >= 60 or total > LARGEST_OFFSET_MINUTES:
+        return None
+    return -total if found[1] == "-" else total
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.strip() else 0
+
+
+def _time(text: str) -> tuple[tuple[int, int, int | None] | None, int | None]:
+    """(hour, minute, second) as far as they are stated and can be, and the offset in minutes. Midnight may be
+    hour 24 of the day that is named, a leap second is counted with the one before."""
+    if not (found := _TIME.match(text.strip())):
+        return None, None
+    hour, minute = int(found["hour"]), int(found["minute"])
+    second = int(found["second"]) if found["second"] else None
+    if half := (found["half"] or "").lower()[:1]:
+        if not 1 <= hour <= 12:
+            return None, None
+        hour = hour % 12 + (12 if half == "p" else 0)
+    hour = 0 if hour == 24 else hour
+    second = 59 if second == 60 else second
+    if hour > 23 or minute > 59 or (second or 0) > 59:
+        return None, None
+    return (hour, minute, second), parse_offset(found["zone"] or "")
+
+
+# -- the date of the file
+
+
+def file_date(mtime: float, now: datetime | None = None) -> Moment | None:
+    """The file's own date, seconds since 1970; None for times that copying programs and file
+    systems write for want of one."""
+    if mtime <= 1 or round(mtime) in NO_FILE_TIMES:
+        return None
+    try:
+        start = datetime.fromtimestamp(mtime).replace(microsecond=0)
+    except (ValueError, OverflowError, OSError):  # some file systems hold dates beyond the year 9999
+        return None
+    if start > (now or datetime.now()) + timedelta(days=1) or is_unset_clock(start):
+        return None
+    return Moment(start) if start.year >= FIRST_PHOTOGRAPH else None
+
+
+# -- dates in file names
+
+_DAY = r"(?P<year>(?:19|20)\d\d)-?(?P<month>\d\d)-?(?P<day>\d\d)"
+_CLOCK = r"(?P<hour>\d\d|\d(?=[.-]))[-._h]?(?P<minute>\d\d)[-._m]?(?P<second>\d\d)"
+
+
+@dataclass(frozen=True, slots=True)
+class NamePattern:
+    """How one family of programs names its files. `utc`: the name states UTC, not local time."""
+
+    by: str
+    pattern: re.Pattern[str]
+    utc: bool = False
+    earliest: int = FIRST_DIGITAL_YEAR
+
+
+def _pattern(by: str, pattern: str, *, utc: bool = False, earliest: int = FIRST_DIGITAL_YEAR) -> NamePattern:
+    # Not in the middle of a word or of a longer number.
+    compiled = re.compile(rf"(?<![0-9A-Za-z]){pattern}(?!\d)", re.IGNORECASE)
+    return NamePattern(by, compiled, utc, earliest)
+
+
+# The first that fits is taken. A bare number is never a date: 20161224.jpg may be a counter.
+NAME_PATTERNS = (
+    _pattern("Pixel phones", rf"PXL_{_DAY}_{_CLOCK}(?:\d{{3}})?", utc=True),
+    _pattern("WhatsApp", rf"(?:IMG|VID|STK)-{_DAY}-WA\d{{4,}}"),
+    _pattern("WhatsApp on a computer", rf"WhatsApp (?:Image|Video) {_DAY} at {_CLOCK}(?: (?P<half>[AP])M)?"),
+    _pattern("Signal", rf"signal-{_DAY}-{_CLOCK}(?:-?\d{{3}})?"),
+    _pattern("Telegram", rf"photo[_@]{_DAY}[ _]{_CLOCK}"),
+    _pattern("Windows phones", rf"WP_{_DAY}_{_CLOCK}"),
+    _pattern("Windows phones, with a counter", rf"WP_{_DAY}_\d{{3}}"),
+    _pattern(
+        "phones",
+        rf"(?:IMG|VID|MVIMG|PANO|BURST|DSC|TRIM|SAVE|PHOTO|C360|B612|Snapchat|Snow)[-_]?{_DAY}[-_]{_CLOCK}(?:\d{{3}})?",
+    ),
+    _pattern("screenshots", rf"Screen[ _-]?shots?[ _-]{_DAY}(?: at |[-_ ]){_CLOCK}(?: (?P<half>[AP])M)?"),
+    _pattern("screenshots of a Mac in other languages", rf"[^\W\d]+ {_DAY} \S{{1,4}} {_CLOCK}"),
+    _pattern("Samsung phones, album folders, Dropbox, Lightroom", rf"{_DAY}[ _-]{_CLOCK}"),
+    _pattern(
+        "people",
+        r"(?P<year>(?:18|19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!-?\d)",
+        earliest=FIRST_PHOTOGRAPH,
+    ),
+)
+
+
+def name_date(name: str, now: datetime | None = None) -> Moment | None:
+    """The complete date that a file's name states, local time; None where it states none for sure."""
+    now = now or datetime.now()
+    for known in NAME_PATTERNS:
+        if (found := known.pattern.search(name)) and (moment := _named(found.groupdict(), known, now)):
+            return moment
+    return None
+
+
+def _named(fields: dict[str, str | None], known: NamePattern, now: datetime) -> Moment | None:
+    try:
+        day = date(int(fields["year"] or 0), int(fields["month"] or 0), int(fields["day"] or 0))
+    except ValueError:
+        return None
+    if day.year < known.earliest or day > now.date() + timedelta(days=1):
+        return None
+    start = datetime(day.year, day.month, day.day)
+    if fields.get("hour") is None:
+        return Moment(start, "day")
+    stated = "{hour}:{minute}:{second}".format(**fields) + (
+        f" {fields['half']}M" if fields.get("half") else ""
+    )
+    time, _ = _time(stated)
+    if time is None:
+        return Moment(start, "day")
+    start = start.replace(hour=time[0], minute=time[1], second=time[2] or 0)
+    if not known.utc:
+        return Moment(start)
+    # The catalog keeps local time: that of this machine is the best there is to know.
+    local = start.replace(tzinfo=UTC).astimezone()
+    offset = local.utcoffset() or timedelta()
+    return Moment(local.replace(tzinfo=None), "second", round(offset.total_seconds() / 60))
+
+
+# -- which of several dates
+
+
+def first_date(
+    sources: Iterable[tuple[str, Callable[[], Moment | None]]],
+) -> tuple[Moment | None, str | None]:
+    """The first source, most trustworthy first, that knows a date, and its name. Later ones are not asked."""
+    for name, find in sources:
+        if moment := find():
+            return moment, name
+    return None, None
+
+
+def sort_key(moment: Moment) -> int:
+    """Seconds since 1970 by which photos are sorted: the instant. What states no offset is taken to
+    be in this machine's zone; what is partly known stands in the middle of it."""
+    if moment.offset_minutes is not None:
+        return round((moment.middle - datetime(1970, 1, 1)).total_seconds()) - 60 * moment.offset_minutes
+    try:
+        return round(moment.middle.timestamp())
+    except (ValueError, OverflowError, OSError):  # systems that know no dates before 1970
+        return round((moment.middle - datetime(1970, 1, 1)).total_seconds())

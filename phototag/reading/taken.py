@@ -1,0 +1,198 @@
+"""When a photo was taken: asks everything that may know, most trustworthy first. A guess is never
+told as a fact: the answer names its source.
+
+    exif        DateTimeOriginal of Exif
+    xmp         an XMP packet in the file
+    iptc        IPTC-IIM in the file
+    text        a text chunk of a PNG, or Exif in a second segment
+    sidecar     an XMP file beside the photo
+    takeout     a JSON file of Google Takeout beside the photo
+    digitized   DateTimeDigitized of Exif: when a print was scanned
+    gps         GPS date and time of Exif, UTC
+    name        the file's name, as phones and messengers make them
+    modified    DateTime of Exif: when it was last saved
+    file        the file's own date: when it was copied, restored, unpacked
+"""
+
+from __future__ import annotations
+
+import email.utils
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from phototag.metadata import iptc, takeout, xmp
+from phototag.reading.dates import (
+    Moment,
+    file_date,
+    first_date,
+    is_default_clock,
+    is_plausible,
+    name_date,
+    parse_date,
+    parse_offset,
+)
+
+# Tag numbers of Exif 2.32 (CIPA DC-008): the date, and its offset from UTC.
+ORIGINAL, DIGITIZED, MODIFIED = (0x9003, 0x9011), (0x9004, 0x9012), (0x0132, 0x9010)
+GPS_TIME, GPS_DATE = 0x07, 0x1D
+# Keys of PNG text: the recommended one (PNG 1.2, 4.2.3.1), and ImageMagick's for Exif it took over.
+TEXT_KEYS = ("exif:DateTimeOriginal", "Creation Time", "creation_time", "DateTimeOriginal")
+
+Tags = Mapping[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """What a file says of itself, unread: the tags of its Exif (the first image's and the Exif
+    folder's together), of its GPS folder, those of further Exif segments, its XMP packet, its IPTC
+    datasets, its PNG text."""
+
+    exif: Tags = field(default_factory=dict)
+    gps: Tags = field(default_factory=dict)
+    further_exif: Sequence[Tags] = ()
+    xmp: bytes | None = None
+    iptc: Mapping[tuple[int, int], object] = field(default_factory=dict)
+    text: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_taken(said: Statements, path: str, mtime: float | None) -> tuple[Moment | None, str | None]:
+    """When the photo was taken, and who says so; (None, None) where nobody knows. `path`: of the
+    photo, for its name and for files beside it; `mtime`: the file's own date, seconds since
+    1970."""
+    gps = _gps_date(said.gps)
+
+    def exif_date(tags: Tags, numbers: tuple[int, int]) -> Callable[[], Moment | None]:
+        return lambda: _unless_default(_exif_date(tags, numbers), gps)
+
+    return first_date(
+        (
+            ("exif", exif_date(said.exif, ORIGINAL)),
+            ("xmp", lambda: _xmp_date(said.xmp)),
+            ("iptc", lambda: parse_date(iptc.date_of(said.iptc))),
+            ("text", lambda: _text_date(said.text)),
+            ("text", lambda: _first(_exif_date(tags, ORIGINAL) for tags in said.further_exif)),
+            ("sidecar", lambda: _xmp_date(_read_beside(sidecar_paths(path), xmp.MAX_BYTES))),
+            ("takeout", lambda: _takeout_date(path)),
+            ("digitized", exif_date(said.exif, DIGITIZED)),
+            ("gps", lambda: gps),
+            ("name", lambda: name_date(os.path.basename(path))),
+            ("modified", exif_date(said.exif, MODIFIED)),
+            ("file", lambda: None if mtime is None else file_date(mtime)),
+        )
+    )
+
+
+def sidecar_paths(path: str) -> list[str]:
+    """The XMP files that may belong to this photo, the more specific first: photo.jpg.xmp, photo.xmp."""
+    stem = os.path.splitext(path)[0]
+    return [f"{base}.{ending}" for base in (path, stem) for ending in ("xmp", "XMP")]
+
+
+def _first(moments: Any) -> Moment | None:
+    return next((moment for moment in moments if moment is not None), None)
+
+
+def _exif_date(tags: Tags, numbers: tuple[int, int]) -> Moment | None:
+    date_tag, offset_tag = numbers
+    moment = parse_date(_ascii(tags.get(date_tag)))
+    offset = parse_offset(_ascii(tags.get(offset_tag)))
+    if moment and offset is not None and moment.precision in ("minute", "second"):
+        return Moment(moment.start, moment.precision, offset)
+    return moment
+
+
+def _unless_default(moment: Moment | None, gps: Moment | None) -> Moment | None:
+    return None if moment and is_default_clock(moment, gps) else moment
+
+
+def _gps_date(tags: Tags) -> Moment | None:
+    """In UTC, as satellites tell it; shown in this machine's local time."""
+    day = parse_date(_ascii(tags.get(GPS_DATE)))
+    if day is None or day.precision != "day":
+        return None
+    try:
+        hours, minutes, seconds = (float(part) for part in tags[GPS_TIME])
+        time = timedelta(hours=hours, minutes=minutes, seconds=int(seconds))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return day
+    return (
+        day if not timedelta() <= time < timedelta(days=1) else _local((day.start + time).replace(tzinfo=UTC))
+    )
+
+
+def _local(instant: datetime) -> Moment | None:
+    """The catalog keeps local wall time; where the place is not known, this machine's."""
+    try:
+        local = instant.astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+    offset = local.utcoffset() or timedelta()
+    moment = Moment(local.replace(tzinfo=None, microsecond=0), "second", round(offset.total_seconds() / 60))
+    return moment if is_plausible(moment) else None
+
+
+def _xmp_date(packet: bytes | None) -> Moment | None:
+    if not packet:
+        return None
+    try:
+        tree = xmp.parse_xmp(packet)
+    except xmp.NotXmp:  # a damaged packet costs the packet, not the photo
+        return None
+    return _first(parse_date(text) for text in xmp.dates_of(tree))
+
+
+def _text_date(text: Mapping[str, str]) -> Moment | None:
+    for key in TEXT_KEYS:
+        if not (stated := text.get(key)):
+            continue
+        if moment := parse_date(stated) or _mail_date(stated):
+            return moment
+    return None
+
+
+def _mail_date(text: str) -> Moment | None:
+    """RFC 1123, which PNG recommends: Sat, 24 Dec 2016 18:30:12 +0100."""
+    try:
+        stated = email.utils.parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    offset = stated.utcoffset()
+    moment = Moment(
+        stated.replace(tzinfo=None), "second", None if offset is None else round(offset.total_seconds() / 60)
+    )
+    return moment if is_plausible(moment) else None
+
+
+def _takeout_date(path: str) -> Moment | None:
+    folder, name = os.path.split(path)
+    data = _read_beside(
+        (os.path.join(folder, known) for known in takeout.json_names(name)), takeout.MAX_BYTES
+    )
+    if data is None:
+        return None
+    try:
+        instant = takeout.taken_time(takeout.parse_takeout(data))
+    except takeout.NotTakeout:
+        return None
+    return _local(instant) if instant else None
+
+
+def _read_beside(paths: Any, max_bytes: int) -> bytes | None:
+    """The first of these files that is there, up to one byte more than the reader takes."""
+    for path in paths:
+        try:
+            if os.path.isfile(path):  # no pipe, no device
+                with open(path, "rb") as file:
+                    return file.read(max_bytes + 1)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _ascii(value: Any) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    return value if isinstance(value, str) else ""

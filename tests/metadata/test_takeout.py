@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from phototag.metadata.takeout import NotTakeout, json_names, parse_takeout, taken_time
+
+
+@pytest.mark.parametrize(
+    ("photo", "json"),
+    [
+        ("IMG_1234.jpg", "IMG_1234.jpg.json"),
+        ("IMG_1234.jpg", "IMG_1234.jpg.supplemental-metadata.json"),
+        ("IMG_1234(1).jpg", "IMG_1234.jpg(1).json"),
+        ("IMG_1234(1).jpg", "IMG_1234.jpg.supplemental-metadata(1).json"),
+        ("IMG_1234-edited.jpg", "IMG_1234.jpg.json"),
+        ("IMG_1234-bearbeitet(1).jpg", "IMG_1234.jpg(1).json"),
+        ("IMG_20161224_183012_with_a_name.jpg", "IMG_20161224_183012_with_a_name.jpg.supplement.json"),
+        (
+            "a_name_that_is_so_long_that_google_cuts_it_somewhere.jpg",
+            "a_name_that_is_so_long_that_google_cuts_it_som.json",
+        ),
+        ("no-ending", "no-ending.json"),
+    ],
+)
+def test_the_names_under_which_a_photos_json_may_lie(photo, json):
+    assert json in list(json_names(photo))
+    assert all(len(name) <= 51 or "(" in name for name in json_names(photo))
+
+
+def test_the_time_is_utc():
+    document = parse_takeout(
+        b'{"title": "x.jpg", "photoTakenTime": {"timestamp": "1482600612", "formatted": "?"}}'
+    )
+    assert taken_time(document) == datetime(2016, 12, 24, 17, 30, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "{}",
+        '{"timestamp": "0"}',
+        '{"timestamp": "x"}',
+        '{"timestamp": "9e99"}',
+        "[]",
+        "null",
+        '{"timestamp": 99999999999999}',
+    ],
+)
+def test_a_time_that_is_none(stated):
+    assert taken_time(parse_takeout(f'{{"photoTakenTime": {stated}}}'.encode())) is None
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b" " * (1024 * 1024 + 1), b'{"title": "an album"}']
+)
+def test_what_is_not_takeouts(data):
+    with pytest.raises(NotTakeout):
+        parse_takeout(data)

@@ -1,0 +1,230 @@
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phototag.reading.dates import (
+    Moment,
+    file_date,
+    is_default_clock,
+    name_date,
+    parse_date,
+    parse_offset,
+    parse_text,
+    sort_key,
+)
+
+NOW = datetime(2026, 11, 27, 12)
+
+
+@pytest.mark.parametrize(
+    ("stated", "known"),
+    [
+        ("2016:05:04 03:02:01", "2016-05-04 03:02:01"),
+        ("2016-05-04T03:02:01.123", "2016-05-04 03:02:01"),
+        ("2016.05.04 03:02:01", "2016-05-04 03:02:01"),
+        ("2016/05/04 03:02:01\0\0junk", "2016-05-04 03:02:01"),
+        ("2016: 5: 4  3: 2: 1", "2016-05-04 03:02:01"),
+        ("2016:5:4 3:02:01", "2016-05-04 03:02:01"),
+        ("2016:05:04 03:02:01 PM", "2016-05-04 15:02:01"),
+        ("2016:05:04 12:02:01 am", "2016-05-04 00:02:01"),
+        ("2016:05:04 24:00:00", "2016-05-04 00:00:00"),  # midnight of the day that is named
+        ("2016:06:30 23:59:60", "2016-06-30 23:59:59"),  # a leap second
+        ("20160504T030201", "2016-05-04 03:02:01"),
+        ("20160504 030201+0200", "2016-05-04 03:02:01"),
+        ("20160504", "2016-05-04"),
+        ("20160500", "2016-05"),
+        ("20160000", "2016"),
+        ("2016:05:04 03:02", "2016-05-04 03:02"),
+        ("2016:05:04", "2016-05-04"),
+        ("2016:05:04   :  :  ", "2016-05-04"),
+        ("2016:05:04 99:99:99", "2016-05-04"),  # the day is stated all the same
+        ("2016:05", "2016-05"),
+        ("2016:05:00 00:00:00", "2016-05"),
+        ("2016:05:  00:00:00", "2016-05"),
+        ("2016:05:   10:00:00", "2016-05"),
+        ("2016", "2016"),
+        ("2016:00:00 12:00:00", "2016"),
+        ("2016:  :     :  :  ", "2016"),
+        ("1970", "1970"),  # somebody typed it: no clock says a year alone
+        ("1840:05:04", "1840-05-04"),
+    ],
+)
+def test_what_is_stated_is_kept_and_nothing_else(stated, known):
+    moment = parse_date(stated, NOW)
+    assert moment is not None and moment.text == known
+    assert parse_text(known).text == known
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "",
+        "    :  :     :  :  ",
+        "0000:00:00 00:00:00",
+        "2016:02:30 10:00:00",
+        "2016:13:01 10:00:00",
+        "1812:05:04 00:00:00",
+        "2099:01:01 00:00:00",
+        "1970:01:01 05:30:00",  # an epoch in another time zone
+        "1979:12:31 19:00:00",
+        "1904:01:01 00:00:00",
+        "20:05:04 03:02:01",
+        "yesterday",
+        "1482600612",
+        "20161224183012345",
+    ],
+)
+def test_what_is_no_date_or_cannot_be_one(stated):
+    assert parse_date(stated, NOW) is None
+
+
+@given(
+    st.datetimes(datetime(1830, 1, 1), datetime(2026, 1, 1)),
+    st.sampled_from([":", "-", ".", "/"]),
+    st.sampled_from([" ", "T", "  "]),
+)
+def test_every_whole_date_is_read_as_it_is_written(moment, between, gap):
+    moment = moment.replace(microsecond=0)
+    found = parse_date(f"{moment.year:04}{between}{moment:%m}{between}{moment:%d}{gap}{moment:%H:%M:%S}", NOW)
+    assert found is None or found.start == moment
+    assert found is not None or any(
+        abs(moment - epoch) <= timedelta(hours=14)
+        for epoch in (datetime(1904, 1, 1), datetime(1970, 1, 1), datetime(1980, 1, 1), datetime(1980, 1, 6))
+    )
+
+
+@given(st.text(st.sampled_from("0123456789:-./ TZ+PMx\0"), max_size=30))
+def test_no_text_breaks_it_and_what_it_says_was_stated(text):
+    moment = parse_date(text, NOW)
+    if moment is not None:
+        assert text.split("\0")[0].strip().startswith(f"{moment.start.year:04}")
+        assert moment.start <= moment.middle < moment.end
+        assert parse_text(moment.text).start == moment.start
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        *(
+            ("+02:00", 120),
+            ("-09:30", -570),
+            ("+14:00", 840),
+            ("+0530", 330),
+            ("-7", -420),
+            ("Z", 0),
+            ("", None),
+        ),
+        *(("+15:00", None), ("+05:75", None), ("02:00", None), ("+2:0x", None)),
+    ],
+)
+def test_offsets(text, minutes):
+    assert parse_offset(text) == minutes
+
+
+def test_the_offset_behind_a_date_belongs_to_it():
+    assert parse_date("2016-05-04T03:02:01+02:00", NOW).offset_minutes == 120
+    assert parse_date("2016:05:04 03:02:01Z", NOW).offset_minutes == 0
+    assert parse_date("2016:05:04 03:02:01", NOW).offset_minutes is None
+
+
+def test_what_is_partly_known_stands_in_its_middle():
+    assert Moment(datetime(1993, 1, 1), "year").middle == datetime(1993, 7, 2, 12)
+    assert Moment(datetime(1993, 12, 1), "month").middle == datetime(1993, 12, 16, 12)
+    assert Moment(datetime(1993, 7, 4), "day").middle == datetime(1993, 7, 4, 12)
+    assert Moment(datetime(1993, 7, 4, 10, 30), "minute").middle == datetime(1993, 7, 4, 10, 30, 30)
+
+
+@pytest.mark.parametrize(
+    "mtime",
+    [
+        0,
+        1,
+        -1,
+        -86400,
+        2**31 - 1,
+        2**32 - 1,
+        1e20,
+        datetime(1980, 1, 1).timestamp(),
+        (NOW + timedelta(days=3)).timestamp(),
+    ],
+)
+def test_file_times_that_are_none(mtime):
+    assert file_date(mtime, NOW) is None
+
+
+def test_a_file_time():
+    assert file_date(datetime(2014, 5, 13, 18, 53, 20).timestamp() + 0.7, NOW) == Moment(
+        datetime(2014, 5, 13, 18, 53, 20)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("IMG-20161224-WA0014.jpg", "2016-12-24"),
+        ("VID-20161224-WA0014.mp4.jpg", "2016-12-24"),
+        ("WhatsApp Image 2016-12-24 at 18.30.12.jpeg", "2016-12-24 18:30:12"),
+        ("WhatsApp Image 2016-12-24 at 6.30.12 PM.jpeg", "2016-12-24 18:30:12"),
+        ("signal-2020-10-26-163832.jpg", "2020-10-26 16:38:32"),
+        ("signal-2022-01-03-15-52-21-123.jpg", "2022-01-03 15:52:21"),
+        ("2016-12-24 18.30.12.jpg", "2016-12-24 18:30:12"),
+        ("2016-12-24 18.30.12-2.jpg", "2016-12-24 18:30:12"),
+        ("20161224_183012.jpg", "2016-12-24 18:30:12"),
+        ("20161224_183012(0).jpg", "2016-12-24 18:30:12"),
+        ("IMG_20161224_183012.jpg", "2016-12-24 18:30:12"),
+        ("IMG_20161224_183012123_HDR.jpg", "2016-12-24 18:30:12"),
+        ("Copy of IMG_20161224_183012.jpg", "2016-12-24 18:30:12"),
+        ("Screenshot_20161224-183012.png", "2016-12-24 18:30:12"),
+        ("Screenshot_2016-12-24-18-30-12.png", "2016-12-24 18:30:12"),
+        ("Screen Shot 2016-12-24 at 10.20.30.png", "2016-12-24 10:20:30"),
+        ("Screenshot 2021-01-02 at 1.02.03 PM.png", "2021-01-02 13:02:03"),
+        ("Bildschirmfoto 2016-12-24 um 10.20.30.png", "2016-12-24 10:20:30"),
+        ("WP_20161224_18_30_12_Pro.jpg", "2016-12-24 18:30:12"),
+        ("WP_20131010_074.jpg", "2013-10-10"),
+        ("photo_2016-12-24_18-30-12.jpg", "2016-12-24 18:30:12"),
+        ("2016-12-24 Party.jpg", "2016-12-24"),
+        ("1975-07-04 wedding, scanned.jpg", "1975-07-04"),
+        ("2016-05-14_183012_IMG_0042.jpg", "2016-05-14 18:30:12"),  # an album folder of ours
+    ],
+)
+def test_names_that_phones_messengers_and_people_give(name, known):
+    assert name_date(name, NOW).text == known
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("20161224.jpg", "IMG_0042.jpg", "DSC01234.jpg", "12345678_183012.jpg", "1482600612.jpg"),
+        *("FB_IMG_1482600000000.jpg", "2016-13-24 x.jpg", "2016-02-30 x.jpg", "IMG-20991224-WA0014.jpg"),
+        *("19450508_120000.jpg", "p120161224_1830123.jpg", "2016-12.jpg", "2016.jpg", ""),
+    ],
+)
+def test_a_number_is_no_date(name):
+    assert name_date(name, NOW) is None
+
+
+def test_pixel_phones_name_their_photos_in_utc(monkeypatch):
+    moment = name_date("PXL_20201026_183832123.jpg", NOW)
+    assert moment.start - timedelta(minutes=moment.offset_minutes) == datetime(2020, 10, 26, 18, 38, 32)
+
+
+@given(st.text(max_size=60))
+def test_no_name_breaks_it(name):
+    name_date(name, NOW)
+
+
+def test_a_clock_at_its_makers_default_is_believed_unless_gps_knows_better():
+    new_year, gps = Moment(datetime(2008, 1, 1, 0, 3)), Moment(datetime(2016, 5, 4, 10))
+    assert is_default_clock(new_year, gps)
+    assert not is_default_clock(new_year, None)
+    assert not is_default_clock(new_year, Moment(datetime(2008, 1, 1, 1)))
+    assert not is_default_clock(Moment(datetime(2008, 1, 3)), gps)
+    assert not is_default_clock(Moment(datetime(2008, 1, 1), "year"), gps)
+
+
+def test_photos_with_stated_zones_are_sorted_by_instant():
+    in_rome = parse_date("2016-05-04T18:00:00+02:00", NOW)
+    in_new_york = parse_date("2016-05-04T12:30:00-04:00", NOW)  # half an hour later
+    assert sort_key(in_rome) + 1800 == sort_key(in_new_york)

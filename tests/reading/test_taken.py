@@ -1,0 +1,111 @@
+"""Every source of a date, alone and against the one it must lose to."""
+
+import json
+import os
+
+import pytest
+
+from phototag.reading.taken import Statements, find_taken
+
+ORIGINAL, DIGITIZED, MODIFIED = 0x9003, 0x9004, 0x0132
+PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="%s"/></rdf:RDF></x:xmpmeta>"""
+MTIME = 1_700_000_000
+
+
+def taken(tmp_path, name="DSC01234.jpg", mtime=MTIME, **said):
+    moment, source = find_taken(Statements(**said), str(tmp_path / name), mtime)
+    return (moment.text[:10] if moment else None), source
+
+
+# Most trustworthy first; each states another year.
+SAID = [
+    ("exif", {"exif": {ORIGINAL: "2001:05:04 10:00:00"}}, "2001-05-04"),
+    ("xmp", {"xmp": PACKET % b"2002-05-04T10:00:00"}, "2002-05-04"),
+    ("iptc", {"iptc": {(2, 55): b"20030504", (2, 60): b"100000+0200"}}, "2003-05-04"),
+    ("text", {"text": {"Creation Time": "Tue, 04 May 2004 10:00:00 +0200"}}, "2004-05-04"),
+    ("text", {"further_exif": [{ORIGINAL: "2005:05:04 10:00:00"}]}, "2005-05-04"),
+    ("digitized", {"exif": {DIGITIZED: "2006:05:04 10:00:00"}}, "2006-05-04"),
+    ("gps", {"gps": {0x1D: "2007:05:04", 7: (10.0, 0.0, 0.0)}}, "2007-05-04"),
+    ("modified", {"exif": {MODIFIED: "2008:05:04 10:00:00"}}, "2008-05-04"),
+]
+
+
+@pytest.mark.parametrize(("source", "said", "day"), SAID)
+def test_each_source_is_heard_and_named(tmp_path, source, said, day):
+    assert taken(tmp_path, **said) == (day, source)
+
+
+@pytest.mark.parametrize("first", range(len(SAID)))
+def test_the_more_trustworthy_one_wins(tmp_path, first):
+    together = {}
+    for _, said, _ in reversed(SAID[first:]):
+        together |= {
+            key: (together.get(key, {}) | value) if key == "exif" else value for key, value in said.items()
+        }
+    assert taken(tmp_path, **together) == (SAID[first][2], SAID[first][0])
+
+
+def test_a_partial_original_beats_a_complete_date_of_the_scan(tmp_path):
+    said = {
+        ORIGINAL: "1993:07:00 00:00:00",
+        DIGITIZED: "2021:02:03 04:05:06",
+        MODIFIED: "2022:02:03 04:05:06",
+    }
+    assert taken(tmp_path, exif=said) == ("1993-07", "exif")
+
+
+def test_an_original_that_is_none_loses_to_the_next(tmp_path):
+    said = {ORIGINAL: "0000:00:00 00:00:00", DIGITIZED: "2021:02:03 04:05:06"}
+    assert taken(tmp_path, exif=said) == ("2021-02-03", "digitized")
+
+
+def test_a_clock_never_set_loses_to_gps(tmp_path):
+    said = {"exif": {ORIGINAL: "2008:01:01 00:01:02"}, "gps": {0x1D: "2016:05:04", 7: (10.0, 0.0, 0.0)}}
+    assert taken(tmp_path, **said) == ("2016-05-04", "gps")
+    assert taken(tmp_path, exif=said["exif"]) == ("2008-01-01", "exif")
+
+
+@pytest.mark.parametrize("name", ["DSC01234.jpg.xmp", "DSC01234.xmp", "DSC01234.XMP"])
+def test_a_sidecar_beside_the_photo(tmp_path, name):
+    (tmp_path / name).write_bytes(PACKET % b"1993-07")
+    assert taken(tmp_path) == ("1993-07", "sidecar")
+    assert taken(tmp_path, exif={DIGITIZED: "2021:02:03 04:05:06"}) == ("1993-07", "sidecar")
+    assert taken(tmp_path, name="OTHER.jpg") == ("2023-11-14", "file")
+
+
+@pytest.mark.parametrize("data", [b"", b"no xml", b"<!DOCTYPE a><a/>", b"\xff" * 100])
+def test_a_damaged_sidecar_costs_nothing_else(tmp_path, data):
+    (tmp_path / "DSC01234.xmp").write_bytes(data)
+    assert taken(tmp_path) == ("2023-11-14", "file")
+
+
+def test_takeouts_json(tmp_path):
+    (tmp_path / "DSC01234.jpg.json").write_text(json.dumps({"photoTakenTime": {"timestamp": "1482580812"}}))
+    assert taken(tmp_path) == ("2016-12-24", "takeout")
+    (tmp_path / "DSC01234.jpg.json").write_text("{")
+    assert taken(tmp_path) == ("2023-11-14", "file")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_beside_the_photo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "DSC01234.xmp")
+    assert taken(tmp_path) == ("2023-11-14", "file")
+
+
+def test_names_and_file_times(tmp_path):
+    assert taken(tmp_path, name="IMG-20161224-WA0014.jpg") == ("2016-12-24", "name")
+    assert taken(tmp_path, name="IMG-20161224-WA0014.jpg", exif={MODIFIED: "2023:01:01 10:00:00"}) == (
+        "2016-12-24",
+        "name",
+    )
+    assert taken(tmp_path) == ("2023-11-14", "file")
+    assert taken(tmp_path, mtime=0) == (None, None)
+    assert taken(tmp_path, mtime=None) == (None, None)
+
+
+@pytest.mark.parametrize("value", [None, 7, b"\xff\xfe", "x" * 10_000, ("2016:05:04",), float("nan")])
+def test_values_of_any_kind_break_nothing(tmp_path, value):
+    for number in (ORIGINAL, DIGITIZED, MODIFIED):
+        assert taken(tmp_path, exif={number: value}) == ("2023-11-14", "file")
+    assert taken(tmp_path, gps={0x1D: value, 7: value}, iptc={(2, 55): value}) == ("2023-11-14", "file")
