@@ -37,6 +37,10 @@ class CatalogError(PhototagError):
     """The catalog cannot be opened or written: newer than this program, locked, not a catalog, disk full."""
 
 
+class TooFewPhotos(PhototagError):
+    """A theme found fewer photos than an album of it needs. The sentence holds the counts."""
+
+
 class Interrupted(PhototagError):
     """Ctrl-C: the batch in hand was saved; the message says how to go on."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from phototag.highlights.verdict import Choice
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command()
 @click.argument("theme_and_terms", nargs=-1, metavar="[THEME] [TERMS]...")
 @choosing_options
 @click.option(
@@ -108,7 +108,7 @@ def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[st
 
             make.check(film_path, given["height"], given["aspect"], is_photo, force=given["force"])
     choice = question.choose(db)
-    choice.refuse_thin(question.least)
+    choice.require_minimum(question.least)
     title, query = question.title(choice), " ".join(question.terms)
     names = manifest.file_names([verdict.photo for verdict in choice.kept])
     answer = manifest.as_dict(choice, title, query, names)

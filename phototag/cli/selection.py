@@ -116,7 +116,7 @@ class Question:
         return cls(theme, tuple(asked), first, last, given["top"])
 
     def choose(self, db: str | None) -> Choice:
-        from phototag.highlights.appearance import look_at
+        from phototag.highlights.appearance import measure_appearance
         from phototag.highlights.choose import choose
         from phototag.library import Library
         from phototag.query import parse
@@ -130,7 +130,7 @@ class Question:
                 library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least))
             )
         say(f"Choosing among {count(len(photos), 'photo')} ...")
-        return choose(photos, self.theme, look_at, self.top)
+        return choose(photos, self.theme, measure_appearance, self.top)
 
     def title(self, choice: Choice) -> str:
         from phototag.highlights import captions

@@ -82,7 +82,7 @@ def _explain(verdict: Verdict, choice: Choice) -> list[str]:
         printable(verdict.photo.path),
         verdict.reason.value if kept else f"left out: {verdict.reason.value}",
     ]
-    lines += [f"  {name:<22} {_number(value)}" for name, value in verdict.numbers.items()]
+    lines += [f"  {name.replace('_', ' '):<22} {_number(value)}" for name, value in verdict.numbers.items()]
     if verdict.other is not None:
         lines.append(f"  instead of it          {printable(verdict.other.path)}")
     used = [

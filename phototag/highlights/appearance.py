@@ -1,6 +1,5 @@
-"""What choosing has to see with its own eyes, in small: a fingerprint of what the picture looks
-like, and its exposure. Only photos that come into question are opened, so that ten thousand
-candidates cost seconds."""
+"""What choosing measures on the pixels themselves, in small: a perceptual hash of the picture, and its
+exposure. Only candidates are opened, so that ten thousand of them cost seconds."""
 
 from __future__ import annotations
 
@@ -33,14 +32,14 @@ SAME_PLACE = 0.25  # IoU from which a face stands where it stood
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """`fingerprint` is a 64-bit perceptual hash; `exposure` is 0 (black or burnt out) to 1."""
 
     fingerprint: int
     exposure: float
 
 
-def look_at(photo: Photo, faces: Sequence[Face]) -> Look | None:
+def measure_appearance(photo: Photo, faces: Sequence[Face]) -> Appearance | None:
     """Open the photo in small. None where it cannot be read any more, or is another picture than
     the one that was scanned."""
     import imagehash
@@ -55,12 +54,12 @@ def look_at(photo: Photo, faces: Sequence[Face]) -> Look | None:
     if decoded.content_hash != photo.content_hash:
         return None
     fingerprint = int(str(imagehash.phash(Image.fromarray(decoded.pixels))), 16)  # decoded.pixels: (H, W, 3)
-    return Look(fingerprint, exposure(decoded.pixels, faces))
+    return Appearance(fingerprint, exposure(decoded.pixels, faces))
 
 
 def exposure(pixels: np.ndarray, faces: Sequence[Face]) -> float:
     """0 to 1 from (H, W, 3) uint8: how well lit the scene is and, above all, the worst lit of the
-    faces that count."""
+    eligible faces."""
     luma = pixels @ [0.299, 0.587, 0.114]  # (H, W)
     height, width = luma.shape
     whole = _lit(luma)
@@ -81,7 +80,7 @@ def _lit(luma: np.ndarray) -> float:
     return min(1.0, max(0.0, dark)) * max(0.0, 1 - burnt)
 
 
-def bits_apart(one: Look, other: Look) -> int:
+def bits_apart(one: Appearance, other: Appearance) -> int:
     return (one.fingerprint ^ other.fingerprint).bit_count()
 
 

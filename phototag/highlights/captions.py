@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -105,5 +106,4 @@ def font(size: float) -> ImageFont.FreeTypeFont:
     """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek,
     Cyrillic and more."""
     path = resources.files("phototag.highlights") / "fonts" / "DejaVuSans.ttf"
-    with path.open("rb") as file:
-        return ImageFont.truetype(file, max(6, size))
+    return ImageFont.truetype(io.BytesIO(path.read_bytes()), max(6, size))

@@ -1,11 +1,10 @@
 """Choosing the photos of a theme, and one named reason for every photo kept or left out. Pure:
 records in, verdicts out, no chance, no clock, and independent of the order in which photos were
-scanned. Pixels are seen only through the `look` function it is given, and only for photos that come
-into question.
+scanned. Pixels are seen only through the `measure` function it is given, and only for candidates.
 
 First exclusions (qualify.py), each photo by itself. Then a greedy choice: always the photo that is
 worth most, where its worth is its score, lowered by how much has been chosen already from the same
-stretch of time and of as many people. Worth only ever falls, and an unseen photo is taken at its
+time bucket and of as many people. Worth only ever falls, and an unseen photo is taken at its
 upper bound; so a heap of worths, from which the best is popped and looked at, finds exactly what
 looking at everything would."""
 
@@ -24,7 +23,7 @@ from phototag.highlights.appearance import (
     SAME_BITS,
     SIMILAR_BITS,
     SIMILAR_BITS_SAME_FACES,
-    Look,
+    Appearance,
     bits_apart,
     same_faces,
 )
@@ -38,18 +37,20 @@ NIGHT = timedelta(hours=4)  # a party's photos after midnight belong to the day 
 # A shot of a burst whose faces are blurrier than this share of its sharpest shot's is kept only if all are.
 SHARP_SHARE = 0.75
 
-LookAt = Callable[[Photo, Sequence[Face]], Look | None]
+MeasureAppearance = Callable[[Photo, Sequence[Face]], Appearance | None]
 
 
-def choose(photos: Iterable[Photo], theme: Theme, look: LookAt, top: int | None = None) -> Choice:
-    """`look(photo, faces that have a say)` gives fingerprint and exposure, or None where the file
+def choose(
+    photos: Iterable[Photo], theme: Theme, measure: MeasureAppearance, top: int | None = None
+) -> Choice:
+    """`measure(photo, eligible faces)` gives fingerprint and exposure, or None where the file
     cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
-    back: see Choice.refuse_thin."""
+    back: see Choice.require_minimum."""
     ordered = sorted(photos, key=order)
     first_with: dict[str, Photo] = {}
     judged = [judge(photo, index, theme, first_with) for index, photo in enumerate(ordered)]
     selection = _Selection(
-        ordered, [each for each in judged if isinstance(each, Candidate)], theme, look, top
+        ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top
     )
     settled = selection.run()
     return Choice(
@@ -66,19 +67,19 @@ class _Selection:
         ordered: Sequence[Photo],
         candidates: list[Candidate],
         theme: Theme,
-        look: LookAt,
+        measure: MeasureAppearance,
         top: int | None,
     ) -> None:
-        self.candidates, self.theme, self.look = candidates, theme, look
+        self.candidates, self.theme, self.measure = candidates, theme, measure
         self.settled: dict[int, Verdict] = {}  # by the candidate's index
         self.want = min(top or theme.count.maximum, len(candidates))
         self.chosen: list[Candidate] = []
         # the undated are last
         self.times = [c.photo.taken_at for c in candidates if c.photo.taken_at is not None]
-        self.taken: Counter[tuple] = Counter()  # what has been chosen, by each of the keys below
+        self.taken: Counter[tuple[object, ...]] = Counter()  # what has been chosen, by each of the keys below
         _place_in_time(ordered, candidates, theme)
-        self.fair_stretch = max(1.0, self.want / max(1, len({c.stretch for c in candidates})))
-        self.fair_company = max(1.0, self.want / max(1, len({c.company for c in candidates})))
+        self.fair_bucket = max(1.0, self.want / max(1, len({c.time_bucket for c in candidates})))
+        self.fair_group = max(1.0, self.want / max(1, len({c.group_size for c in candidates})))
         self.day_limit = self._limit(theme.spread.day_share, len({c.day for c in candidates}))
         self.event_limit = self._limit(theme.spread.event_share, len({c.event for c in candidates}))
 
@@ -115,25 +116,25 @@ class _Selection:
 
     def _worth(self, candidate: Candidate) -> float:
         spread = self.theme.spread
-        worth = candidate.score * spread.crowding ** (
-            self.taken["stretch", candidate.stretch] / self.fair_stretch
+        worth: float = candidate.score * spread.bucket_decay ** (
+            self.taken["time_bucket", candidate.time_bucket] / self.fair_bucket
         )
-        worth *= spread.variety ** (self.taken["company", candidate.company] / self.fair_company)
+        worth *= spread.group_decay ** (self.taken["group_size", candidate.group_size] / self.fair_group)
         if candidate.event is not None:
-            worth *= spread.variety ** self.taken["event company", candidate.event, candidate.company]
+            worth *= spread.group_decay ** self.taken["event group", candidate.event, candidate.group_size]
         return worth
 
     def _see(self, candidate: Candidate) -> bool:
-        """Look at it once; True where it still comes into question."""
+        """Look at it once; True where it is still a candidate."""
         if not candidate.seen:
             candidate.seen = True
-            candidate.look = self.look(candidate.photo, candidate.faces)
-            if candidate.look is None:
+            candidate.appearance = self.measure(candidate.photo, candidate.faces)
+            if candidate.appearance is None:
                 self._settle(candidate, Reason.UNREADABLE)
                 return False
-            candidate.signals["exposure"] = candidate.look.exposure
+            candidate.signals["exposure"] = candidate.appearance.exposure
             candidate.score = signals.mean(candidate.signals, self.theme.weights)
-            if candidate.look.exposure < self.theme.exclude.min_exposure:
+            if candidate.appearance.exposure < self.theme.exclude.min_exposure:
                 self._settle(candidate, Reason.EXPOSURE, at_least=self.theme.exclude.min_exposure)
         return candidate.index not in self.settled
 
@@ -175,9 +176,13 @@ class _Selection:
         self.chosen.append(candidate)
         event = candidate.event
         self.taken.update(
-            (("stretch", candidate.stretch), ("company", candidate.company), ("day", candidate.day))
+            (
+                ("time_bucket", candidate.time_bucket),
+                ("group_size", candidate.group_size),
+                ("day", candidate.day),
+            )
         )
-        self.taken.update((("event", event), ("event company", event, candidate.company)))
+        self.taken.update((("event", event), ("event group", event, candidate.group_size)))
         if candidate.shots > 1:
             self._settle(
                 candidate, Reason.BEST_OF_BURST, worth=worth, rank=len(self.chosen), shots=candidate.shots
@@ -188,26 +193,26 @@ class _Selection:
     def _settle(
         self, candidate: Candidate, reason: Reason, other: Photo | None = None, **more: float
     ) -> None:
-        numbers: dict[str, float] = {"faces that count": len(candidate.faces)}
-        numbers["score" if candidate.look is not None else "score at most"] = candidate.score
-        numbers.update({key.replace("_", " "): value for key, value in more.items()})
+        numbers: dict[str, float] = {"eligible_faces": len(candidate.faces)}
+        numbers["score" if candidate.appearance is not None else "score_at_most"] = candidate.score
+        numbers.update(more)
         verdict = Verdict(candidate.photo, reason, numbers, dict(candidate.signals), other, candidate.faces)
         self.settled[candidate.index] = verdict
 
 
 def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], theme: Theme) -> None:
-    """Day, event and stretch of time of every candidate that the camera dated; the others share one
-    stretch, and have neither day nor event. Events end with a gap between any two photos,
+    """Day, event and time bucket of every candidate that the camera dated; the others share one
+    time bucket, and have neither day nor event. Events end with a gap between any two photos,
     candidates or not."""
     dated = [photo.taken_at for photo in ordered if photo.taken_from == "exif" and photo.taken_at is not None]
     gap = timedelta(hours=theme.spread.event_gap_hours)
     starts = [now for before, now in pairwise(dated) if now - before > gap]
-    mine = [candidate.photo.taken_at for candidate in candidates if candidate.dated]
+    mine = [c.photo.taken_at for c in candidates if c.dated and c.photo.taken_at is not None]
     for candidate in candidates:
         taken = candidate.photo.taken_at
         if taken is not None and candidate.dated:
             share = (taken - mine[0]) / max(mine[-1] - mine[0], timedelta(seconds=1))
-            candidate.stretch = min(int(share * theme.spread.buckets), theme.spread.buckets - 1)
+            candidate.time_bucket = min(int(share * theme.spread.buckets), theme.spread.buckets - 1)
             candidate.day = (taken - NIGHT).date()
             candidate.event = bisect_right(starts, taken)
 
@@ -227,9 +232,9 @@ def _best_shot(burst: Sequence[Candidate]) -> Candidate:
 def _similar(one: Candidate, other: Candidate) -> bool:
     """Within two minutes by the caller's word. Where only the files say when, the time proves
     little, so faces do not help."""
-    if one.look is None or other.look is None:
+    if one.appearance is None or other.appearance is None:
         return False
-    apart = bits_apart(one.look, other.look)
+    apart = bits_apart(one.appearance, other.appearance)
     if apart <= SIMILAR_BITS or not (one.dated and other.dated):
         return apart <= SIMILAR_BITS
     return apart <= SIMILAR_BITS_SAME_FACES and same_faces(one.faces, other.faces)
@@ -237,6 +242,10 @@ def _similar(one: Candidate, other: Candidate) -> bool:
 
 def _same_picture(one: Candidate, other: Candidate) -> bool:
     """Saved again, scaled or retouched, at whatever time."""
-    if one.look is None or other.look is None or bits_apart(one.look, other.look) > SAME_BITS:
+    if (
+        one.appearance is None
+        or other.appearance is None
+        or bits_apart(one.appearance, other.appearance) > SAME_BITS
+    ):
         return False
     return len(one.faces) == len(other.faces) and (not one.faces or same_faces(one.faces, other.faces))

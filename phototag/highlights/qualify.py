@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from phototag import smiling
 from phototag.highlights import signals
-from phototag.highlights.appearance import Look
+from phototag.highlights.appearance import Appearance
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Reason, Verdict
 from phototag.records import Face, Photo
@@ -19,23 +19,23 @@ EVERYONE = "everyone smiling"
 @dataclass(eq=False, slots=True)
 class Candidate:
     """A photo that qualifies, and what choosing learns of it. `score` is an upper bound until
-    `look` is there."""
+    `appearance` is there."""
 
     photo: Photo
     index: int  # its place in order of time among all photos given
     faces: tuple[Face, ...]
     signals: dict[str, float]
     score: float
-    look: Look | None = None
+    appearance: Appearance | None = None
     seen: bool = False
     day: object = None
     event: int | None = None
-    stretch: int | None = None
+    time_bucket: int | None = None
     shots: int = 1
     burst_known: bool = False
 
     @property
-    def company(self) -> int:
+    def group_size(self) -> int:
         # beyond five a face more or less does not change what kind of photo it is
         return min(len(self.faces), 5)
 
@@ -55,20 +55,22 @@ def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) 
     if photo.content_hash in first_with:
         return Verdict(photo, Reason.DUPLICATE, other=first_with[photo.content_hash])
     first_with[photo.content_hash] = photo
-    barred = strength(photo, theme.exclude.labels)
-    if barred >= theme.exclude.label_score:
-        return Verdict(photo, Reason.EXCLUDED, {"label score": barred, "below": theme.exclude.label_score})
+    excluded_score = strength(photo, theme.exclude.labels)
+    if excluded_score >= theme.exclude.label_score:
+        return Verdict(
+            photo, Reason.EXCLUDED, {"label_score": excluded_score, "below": theme.exclude.label_score}
+        )
     rule = theme.qualify
     size = signals.megapixels(photo)
     if size is not None and size < rule.min_megapixels:
-        return Verdict(photo, Reason.TOO_SMALL, {"megapixels": size, "at least": rule.min_megapixels})
+        return Verdict(photo, Reason.TOO_SMALL, {"megapixels": size, "at_least": rule.min_megapixels})
     faces = tuple(face for face, good in zip(photo.faces, smiling.eligible(photo.faces), strict=True) if good)
     verdict = _judge_faces(photo, faces, theme)
     if verdict:
         return verdict
     if rule.labels and (found := strength(photo, rule.labels)) < rule.label_score:
         return Verdict(
-            photo, Reason.LACKS_LABEL, {"label score": found, "at least": rule.label_score}, faces=faces
+            photo, Reason.LACKS_LABEL, {"label_score": found, "at_least": rule.label_score}, faces=faces
         )
     measured = signals.measure(photo, faces, rule.labels)
     for name, least in (("face_sharpness", rule.min_face_sharpness), ("sharpness", rule.min_sharpness)):
@@ -76,7 +78,7 @@ def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) 
             return Verdict(
                 photo,
                 Reason.BLURRED,
-                {name.replace("_", " "): measured[name], "at least": least},
+                {name: measured[name], "at_least": least},
                 measured,
                 None,
                 faces,
@@ -86,13 +88,13 @@ def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) 
 
 def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict | None:
     rule = theme.qualify
-    numbers = {"faces": len(photo.faces), "faces that count": len(faces)}
+    numbers = {"faces": len(photo.faces), "eligible_faces": len(faces)}
 
     def out(reason: Reason, **more: float) -> Verdict:
         return Verdict(
             photo,
             reason,
-            {**numbers, **{key.replace("_", " "): value for key, value in more.items()}},
+            {**numbers, **more},
             faces=faces,
         )
 

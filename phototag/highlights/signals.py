@@ -13,7 +13,7 @@ FULL_FACE = 0.25
 # A face this far (in its own heights) from the border is well placed; nearer it looks cut.
 FULL_MARGIN = 0.5
 # Each further smiling person halves-and-a-bit what is left to gain: 0.4 for one, 0.64 for two, 0.92 for five.
-COMPANY_LEFT = 0.6
+GROUP_LEFT = 0.6
 # Megapixels between which resolution counts: below, squares show on a phone; above, no screen tells.
 LEAST_MEGAPIXELS, FULL_MEGAPIXELS = 0.3, 8.0
 
@@ -23,13 +23,13 @@ def megapixels(photo: Photo) -> float | None:
 
 
 def measure(photo: Photo, faces: Sequence[Face], labels: Sequence[str] = ()) -> dict[str, float]:
-    """The signals that the catalog alone can tell. `faces` are those that have a say; `labels` what
+    """The signals that the catalog alone can tell. `faces` are the eligible ones; `labels` what
     the theme is about. A signal that does not exist for this photo is absent, never 0."""
     signals: dict[str, float] = {}
     smiles = [face.smile for face in faces if face.smile is not None]
     if smiles:
         signals["smile"] = min(smiles)
-        signals["company"] = 1 - COMPANY_LEFT ** len(smiles)
+        signals["group_size"] = 1 - GROUP_LEFT ** len(smiles)
     if faces:
         signals["face_size"] = min(
             1.0, sorted(face.box.area**0.5 for face in faces)[len(faces) // 2] / FULL_FACE

@@ -20,7 +20,7 @@ from phototag.smiling import SMILE_THRESHOLD
 # What a score can be made of; each signal is 0 to 1 and described where it is measured, in signals.py.
 SIGNALS = (
     "smile",
-    "company",
+    "group_size",
     "face_size",
     "face_place",
     "face_sharpness",
@@ -42,7 +42,7 @@ class Qualify:
     everyone_smiling: bool = False
     # the least smiling face's, when everyone_smiling is asked for
     smile: float = _number(0, 1, SMILE_THRESHOLD)
-    min_faces: int = _number(0, 1000, 0)  # faces that have a say, as smiling.eligible counts them
+    min_faces: int = _number(0, 1000, 0)  # eligible faces, as smiling.eligible counts them
     max_faces: int = _number(0, 1000, 1000)
     min_face_sharpness: float = _number(0, 1, 0.0)
     min_sharpness: float = _number(0, 1, 0.0)
@@ -69,13 +69,13 @@ class Count:
 
 @dataclass(frozen=True)
 class Spread:
-    """How photos are kept apart. `crowding`: what a score is still worth once its stretch of time
-    has its even share; `variety`: the same for each photo of as many people at the same event. 1
+    """How photos are kept apart. `bucket_decay`: what a score is still worth once its time bucket
+    has its even share; `group_decay`: the same for each photo of as many people at the same event. 1
     switches either off."""
 
     buckets: int = _number(1, 1000, 12)
-    crowding: float = _number(0.05, 1, 0.5)
-    variety: float = _number(0.05, 1, 0.9)
+    bucket_decay: float = _number(0.05, 1, 0.5)
+    group_decay: float = _number(0.05, 1, 0.9)
     day_share: float = _number(0.01, 1, 0.2)
     event_share: float = _number(0.01, 1, 0.2)
     event_gap_hours: float = _number(0.1, 1000, 4.0)

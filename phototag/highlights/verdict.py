@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from phototag.errors import PhototagError
+from phototag.errors import TooFewPhotos
 from phototag.highlights.theme import Theme
 from phototag.records import Face, Photo
 
@@ -48,8 +48,9 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one photo. `numbers` are those the decision rests on, `signals` what its score
-    is made of, `faces` those that have a say, and `other` the photo that was preferred to it."""
+    """What became of one photo. `numbers` are those the decision rests on, by names such as
+    eligible_faces; `signals` what its score is made of; `faces` the eligible ones; `other` the photo that
+    was preferred to it."""
 
     photo: Photo
     reason: Reason
@@ -74,10 +75,6 @@ class Verdict:
         return ", ".join(parts) or f"score {self.score:.2f}"
 
 
-class ThinTheme(PhototagError):
-    """Too few photos qualify. The sentence holds the counts."""
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Verdicts for every photo given, in order of time; `kept` are those of the album."""
@@ -94,19 +91,19 @@ class Choice:
         counted = Counter(verdict.reason for verdict in self.verdicts)
         return {reason: counted[reason] for reason in Reason if counted[reason]}
 
-    def refuse_thin(self, least: int) -> None:
-        """Raises ThinTheme where fewer than `least` were chosen: an album is never padded."""
+    def require_minimum(self, least: int) -> None:
+        """Raises TooFewPhotos where fewer than `least` were chosen: an album is never padded."""
         if len(self.kept) >= least:
             return
         found = len(self.verdicts)
         if not found:
-            raise ThinTheme(
+            raise TooFewPhotos(
                 f"no photo to choose from for {self.theme.title!r}; try other dates or terms, or scan more photos"
             )
         counts = ", ".join(
             f"{number} × {reason.value}" for reason, number in self.counts().items() if not reason.kept
         )
-        raise ThinTheme(
+        raise TooFewPhotos(
             f"only {len(self.kept)} of {found} photo{'s' * (found != 1)} {'suits' if len(self.kept) == 1 else 'suit'} "
             f"{self.theme.title!r}, which wants at least {least}: {counts or 'nothing else was found'}. "
             f"Ask for a longer time, or copy the theme, loosen it and use --theme FILE"

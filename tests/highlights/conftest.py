@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageFilter
 from skimage import data
 
-from phototag.highlights.appearance import Look
+from phototag.highlights.appearance import Appearance
 from phototag.highlights.verdict import Reason
 from phototag.records import Box, Face, Photo
 from phototag.smiling import everyone_smiling
@@ -61,24 +61,24 @@ def make_photo(
     return Photo(**{**values, **more})
 
 
-def all_different(photo: Photo, faces) -> Look:
+def all_different(photo: Photo, faces) -> Appearance:
     """Every content looks unlike every other: 64 bits out of its hash."""
-    return Look(int(photo.content_hash[:16], 16), 0.9)
+    return Appearance(int(photo.content_hash[:16], 16), 0.9)
 
 
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
-    return SimpleNamespace(face=make_face, photo=make_photo, look=all_different)
+    return SimpleNamespace(face=make_face, photo=make_photo, appearance=all_different)
 
 
 @pytest.fixture
-def looks() -> Callable:
+def appearances() -> Callable:
     """A look at given fingerprints: name of the file -> 64 bits; all others are unlike each other."""
 
     def build(known: dict[str, int], exposures: dict[str, float] | None = None) -> Callable:
-        def look(photo: Photo, faces) -> Look:
+        def look(photo: Photo, faces) -> Appearance:
             name = photo.path.rpartition("/")[2]
-            return Look(
+            return Appearance(
                 known.get(name, all_different(photo, faces).fingerprint), (exposures or {}).get(name, 0.9)
             )
 

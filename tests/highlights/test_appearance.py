@@ -12,10 +12,10 @@ def astronaut() -> Image.Image:
     return Image.fromarray(data.astronaut())
 
 
-def look_at(picture, folder, make, name="a.jpg", quality=90, faces=()):
+def measure_appearance(picture, folder, make, name="a.jpg", quality=90, faces=()):
     path = folder / name
     picture.save(path, quality=quality)
-    return appearance.look_at(make.photo(str(path), content_hash=files.hash_file(path)), faces)
+    return appearance.measure_appearance(make.photo(str(path), content_hash=files.hash_file(path)), faces)
 
 
 def moved(picture, dx, dy, angle=0.0, zoom=1.0):
@@ -29,26 +29,26 @@ def moved(picture, dx, dy, angle=0.0, zoom=1.0):
 
 
 def test_the_same_picture_saved_again_scaled_or_lightened_is_the_same(astronaut, tmp_path, make):
-    first = look_at(astronaut, tmp_path, make)
+    first = measure_appearance(astronaut, tmp_path, make)
     for changed, quality in (
         (astronaut, 40),
         (astronaut.resize((400, 400)), 80),
         (ImageEnhance.Brightness(astronaut).enhance(1.15), 90),
     ):
         assert (
-            appearance.bits_apart(first, look_at(changed, tmp_path, make, "b.jpg", quality))
+            appearance.bits_apart(first, measure_appearance(changed, tmp_path, make, "b.jpg", quality))
             <= appearance.SAME_BITS
         )
 
 
 def test_shots_of_a_burst_are_similar_and_other_pictures_are_not(astronaut, tmp_path, make):
     burst = [
-        look_at(moved(astronaut, dx, dy, a), tmp_path, make)
+        measure_appearance(moved(astronaut, dx, dy, a), tmp_path, make)
         for dx, dy, a in ((0, 0, 0), (8, -5, 0.7), (-6, 9, -1))
     ]
     assert all(appearance.bits_apart(burst[0], shot) <= appearance.SIMILAR_BITS for shot in burst[1:])
     for other in (data.coffee(), data.chelsea(), data.rocket(), data.astronaut()[::-1]):
-        unlike = look_at(Image.fromarray(np.ascontiguousarray(other)), tmp_path, make, "other.jpg")
+        unlike = measure_appearance(Image.fromarray(np.ascontiguousarray(other)), tmp_path, make, "other.jpg")
         assert appearance.bits_apart(burst[0], unlike) > appearance.SIMILAR_BITS_SAME_FACES
 
 
@@ -78,11 +78,15 @@ def test_dark_skin_in_good_light_is_well_exposed(astronaut, make):
 
 def test_gone_damaged_and_changed_files_are_not_looked_at(astronaut, tmp_path, make):
     path = tmp_path / "a.jpg"
-    assert appearance.look_at(make.photo(str(path)), ()) is None
+    assert appearance.measure_appearance(make.photo(str(path)), ()) is None
     path.write_bytes(b"no picture")
-    assert appearance.look_at(make.photo(str(path), content_hash=files.hash_file(path)), ()) is None
+    assert (
+        appearance.measure_appearance(make.photo(str(path), content_hash=files.hash_file(path)), ()) is None
+    )
     astronaut.save(path)
-    assert appearance.look_at(make.photo(str(path)), ()) is None  # not the content that was scanned
+    assert (
+        appearance.measure_appearance(make.photo(str(path)), ()) is None
+    )  # not the content that was scanned
 
 
 def test_same_faces_asks_for_number_and_place(make):

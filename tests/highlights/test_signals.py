@@ -10,7 +10,7 @@ def test_signals_are_fractions_and_absent_where_nothing_is_known(make):
     measured = signals.measure(make.photo("a.jpg"), (make.face(),))
     assert {
         "smile",
-        "company",
+        "group_size",
         "face_size",
         "face_place",
         "face_sharpness",
@@ -30,7 +30,9 @@ def test_more_people_larger_faces_and_air_around_them_are_better(make):
     def of(*faces):
         return signals.measure(make.photo("a.jpg", faces=faces), faces)
 
-    assert of(make.face(at=(0.3, 0.4)), make.face(at=(0.7, 0.4)))["company"] > of(make.face())["company"]
+    assert (
+        of(make.face(at=(0.3, 0.4)), make.face(at=(0.7, 0.4)))["group_size"] > of(make.face())["group_size"]
+    )
     assert of(make.face(size=0.2))["face_size"] > of(make.face(size=0.1))["face_size"]
     assert of(make.face(at=(0.5, 0.5)))["face_place"] == 1 > of(make.face(at=(0.12, 0.5)))["face_place"]
     assert of(make.face(at=(0.05, 0.5)))["face_place"] == 0
@@ -50,7 +52,7 @@ def test_weights_are_renormalised_over_the_signals_that_exist():
     weights = {"smile": 3.0, "exposure": 1.0, "sharpness": 1.0}
     assert signals.mean({"smile": 0.8}, weights) == pytest.approx(0.8)
     assert signals.mean({"smile": 0.8, "exposure": 0.4}, weights) == pytest.approx(0.7)
-    assert signals.mean({"company": 1.0}, weights) == 0.0
+    assert signals.mean({"group_size": 1.0}, weights) == 0.0
 
 
 def test_the_bound_is_never_below_what_any_exposure_gives():

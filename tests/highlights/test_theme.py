@@ -38,7 +38,7 @@ def test_a_file_of_ones_own_keeps_defaults_for_what_it_does_not_say(tmp_path):
     [
         (("min_faces", "min_facs"), ["'min_facs'", "min_faces", "[qualify]"]),
         (("[score]", "[scores]"), ["'scores'", "at the top"]),
-        (("smile = 2", "smiles = 2"), ["'smiles'", "[score]", "company"]),
+        (("smile = 2", "smiles = 2"), ["'smiles'", "[score]", "group_size"]),
         (("smile = 2", "smile = 0"), ["weight above 0"]),
         (("smile = 2", 'smile = "much"'), ["smile", "a number", "'much'"]),
         (("min_faces = 2", "min_faces = true"), ["min_faces", "whole number"]),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phototag.highlights.album.folder import How, OutputFolder
-from phototag.highlights.theme import Theme
+from phototag.highlights.theme import SECTIONS, Theme
 from phototag.highlights.verdict import Choice, Verdict
 from phototag.records import Photo
 
@@ -85,10 +85,7 @@ def as_dict(choice: Choice, title: str, query: str, names: Sequence[str]) -> dic
 def theme_dict(theme: Theme) -> dict[str, Any]:
     plain = {field.name: getattr(theme, field.name) for field in dataclasses.fields(theme)}
     plain["weights"] = dict(theme.weights)
-    return {
-        key: dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
-        for key, value in plain.items()
-    }
+    return {key: dataclasses.asdict(value) if key in SECTIONS else value for key, value in plain.items()}
 
 
 def verdict_dict(verdict: Verdict) -> dict[str, Any]:
@@ -116,4 +113,4 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _rounded(numbers: Mapping[str, float]) -> dict[str, float]:
-    return {name.replace(" ", "_"): round(value, 4) for name, value in numbers.items()}
+    return {name: round(value, 4) for name, value in numbers.items()}

@@ -103,7 +103,7 @@ def frame_size(height: int | None, aspect: str) -> tuple[int, int]:
 
 
 def subjects(verdict: Verdict, theme: Theme) -> tuple[Box, ...]:
-    """What must never be cut off: the faces that count, and the things that the theme is about."""
+    """What must never be cut off: the eligible faces, and the things that the theme is about."""
     labels = theme.qualify.labels
     things = [
         tag.box

@@ -13,7 +13,7 @@ from phototag.errors import PhototagError
 from phototag.highlights import theme as themes
 from phototag.highlights.album import gallery
 from phototag.highlights.album.folder import OutputFolder
-from phototag.highlights.appearance import look_at
+from phototag.highlights.appearance import measure_appearance
 from phototag.highlights.choose import choose
 
 HOSTILE = [
@@ -38,7 +38,7 @@ def built(pictures, tmp_path_factory):
         path = f"{folder}/{number}" + name.replace("/", "\u2215")
         shutil.copyfile(photo.path, path)
         photos.append(photo._replace(path=path))
-    choice = choose(photos, themes.load("smiles"), look_at)
+    choice = choose(photos, themes.load("smiles"), measure_appearance)
     assert len(choice.kept) == len(photos) >= len(HOSTILE)
     out = tmp_path_factory.mktemp("out") / "album"
     with OutputFolder(out) as album:
@@ -272,21 +272,21 @@ def test_places_are_told_only_when_asked(built):
 
 
 def test_a_rerun_makes_no_picture_again_and_drops_those_not_wanted(pictures, tmp_path):
-    choice = choose(pictures.photos, themes.load("smiles"), look_at)
+    choice = choose(pictures.photos, themes.load("smiles"), measure_appearance)
     times = []
     for _ in range(2):
         with OutputFolder(tmp_path / "album") as folder:
             gallery.lay_out(folder, choice, "Smiles")
             times.append(list(folder.staged))
     assert len(times[0]) == 2 * len(choice.kept) + 1 and times[1] == []
-    fewer = choose(pictures.photos[:2], themes.load("smiles"), look_at)
+    fewer = choose(pictures.photos[:2], themes.load("smiles"), measure_appearance)
     with OutputFolder(tmp_path / "album") as folder:
         gallery.lay_out(folder, fewer, "Smiles")
     assert len(list((tmp_path / "album" / "gallery" / "pictures").iterdir())) == 4
 
 
 def test_a_photo_gone_since_it_was_chosen_is_one_sentence_and_leaves_nothing(pictures, tmp_path):
-    choice = choose(pictures.photos, themes.load("smiles"), look_at)
+    choice = choose(pictures.photos, themes.load("smiles"), measure_appearance)
     gone = replace(
         choice.kept[0],
         photo=choice.kept[0].photo._replace(

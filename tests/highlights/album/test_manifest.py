@@ -6,7 +6,7 @@ from phototag.highlights import captions
 from phototag.highlights import theme as themes
 from phototag.highlights.album import manifest
 from phototag.highlights.album.folder import OutputFolder
-from phototag.highlights.appearance import look_at
+from phototag.highlights.appearance import measure_appearance
 from phototag.highlights.choose import choose
 from phototag.reading.walk import Walk
 
@@ -61,7 +61,7 @@ def test_equal_names_are_told_apart_by_content_whatever_the_order(make):
 
 
 def lay_out(pictures, out, photos=None, how="symlink"):
-    choice = choose(photos or pictures.photos, themes.load("smiles"), look_at)
+    choice = choose(photos or pictures.photos, themes.load("smiles"), measure_appearance)
     with OutputFolder(out) as folder:
         manifest.lay_out(folder, choice, "Smiles 2016", "taken:2016", how)
     return choice

@@ -60,7 +60,7 @@ def kept(tmp_path_factory, make):
                 content_hash=hash_file(path),
             )
         )
-    choice = choose(photos, SMILES, make.look)
+    choice = choose(photos, SMILES, make.appearance)
     assert len(choice.kept) == len(SHAPES)
     return choice.kept
 
