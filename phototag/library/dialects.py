@@ -1,16 +1,149 @@
 """What SQLAlchemy does not say for every database alike. Elsewhere statements are plain Core.
 
-SQLite keeps no statistics of a catalog and would often take the wrong index. Two things tell it:
+Owns all SQL text outside the migrations: SQLite's settings, locks, copies, and two hints. SQLite
+keeps no statistics of a catalog and would often take the wrong index. Two things tell it:
 `indexed_by` names the index of a table, `ordered_join` says which side is read first. Other
 databases keep statistics: there the first renders nothing and the second an ordinary JOIN."""
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Engine, FromClause, Join, Select, Table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Insert,
+    Join,
+    QueuePool,
+    Select,
+    Table,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
+
+BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
+# 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each
+# query crosses.
+CACHE_KIB = 65_536
+# Pages of the write-ahead log (32 MiB) that are brought into the file at once: a batch touches a
+# thousand pages all over the indices, mostly the same ones as the batch before.
+CHECKPOINT_PAGES = 8192
+SETTINGS = (
+    "foreign_keys = ON",
+    "synchronous = NORMAL",  # safe against kill -9 in WAL; only a power cut costs the last batch
+    f"cache_size = -{CACHE_KIB}",
+    "temp_store = MEMORY",
+    f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+)
+APPLICATION_ID = 0x70687467  # 'phtg' in the file's header: what tells a catalog from any other SQLite file
+
+
+def sqlite_engine(path: Path, *, read_only: bool = False, immutable: bool = False) -> Engine:
+    """Connections to an SQLite file. Each begins its transactions itself: see `for_writing`.
+
+    `read_only` never makes the file; `immutable` reads it without a lock, a log or a file beside it."""
+    uri = f"file:{quote(os.fsencode(path))}"
+    if read_only:
+        uri += "?mode=ro&immutable=1" if immutable else "?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level=None: Python begins no transaction of its own.
+        # check_same_thread: SQLAlchemy's pool takes care of it.
+        return sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+
+    # Without a path in its URL SQLAlchemy takes the database for one in memory and would share one
+    # connection in a thread.
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool)
+    render_hints(engine)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _: object) -> None:
+        for setting in SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine
+
+
+def for_writing(connection: Connection) -> Connection:
+    """Its transactions take the only write lock when they begin, so that two scans wait for each
+    other instead of failing halfway."""
+    return connection.execution_options(begin="BEGIN IMMEDIATE")
+
+
+def switch_to_wal(engine: Engine) -> None:
+    """Readers and one writer side by side. The switch needs the file for itself and does not wait
+    by itself."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        with closing(engine.raw_connection()) as connection:
+            try:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+        time.sleep(0.05)
+
+
+def can_be_read(engine: Engine) -> bool:
+    """Whether SQLite opens the file. A reader of a catalog in WAL mode makes a file beside it."""
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first()
+        return True
+    except OperationalError:
+        return False
+
+
+def has_catalog_mark(connection: Connection) -> bool:
+    """Whether the file's header says that it is a catalog of phototag."""
+    return connection.exec_driver_sql("PRAGMA application_id").scalar() == APPLICATION_ID
+
+
+def mark_as_catalog(connection: Connection) -> None:
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A copy of an SQLite file, with what its write-ahead log holds."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def insert_or_skip(table: Table, *key: str) -> Insert:
+    """An INSERT that leaves a row alone that has the same key already."""
+    return sqlite.insert(table).on_conflict_do_nothing(index_elements=key)
+
+
+def insert_or_update(table: Table, *key: str) -> Insert:
+    """An INSERT that changes the row that has the same key already."""
+    insert = sqlite.insert(table)
+    changed = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
 
 Statement = TypeVar("Statement", bound=Select[Any])
 

@@ -1,53 +1,50 @@
-"""Numbers for names that rows repeat millions of times: labels, taggers, fingerprints."""
+"""Ids of names that rows repeat millions of times: labels, taggers, fingerprints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, insert, select
 
-from phototag.library.database import ask
-
-_COLUMN = {"labels": "name", "taggers": "name", "fingerprints": "fingerprint"}
+from phototag.library import tables
 
 
-def storable(text: str) -> str:
-    """Text that SQLite takes: what a shell or a library could not decode is spelled out as escapes."""
+def escape_surrogates(text: str) -> str:
+    """Text that a database takes: what a shell or a library could not decode is spelled out as escapes."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+def find_ids(connection: Connection, column: Column[str], names: Collection[str]) -> dict[str, int]:
+    """Name -> id of those names that a row has in this column."""
+    rows = connection.execute(select(column, column.table.c.id).where(column.in_(names)))
+    return {name: number for name, number in rows}
+
+
+def ensure_ids(connection: Connection, column: Column[str], names: Collection[str]) -> dict[str, int]:
+    """Name -> id, with new rows for names that have none; to be called with the write lock held."""
+    ids = find_ids(connection, column, names)
+    if new := sorted({*names} - ids.keys()):
+        statement = insert(column.table).returning(column, column.table.c.id)
+        rows = connection.execute(statement, [{column.name: name} for name in new])
+        ids |= {name: number for name, number in rows}
+    return ids
+
+
+storable = escape_surrogates
+
+
 class Names:
-    """The ids of one table's names, remembered. Rows of these tables are never deleted; `forget`
-    after a rollback."""
+    """The same for one table, for those who still ask this way."""
 
     def __init__(self, table: str) -> None:
-        self._table = table
-        self._column = _COLUMN[table]
-        self._ids: dict[str, int] = {}
+        column = tables.metadata.tables[table].c
+        self._column = column.fingerprint if table == "fingerprints" else column.name
 
     def ids(self, connection: Connection, names: Iterable[str]) -> dict[str, int]:
-        """Name -> id, with new rows for names that have none; to be called with the write lock held."""
-        wanted = set(names)
-        new = sorted(wanted - self._ids.keys())
-        if new:
-            connection.exec_driver_sql(
-                f"INSERT INTO {self._table} ({self._column}) VALUES (?) ON CONFLICT DO NOTHING",
-                [(name,) for name in new],
-            )
-            for name in new:
-                self._ids[name] = self._find(connection, name)
-        return self._ids
+        return ensure_ids(connection, self._column, {*names})
 
     def known(self, connection: Connection, name: str) -> int | None:
-        """The id of a name, None where no row has it."""
-        name = storable(name)
-        if name not in self._ids and (found := self._find(connection, name)) is not None:
-            return found  # not remembered: only a writer knows that it will still be there
-        return self._ids.get(name)
+        return find_ids(connection, self._column, [escape_surrogates(name)]).get(escape_surrogates(name))
 
     def forget(self) -> None:
-        self._ids.clear()
-
-    def _find(self, connection: Connection, name: str) -> int | None:
-        found = ask(connection, f"SELECT id FROM {self._table} WHERE {self._column} = ?", (name,)).fetchone()
-        return found[0] if found else None
+        pass

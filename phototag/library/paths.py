@@ -15,9 +15,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, or_, select, update
 
-from phototag.library.database import ask
+from phototag.library.tables import photos
+from phototag.library.tables import roots as root_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,27 @@ class Place:
         within = "p.root_id = ? AND p.path >= ? AND p.path < ? AND (p.path = ? OR p.path > ?)"
         return within, (self.root_id, path, path + "0", path, path + "/")
 
+    def within(self, table: Table) -> ColumnElement[bool]:
+        """Holds for the rows of photos or folders that lie here or below."""
+        here = table.c.root_id == self.root_id
+        if not self.path:
+            return here
+        path = to_text(self.path)
+        # Between 'x' and 'x0' ('0' is the character after '/') lie 'x' itself, all that begins with
+        # 'x/', and names such as 'x-1'. Written as a range first, so that the index on (root_id,
+        # path) bounds the search.
+        inside = or_(table.c.path == path, table.c.path > path + "/")
+        return and_(here, table.c.path >= path, table.c.path < path + "0", inside)
+
 
 def roots_of(connection: Connection) -> dict[str, int]:
     """Absolute path of each root -> its id, in the order of the paths of the photos below."""
-    rows = [(to_path(path), root_id) for root_id, path in ask(connection, "SELECT id, path FROM roots")]
-    return dict(sorted(rows, key=lambda row: _order(row[0])))
+    rows = connection.execute(select(root_rows.c.path, root_rows.c.id))
+    ids = {to_path(path): root_id for path, root_id in rows}
+    return {root: ids[root] for root in sorted(ids, key=_sort_key)}
 
 
-def _order(folder: str) -> str:
+def _sort_key(folder: str) -> str:
     """Sorts folders as the photos below them sort: `/a-b/1.jpg` comes before `/a/1.jpg`."""
     return to_text(join(folder, "-"))[:-1]
 
@@ -77,7 +91,7 @@ def places_of(connection: Connection, scope: Sequence[str] | None) -> list[Place
         for root, root_id in roots.items():
             if under(path, root):
                 places[root] = Place(root_id, root, "")
-    return [places[path] for path in sorted(places, key=_order)]
+    return [places[path] for path in sorted(places, key=_sort_key)]
 
 
 def outermost(paths: Sequence[str]) -> list[str]:
@@ -86,7 +100,7 @@ def outermost(paths: Sequence[str]) -> list[str]:
     return [path for path in clean if not any(under(other, path) for other in clean)]
 
 
-def holder(folders: Iterable[str], path: str) -> str | None:
+def containing_folder(folders: Iterable[str], path: str) -> str | None:
     """The first of these folders that is the path or holds it."""
     return next((folder for folder in folders if under(folder, path) is not None), None)
 
@@ -105,14 +119,13 @@ def ensure_root(connection: Connection, folder: str) -> Place:
     roots = roots_of(connection)
     if place := place_of(roots, folder):
         return place
-    root_id = connection.exec_driver_sql("INSERT INTO roots (path) VALUES (?)", (to_text(folder),)).lastrowid
+    statement = insert(root_rows).values(path=to_text(folder)).returning(root_rows.c.id)
+    root_id = connection.scalars(statement).one()
     for inner, inner_id in roots.items():
         if below := under(folder, inner):
-            connection.exec_driver_sql(
-                "UPDATE photos SET root_id = ?, path = ? || path WHERE root_id = ?",
-                (root_id, to_text(below) + "/", inner_id),
-            )
-            connection.exec_driver_sql("DELETE FROM roots WHERE id = ?", (inner_id,))
+            moved = {"root_id": root_id, "path": to_text(below) + "/" + photos.c.path}
+            connection.execute(update(photos).where(photos.c.root_id == inner_id).values(moved))
+            connection.execute(delete(root_rows).where(root_rows.c.id == inner_id))
     return Place(root_id, folder, "")
 
 

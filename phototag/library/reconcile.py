@@ -23,8 +23,8 @@ from phototag.library import folder_stamps, photo_updates
 from phototag.library.answers import hashes
 from phototag.library.database import Catalog, ask
 from phototag.library.paths import (
+    containing_folder,
     ensure_root,
-    holder,
     holds_something,
     join,
     outermost,
@@ -155,7 +155,7 @@ class Reconciliation:
         missing = self._mark()
         # Folders that look unmounted were left as the catalog knows them, whatever their listing said.
         trusted = {
-            folder: None if folder in doubtful or holder(guarded, folder) else stamp
+            folder: None if folder in doubtful or containing_folder(guarded, folder) else stamp
             for folder, stamp in stamps.items()
         }
         self._remember(trusted)
@@ -309,13 +309,13 @@ class Reconciliation:
             for path, (_, photo_id, _, _) in area.unmet.items():
                 is_missing = photo_id in self._missing
                 absolute = join(area.folder, path)
-                if folder := holder(self._closed, absolute):
+                if folder := containing_folder(self._closed, absolute):
                     if folder in empty:
                         guarded[folder] += not is_missing
                 # Nothing of a root that lies inside the walk was met: it may be a disk that is not
                 # mounted. Its photos may have moved to where the walk found them, but nothing says
                 # that the others are missing.
-                elif folder := holder(silent, absolute):
+                elif folder := containing_folder(silent, absolute):
                     guarded[folder] += not is_missing
                     self._gone[photo_id] = False
                 else:
@@ -403,7 +403,11 @@ class Reconciliation:
             return True
         # A folder without anything in it is where a disk was mounted.
         absolute = join(root, path)
-        return not os.path.lexists(absolute) and not holder(self._closed, absolute) and holds_something(root)
+        return (
+            not os.path.lexists(absolute)
+            and not containing_folder(self._closed, absolute)
+            and holds_something(root)
+        )
 
     def _move(self, connection: Connection, photo_id: int, waiting: _Waiting) -> None:
         """Give a free row to the file's path. A row that is at that path goes where the free one

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from phototag.library import Library
-from phototag.library.database import BUSY_SECONDS, CACHE_KIB, CHECKPOINT_PAGES
+from phototag.library.dialects import BUSY_SECONDS, SETTINGS
 from phototag.records import Exif, Outcome, PhotoFacts, PhotoFile
 from phototag.scanning import BATCH_SIZE
 from tests.benchmarks import Figure, Plan, alternate, tell
@@ -149,10 +149,8 @@ def insert(folder: Path, names: dict[str, list[tuple]], batches: list[Rows]) -> 
     with closing(
         sqlite3.connect(folder / "inserted.db", timeout=BUSY_SECONDS, isolation_level=None)
     ) as connection:
-        for setting in ("foreign_keys = ON", "synchronous = NORMAL", "temp_store = MEMORY"):
+        for setting in SETTINGS:
             connection.execute(f"PRAGMA {setting}")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         for table, columns in NAMES.items():
             connection.executemany(
                 f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})", names[table]
