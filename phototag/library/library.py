@@ -46,11 +46,12 @@ class Library:
         self._saver = Saver()
 
     @classmethod
-    def open(cls, path: Path | str | None = None) -> Library:
+    def open(cls, path: Path | str | None = None, *, create: bool = True) -> Library:
         """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it
-        where there is none, upgrade it (after a copy aside) where it is older. Raises
-        CatalogError."""
-        return cls(open_catalog(Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())))
+        where there is none (unless not `create`), upgrade it (after a copy aside) where it is
+        older. Raises CatalogError."""
+        path = Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())
+        return cls(open_catalog(path, create=create))
 
     @property
     def path(self) -> Path:

@@ -160,6 +160,24 @@ def test_a_damaged_catalog_says_so(tmp_path, shelf):
         list(library.photos())
 
 
+def test_a_catalog_that_is_only_to_be_read_is_not_made(tmp_path):
+    with pytest.raises(
+        CatalogError, match=r"There is no catalog at .*c\.db\. Make one: phototag scan FOLDER"
+    ):
+        Library.open(tmp_path / "deeper" / "c.db", create=False)
+    assert list(tmp_path.iterdir()) == []
+    Library.open(tmp_path / "c.db").close()
+    Library.open(tmp_path / "c.db", create=False).close()
+
+
+def test_a_catalog_is_for_its_owner_alone(tmp_path):
+    with Library.open(tmp_path / "data" / "c.db") as library:
+        library.known_labels()
+        modes = {file.name: file.stat().st_mode & 0o777 for file in library.path.parent.iterdir()}
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    assert len(modes) > 1 and set(modes.values()) == {0o600}
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CatalogError, match="Cannot make the folder"):
