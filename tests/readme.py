@@ -1,7 +1,6 @@
 """Writes the README's command reference from `--help`: `python -m tests.readme`. A test fails when
 it is stale."""
 
-import importlib
 import sys
 from pathlib import Path
 
@@ -17,7 +16,7 @@ def reference() -> str:
     """`--help` of every command and of the commands within commands, as one Markdown text."""
     parts = []
     for name in COMMANDS:
-        command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        command = main.get_command(click.Context(main), name)
         parts += _of(command, f"phototag {name}")
     return "\n\n".join(parts)
 

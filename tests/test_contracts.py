@@ -9,50 +9,130 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "phototag"
-NETS = {"taggers", "nets"}
-HOMES = {  # heavy library -> the only places that may import it
-    "torch": NETS,
-    "torchvision": NETS,
-    "timm": NETS,
-    "facenet_pytorch": NETS,
+
+# From the ground up: a room may import those before it and itself, never one that comes later.
+ROOMS = (
+    "version",
+    "errors",
+    "records",
+    "memory",
+    "outputs",
+    "metadata",
+    "smiling",
+    "query",
+    "weights",
+    "reading",
+    "people",
+    "asking",
+    "library",
+    "nets",
+    "annotate",
+    "taggers",
+    "pipeline",
+    "engines",
+    "scanning",
+    "highlights",
+    "web",
+    "cli",
+    "__main__",
+)
+FORBIDDEN = {  # room -> rooms it must not know, though they lie below
+    "nets": {"library", "asking"},
+    "annotate": {"nets", "library"},
+    "taggers": {"library", "asking"},
+    "pipeline": {"library", "nets"},
+    "highlights": {"nets", "scanning", "pipeline"},
+}
+HOMES = {  # library -> the only rooms that may import it
+    "torch": {"nets", "taggers"},
+    "torchvision": {"nets", "taggers"},
+    "timm": {"nets", "taggers"},
+    "facenet_pytorch": {"nets", "taggers"},
+    "safetensors": {"nets", "taggers", "weights"},
     "sqlalchemy": {"library"},
     "alembic": {"library"},
     "click": {"cli"},
+    "tqdm": {"cli"},
+    "starlette": {"web"},
+    "ray": {"engines"},
+    "av": {"highlights"},
+    "matplotlib": {"nets"},
 }
 
 
-def imports():
+def module_files():
+    """Module name -> its file, for the whole package."""
+    found = {}
     for file in sorted(PACKAGE.rglob("*.py")):
-        part = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        tree = ast.parse(file.read_text())
-        for node in ast.walk(tree):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module]
-            for name in names:
-                yield file, part, name, node in tree.body
+        parts = ("phototag", *file.relative_to(PACKAGE).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
 
 
-def test_heavy_libraries_stay_in_their_places():
-    wrong = [
-        f"{file.relative_to(PACKAGE)} imports {name}"
-        for file, part, name, at_top in imports()
-        if (home := HOMES.get(name.split(".")[0])) is not None
-        and part not in home
-        and not (part == "cli" and not at_top)  # a command may reach for torch.set_num_threads once it runs
-    ]
+MODULES = module_files()
+
+
+def imports_of(module):
+    """(name, whether at the top of the file) of every import: lazy ones and those of TYPE_CHECKING too."""
+    tree = ast.parse(MODULES[module].read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else node.module for name in whole]
+        else:
+            continue
+        for name in names:
+            yield name, node in tree.body
+
+
+def room_of(module):
+    return module.split(".")[1] if "." in module else ""
+
+
+def ours(module):
+    return {name for name, _ in imports_of(module) if name in MODULES and name != module}
+
+
+def test_no_arrow_points_upwards():
+    wrong = []
+    for module in MODULES:
+        room = room_of(module)
+        if not room:  # the package's face offers Library and scan, lazily
+            continue
+        assert room in ROOMS, f"give {room} its place among the ROOMS"
+        for other in map(room_of, ours(module)):
+            if not other or ROOMS.index(other) > ROOMS.index(room) or other in FORBIDDEN.get(room, ()):
+                wrong.append(f"{module} imports {other or 'phototag'}")
     assert wrong == []
 
 
-def test_nets_know_no_library_and_the_library_no_nets():
+def test_no_circle_between_files():
+    graph = {module: ours(module) for module in MODULES}
+    done = set()
+
+    def visit(module, path):
+        if module in path:
+            raise AssertionError(" -> ".join([*path[path.index(module) :], module]))
+        if module not in done:
+            for other in sorted(graph[module]):
+                visit(other, [*path, module])
+            done.add(module)
+
+    for module in graph:
+        visit(module, [])
+
+
+def test_each_library_stays_in_its_rooms():
     wrong = [
-        f"{file.relative_to(PACKAGE)} imports {name}"
-        for file, part, name, _ in imports()
-        if (part in NETS and name.startswith(("phototag.library", "phototag.cli", "phototag.scanning")))
-        or (part == "library" and name.startswith(tuple(f"phototag.{net}" for net in (*NETS, "cli"))))
-        or (part not in ("cli", "__main__") and name.startswith("phototag.cli"))
+        f"{module} imports {name}"
+        for module in MODULES
+        for name, at_top in imports_of(module)
+        if (homes := HOMES.get(name.split(".")[0])) is not None
+        and room_of(module) not in homes
+        and not (room_of(module) == "cli" and not at_top)  # a command may set torch's threads as it runs
     ]
     assert wrong == []
 

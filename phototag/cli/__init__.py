@@ -1,30 +1,36 @@
-"""The command line: one command per file, imported only when it is called. Owns exit codes and how
-errors are told."""
+"""The command line: one command per file, imported only when it is called."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import click
 
+from phototag.cli import exits
+from phototag.cli.output import add_common_options, say_more, wants_color
 from phototag.cli.signals import unwinding
-from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
 from phototag.version import __version__
+
+TRACEBACK = "PHOTOTAG_TRACEBACK"  # set to anything, as --traceback
 
 # name -> (module, the first line of its help), so that `phototag --help` imports none of them. A
 # test holds the lines equal.
 COMMANDS = {
     "scan": ("phototag.cli.scan", "Look at every photo in PATHS and remember what is in them."),
     "query": ("phototag.cli.query", "Find photos by what is in them."),
-    "show": ("phototag.cli.show", "Tell everything known of one photo."),
+    "show": ("phototag.cli.show", "Show everything known of one photo."),
     "highlights": ("phototag.cli.highlights", "Choose the best photos by a theme; make an album and a film."),
     "why": ("phototag.cli.why", "Explain why a photo is in an album, or is not."),
     "albums": ("phototag.cli.albums", "List the albums that highlights has made."),
     "tags": ("phototag.cli.tags", "List the labels of the catalog with their numbers of photos."),
-    "tag": ("phototag.cli.tag", "Say yourself what is in a photo, or is not."),
-    "status": ("phototag.cli.status", "Tell how far the catalog is, and which weights are in use."),
+    "tag": ("phototag.cli.tag", "Add or remove labels of a photo."),
+    "status": ("phototag.cli.status", "Show catalog statistics and the weights in use."),
     "relocate": ("phototag.cli.relocate", "Tell the catalog that a folder of photos has moved."),
     "weights": ("phototag.cli.weights", "List, fetch, import and verify the detectors' weights."),
     "train": ("phototag.cli.train", "Train the nets on labelled pictures."),
@@ -41,32 +47,41 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[name][0]), name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        add_common_options(command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
-    def invoke(self, ctx: click.Context):
-        try:
-            with unwinding():
-                return super().invoke(ctx)
-        except PhototagError as error:
-            click.echo(f"phototag: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("\nphototag: stopped.", err=True)
-            ctx.exit(EXIT_INTERRUPTED)
-        except BrokenPipeError:  # the reader (head, less) has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(EXIT_FATAL)
+    def invoke(self, ctx: click.Context) -> Any:
+        began = time.monotonic()
+        with unwinding():
+            answer = super().invoke(ctx)
+        say_more(f"time taken: {time.monotonic() - began:.1f} s")
+        return answer
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Any:
+        if not more.pop("standalone_mode", True):
+            return super().main(args, *others, standalone_mode=False, **more)
+        words = sys.argv[1:] if args is None else args
+        command = partial(super().main, args, *others, standalone_mode=False, **more)
+        sys.exit(exits.run(command, show_traceback="--traceback" in words or bool(os.environ.get(TRACEBACK))))
 
 
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="phototag")
-def main() -> None:
+@click.option(
+    "--traceback",
+    is_flag=True,
+    expose_value=False,
+    help="Print where in the program an error happened. Also $PHOTOTAG_TRACEBACK.",
+)
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Recognises things, faces and smiles in your photos, on your own machine, and finds the photo
     you ask for.
 
@@ -78,3 +93,8 @@ def main() -> None:
 
     Nothing leaves this machine, and photos are never written to.
     """
+    if not wants_color():
+        ctx.color = False
+
+
+add_common_options(main)

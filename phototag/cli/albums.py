@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from phototag.cli.output import db_option, json_option, printable, say, write_json, write_table
+from phototag.cli.output import db_option, json_option, open_library, printable, say, write_json, write_table
 from phototag.cli.selection import print_photos
 
 
@@ -20,9 +20,7 @@ def albums(ctx: click.Context, db: str | None) -> None:
     """
     ctx.obj = db
     if ctx.invoked_subcommand is None:
-        from phototag.library import Library
-
-        with Library.open(db) as library:
+        with open_library(db) as library:
             found = library.albums()
         if not found:
             say("No albums yet. Make one: phototag highlights smiles")
@@ -50,9 +48,7 @@ def albums(ctx: click.Context, db: str | None) -> None:
 @click.pass_context
 def albums_show(ctx: click.Context, name: str, db: str | None, as_json: bool) -> None:
     """The photos of an album, in order, and why each is there."""
-    from phototag.library import Library
-
-    with Library.open(db or ctx.obj) as library:
+    with open_library(db or ctx.obj) as library:
         found, members = library.album(name)
     if as_json:
         photos = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, printable, say, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, printable, say, write_json
 from phototag.cli.selection import Question, choosing_options, load_theme, print_photos, progress_bar
 from phototag.errors import Interrupted, UsageError
 from phototag.records import Member
@@ -187,15 +187,13 @@ def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) ->
 
 
 def _save(db: str | None, name: str, choice: Choice, query: str) -> None:
-    from phototag.library import Library
-
     members = [
         Member(
             verdict.photo.photo_id, position, f"{verdict.reason.value}: {verdict.sentence()}", verdict.score
         )
         for position, verdict in enumerate(choice.kept, 1)
     ]
-    with Library.open(db) as library:
+    with open_library(db) as library:
         library.save_album(name, choice.theme.name, members, query)
 
 

@@ -9,11 +9,14 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from phototag.records import Photo, Tag
+
+if TYPE_CHECKING:
+    from phototag.library import Library
 
 db_option = click.option(
     "--db",
@@ -23,11 +26,69 @@ db_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
+# Keys of click's Context.meta, which a command shares with those around it.
+QUIET, VERBOSE = "phototag.quiet", "phototag.verbose"
+
+
+def add_common_options(command: click.Command) -> None:
+    """Gives a command, and the commands within it, the options that every command has."""
+    taken = {name for param in command.params for name in param.opts}
+    # `tag PHOTO -vacation` takes a label away: where unknown options are words, none is one letter long.
+    letters = not command.context_settings.get("ignore_unknown_options")
+    for letter, long, key, help_text in (
+        ("-q", "--quiet", QUIET, "Say nothing but errors on stderr."),
+        ("-v", "--verbose", VERBOSE, "Say more on stderr: the catalog in use, and the time taken."),
+    ):
+        if long not in taken:
+            names = [letter, long] if letters and letter not in taken else [long]
+            command.params.append(_meta_flag(names, key, help_text))
+    if "--traceback" not in taken:
+        command.params.append(click.Option(["--traceback"], is_flag=True, expose_value=False, hidden=True))
+    for inner in getattr(command, "commands", {}).values():
+        add_common_options(inner)
+
+
+def _meta_flag(names: list[str], key: str, help_text: str) -> click.Option:
+    def remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[key] = True
+        if ctx.meta.get(QUIET) and ctx.meta.get(VERBOSE):
+            raise click.UsageError("--quiet and --verbose exclude each other; give one of them")
+
+    return click.Option(names, is_flag=True, expose_value=False, callback=remember, help=help_text)
+
+
+def open_library(db: str | None, *, create: bool = False) -> Library:
+    """The catalog that a command works on. Only a scan makes one; a mistyped --db is an error elsewhere."""
+    from phototag.library import Library
+
+    library = Library.open(db, create=create)
+    say_more(f"catalog: {library.path}")
+    return library
+
+
+def refuse_together(*given: tuple[str, object]) -> None:
+    """Refuses options that contradict each other: `refuse_together(("--json", as_json), ("--csv", as_csv))`."""
+    names = [name for name, value in given if value]
+    if len(names) > 1:
+        raise click.UsageError(f"{names[0]} and {names[1]} exclude each other; give one of them")
+
+
+def refuse_without(needed: str, *given: tuple[str, object]) -> None:
+    """Refuses options that mean nothing without another one, which was not given."""
+    if name := next((name for name, value in given if value), None):
+        raise click.UsageError(f"{name} needs {needed}")
+
 
 def printable(text: str) -> str:
     """The text with control characters, direction marks and undecodable bytes made visible, so that
     no file name can garble or command a terminal."""
-    return "".join(_visible(character) for character in text)
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+
+
+def printable_lines(text: str) -> str:
+    """The same for text of several lines, whose line ends are ours."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _visible(character: str) -> str:
@@ -41,8 +102,35 @@ def _visible(character: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """Talk: to stderr."""
-    click.echo(text, err=True)
+    """Print a message to stderr; nothing with --quiet."""
+    if not _flag(QUIET):
+        warn(text)
+
+
+def say_more(text: str) -> None:
+    """Print a message to stderr with --verbose."""
+    if _flag(VERBOSE):
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """Print to stderr what --quiet does not silence: errors, and what was left out."""
+    click.echo(printable_lines(text), err=True)
+
+
+def _flag(key: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(key))
+
+
+def wants_color() -> bool:
+    """https://no-color.org; a dumb terminal shows escape sequences as they are."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def draws_bars() -> bool:
+    """Whether a progress bar may redraw its line: a person sits at a terminal that can."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _flag(QUIET)
 
 
 def write_path(path: str, end: str = "\n") -> None:
@@ -63,21 +151,64 @@ def write_json(value: Any, indent: int | None = None) -> None:
 def write_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()
 ) -> None:
-    """Columns as wide as their cells; the last one is cut at the terminal's edge. Cells must be printable."""
+    """Columns as wide as their cells. On a terminal that is too narrow the last column, a file's name,
+    stays readable longest. Cells must be printable."""
     cells = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(header))]
-    room = shutil.get_terminal_size((120, 24)).columns
+    if sys.stdout.isatty():
+        widths = _narrow(widths, cells, shutil.get_terminal_size((120, 24)).columns)
+    last = len(header) - 1
     for number, row in enumerate(cells):
         parts = []
         for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            gap = " " * (width - _width(cell))
-            parts.append(gap + cell if i in right else cell + gap)
+            if not width:
+                continue
+            shown = _cut_start(cell, width) if i == last else _cut_end(cell, width)
+            gap = " " * (width - _width(shown))
+            parts.append(gap + shown if i in right else shown + gap)
         line = "  ".join(parts).rstrip()
-        if sys.stdout.isatty() and _width(line) > room:
-            while _width(line) > room - 1:
-                line = line[:-1]
-            line += "…"
         click.echo(click.style(line, bold=True) if number == 0 else line)
+
+
+NARROWEST = 6  # columns of a cell that is cut: five characters and an ellipsis still tell something
+
+
+def _narrow(widths: list[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """The columns' widths on a terminal of `room` columns: folders of the last column go first, then ends
+    of the widest others, then whole columns from the left (width 0)."""
+    widths = list(widths)
+
+    def excess() -> int:
+        return sum(widths) + 2 * (sum(1 for width in widths if width) - 1) - room
+
+    names = max(_width(row[-1].rpartition("/")[2]) for row in cells)
+    widths[-1] -= max(0, min(excess(), widths[-1] - (names + 2)))  # 2: an ellipsis and a slash
+    while excess() > 0:
+        others = widths[:-1]
+        widest = max(range(len(others)), key=others.__getitem__, default=None)
+        if widest is not None and others[widest] > NARROWEST:
+            widths[widest] -= min(excess(), others[widest] - NARROWEST)
+        elif any(others):
+            widths[next(i for i, width in enumerate(others) if width)] = 0
+        else:
+            widths[-1] = room
+    return widths
+
+
+def _cut_end(text: str, room: int) -> str:
+    if _width(text) <= room:
+        return text
+    while _width(text) > room - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def _cut_start(text: str, room: int) -> str:
+    if _width(text) <= room:
+        return text
+    while _width(text) > room - 1:
+        text = text[1:]
+    return "…" + text
 
 
 def _width(text: str) -> int:
@@ -85,6 +216,11 @@ def _width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )
+
+
+def csv_cell(text: str) -> str:
+    """A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there."""
+    return "'" + text if text[:1] in tuple("=+-@\t\r") else text
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

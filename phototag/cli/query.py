@@ -14,9 +14,12 @@ import click
 
 from phototag.cli.output import (
     count,
+    csv_cell,
     db_option,
+    open_library,
     photo_dict,
     printable,
+    refuse_together,
     say,
     smile_word,
     write_json,
@@ -32,7 +35,7 @@ Thresholds = Callable[[str], Mapping[str, float]]
 SCORE = itemgetter(1)  # of a PhotoLine's things
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command()
 @click.argument("terms", nargs=-1)
 @db_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines: one object per photo.")
@@ -77,13 +80,15 @@ def query(
       phototag query dog ^person --json | jq .path
       phototag query smiling:all -0 | xargs -0 cp -t ~/album
     """
-    from phototag.library import Library
+    refuse_together(("--json", as_json), ("--csv", as_csv), ("--null", null), ("--count", only_count))
+    for name, value in (("--limit", limit), ("--sort", sort), ("--reverse", reverse)):
+        refuse_together(("--count", only_count), (name, value))
     from phototag.query import parse as language
     from phototag.query.vocabulary import expand
     from phototag.weights.thresholds import strictest
     from phototag.weights.thresholds import thresholds as thresholds_of
 
-    with Library.open(db) as library:
+    with open_library(db) as library:
         least = strictest(library.detectors(), DEFAULT_SCORE)
         asked = language.parse(terms, library.known_labels(), expand, thresholds=least)
         thresholds = cache(thresholds_of)  # of the weights that found a photo's things
@@ -111,7 +116,7 @@ def query(
                 write_table(("taken", "smiling", "faces", "things", "photo"), rows, right=frozenset({2}))
             say(
                 f"{count(len(rows), 'photo')}."
-                + ("" if rows or terms else " Look at some first: phototag scan FOLDER")
+                + ("" if rows or terms else " Scan some first: phototag scan FOLDER")
             )
 
 
@@ -148,12 +153,11 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Thresholds) -> None:
 
     writer.writerow(["path", "taken_at", "width", "height", "everyone_smiling", "faces", "things"])
     for photo in photos:
-        # A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there.
-        path = "'" + photo.path if photo.path[:1] in "=+-@\t\r" else photo.path
         taken = photo.taken_at.isoformat() if photo.taken_at else ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
+        shown = things(photo, thresholds, most=99)
         writer.writerow(
-            [path, taken, photo.width, photo.height, smiling, photo.faces, things(photo, thresholds, most=99)]
+            [csv_cell(photo.path), taken, photo.width, photo.height, smiling, photo.faces, csv_cell(shown)]
         )
         flush()
     flush()

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, printable, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json
 
 
 @click.command()
@@ -22,9 +22,7 @@ def relocate(old: str, new: str, db: str | None, as_json: bool) -> None:
     \b
       phototag relocate /media/old-disk/Photos ~/Photos
     """
-    from phototag.library import Library
-
-    with Library.open(db) as library:
+    with open_library(db) as library:
         moved = library.relocate(os.path.abspath(old), os.path.abspath(new))
     if as_json:
         write_json({"moved": moved})

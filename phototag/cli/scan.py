@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, printable, say, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, printable, say, write_json
 from phototag.errors import EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from phototag.weights.default_detector import DETECTORS
 
@@ -96,10 +96,9 @@ def scan(
 
     Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos could not be
     read, 130 interrupted."""
-    from phototag.library import Library
     from phototag.scanning import scan as run
 
-    with Library.open(db) as library, _Interruptible() as interrupted, _Bar() as bar:
+    with open_library(db, create=True) as library, _Interruptible() as interrupted, _Bar() as bar:
         report = run(
             library,
             paths,

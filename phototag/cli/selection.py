@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import count, printable, say, write_path, write_table
+from phototag.cli.output import count, open_library, printable, say, write_path, write_table
 from phototag.errors import UsageError
 from phototag.records import Photo
 
@@ -118,13 +118,12 @@ class Question:
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance
         from phototag.highlights.choose import choose
-        from phototag.library import Library
         from phototag.query import parse
         from phototag.query.terms import DEFAULT_SCORE
         from phototag.query.vocabulary import expand
         from phototag.weights.thresholds import strictest
 
-        with Library.open(db) as library:
+        with open_library(db) as library:
             least = strictest(library.detectors(), DEFAULT_SCORE)
             photos = list(
                 library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least))

@@ -11,6 +11,7 @@ from phototag.cli.output import (
     count,
     db_option,
     json_option,
+    open_library,
     photo_dict,
     printable,
     say,
@@ -34,22 +35,18 @@ from phototag.records import Photo
 @db_option
 @json_option
 def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: bool) -> None:
-    """Tell everything known of one photo.
+    """Show everything known of one photo.
 
     \b
       phototag show IMG_0042.jpg
       phototag show IMG_0042.jpg --image drawn.jpg
     """
-    from phototag.library import Library
-
-    with Library.open(db) as library:
+    with open_library(db) as library:
         found = library.photo(os.path.abspath(photo))
         if image:
             check_output(image, lambda path: library.photo(path) is not None, force=force)
     if found is None:
-        raise PhototagError(
-            f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}"
-        )
+        raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
     if image:
         from phototag.annotate import draw
 

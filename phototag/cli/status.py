@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, printable, size, write_json, write_table
+from phototag.cli.output import (
+    count,
+    db_option,
+    json_option,
+    open_library,
+    printable,
+    size,
+    write_json,
+    write_table,
+)
 
 
 @click.command()
 @db_option
 @json_option
 def status(db: str | None, as_json: bool) -> None:
-    """Tell how far the catalog is, and which weights are in use.
+    """Show catalog statistics and the weights in use.
 
     \b
       phototag status
       phototag status --json | jq .taggers
     """
-    from phototag.library import Library
     from phototag.reading import files
     from phototag.scanning import decode_fingerprint, likely_device
     from phototag.taggers import table
@@ -29,7 +37,7 @@ def status(db: str | None, as_json: bool) -> None:
         options["objects"]["detector"] = choose_detector("auto", likely_device("auto"), offline=True).detector
     able = [name for name, spec in table.SPECS.items() if spec.missing(options[name]) is None]
     fingerprints = compute_fingerprints(able, options) | {"decode": decode_fingerprint(files.MAX_PIXELS)}
-    with Library.open(db) as library:
+    with open_library(db) as library:
         found = library.status(fingerprints)
     weights = {name: [path.name for path in table.SPECS[name].weights(options[name])] for name in able}
     unable = {name: spec.missing(options[name]) for name, spec in table.SPECS.items() if name not in able}

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, printable, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json
 from phototag.errors import UsageError
 
 
@@ -17,24 +17,24 @@ from phototag.errors import UsageError
 @db_option
 @json_option
 def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> None:
-    """Say yourself what is in a photo, or is not.
+    """Add or remove labels of a photo.
 
     WORDS are +label or -label. Your word stands, whatever later scans see.
 
     \b
       phototag tag IMG_0042.jpg +grandma +"birthday cake" -dog
     """
-    from phototag.library import Library
-
     add, remove = [], []
     for word in words:
+        if word.startswith("--"):  # no label begins with a dash: it is a mistyped option
+            raise click.NoSuchOption(word, possibilities=["--db", "--json"])
         label = word[1:].strip()
         if word[:1] not in "+-" or not label:
             raise UsageError(
                 f"{printable(word)!r} is neither +label nor -label; type for example: phototag tag PHOTO +grandma -dog"
             )
         (add if word[0] == "+" else remove).append(label)
-    with Library.open(db) as library:
+    with open_library(db) as library:
         library.correct(os.path.abspath(photo), add, remove)
         found = library.photo(os.path.abspath(photo))
     if as_json:

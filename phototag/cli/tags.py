@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from phototag.cli.output import db_option, json_option, printable, say, write_json, write_table
+from phototag.cli.output import db_option, json_option, open_library, printable, say, write_json, write_table
 
 
 @click.command()
@@ -17,11 +17,10 @@ def tags(db: str | None, as_json: bool) -> None:
       phototag tags
       phototag tags --json | jq '.[].label'
     """
-    from phototag.library import Library
     from phototag.query.terms import DEFAULT_SCORE
     from phototag.weights.thresholds import strictest
 
-    with Library.open(db) as library:
+    with open_library(db) as library:
         found = library.labels(thresholds=strictest(library.detectors(), DEFAULT_SCORE))
     if as_json:
         write_json([{"label": row.label, "photos": row.photos, "source": row.source} for row in found])
@@ -32,4 +31,4 @@ def tags(db: str | None, as_json: bool) -> None:
             frozenset({1}),
         )
     else:
-        say("No labels yet. Look at some photos first: phototag scan FOLDER")
+        say("No labels yet. Scan some photos first: phototag scan FOLDER")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import db_option, json_option, printable, write_json
+from phototag.cli.output import db_option, json_option, open_library, printable, write_json
 from phototag.cli.selection import Question, choosing_options, load_theme
 from phototag.errors import PhototagError
 from phototag.records import Photo
@@ -39,15 +39,12 @@ def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json:
       phototag why IMG_0042.jpg --theme smiles --year 2016
     """
     from phototag.highlights.album import manifest
-    from phototag.library import Library
 
     question = Question.of(load_theme(theme), terms, given)
-    with Library.open(db) as library:
+    with open_library(db) as library:
         known = library.photo(os.path.abspath(photo))
     if known is None:
-        raise PhototagError(
-            f"{printable(photo)} is not in the catalog; look at it first: phototag scan {printable(photo)}"
-        )
+        raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
     choice = question.choose(db)
     verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
     if verdict is None:
@@ -90,7 +87,7 @@ def _explain(verdict: Verdict, choice: Choice) -> list[str]:
         for name, weight in choice.theme.weights.items()
         if name in verdict.signals
     ]
-    if used and kept | any(name.startswith("score") for name in verdict.numbers):
+    if (used and kept) or any(name.startswith("score") for name in verdict.numbers):
         lines.append("  score is the weighted mean of")
         lines += [
             f"    {name.replace('_', ' '):<20} {value:.3f}  weight {weight:g}" for name, value, weight in used

@@ -40,6 +40,7 @@ def choose_detector(
     the right one for `device` ("cpu", "cuda", "cuda:0" ...) is fetched once; without a network, our
     own. Raises UsageError for an unknown name and WeightsError when a detector asked for by name is
     not here and cannot be fetched."""
+    offline = offline or download.is_offline()
     if name != "auto":
         if name not in DETECTORS:
             raise UsageError(f"there is no detector {name!r}; there are auto, {', '.join(DETECTORS)}")

@@ -4,6 +4,7 @@ nothing of hashes."""
 from __future__ import annotations
 
 import http.client
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -17,10 +18,17 @@ CHUNK_BYTES = 1 << 20
 Progress = Callable[[int, int], None]  # (bytes here, bytes in all; 0 when the server does not say)
 
 
+def is_offline() -> bool:
+    """Whether PHOTOTAG_OFFLINE forbids every connection."""
+    return os.environ.get("PHOTOTAG_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
 def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, again: str) -> None:
     """Write `url` to `partial`, going on where an earlier try stopped when the server can. `again`
     is what to type after a failure. Raises WeightsError; what has come so far stays in
     `partial`."""
+    if is_offline():
+        raise WeightsError(f"{url}: not fetched, because PHOTOTAG_OFFLINE is set; unset it and type: {again}")
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": f"phototag/{__version__}"})
     if have:

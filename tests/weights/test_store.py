@@ -73,7 +73,7 @@ def server():
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTOTAG_WEIGHTS", str(tmp_path / "weights"))
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "PHOTOTAG_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "weights"
 

@@ -1,0 +1,102 @@
+"""What a command leaves behind: one sentence on stderr for whatever went wrong, and the exit code.
+
+Owns the last net: an exception that nobody raised on purpose is called a bug, in one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TextIO
+
+import click
+
+from phototag.cli.output import printable, printable_lines, warn
+from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
+
+# Errors of a stream, which have no file's name; those of files do.
+CANNOT_WRITE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+
+
+def prepare_streams() -> None:
+    """Text that the terminal's encoding lacks is escaped instead of ending the program; a closed stderr
+    swallows talk."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def run(command: Callable[[], object], *, show_traceback: bool) -> int:
+    """The exit code of a command, after telling what went wrong."""
+    if sys.stdout is None:
+        _complain("standard output is closed; send it to a file, or to /dev/null")
+        return EXIT_FATAL
+    prepare_streams()
+    try:
+        return _run_and_flush(command)
+    except BaseException as error:
+        if show_traceback and not isinstance(error, KeyboardInterrupt | click.Abort | click.ClickException):
+            traceback.print_exc()
+        return _exit_code(error)
+
+
+def _run_and_flush(command: Callable[[], object]) -> int:
+    """What is still buffered is written here, where a full disk or a closed pipe can be told of."""
+    try:
+        code = command()
+    except SystemExit as exit:
+        code = exit.code
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0
+
+
+def _exit_code(error: BaseException) -> int:
+    """Says what the error means, unless it means nothing to a person, and gives its exit code."""
+    if isinstance(error, PhototagError):
+        _complain(str(error))
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.message = printable_lines(error.message)
+        error.show()
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        _complain("stopped")
+        return EXIT_INTERRUPTED
+    if isinstance(error, OSError) and error.filename is None and error.errno in CANNOT_WRITE:
+        _discard_unwritten(sys.stdout)
+        if not isinstance(error, BrokenPipeError):  # the reader (head, less) has seen enough
+            _complain(f"the output cannot be written: {error.strerror}")
+        return EXIT_FATAL
+    if isinstance(error, OSError) and error.filename is not None:
+        _complain(f"{os.fsdecode(error.filename)}: {error.strerror}")
+        return EXIT_FATAL
+    if isinstance(error, MemoryError):
+        _complain("there is not enough memory. Close other programs, or use smaller batches, and try again")
+        return EXIT_FATAL
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(where.filename)} line {where.lineno}"
+    _complain(
+        f"this is a bug: {type(error).__name__}: {error} ({place}). "
+        "Please report it with what the same command prints with --traceback"
+    )
+    return EXIT_FATAL
+
+
+def _complain(sentence: str) -> None:
+    try:
+        warn(f"phototag: {printable(sentence)}")
+    except OSError:  # stderr is full or closed: the exit code has to do
+        _discard_unwritten(sys.stderr)
+
+
+def _discard_unwritten(stream: TextIO) -> None:
+    """Throws away what a stream could not write: the interpreter would try again at its end, and change
+    the exit code."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
