@@ -22,12 +22,7 @@ told here is how little is computed:
   - NMS within a level is a 3 x 3 peak search on the grid; NMS between levels is left out, because before correction
     boxes of neighbouring levels overlap by at most 0.709 ** 2 = 0.50 and the threshold is 0.7: it never removes any.
   - Offsets are computed for peaks alone. Crops come from a plane near their own size, so bilinear sampling is enough.
-  - Of a crowd of overlapping candidates the best is asked first; often its answer answers for the others.
-
-`compatible=True` takes the detours of facenet_pytorch.MTCNN.detect where they change the answer:
-levels by area averaging from the full photo, nominal instead of true scales, boxes rounded down to
-pixels and border crops clipped instead of padded. It exists for tests, which hold the two side by
-side."""
+  - Of a crowd of overlapping candidates the best is asked first; often its answer answers for the others."""
 
 from __future__ import annotations
 
@@ -93,10 +88,9 @@ class _Candidates(NamedTuple):
 class FaceDetector:
     """Detects faces on one device. Making one reads 2 MB of weights; calls keep nothing between them."""
 
-    def __init__(self, device: torch.device | str = "cpu", *, compatible: bool = False) -> None:
+    def __init__(self, device: torch.device | str = "cpu") -> None:
         """Raises WeightsError when the weights cannot be read."""
         self.device = torch.device(device)
-        self.compatible = compatible
         self.pnet, self.rnet, self.onet = (net.to(self.device) for net in load_nets())
 
     @torch.inference_mode()
@@ -112,8 +106,8 @@ class FaceDetector:
         for start in range(0, len(photos), PHOTOS_AT_ONCE):
             group = slice(start, start + PHOTOS_AT_ONCE)
             pyramids = [
-                Pyramid(*each, self.device, self.compatible)
-                for each in zip(photos[group], least[group], strict=True)
+                Pyramid(photo, size, self.device)
+                for photo, size in zip(photos[group], least[group], strict=True)
             ]
             found += self._detect(pyramids)
         return found
@@ -124,8 +118,7 @@ class FaceDetector:
             return [Faces(nothing.view(0, 4), nothing, nothing.view(0, 5, 2)) for _ in pyramids]
         candidates = self._propose(pyramids)
         candidates, offsets = self._look(1, candidates, pyramids)
-        boxes = _one_based(candidates.boxes) if self.compatible else candidates.boxes
-        picks = batched_nms(boxes, candidates.logits, candidates.photos, REFINED_IOU)
+        picks = batched_nms(candidates.boxes, candidates.logits, candidates.photos, REFINED_IOU)
         candidates = candidates.at(picks)
         candidates = candidates._replace(boxes=squared(shifted(candidates.boxes, offsets[picks])))
         candidates = _best(candidates, MOST_CANDIDATES[1])
@@ -144,7 +137,7 @@ class FaceDetector:
         levels = [level for pyramid in pyramids for level in pyramid.levels]
         tiles, filled = pack(tuple(tuple(level.shape[2:]) for level in levels))
         canvases, owners = paint(levels, tiles, len(filled))
-        places = _places(pyramids, tiles, self.compatible).to(self.device)  # (T, 6)
+        places = _places(pyramids, tiles).to(self.device)  # (T, 6)
         if self.device.type == "cpu":  # one canvas at a time, as much of it as is filled: what a cache holds
             calls = [
                 (slice(number, number + 1), height, width) for number, (height, width) in enumerate(filled)
@@ -163,20 +156,13 @@ class FaceDetector:
             cells = torch.stack([at[0] + (some.start or 0), at[1], at[2]], dim=1)
             found.append((cells, owner[inside].long(), logits[at], features[at]))
         cells, owner, logits, features = (torch.cat(parts) for parts in zip(*found, strict=True))
-        if not self.compatible:
-            grid = torch.full(owners.shape, -torch.inf, device=self.device)
-            grid[cells.unbind(1)] = logits
-            picks = peaks(grid)[cells.unbind(1)]
-            cells, owner, logits, features = cells[picks], owner[picks], logits[picks], features[picks]
-        offsets = self.pnet.offsets(features)
-        windows = _windows(cells, places[owner], self.compatible)
-        photos = places[owner, 0].long()
-        if not self.compatible:
-            return _best(_Candidates(photos, squared(shifted(windows, offsets)), logits), MOST_CANDIDATES[0])
-        picks = batched_nms(_one_based(windows), logits, places[owner, 5], 0.5)
-        # the reference's width, here alone, is a pixel short
-        size = (windows[:, 2:] - windows[:, :2] - 1).repeat(1, 2)
-        return _Candidates(photos, squared(windows + offsets * size), logits).at(picks)
+        grid = torch.full(owners.shape, -torch.inf, device=self.device)
+        grid[cells.unbind(1)] = logits
+        picks = peaks(grid)[cells.unbind(1)]
+        place = places[owner[picks]]  # (N, 5)
+        windows = _windows(cells[picks], place)
+        boxes = squared(shifted(windows, self.pnet.offsets(features[picks])))
+        return _best(_Candidates(place[:, 0].long(), boxes, logits[picks]), MOST_CANDIDATES[0])
 
     def _look(
         self, stage: int, candidates: _Candidates, pyramids: Sequence[Pyramid]
@@ -185,19 +171,16 @@ class FaceDetector:
         old one, and what else it says of them. Of a crowd of overlapping candidates the best is
         asked first, the others only where its answer leaves room for theirs: a quarter of RNet's
         work and a third of ONet's are saved so, and no face lost."""
-        if self.compatible:
-            answers = self._ask(stage, candidates, pyramids)
-        else:
-            leaders = batched_nms(candidates.boxes, candidates.logits, candidates.photos, CROWD_IOU[stage])
-            answers = self._ask(stage, candidates.at(leaders), pyramids)
-            other = torch.ones_like(candidates.photos, dtype=torch.bool)
-            other[leaders] = False
-            others = other.nonzero()[:, 0]
-            said = answers[nearest(candidates.boxes, candidates.photos, others, leaders), 0]
-            least, most = OPEN_LOGITS[stage]
-            others = others[(said > least) & (said < most)]
-            answers = torch.cat([answers, self._ask(stage, candidates.at(others), pyramids)])
-            candidates = candidates.at(torch.cat([leaders, others]))
+        leaders = batched_nms(candidates.boxes, candidates.logits, candidates.photos, CROWD_IOU[stage])
+        answers = self._ask(stage, candidates.at(leaders), pyramids)
+        other = torch.ones_like(candidates.photos, dtype=torch.bool)
+        other[leaders] = False
+        others = other.nonzero()[:, 0]
+        said = answers[nearest(candidates.boxes, candidates.photos, others, leaders), 0]
+        least, most = OPEN_LOGITS[stage]
+        others = others[(said > least) & (said < most)]
+        answers = torch.cat([answers, self._ask(stage, candidates.at(others), pyramids)])
+        candidates = candidates.at(torch.cat([leaders, others]))
         passing = answers[:, 0] > _logit(THRESHOLDS[stage])
         return candidates.at(passing)._replace(logits=answers[passing, 0]), answers[passing, 1:]
 
@@ -225,12 +208,6 @@ class FaceDetector:
     ) -> Tensor:
         """(N, 3, side, side) float pixels; candidates are sorted by photo and plane."""
         crops = torch.empty(len(planes), side, side, 3, device=self.device)
-        if self.compatible:
-            for i, (photo, box) in enumerate(
-                zip(candidates.photos.tolist(), candidates.boxes.tolist(), strict=True)
-            ):
-                crops[i] = pyramids[photo].clipped_crop(box, side)
-            return crops.permute(0, 3, 1, 2)
         steps = (torch.arange(side, device=self.device) + 0.5) / side
         sizes = torch.tensor(
             [[pyramid.width, pyramid.height] for pyramid in pyramids], dtype=torch.float32, device=self.device
@@ -259,31 +236,20 @@ class Pyramid:
     """One photo at many sizes. `levels` are those PNet looks at, `planes` those crops are cut from:
     the photo itself and the levels. `scales[i]` is plane i's size relative to the photo."""
 
-    def __init__(self, photo: np.ndarray, min_face_px: float, device: torch.device, compatible: bool) -> None:
+    def __init__(self, photo: np.ndarray, min_face_px: float, device: torch.device) -> None:
         # channels last
         pixels = torch.from_numpy(np.require(photo, np.uint8, ["C", "W"])).to(device).permute(2, 0, 1)[None]
-        if device.type != "cpu" or compatible:
+        if device.type != "cpu":
             pixels = pixels.float()  # only the CPU resizes bytes
         self.height, self.width = photo.shape[:2]
         self.planes, self.scales = [pixels], [1.0]
-        self.levels: list[Tensor] = []
-        self.nominal: list[float] = []
-        short = min(self.height, self.width)
         scale = WINDOW / min_face_px
-        while short * scale >= WINDOW:
-            self.nominal.append(scale)
-            scale *= FACTOR
-        if not self.nominal:
-            return
-        for scale in self.nominal:
-            if compatible:
-                size_hw = (int(self.height * scale + 1), int(self.width * scale + 1))
-                plane = F.interpolate(pixels, size=size_hw, mode="area")
-            else:
-                size_hw = (_even(self.height * scale), _even(self.width * scale))
-                plane = F.interpolate(self.planes[-1], size=size_hw, mode="bilinear", antialias=True)
+        while min(self.height, self.width) * scale >= WINDOW:
+            size_hw = (_even(self.height * scale), _even(self.width * scale))
+            plane = F.interpolate(self.planes[-1], size=size_hw, mode="bilinear", antialias=True)
             self.planes.append(plane)
             self.scales.append(scale)
+            scale *= FACTOR
         self.levels = self.planes[1:]
 
     def float_plane(self, number: int) -> Tensor:
@@ -291,45 +257,27 @@ class Pyramid:
         self.planes[number] = self.planes[number].float()
         return self.planes[number]
 
-    def clipped_crop(self, box: Sequence[float], side: int) -> Tensor:
-        """(side, side, 3): the crop as the reference cuts it, in whole pixels inside the photo, by
-        area averaging."""
-        left, top = (max(math.trunc(edge + 1), 1) - 1 for edge in box[:2])
-        right, bottom = min(math.trunc(box[2]), self.width), min(math.trunc(box[3]), self.height)
-        if left >= right or top >= bottom:
-            return torch.zeros(side, side, 3)
-        crop = self.planes[0][:, :, top:bottom, left:right]
-        return F.interpolate(crop, size=(side, side), mode="area")[0].permute(1, 2, 0)
 
-
-def _places(pyramids: Sequence[Pyramid], tiles: Sequence[Tile], compatible: bool) -> Tensor:
-    """For each tile (T, 6): its photo, what to add to canvas x and y for x and y in the level, the
-    level's scale along x and y, and the level's number among all."""
+def _places(pyramids: Sequence[Pyramid], tiles: Sequence[Tile]) -> Tensor:
+    """For each tile (T, 5): its photo, what to add to canvas x and y for x and y in the level, and
+    the level's scale along x and y."""
     levels = []
     for number, pyramid in enumerate(pyramids):
-        for level, nominal in zip(pyramid.levels, pyramid.nominal, strict=True):
+        for level in pyramid.levels:
             height, width = level.shape[2:]
-            true = (width / pyramid.width, height / pyramid.height)
-            levels.append((number, *((nominal, nominal) if compatible else true)))
+            levels.append((number, width / pyramid.width, height / pyramid.height))
     rows = []
     for tile in tiles:
         photo, scale_x, scale_y = levels[tile.level]
-        rows.append((photo, tile.left - tile.x, tile.top - tile.y, scale_x, scale_y, tile.level))
+        rows.append((photo, tile.left - tile.x, tile.top - tile.y, scale_x, scale_y))
     return torch.tensor(rows, dtype=torch.float32)
 
 
-def _windows(cells: Tensor, places: Tensor, compatible: bool) -> Tensor:
+def _windows(cells: Tensor, places: Tensor) -> Tensor:
     """What PNet cells (N, 3) looked at, in pixels of the photo: (N, 4)."""
     corner = cells[:, [2, 1]] * STRIDE + places[:, 1:3]  # x, y in the level
     scale = places[:, 3:5]
-    if compatible:
-        return torch.cat([((corner + 1) / scale).floor() - 1, ((corner + WINDOW) / scale).floor()], dim=1)
     return torch.cat([corner / scale, (corner + WINDOW) / scale], dim=1)
-
-
-def _one_based(boxes: Tensor) -> Tensor:
-    """Left and top as the reference counts them, in whose IoU boxes are a pixel smaller than they are."""
-    return boxes + boxes.new_tensor([1, 1, 0, 0])
 
 
 def _best(candidates: _Candidates, most: int) -> _Candidates:

@@ -13,6 +13,7 @@ from skimage import data
 from phototag.nets.mtcnn.detect import FaceDetector, Faces
 from tests.benchmarks.faces import best_iou
 from tests.benchmarks.photos import collage
+from tests.nets.mtcnn import reference
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,11 @@ def theirs(picture: np.ndarray, least: int = 20) -> tuple[np.ndarray, np.ndarray
     return boxes.astype(float) - [1, 1, 0, 0], scores.astype(float), points.astype(float)
 
 
-def test_compatible_mode_reproduces_the_reference(pictures: list[np.ndarray]) -> None:
-    compatible = FaceDetector("cpu", compatible=True)
+def test_nets_and_arithmetic_are_the_reference_s(pictures: list[np.ndarray]) -> None:
     total = 0
     for picture in pictures:
         boxes, scores, points = theirs(picture)
-        found = compatible.detect([picture])[0]
+        found = reference.detect(picture)
         assert len(found.boxes) == len(boxes)
         total += len(boxes)
         for box, score, landmarks in zip(boxes, scores, points, strict=True):
@@ -55,7 +55,7 @@ def test_compatible_mode_reproduces_the_reference(pictures: list[np.ndarray]) ->
     assert total >= 6
 
 
-def test_fast_mode_finds_the_same_sure_faces(detector: FaceDetector, pictures: list[np.ndarray]) -> None:
+def test_ours_finds_the_same_sure_faces(detector: FaceDetector, pictures: list[np.ndarray]) -> None:
     for picture in pictures:
         boxes, scores, _ = theirs(picture)
         found = detector.detect([picture])[0]
@@ -81,10 +81,9 @@ def test_a_batch_of_any_sizes_answers_as_one_by_one(
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 900), (19, 19), (20, 20), (21, 2000), (1500, 20), (12, 40)])
-@pytest.mark.parametrize("compatible", [False, True])
-def test_frames_too_small_or_too_thin(shape: tuple[int, int], compatible: bool) -> None:
+def test_frames_too_small_or_too_thin(detector: FaceDetector, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    [found] = FaceDetector("cpu", compatible=compatible).detect([noise])
+    [found] = detector.detect([noise])
     assert isinstance(found, Faces) and len(found.boxes) == len(found.scores) == len(found.points)
 
 
