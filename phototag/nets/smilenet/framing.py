@@ -1,24 +1,21 @@
 """How faces must be cut from photos so that they look like the faces SmileNet was trained on: what
-MARGIN, SHIFT and the turning by the eyes in phototag.nets.smilenet.net come from.
-
-    python -m phototag.nets.smilenet.framing ferplus_valid.npz expressions.csv
-
-Dataset faces are put into a wider canvas, as if they were photos, and found again by our own face
-detector. Printed are where their borders lie relative to the detector's boxes, and, for several
-margins, with and without turning, how well SmileNet reads what is cut out, beside the dataset's own
-framing. Of labelled files only the held-out persons are looked at."""
+MARGIN, SHIFT and the turning by the eyes in phototag.nets.smilenet.crop come from."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 
 from phototag.nets.mtcnn.detect import FaceDetector
-from phototag.nets.smilenet import checkpoint, crop, data, evaluate, net
+from phototag.nets.smilenet.checkpoint import Calibration
+from phototag.nets.smilenet.crop import cut_face
+from phototag.nets.smilenet.data import FaceSet
+from phototag.nets.smilenet.evaluate import measure as measure_answers
+from phototag.nets.smilenet.evaluate import predict
+from phototag.nets.smilenet.net import SmileNet
 from phototag.records import Box
 from phototag.smiling import MIN_SCORE
 
@@ -27,8 +24,32 @@ FACE, CANVAS = 160, 256
 MARGINS = (0.95, 1.0, 1.07, 1.15, 1.25)
 PHOTOS_AT_ONCE = 64
 
+Quartiles = tuple[float, float, float]
 
-def staged(face: np.ndarray) -> np.ndarray:
+
+@dataclass(frozen=True)
+class Cut:
+    """How well SmileNet reads faces cut in one way."""
+
+    cut: str
+    accuracy: float
+    smile_accuracy: float
+    smile_auc: float | None
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Of `faces` staged faces `found` were found again. `side`: the dataset's side over the box's;
+    `shift`: how far its middle lies below the box's, in sides; both as quartiles."""
+
+    faces: int
+    found: int
+    side: Quartiles
+    shift: Quartiles
+    cuts: list[Cut]
+
+
+def stage(face: np.ndarray) -> np.ndarray:
     """(S, S) uint8 grey -> (CANVAS, CANVAS, 3): the face in the middle, its border pixels repeated
     around it."""
     large = np.asarray(Image.fromarray(face).resize((FACE, FACE), Image.Resampling.BICUBIC))
@@ -41,59 +62,43 @@ def find(faces: torch.Tensor) -> list[tuple[Box, tuple[tuple[float, float], ...]
     there is none."""
     detector, found = FaceDetector("cpu"), []
     for part in faces.split(PHOTOS_AT_ONCE):
-        for answer in detector.detect([staged(face) for face in part.numpy()], FACE / 3):
+        for answer in detector.detect([stage(face) for face in part.numpy()], FACE / 3):
             box = Box.clipped(*(answer.boxes[0] / CANVAS).tolist()) if len(answer.scores) else None
             sure = box is not None and float(answer.scores[0]) >= MIN_SCORE
             found.append((box, tuple(map(tuple, (answer.points[0] / CANVAS).tolist()))) if sure else None)
     return found
 
 
-def main(*sources: str) -> None:
-    smilenet, calibration = checkpoint.load(Path(__file__).parents[2] / "weights" / "smilenet.safetensors")
-    net.fuse(smilenet)
-    for source in map(Path, sources):
-        faces = data.read_faces(source, calibration.size)
-        if source.suffix != ".npz":
-            faces = data.split_persons(faces)[1]
-        found = find(faces.images)
-        seen = torch.tensor([one is not None for one in found])
-        faces, boxes = faces.subset(seen), [one for one in found if one is not None]
-        sides = np.array([(box.width + box.height) / 2 for box, _ in boxes])
-        middles = np.array([(box.top + box.bottom) / 2 for box, _ in boxes])
-        margin, shift = FACE / CANVAS / sides, (0.5 - middles) / (FACE / CANVAS)
-        print(f"{source.name}: found again {len(boxes)} of {len(seen)} faces")
-        print(
-            f"  the dataset's side / the box's: median {np.median(margin):.2f} (quartiles {_quartiles(margin)})"
-        )
-        print(
-            f"  the dataset's middle below the box's, in sides: median {np.median(shift):+.2f} (quartiles {_quartiles(shift)})"
-        )
-        print("  cut                 emotion  smile accuracy  smile AUC")
-        _row("as in the dataset", smilenet, faces, faces.images, calibration)
-        for turned in (True, False):
-            for side in MARGINS:
-                crops = [
-                    crop.cut_face(staged(face), box, points if turned else (), calibration.size, side)
-                    for face, (box, points) in zip(faces.images.numpy(), boxes, strict=True)
-                ]
-                name = f"margin {side:.2f}" + (", turned" if turned else "")
-                _row(name, smilenet, faces, torch.from_numpy(np.stack(crops)), calibration)
+def measure(net: SmileNet, calibration: Calibration, faces: FaceSet) -> Framing:
+    """Stage the faces, find them again, cut them with every margin and ask the net of each cut."""
+    answers = find(faces.images)
+    seen = faces.subset(torch.tensor([answer is not None for answer in answers]))
+    boxes = [answer for answer in answers if answer is not None]
+    sides = np.array([(box.width + box.height) / 2 for box, _ in boxes])
+    middles = np.array([(box.top + box.bottom) / 2 for box, _ in boxes])
+
+    def ask(name: str, crops: torch.Tensor) -> Cut:
+        found = measure_answers(predict(net, crops, calibration.size), seen, calibration)
+        return Cut(name, found["accuracy"], found["smile_accuracy"], found["smile_auc"])
+
+    cuts = [ask("as in the dataset", seen.images)]
+    for turned in (True, False):
+        for margin in MARGINS:
+            crops = [
+                cut_face(stage(face), box, points if turned else (), calibration.size, margin)
+                for face, (box, points) in zip(seen.images.numpy(), boxes, strict=True)
+            ]
+            name = f"margin {margin:.2f}" + (", turned" if turned else "")
+            cuts.append(ask(name, torch.from_numpy(np.stack(crops))))
+    return Framing(
+        len(faces),
+        len(boxes),
+        _quartiles(FACE / CANVAS / sides),
+        _quartiles((0.5 - middles) / (FACE / CANVAS)),
+        cuts,
+    )
 
 
-def _quartiles(values: np.ndarray) -> str:
-    return "{:.2f} to {:.2f}".format(*np.percentile(values, (25, 75)))
-
-
-def _row(
-    name: str,
-    smilenet: net.SmileNet,
-    faces: data.FaceSet,
-    crops: torch.Tensor,
-    calibration: checkpoint.Calibration,
-) -> None:
-    told = evaluate.measure(evaluate.predict(smilenet, crops, calibration.size), faces, calibration)
-    print(f"  {name:18} {told['accuracy']:8.3f} {told['smile_accuracy']:15.3f} {told['smile_auc']:10.4f}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _quartiles(values: np.ndarray) -> Quartiles:
+    low, middle, high = np.percentile(values, (25, 50, 75)).tolist()
+    return low, middle, high
