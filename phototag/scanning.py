@@ -8,9 +8,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,7 @@ def scan(
                 working_side=table.WORKING_SIDE,
                 max_pixels=max_pixels or files.MAX_PIXELS,
             )
-            with closing(frames), _hands(device) as (hands, prepare):
+            with closing(frames), _tagging_threads(device) as (hands, prepare):
                 batches = pipeline.run(
                     frames,
                     ready,
@@ -218,14 +219,25 @@ def decoders() -> int:
     return min(4, cores())
 
 
-def _hands(device: str) -> AbstractContextManager[tuple[int, Callable[[], None]]]:
-    """How many threads tag, and what each does first. Taggers that did not need torch are not worth
-    more than one."""
+@contextmanager
+def _tagging_threads(device: str) -> Iterator[tuple[int, Callable[[], None]]]:
+    """How many threads tag, and what each calls first: on a processor, to compute with its share of
+    the cores alone. Taggers that did not need torch are not worth more than one thread."""
     if "torch" not in sys.modules:
-        return nullcontext((1, lambda: None))
-    from phototag.nets.device import hands
+        yield 1, _nothing
+        return
+    from phototag.nets.device import cpu_threads, set_cpu_threads, tagging_threads
 
-    return hands(device, cores())
+    count, before = tagging_threads(device, cores()), cpu_threads()
+    try:
+        yield count, partial(set_cpu_threads, cores() // count) if count > 1 else _nothing
+    finally:
+        # threads that begin later would take over what was set last, in whichever thread
+        set_cpu_threads(before)
+
+
+def _nothing() -> None:
+    """What a tagging thread calls first where there is nothing to set."""
 
 
 def _count(batch: pipeline.Batch, report: ScanReport) -> None:

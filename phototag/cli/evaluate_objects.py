@@ -34,15 +34,13 @@ def evaluate_objects(
     \b
       phototag evaluate objects --data annotations.json --images photos
     """
-    import torch
-
     from phototag.nets.detector import data as boxes
     from phototag.nets.detector import evaluate
-    from phototag.nets.device import pick_device
+    from phototag.nets.device import pick_device, set_cpu_threads
     from phototag.taggers import objects
 
     if threads:
-        torch.set_num_threads(threads)
+        set_cpu_threads(threads)
     photos = boxes.read_coco(data, images, None if split == "all" or not boxes.has_splits(data) else split)
     # The metric wants the unlikely answers too: a floor of 0.1 would cut the end off every
     # precision-recall curve.

@@ -54,12 +54,14 @@ def evaluate_smilenet(
 
     DATA: a folder LABEL/*.jpg|png of face crops, a .csv of file,emotion, or an .npz with images and
     votes. Accuracy is against the emotion most people saw; faces where two emotions share the first
-    place are left out. It is told apart for the faces on which more than half of the people agree.
+    place are left out. It is also
+    reported for the faces on which more than half of the annotators agree.
 
     \b
       phototag evaluate smilenet faces/ --json
       phototag evaluate smilenet ferplus_valid.npz --flip --confusion confusion.png
     """
+    from phototag.nets.device import set_cpu_threads
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import evaluate as measures
     from phototag.nets.smilenet.checkpoint import load
@@ -87,6 +89,7 @@ def evaluate_smilenet(
     found = measures.measure(
         measures.predict(net, faces.images, calibration.size, flip=flip), faces, calibration
     )
+    set_cpu_threads(1)
     found["ms_per_face"] = measures.milliseconds_per_face(net, calibration.size)
     found["flip"] = flip
     if confusion:

@@ -86,15 +86,17 @@ def train_detector(
       phototag train detector --data boxes.json --images photos --out runs/mine
       phototag weights import runs/mine/detector.safetensors --own people-pets
     """
-    import torch
     from tqdm import tqdm
 
+    from phototag import memory
     from phototag.nets.detector import data as boxes
     from phototag.nets.detector import train as training
+    from phototag.nets.device import set_cpu_threads
     from phototag.weights import store
 
+    memory.keep_freed()
     if threads:
-        torch.set_num_threads(threads)
+        set_cpu_threads(threads)
     learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))
     say(
         f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking on {len(check)}"

@@ -58,7 +58,7 @@ FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout"
     help="Share of every target that the starting weights answer themselves, against noise in the labels.",
 )
 @click.option(
-    "--gentle",
+    "--weak-augmentation",
     type=click.IntRange(0),
     default=0,
     show_default=True,
@@ -77,7 +77,7 @@ def train_smilenet(
     first_size: int,
     rate: float | None,
     distil: float,
-    gentle: int,
+    weak_augmentation: int,
     seed: int,
     threads: int | None,
 ) -> None:
@@ -94,6 +94,8 @@ def train_smilenet(
     import torch
     from tqdm import tqdm
 
+    from phototag import memory
+    from phototag.nets.device import set_cpu_threads
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import train as training
     from phototag.taggers.smiles import WEIGHTS
@@ -103,9 +105,10 @@ def train_smilenet(
             "--distil takes answers from weights that know faces; start from shipped ones or a file"
         )
     start_from = None if start == "imagenet" else WEIGHTS if start == "shipped" else Path(start)
+    memory.keep_freed()
     if threads:
-        torch.set_num_threads(threads)
-    sets, one_word, checks = [], [], {}
+        set_cpu_threads(threads)
+    sets, single_label, checks = [], [], {}
     for source in data:
         faces = faces_of.read_faces(source, size, drop_single_votes=True)
         for name, why in list(faces.skipped.items())[:10]:
@@ -119,7 +122,7 @@ def train_smilenet(
             if len(aside):
                 checks[source.stem] = aside
         sets.append(faces)
-        one_word += [not voted] * len(faces)
+        single_label += [not voted] * len(faces)
     checks = {source.stem: faces_of.read_faces(source, size) for source in validate} | checks
     everything = faces_of.concatenate(sets)
     say(
@@ -133,8 +136,8 @@ def train_smilenet(
         rate=rate or (1e-3 if start == "imagenet" else 1e-4),
         size=size,
         first_size=min(first_size, size),
-        teacher=distil,
-        gentle_epochs=gentle,
+        distillation_weight=distil,
+        weak_augmentation_epochs=weak_augmentation,
         seed=seed,
         **(FURTHER if start_from else {}),
     )
@@ -150,7 +153,7 @@ def train_smilenet(
             out,
             plan,
             start_from=start_from,
-            one_word=torch.tensor(one_word) if any(one_word) and not all(one_word) else None,
+            single_label=torch.tensor(single_label) if any(single_label) and not all(single_label) else None,
             report=lambda line: bar.write(line, file=sys.stderr),
             progress=progress,
         )

@@ -6,15 +6,13 @@ from __future__ import annotations
 import timm
 import torch
 import torch.nn.functional as F
-from timm.layers import Conv2dSame
+from timm.layers import Conv2dSame, pad_same
 from torch import nn
 
 from phototag.errors import WeightsError
 from phototag.nets.depthwise import depthwise
 
 BACKBONE = "tf_efficientnet_lite0"
-
-
 # The ImageNet weights were trained on (pixel - 127) / 128.
 MEAN, STD = [127 / 255] * 3, [128 / 255] * 3
 
@@ -35,10 +33,7 @@ class FrozenNormConv(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         padding = (self.edge - 1) // 2
         if self.stride > 1:
-            across, down = (
-                max((-(-n // self.stride) - 1) * self.stride + self.edge - n, 0) for n in inputs.shape[:1:-1]
-            )
-            inputs = F.pad(inputs, (across // 2, across - across // 2, down // 2, down - down // 2))
+            inputs = pad_same(inputs, (self.edge, self.edge), (self.stride, self.stride))
             padding = 0
         weight = self.weight * self.scale.view(-1, 1, 1, 1)
         if self.groups > 1 and self.training and weight.requires_grad and torch.is_autocast_enabled("cpu"):
@@ -46,7 +41,7 @@ class FrozenNormConv(nn.Module):
         return F.conv2d(inputs, weight, self.shift, self.stride, padding, 1, self.groups)
 
     def joined(self) -> nn.Conv2d:
-        """The same as one plain convolution, for asking."""
+        """The same as one plain convolution, for inference."""
         outputs, inputs = self.weight.shape[0], self.weight.shape[1] * self.groups
         kind, padding = (Conv2dSame, 0) if self.stride > 1 else (nn.Conv2d, (self.edge - 1) // 2)
         conv = kind(inputs, outputs, self.edge, self.stride, padding, groups=self.groups)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
 
 from phototag.errors import UsageError
 
-MOST_HANDS = 4  # each has photos and maps of its own in memory
+MOST_TAGGING_THREADS = 4  # each has photos and maps of its own in memory
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -46,32 +44,32 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:
-    """What a net may compute in to be fast here, or None: processors without bfloat16 arithmetic
-    would only be slower."""
+    """The half precision that makes a net faster on this device; None: compute in float32, because
+    a processor without bfloat16 arithmetic emulates it, which is slower."""
     if device.type == "cuda":
         return torch.float16
-    capabilities = (
-        torch.cpu.get_capabilities()
-        if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities")
-        else {}
-    )
+    # get_capabilities came after torch 2.6; without it float32 is right, only slower
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return None
+    capabilities = torch.cpu.get_capabilities()
     return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else None
 
 
-@contextmanager
-def hands(device: str, cores: int) -> Iterator[tuple[int, Callable[[], None]]]:
-    """How many threads may ask the nets at once, and what each calls first to get its share of the
-    `cores`. On a processor a small net gains little from a second core; looking at other photos
-    beside it gains all of it. A GPU is asked by one."""
-    if pick_device(device).type != "cpu":
-        yield 1, lambda: None
-        return
-    count, before = min(cores, MOST_HANDS), torch.get_num_threads()
-    try:
-        yield count, partial(torch.set_num_threads, cores // count)
-    finally:
-        # threads that begin later take over what was said last, wherever it was said
-        torch.set_num_threads(before)
+def tagging_threads(device: str, cores: int) -> int:
+    """How many threads may ask the nets at once. On a processor a small net gains little from a
+    second core; looking at other photos beside it gains all of it. A GPU is asked by one."""
+    return min(cores, MOST_TAGGING_THREADS) if pick_device(device).type == "cpu" else 1
+
+
+def cpu_threads() -> int:
+    """How many cores torch computes with in the calling thread."""
+    return torch.get_num_threads()
+
+
+def set_cpu_threads(count: int) -> None:
+    """Let torch compute with so many cores in the calling thread, and in threads that begin later:
+    said by the command line and by a scan's tagging threads, never by a net."""
+    torch.set_num_threads(count)
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A trained net made fast for asking: the same numbers in less time. Owns the rewriting of layers;
+"""A trained net made fast for inference: the same numbers in less time. Owns the rewriting of layers;
 must not know what a net is for, nor who asks it.
 
 Two things cost most of a small net's time on a processor, and neither is arithmetic. Batch norms
@@ -20,26 +20,25 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from timm.layers import Conv2dSame
-from timm.models._efficientnet_blocks import InvertedResidual as TimmResidual
+from timm.layers import Conv2dSame, get_same_padding
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.mobilenetv3 import InvertedResidual
 from torchvision.ops import FrozenBatchNorm2d
 
-from phototag import memory
-
 # of wide maps at once; half of it to twice of it is about as fast with 1 MB of cache per core
 STRIP_BYTES = 3 << 20
+# The layers of timm's inverted residual, in their order. Their names are those of every weights
+# file, ours too, so they are a firmer hold than the block's class, which timm keeps private.
+TIMM_RESIDUAL = ("conv_pw", "bn1", "conv_dw", "bn2", "conv_pwl", "bn3")
 
 
-def for_asking(net: nn.Module, device: str | torch.device = "cpu") -> nn.Module:
+def optimize_for_inference(net: nn.Module, device: str | torch.device = "cpu") -> nn.Module:
     """A copy of `net` that answers alike and cannot be trained; the given one stays as it is."""
     net = copy.deepcopy(net).eval().requires_grad_(False)
     fold_norms(net)
     quicken_relu6(net)
     if torch.device(device).type == "cpu":
-        memory.keep_freed()
         _put_in_strips(net)
     return net.to(device).to(memory_format=torch.channels_last)
 
@@ -101,11 +100,19 @@ def _put_in_strips(net: nn.Module) -> None:
                 rest = layers[2:] if squeezed else []
                 finish = nn.Sequential(*list(layers[1])[1:], *([] if squeezed else layers[2:]))
                 block.block = nn.Sequential(InStrips(layers[0], layers[1][0], finish), *rest)
-        elif isinstance(block, TimmResidual) and _plain(block.conv_dw) and isinstance(block.se, nn.Identity):
+        elif _is_timm_residual(block):
             finish = nn.Sequential(block.bn2, block.conv_pwl, block.bn3)
             block.conv_pw = InStrips(nn.Sequential(block.conv_pw, block.bn1), block.conv_dw, finish)
             for name in ("bn1", "conv_dw", "bn2", "conv_pwl", "bn3"):
                 setattr(block, name, nn.Identity())
+
+
+def _is_timm_residual(block: nn.Module) -> bool:
+    """Whether it is a plain inverted residual of timm's, without squeeze and excite."""
+    layers = [name for name, _ in block.named_children() if name in TIMM_RESIDUAL]
+    if tuple(layers) != TIMM_RESIDUAL or not _plain(block.conv_dw):
+        return False
+    return isinstance(getattr(block, "se", nn.Identity()), nn.Identity)
 
 
 def _plain(conv: nn.Module) -> bool:
@@ -164,8 +171,8 @@ def margins(conv: nn.Conv2d, height: int, width: int) -> tuple[int, int, int, in
     if not isinstance(conv, Conv2dSame):
         down, across = conv.padding
         return across, across, down, down
-    both = [
-        max((-(-n // s) - 1) * s + k - n, 0)
-        for n, s, k in zip((width, height), conv.stride, conv.kernel_size, strict=True)
-    ]
-    return both[0] // 2, both[0] - both[0] // 2, both[1] // 2, both[1] - both[1] // 2
+    across, down = (
+        get_same_padding(length, kernel, stride, 1)
+        for length, kernel, stride in zip((width, height), conv.kernel_size, conv.stride, strict=True)
+    )
+    return across // 2, across - across // 2, down // 2, down - down // 2

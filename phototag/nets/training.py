@@ -1,10 +1,11 @@
-"""What every training of ours shares: the course of the learning rate, averaged weights, and the
-files that a run leaves and goes on from. Owns checkpoint.pt, log.csv and curves.png of an output
+"""What every training of ours shares: what is held out, the course of the learning rate, averaged
+weights, and the files that a run leaves and goes on from. Owns checkpoint.pt, log.csv and curves.png of an output
 folder. Must not know what is trained, or on what."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import os
 from collections.abc import Mapping
@@ -18,6 +19,20 @@ from torch import nn
 from phototag.errors import PhototagError
 
 History = list[dict[str, float]]
+
+
+def is_held_out(name: str, share: float = 0.1) -> bool:
+    """Whether what has this name is for validation: by hash of the name, so that the split needs no
+    list and never drifts."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32 < share
+
+
+def report_nothing(line: str) -> None:
+    """For trainings nobody watches: lines about finished epochs go nowhere."""
+
+
+def ignore_progress(done: int, total: int) -> None:
+    """For trainings nobody watches: steps done of all steps go nowhere."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ class Run:
         draw_lines(self.out / "curves.png", {name: [row[name] for row in history] for name in names}, "epoch")
 
 
-def told(row: Mapping[str, float]) -> str:
+def format_metrics(row: Mapping[str, float]) -> str:
     """One row of the history as a line for people."""
     return "  ".join(f"{key} {value:.4g}" for key, value in row.items())
 
@@ -93,10 +108,7 @@ def average(averaged: nn.Module, net: nn.Module, decay: float, step: int) -> Non
     """Move the averaged weights (EMA) one step towards those being trained. The first steps have a
     short memory: where the training started is soon forgotten. What `net` does not have, or does
     not train, stays as it is."""
-    mean = averaged.state_dict()
-    fresh = {
-        name: value for name, value in net.state_dict().items() if name in mean and value.is_floating_point()
-    }
-    torch._foreach_lerp_(
-        [mean[name] for name in fresh], list(fresh.values()), 1 - min(decay, step / (step + 10))
-    )
+    mean, share = averaged.state_dict(), 1 - min(decay, step / (step + 10))
+    for name, value in net.state_dict().items():
+        if name in mean and value.is_floating_point():
+            mean[name].lerp_(value, share)

@@ -11,14 +11,11 @@ from phototag.nets.device import halving, pick_device
 from phototag.nets.mtcnn.detect import FaceDetector, Faces
 from phototag.records import Box, Frame, Tag
 
-# of the photo's long side: smaller faces are passers-by, and too few pixels for RNet and SmileNet
-MIN_FACE = 0.02
-
 
 def load(device: str, options: Mapping[str, Any]) -> FacesTagger:
     """The tagger on `device` (see pick_device). Option `min_face`: the smallest face looked for, as
     a fraction of the photo's long side. Raises WeightsError, UsageError."""
-    return FacesTagger(pick_device(device), float(options.get("min_face", MIN_FACE)))
+    return FacesTagger(pick_device(device), float(options["min_face"]))
 
 
 class FacesTagger:

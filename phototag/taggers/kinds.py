@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from torchvision.models import EfficientNet_B0_Weights
 from phototag.errors import WeightsError
 from phototag.nets.backbone import BACKBONE, MEAN, STD, imagenet_state
 from phototag.nets.device import half_precision, halving, pick_device, send
-from phototag.nets.inference import for_asking
+from phototag.nets.inference import optimize_for_inference
 from phototag.nets.pixels import shrunk
 from phototag.query import vocabulary
 from phototag.records import Frame, Tag
@@ -53,10 +54,10 @@ class Words:
 def words(path: Path = WORDS_FILE) -> Words:
     """Read the words file. Raises WeightsError naming the word that cannot be understood."""
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-        limits = dict(told["thresholds"])
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        limits = dict(document["thresholds"])
         default = limits.pop("default")
-        members = dict(told["words"])
+        members = dict(document["words"])
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
         raise WeightsError(f"{path}: cannot be read as a words file ({error})") from error
     names = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
@@ -71,7 +72,7 @@ def words(path: Path = WORDS_FILE) -> Words:
                     raise WeightsError(f"{path}: {word!r} names {edge!r}, which is no ImageNet class")
             picked += range(number[first], number[last or first] + 1)
         classes[word] = tuple(sorted(set(picked)))
-    for word in told["broader"]:
+    for word in document["broader"]:
         below = (vocabulary.expand(word) or set()) & members.keys()
         if not below:
             raise WeightsError(f"{path}: the broader word {word!r} contains no word of the file")
@@ -103,7 +104,7 @@ class Kinds:
         self.dtype = half_precision(self.device)
         net = timm.create_model(BACKBONE)
         net.load_state_dict(imagenet_state())
-        self.net = for_asking(net, self.device)
+        self.net = optimize_for_inference(net, self.device)
         if self.dtype is not None:  # once; autocast would cast the weights again for every batch
             self.net.to(self.dtype)
         self.gather = torch.zeros(1000, len(self.said.classes))
@@ -140,7 +141,7 @@ class Kinds:
     def _tags(self, sums: np.ndarray) -> list[Tag]:
         over = np.flatnonzero(sums >= self.limits)
         scored = [(self.names[i], odds(float(sums[i]), float(self.limits[i]))) for i in over]
-        return sorted((Tag(word, score) for word, score in scored), key=lambda tag: -tag.score)
+        return sorted((Tag(word, score) for word, score in scored), key=attrgetter("score"), reverse=True)
 
 
 def odds(probability: float, threshold: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from phototag.records import Frame, Tag
+from phototag.taggers.table import Tagger
 
 FACE_SIDE = 112  # pixels a face is shrunk to: detail beyond what SmileNet sees must not count
 PHOTO_SIDE = 640  # long side: a photo is looked at as a whole, sensor noise averaged away
@@ -36,23 +37,22 @@ def _shrunk(pixels: np.ndarray, side: int) -> Image.Image:
     return grey
 
 
-def load(device: str, options: Mapping[str, Any]):
-    def tag(frames: Sequence[Frame]) -> list[list[Tag]]:
-        answers = []
-        for frame in frames:
-            height, width = frame.pixels.shape[:2]
-            tags = [Tag("sharpness", sharpness(_shrunk(frame.pixels, PHOTO_SIDE)))]
-            for face in frame.answers.get("faces", ()):
-                if face.box:
-                    left, top, right, bottom = face.box.pixels(width, height)
-                    tags.append(
-                        Tag(
-                            "sharpness",
-                            sharpness(_shrunk(frame.pixels[top:bottom, left:right], FACE_SIDE)),
-                            face.box,
-                        )
-                    )
-            answers.append(tags)
-        return answers
+def load(device: str, options: Mapping[str, Any]) -> Tagger:
+    """The tagger for the table; it needs no net, so the device does not matter."""
+    return tag_sharpness
 
-    return tag
+
+def tag_sharpness(frames: Sequence[Frame]) -> list[list[Tag]]:
+    """For each frame a tag without a box, of the whole photo, and one with the box of each face."""
+    return [_tags(frame) for frame in frames]
+
+
+def _tags(frame: Frame) -> list[Tag]:
+    height, width = frame.pixels.shape[:2]
+    tags = [Tag("sharpness", sharpness(_shrunk(frame.pixels, PHOTO_SIDE)))]
+    for face in frame.answers.get("faces", ()):
+        if face.box:
+            left, top, right, bottom = face.box.pixels(width, height)
+            cut = _shrunk(frame.pixels[top:bottom, left:right], FACE_SIDE)
+            tags.append(Tag("sharpness", sharpness(cut), face.box))
+    return tags

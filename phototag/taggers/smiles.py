@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from phototag.errors import UnreadablePhoto
-from phototag.nets.device import pick_device
+from phototag.nets.device import half_precision, pick_device
 from phototag.nets.smilenet.checkpoint import load as load_net
 from phototag.nets.smilenet.crop import cut_face, normalise
 from phototag.nets.smilenet.evaluate import smile_probability
 from phototag.nets.smilenet.labels import EMOTIONS
-from phototag.nets.smilenet.net import computes_bfloat16, fuse
+from phototag.nets.smilenet.net import fuse
 from phototag.reading.decode import open_photo
 from phototag.records import Frame, Tag
 from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible
-from phototag.taggers.faces import load as load_faces
+from phototag.taggers import table
 from phototag.taggers.table import WORKING_SIDE
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
@@ -32,7 +32,7 @@ def load(device: str, options: Mapping[str, Any]):
     place = pick_device(device)
     net, calibration = load_net(WEIGHTS)
     net = fuse(net).to(place)
-    fast = computes_bfloat16(place)
+    dtype = half_precision(place)
 
     @torch.inference_mode()
     def predict(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +40,7 @@ def load(device: str, options: Mapping[str, Any]):
         smiles, emotions = [], []
         for part in torch.from_numpy(crops).split(BATCH):
             faces = normalise(part.to(place)).contiguous(memory_format=torch.channels_last)  # (B, 1, S, S)
-            with torch.autocast(place.type, torch.bfloat16, enabled=fast):
+            with torch.autocast(place.type, dtype, enabled=dtype is not None):
                 emotion_logits, smile_logits = net(faces)
             smiles.append(smile_probability(smile_logits.float(), calibration).cpu())
             emotions.append((emotion_logits.float() / calibration.emotion_temperature).softmax(1).cpu())
@@ -79,7 +79,7 @@ def largest_face_cutter(device: str, size: int) -> Callable[[Path], np.ndarray]:
     """For measuring on whole photos: a function from a photo's file to the crop of its largest face
     that the face tagger is sure of, cut as a scan cuts it. It raises UnreadablePhoto where there is
     none."""
-    find = load_faces(device, {})
+    find = table.load("faces", device, {})
 
     def cut(file: Path) -> np.ndarray:
         photo = open_photo(file, working_side=WORKING_SIDE)

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from phototag.records import Frame, Tag
 
+# Of the photo's long side: smaller faces are passers-by, and too few pixels for RNet and SmileNet.
+MIN_FACE = 0.02
 # Long side of what the taggers see. At 2 % of it the smallest face has 26 pixels, a little more
 # than MTCNN's least (20); a 12-megapixel JPEG is decoded at half size for it.
 WORKING_SIDE = 1333
@@ -97,7 +99,7 @@ SPECS: dict[str, TaggerSpec] = {
             "phototag.taggers.faces:load",
             version=1,
             summary="faces with five landmarks (MTCNN)",
-            options={"min_face": 0.02},
+            options={"min_face": MIN_FACE},
             weights=_mtcnn_weights,
         ),
         TaggerSpec(

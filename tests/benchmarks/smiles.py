@@ -22,7 +22,7 @@ from PIL import Image
 from phototag.nets.smilenet import data, evaluate
 from phototag.nets.smilenet.checkpoint import load
 from phototag.nets.smilenet.labels import EMOTIONS
-from phototag.nets.smilenet.net import computes_bfloat16, fuse
+from phototag.nets.smilenet.net import fuse
 from phototag.taggers.smiles import WEIGHTS
 from tests.benchmarks import Figure, Plan, alternate
 
@@ -58,10 +58,9 @@ def fer_net(compiled: bool) -> Callable[[np.ndarray], np.ndarray] | None:
 def ours() -> Callable[[np.ndarray], torch.Tensor]:
     net, calibration = load(WEIGHTS)
     fuse(net)
-    fast = computes_bfloat16("cpu")
 
     def predict(crops: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        return evaluate.predict(net, torch.from_numpy(crops), calibration.size, BATCH, bf16=fast)
+        return evaluate.predict(net, torch.from_numpy(crops), calibration.size, BATCH)
 
     return predict
 

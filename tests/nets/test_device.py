@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 import torch
 
+from phototag import scanning
 from phototag.errors import PhototagError, UsageError
-from phototag.nets.device import half_precision, halving, hands, pick_device, send
+from phototag.nets.device import cpu_threads, half_precision, halving, pick_device, send, tagging_threads
 
 
 def test_cpu_and_auto() -> None:
@@ -59,24 +61,33 @@ def test_sending_keeps_the_numbers_and_half_precision_is_asked_for_where_it_pays
     assert half_precision(torch.device("cpu")) in (None, torch.bfloat16)
 
 
-@pytest.mark.parametrize(("cores", "count", "threads"), [(1, 1, 1), (2, 2, 1), (6, 4, 1), (16, 4, 4)])
-def test_hands_share_the_cores_and_leave_torch_as_it_was(cores: int, count: int, threads: int) -> None:
-    before, said = torch.get_num_threads(), []
-    with hands("cpu", cores) as (number, prepare):
-        assert number == count
-        one = threading.Thread(target=lambda: (prepare(), said.append(torch.get_num_threads())))
+@pytest.mark.parametrize(("cores", "count"), [(1, 1), (2, 2), (6, 4), (16, 4)])
+def test_a_processor_is_asked_by_a_thread_per_core_up_to_four(cores: int, count: int) -> None:
+    assert tagging_threads("cpu", cores) == count
+
+
+def test_a_scan_shares_the_cores_and_leaves_torch_as_it_was() -> None:
+    before, seen = cpu_threads(), []
+
+    def look(prepare: Callable[[], None]) -> None:
+        prepare()
+        seen.append(cpu_threads())
+
+    def run(prepare: Callable[[], None]) -> None:
+        one = threading.Thread(target=look, args=(prepare,))
         one.start()
         one.join()
-    later = threading.Thread(target=lambda: said.append(torch.get_num_threads()))
-    later.start()
-    later.join()
-    assert said == [threads, before] and torch.get_num_threads() == before
+
+    with scanning._tagging_threads("cpu") as (count, prepare):
+        run(prepare)
+    run(scanning._nothing)
+    assert seen[0] == (scanning.cores() // count if count > 1 else before)
+    assert seen[1] == cpu_threads() == before
 
 
 @pytest.mark.gpu
 def test_a_gpu_is_asked_by_one() -> None:
-    with hands("cuda", 16) as (number, _):
-        assert number == 1
+    assert tagging_threads("cuda", 16) == 1
 
 
 @pytest.mark.gpu

@@ -14,7 +14,7 @@ from phototag.nets.detector import checkpoint, predict
 from phototag.nets.detector import net as compact
 from phototag.nets.detector.predict import resized, working_size
 from phototag.nets.device import half_precision
-from phototag.nets.inference import BitsReLU6, InStrips, for_asking, margins
+from phototag.nets.inference import BitsReLU6, InStrips, margins, optimize_for_inference
 from phototag.taggers import objects
 from phototag.weights import manifest
 from tests.conftest import SAMPLES
@@ -51,7 +51,7 @@ def test_the_same_numbers_without_norms_and_in_strips(monkeypatch, size):
     monkeypatch.setattr(inference, "STRIP_BYTES", 20_000)  # so that even small maps are cut, and not evenly
     for name, net in nets():
         before = copy.deepcopy(net.state_dict())
-        quick = for_asking(net)
+        quick = optimize_for_inference(net)
         assert sum(isinstance(part, InStrips) for part in quick.modules()) >= 10, name
         assert not any("running_var" in key or key.endswith(".shift") for key in quick.state_dict()), name
         images = torch.randn(2, 3, *size)

@@ -8,12 +8,12 @@ from PIL import Image
 from skimage import data
 
 from phototag.records import Frame
-from phototag.taggers import faces
+from phototag.taggers import faces, table
 
 
 @pytest.fixture(scope="module")
 def tagger() -> faces.FacesTagger:
-    return faces.load("cpu", {})
+    return table.load("faces", "cpu", {})
 
 
 def frame(pixels: np.ndarray) -> Frame:

@@ -5,7 +5,7 @@ from PIL import Image
 from skimage import data as pictures
 
 from phototag.errors import WeightsError
-from phototag.nets.inference import for_asking
+from phototag.nets.inference import optimize_for_inference
 from phototag.records import Frame
 from phototag.taggers import kinds
 
@@ -102,7 +102,7 @@ def test_norms_are_joined_without_changing_the_answers():
     images = torch.randn(1, 3, 96, 128)
     with torch.inference_mode():
         before = net.eval()(images)
-        joined = for_asking(net)
+        joined = optimize_for_inference(net)
         assert not [m for m in joined.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         torch.testing.assert_close(joined(images), before, atol=2e-3, rtol=2e-3)
 

@@ -5,7 +5,6 @@ Owns labels as numbers (1 is the first; 0 is the background). Must not know the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -16,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from phototag.errors import PhototagError
+from phototag.nets.training import is_held_out
 
 MIN_SIDE = 4.0  # pixels of a view; what is smaller cannot be recognised, only guessed
 MIN_VISIBLE = 0.25  # of a box's area; less of a thing left in a crop is not called by its name
@@ -92,7 +92,7 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
     splits = any("split" in record for record in records.values())
     photos = []
     for key, record in records.items():
-        belongs = record.get("split") if splits else ("val" if _held_out(record["file_name"]) else "train")
+        belongs = record.get("split") if splits else ("val" if is_held_out(record["file_name"]) else "train")
         if split is not None and belongs != split:
             continue
         file = images / record["file_name"]
@@ -110,10 +110,6 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
     if not photos:
         raise PhototagError(f"{annotations}: no photos{f' of the split {split!r}' if split else ''} in it")
     return Photos(photos, names)
-
-
-def _held_out(name: str) -> bool:
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32 < 0.1
 
 
 @dataclass(frozen=True)

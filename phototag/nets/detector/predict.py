@@ -16,7 +16,7 @@ from phototag.nets.detector.checkpoint import load
 from phototag.nets.detector.net import AsGiven
 from phototag.nets.detector.suppress import settle
 from phototag.nets.device import half_precision, halving, send
-from phototag.nets.inference import for_asking
+from phototag.nets.inference import optimize_for_inference
 from phototag.nets.pixels import shrunk
 
 RAW = 400  # boxes of a photo before doubles are settled; crowds have some 200
@@ -111,7 +111,7 @@ class Detector:
         (unless said: on a GPU). `settled`: by our rules (phototag.nets.detector.suppress) and not
         by the net's own NMS."""
         self.device = torch.device(device)
-        self.net = for_asking(net, self.device)
+        self.net = optimize_for_inference(net, self.device)
         self.settled = settled
         if settled:
             raw(self.net)

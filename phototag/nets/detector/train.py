@@ -16,13 +16,12 @@ import numpy as np
 import torch
 from torchvision.models.detection import FasterRCNN
 
-from phototag import memory
 from phototag.errors import PhototagError
 from phototag.nets.detector import data, evaluate
 from phototag.nets.detector.checkpoint import Settings, read_weights, save
 from phototag.nets.detector.net import build
 from phototag.nets.detector.predict import Detector, halve_inside
-from phototag.nets.training import Run, average, one_cycle, told
+from phototag.nets.training import Run, average, format_metrics, ignore_progress, one_cycle, report_nothing
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ def train(
     out: Path,
     plan: Plan = Plan(),
     start_from: Path | None = None,
-    report: Callable[[str], None] = print,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    report: Callable[[str], None] = report_nothing,
+    progress: Callable[[int, int], None] = ignore_progress,
 ) -> Path:
     """Train and return the path of the safetensors file. `start_from`: weights of the compact
     detector to go on from instead of ImageNet's; labels of the same name keep what they know. A
@@ -70,7 +69,6 @@ def train(
     if len(training) < plan.batch:
         raise PhototagError(f"training needs at least {plan.batch} photos, one batch")
     out.mkdir(parents=True, exist_ok=True)
-    memory.keep_freed()
     torch.manual_seed(plan.seed)
     labels = training.names
     net = build(labels, imagenet=start_from is None)
@@ -119,7 +117,7 @@ def train(
             row |= _validate(averaged, validation, settings)
         row["seconds"] = time.monotonic() - began
         history.append(row)
-        report(told(row))
+        report(format_metrics(row))
         run.save(history, net, averaged, optimiser)
         save(out / "detector.safetensors", averaged, settings)
     run.draw(history)

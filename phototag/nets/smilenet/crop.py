@@ -13,14 +13,10 @@ from phototag.records import Box
 
 # A square whose side is this many times the mean side of the face detector's box, centred on the
 # box and moved down by SHIFT sides. FER2013's faces were cut by another detector; these two put
-# MTCNN's boxes where FER's borders are, by `python -m phototag.nets.smilenet.framing`, which prints
+# MTCNN's boxes where FER's borders are, by `phototag evaluate framing FERPLUS.npz`, which prints
 # both and how faces cut with other margins are read (weights/smilenet.md).
 MARGIN = 1.07
-
-
 SHIFT = 0.0
-
-
 # smaller rolls are within what training's rotation covers; leave the pixels alone
 ROLL_DEADBAND_DEGREES = 8.0
 

@@ -7,11 +7,11 @@ Owns label names and targets. Must not know the net or the training loop.
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from PIL import Image, UnidentifiedImageError
 from phototag.errors import PhototagError
 from phototag.nets.smilenet.crop import whole_face
 from phototag.nets.smilenet.labels import EMOTION_OF, EMOTIONS
+from phototag.nets.training import is_held_out
 
 HAPPINESS = EMOTIONS.index("happiness")
 PICTURES = {".jpg", ".jpeg", ".png"}
@@ -100,7 +101,7 @@ def read_faces(
         raise PhototagError(
             f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of file,emotion"
         )
-    return _read_files(rows, cut or (lambda file: _whole_file(file, size)))
+    return _read_files(rows, cut or partial(_whole_file, size=size))
 
 
 def _whole_file(file: Path, size: int) -> np.ndarray:
@@ -164,15 +165,9 @@ def person_of(file: Path) -> str:
     return re.sub(r"_\d+$", "", file.stem)
 
 
-def held_out(person: str, share: float = 0.1) -> bool:
-    """Whether this person's pictures are for validation: by hash of the name, so the split needs no
-    list and never drifts."""
-    return int(hashlib.sha256(person.encode()).hexdigest()[:8], 16) / 2**32 < share
-
-
 def split_persons(faces: FaceSet, share: float = 0.1) -> tuple[FaceSet, FaceSet]:
     """-> (training, validation); no person is in both."""
-    aside = torch.tensor([held_out(person, share) for person in faces.persons])
+    aside = torch.tensor([is_held_out(person, share) for person in faces.persons])
     return faces.subset(~aside), faces.subset(aside)
 
 
@@ -217,10 +212,16 @@ def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: flo
     # (B, 1, S, S)
     faces = F.grid_sample(images.float().unsqueeze(1), grid, "bilinear", "border", align_corners=False)
 
-    def some(share: float, change) -> None:
+    def some(share: float, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
         picked = chance(share).nonzero().squeeze(1)
         if len(picked):
             faces[picked] = change(faces[picked])
+
+    def blur_sideways(part: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(part, (1, 5), 1, (0, 2), count_include_pad=False)
+
+    def add_noise(part: torch.Tensor) -> torch.Tensor:
+        return part + torch.empty_like(part).normal_(0, 8, generator=rng)
 
     def pixelate(part: torch.Tensor) -> torch.Tensor:
         small = int(torch.randint(16, max(17, size // 2), (1,), generator=rng))
@@ -235,8 +236,8 @@ def distort(images: torch.Tensor, size: int, rng: torch.Generator, strength: flo
         + slope_y.view(-1, 1, 1, 1) * ramp.view(1, 1, -1, 1)
     )
     some(0.2, pixelate)
-    some(0.15, lambda part: F.avg_pool2d(part, (1, 5), 1, (0, 2), count_include_pad=False))
-    some(0.3, lambda part: part + torch.empty_like(part).normal_(0, 8, generator=rng))
+    some(0.15, blur_sideways)
+    some(0.3, add_noise)
     for i in chance(0.3).nonzero().squeeze(1).tolist():  # occlusion: one rectangle of flat grey or noise
         high, wide = (int(size * float(torch.empty(1).uniform_(0.12, 0.4, generator=rng))) for _ in range(2))
         y, x = (int(torch.randint(0, size - edge, (1,), generator=rng)) for edge in (high, wide))

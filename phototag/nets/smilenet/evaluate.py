@@ -11,6 +11,7 @@ import time
 import numpy as np
 import torch
 
+from phototag.nets.device import half_precision
 from phototag.nets.smilenet.checkpoint import Calibration
 from phototag.nets.smilenet.crop import normalise
 from phototag.nets.smilenet.data import FaceSet
@@ -20,17 +21,18 @@ from phototag.nets.smilenet.net import SmileNet
 
 @torch.inference_mode()
 def predict(
-    net: SmileNet, images: torch.Tensor, size: int, batch: int = 64, flip: bool = False, bf16: bool = True
+    net: SmileNet, images: torch.Tensor, size: int, batch: int = 64, flip: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(N, S, S) uint8 -> emotion logits (N, 8), smile logits (N,); with `flip` the mean over the
-    face and its mirror image."""
+    face and its mirror image. In half precision where the processor computes in it, as in a scan."""
     emotions, smiles = [], []
+    dtype = half_precision(torch.device("cpu"))
     for part in images.split(batch):
         faces = normalise(part)  # (B, 1, S, S)
         if faces.shape[-1] != size:
             faces = torch.nn.functional.interpolate(faces, (size, size), mode="bilinear", antialias=True)
         views = [faces, faces.flip(3)] if flip else [faces]
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
             answers = [net(view.contiguous(memory_format=torch.channels_last)) for view in views]
         emotions.append(torch.stack([emotion.float() for emotion, _ in answers]).mean(0))
         smiles.append(torch.stack([smile.float() for _, smile in answers]).mean(0))
@@ -141,20 +143,14 @@ def calibrate(
     )
 
 
-def milliseconds_per_face(
-    net: SmileNet, size: int, batch: int = 32, rounds: int = 7, bf16: bool = True
-) -> float:
-    """Median wall time per face on one core, preprocessing to the tensor not included."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def milliseconds_per_face(net: SmileNet, size: int, batch: int = 32, rounds: int = 7) -> float:
+    """Median wall time per face on the cores torch computes with, preprocessing to the tensor not
+    included."""
     faces = torch.randint(0, 255, (batch, size, size), dtype=torch.uint8)
-    try:
-        predict(net, faces, size, batch, bf16=bf16)
-        times = []
-        for _ in range(rounds):
-            began = time.perf_counter()
-            predict(net, faces, size, batch, bf16=bf16)
-            times.append(time.perf_counter() - began)
-    finally:
-        torch.set_num_threads(threads)
+    predict(net, faces, size, batch)
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        predict(net, faces, size, batch)
+        times.append(time.perf_counter() - began)
     return float(np.median(times)) / batch * 1000

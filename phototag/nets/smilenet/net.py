@@ -1,9 +1,4 @@
-"""SmileNet and the one preprocessing it ever sees.
-
-Owns the network, the cut from a photo to a face crop, and reading and writing its weights. Must not
-know where faces come from or where answers go. Training, evaluation and tagging all go through
-`cut_face` and `normalise`: what the net meets in a photo looks like what it was trained on because
-it is the same code."""
+"""SmileNet, the network. Must not know where faces come from or where answers go."""
 
 from __future__ import annotations
 
@@ -11,10 +6,10 @@ import timm
 import torch
 from torch import nn
 
-from phototag import memory
+from phototag.nets.backbone import BACKBONE, FrozenNormConv, imagenet_state
+from phototag.nets.inference import fold_norms, join_norms, quicken_relu6
 from phototag.nets.smilenet.labels import EMOTIONS
 
-BACKBONE = "tf_efficientnet_lite0"
 WIDTH = 1280  # channels of the backbone after pooling
 
 
@@ -38,11 +33,7 @@ class SmileNet(nn.Module):
 
 def fuse(net: SmileNet) -> SmileNet:
     """For inference only, in place: every batch norm folded into the convolution before it, weights
-    in channels-last order. The same answers (within rounding) in half the time, a part of it
-    because freed memory is kept from now on."""
-    from phototag.nets.inference import fold_norms, quicken_relu6
-
-    memory.keep_freed()
+    in channels-last order. The same answers (within rounding) in half the time."""
     fold_norms(net.eval())
     quicken_relu6(net)
     return net.to(memory_format=torch.channels_last)
@@ -52,26 +43,12 @@ def freeze_norms(net: SmileNet) -> None:
     """For training on from weights of ours, in place: every convolution joined with the batch norm
     after it for good. Filters keep their names, so that a SmileNet takes them back; the norms,
     which no longer learn, disappear."""
-    from phototag.nets.backbone import FrozenNormConv
-    from phototag.nets.inference import join_norms
-
     join_norms(net, FrozenNormConv)
 
 
-def computes_bfloat16(device: str | torch.device) -> bool:
-    """Whether bfloat16 halves the time here: on CUDA, and on processors that compute in it instead
-    of emulating it."""
-    kind = torch.device(device).type
-    # the only way torch tells, and not a public one
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return kind == "cuda" or (kind == "cpu" and bool(probe()))
-
-
-def imagenet_state() -> dict[str, torch.Tensor]:
+def grey_imagenet_state() -> dict[str, torch.Tensor]:
     """The backbone's ImageNet weights under timm's names, the three colour filters of the stem
     summed to one."""
-    from phototag.nets.backbone import imagenet_state as coloured
-
-    state = coloured()
+    state = imagenet_state()
     state["conv_stem.weight"] = state["conv_stem.weight"].sum(1, keepdim=True)
     return {name: value for name, value in state.items() if not name.startswith("classifier.")}

