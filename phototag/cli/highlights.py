@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from phototag.cli.output import count, db_option, json_option, open_library, printable, say, write_json
 from phototag.cli.selection import Question, choosing_options, load_theme, print_photos, progress_bar
-from phototag.errors import Interrupted, UsageError
+from phototag.errors import Interrupted, PhototagError, UsageError
 from phototag.records import Member
 
 if TYPE_CHECKING:
+    from phototag.highlights.theme import Theme
     from phototag.highlights.verdict import Choice
 
 
@@ -42,6 +45,10 @@ if TYPE_CHECKING:
 @click.option("--copy", "how", flag_value="copy", help="Copy the photos into it. Default: symbolic links.")
 @click.option("--hardlink", "how", flag_value="hardlink", help="Hard links instead.")
 @click.option(
+    "--strip", is_flag=True, help="Copies without place, maker notes and serial numbers, to be passed on."
+)
+@click.option("--replace", is_flag=True, help="Let DIR's album make way where it is another one.")
+@click.option(
     "--gallery/--no-gallery", default=True, help="A page to look at in the album folder.", show_default=True
 )
 @click.option("--sheet/--no-sheet", default=True, help="A contact sheet in it.", show_default=True)
@@ -65,7 +72,15 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
 @db_option
 @json_option
-def highlights(theme_and_terms: tuple[str, ...], db: str | None, **given: Any) -> None:
+def highlights(
+    theme_and_terms: tuple[str, ...],
+    own_theme: str | None,
+    name: str | None,
+    dry_run: bool,
+    db: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Choose the best photos by a theme; make an album and a film.
 
     THEME is smiles, pets, portraits or year (the best of everything). TERMS are those of `phototag
@@ -78,80 +93,151 @@ def highlights(theme_and_terms: tuple[str, ...], db: str | None, **given: Any) -
       phototag highlights year --from 2016-06 --to 2016-08 path:Italy --top 30 --dry-run
       phototag why IMG_0042.jpg --theme smiles --year 2016
     """
+    outputs = Outputs(**{field.name: given.pop(field.name) for field in fields(Outputs)})
+    if own_theme:
+        theme, terms = load_theme(own_theme), theme_and_terms
+    elif theme_and_terms:
+        theme, terms = load_theme(theme_and_terms[0]), theme_and_terms[1:]
+    else:
+        from phototag.highlights.theme import names
+
+        raise UsageError(f"say which theme: {', '.join(names())}, or --theme FILE for one of your own")
     try:
-        _highlights(theme_and_terms, db, given)
+        _highlights(Question.of(theme, terms, given), name, dry_run, db, as_json, outputs)
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped; nothing half made is left behind. Type the same line to begin again"
         ) from None
 
 
-def _highlights(theme_and_terms: tuple[str, ...], db: str | None, given: dict[str, Any]) -> None:
-    from phototag.highlights import theme
+@dataclass(frozen=True)
+class Outputs:
+    """What to make, as the options say it."""
+
+    out: Path | None
+    how: Literal["copy", "hardlink"] | None
+    strip: bool
+    replace: bool
+    gallery: bool
+    sheet: bool
+    places: bool
+    film: Path | None
+    height: int | None
+    aspect: str
+    music: str | None
+    force: bool
+
+
+def _highlights(
+    question: Question, name: str | None, dry_run: bool, db: str | None, as_json: bool, outputs: Outputs
+) -> None:
     from phototag.highlights.album import manifest
-    from phototag.highlights.film import make
-    from phototag.library import Library
+    from phototag.highlights.theme import is_one_line
 
-    out, film_path = given["out"], given["film"]
-    if given["own_theme"]:
-        chosen_theme, terms = load_theme(given["own_theme"]), theme_and_terms
-    elif theme_and_terms:
-        chosen_theme, terms = load_theme(theme_and_terms[0]), theme_and_terms[1:]
-    else:
-        raise UsageError(f"say which theme: {', '.join(theme.names())}, or --theme FILE for one of your own")
-    question = Question.of(chosen_theme, terms, given)
-    if film_path:
-        with Library.open(db) as library:
-
-            def is_photo(path: str) -> bool:
-                return library.photo(path) is not None
-
-            make.check(film_path, given["height"], given["aspect"], is_photo, force=given["force"])
+    if name is not None and not (name.strip() and is_one_line(name)):
+        raise UsageError("--name must be one line of text")
+    if outputs.strip and outputs.how == "hardlink":
+        raise UsageError("say either --strip or --hardlink: a hard link is the photo itself")
+    if outputs.film:
+        _check_film(outputs, db)
     choice = question.choose(db)
     choice.require_minimum(question.least)
     title, query = question.title(choice), " ".join(question.terms)
-    names = manifest.file_names([verdict.photo for verdict in choice.kept])
+    names = manifest.file_names([verdict.photo for verdict in choice.kept], strip=outputs.strip)
     answer = manifest.as_dict(choice, title, query, names)
-    if not given["dry_run"]:
-        if out:
-            answer["album"] = _make_album(out, choice, title, query, given)
-        if film_path:
-            answer["film"] = _make_film(film_path, choice, title, given)
-        name = given["name"] or re.sub(
-            r"[^a-z0-9]+", "-", f"{chosen_theme.name} {title.removeprefix(chosen_theme.title)}".lower()
-        ).strip("-")
-        answer["name"] = name
-        _save(db, name, choice, query)
-    if given["as_json"]:
+    if not dry_run:
+        if outputs.out:
+            _ask_to_replace(outputs.out, title, query, replace=outputs.replace)
+            answer["album"] = _make_album(outputs.out, choice, title, query, outputs, db)
+        if outputs.film:
+            answer["film"] = _make_film(outputs.film, choice, title, outputs)
+        answer["name"] = name or _default_name(choice.theme, title)
+        _save(db, answer["name"], choice, query)
+    if as_json:
         answer["left_out"] = [
             manifest.verdict_dict(verdict) for verdict in choice.verdicts if not verdict.reason.kept
         ]
         write_json(answer, indent=2)
         return
     print_photos([(verdict.photo, verdict.sentence()) for verdict in choice.kept])
-    _summarize(choice, title, answer, given)
+    _summarize(choice, title, answer, dry_run=dry_run, gallery=outputs.gallery)
 
 
-def _make_album(out: Path, choice: Choice, title: str, query: str, given: dict[str, Any]) -> str:
+def _default_name(theme: Theme, title: str) -> str:
+    """`smiles-2016`."""
+    text = f"{theme.name} {title.removeprefix(theme.title)}".lower()
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+
+
+def _check_film(outputs: Outputs, db: str | None) -> None:
+    from phototag.highlights.film import make
+
+    assert outputs.film is not None
+    with open_library(db) as library:
+
+        def is_photo(path: str) -> bool:
+            return library.photo(path) is not None
+
+        make.check(outputs.film, outputs.height, outputs.aspect, is_photo, force=outputs.force)
+
+
+def _ask_to_replace(out: Path, title: str, query: str, *, replace: bool) -> None:
+    """Raises PhototagError where the folder holds another album, and nobody says that it may go."""
+    from phototag.highlights.album import manifest
+
+    other = None if replace else manifest.find_other(out, title, query)
+    if other is None:
+        return
+    said = f"{printable(str(out))} holds another album, {printable(other)}"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        if click.confirm(f"{said}. Replace it?", err=True):
+            return
+        raise PhototagError(f"{said}, and it stays; choose another folder with --out")
+    raise PhototagError(f"{said}; add --replace to replace it, or choose another folder with --out")
+
+
+def _make_album(out: Path, choice: Choice, title: str, query: str, outputs: Outputs, db: str | None) -> str:
     from phototag.highlights.album import gallery, manifest, sheet
     from phototag.highlights.album.folder import OutputFolder
 
-    steps = len(choice.kept) * (given["gallery"] + given["sheet"])
+    steps = len(choice.kept) * (outputs.gallery + outputs.sheet)
     with (
-        OutputFolder(out) as folder,
+        OutputFolder(out, _Originals(choice, db)) as folder,
         progress_bar(max(1, steps), "Album") as bar,
     ):
-        manifest.lay_out(folder, choice, title, query, given["how"] or "symlink")
-        if given["gallery"]:
-            gallery.lay_out(folder, choice, title, places=given["places"], progress=lambda: bar.update(1))
-        if given["sheet"]:
-            folder.write(sheet.FILE, sheet.draw(choice, title, progress=lambda: bar.update(1)))
+
+        def advance() -> None:
+            bar.update(1)
+
+        manifest.lay_out(folder, choice, title, query, outputs.how, strip=outputs.strip)
+        if outputs.gallery:
+            gallery.lay_out(folder, choice, title, places=outputs.places, progress=advance)
+        if outputs.sheet:
+            folder.write(sheet.FILE, sheet.draw(choice, title, progress=advance))
     for name in folder.kept_back:
         say(f"left in {printable(str(out))}, since it was changed or is the last copy: {printable(name)}")
     return os.path.abspath(out)
 
 
-def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) -> dict[str, Any]:
+class _Originals:
+    """Says of a content hash whether the catalog knows a photo of it that is still there."""
+
+    def __init__(self, choice: Choice, db: str | None) -> None:
+        self.choice, self.db = choice, db
+        self.paths: dict[str | None, list[str]] | None = None
+
+    def __call__(self, sha256: str) -> bool:
+        if self.paths is None:  # rarely asked: only where a copy is no longer of the album
+            from phototag.query.terms import Query
+
+            self.paths = {}
+            with open_library(self.db) as library:
+                for photo in library.photos(Query(())):
+                    self.paths.setdefault(photo.content_hash, []).append(photo.path)
+        return any(map(os.path.exists, self.paths.get(sha256, ())))
+
+
+def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict[str, Any]:
     from phototag.highlights.film import make
 
     with progress_bar(1000, "Film ") as bar:
@@ -164,10 +250,10 @@ def _make_film(path: Path, choice: Choice, title: str, given: dict[str, Any]) ->
             choice.kept,
             choice.theme,
             title,
-            height=given["height"],
-            aspect=given["aspect"],
-            music=given["music"],
-            force=given["force"],
+            height=outputs.height,
+            aspect=outputs.aspect,
+            music=outputs.music,
+            force=outputs.force,
             progress=progress,
         )
     if report.left_out:
@@ -197,17 +283,17 @@ def _save(db: str | None, name: str, choice: Choice, query: str) -> None:
         library.save_album(name, choice.theme.name, members, query)
 
 
-def _summarize(choice: Choice, title: str, answer: dict[str, Any], given: dict[str, Any]) -> None:
+def _summarize(choice: Choice, title: str, answer: dict[str, Any], *, dry_run: bool, gallery: bool) -> None:
     say(f"\n{printable(title)}: {count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}.")
     for reason, number in choice.counts().items():
         if not reason.kept:
             say(f"{number:>8,}  left out: {reason.value}")
-    if given["dry_run"]:
+    if dry_run:
         say("Nothing was written (--dry-run).")
         return
     if "album" in answer:
         say(f"Album: {printable(answer['album'])}")
-        if given["gallery"]:
+        if gallery:
             say(f"Look at it: {printable(os.path.join(answer['album'], 'gallery', 'index.html'))}")
     if "film" in answer:
         film = answer["film"]

@@ -5,8 +5,10 @@ place; an unknown key is a mistake."""
 from __future__ import annotations
 
 import dataclasses
+import errno
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -103,6 +105,9 @@ class Theme:
     film: Film = Film()
 
 
+LARGEST_BYTES = 100_000  # of a theme file: those that ship have 2,000
+LONGEST_TITLE = 200  # characters: twice what a title card can show
+
 SECTIONS = {"qualify": Qualify, "exclude": Exclude, "count": Count, "spread": Spread, "film": Film}
 
 
@@ -128,10 +133,15 @@ def read(path: Path) -> Theme:
     """A user's own theme file, named after the file. Raises UsageError with the file and the place
     of the mistake."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
+        with path.open("rb") as file:
+            text = file.read(LARGEST_BYTES + 1).decode("utf-8")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path, or bytes that are no text
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"cannot read the theme file {path}: {reason}") from error
+    if len(text) > LARGEST_BYTES:
+        raise UsageError(f"{path} is larger than any theme: {LARGEST_BYTES:,} bytes at most")
     return parse(text, re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "theme", str(path))
 
 
@@ -139,7 +149,9 @@ def parse(text: str, name: str, where: str) -> Theme:
     """TOML text to Theme; `where` names it in errors."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise UsageError(f"{where} is not valid TOML: it is nested too deeply") from error
+    except ValueError as error:  # TOMLDecodeError, and what Python says of numbers of thousands of digits
         raise UsageError(f"{where} is not valid TOML: {error}") from error
     known = {"title", "summary", "score", *SECTIONS}
     _refuse_unknown(document, known, where, "at the top")
@@ -148,6 +160,8 @@ def parse(text: str, name: str, where: str) -> Theme:
             raise UsageError(f"{where}: {key} must be text in quotes")
     if not document.get("title", "").strip():
         raise UsageError(f'{where}: a theme needs a title, such as title = "Smiles"')
+    if len(document["title"]) > LONGEST_TITLE or not is_one_line(document["title"]):
+        raise UsageError(f"{where}: the title must be one line of at most {LONGEST_TITLE} characters")
     sections = {
         key: _section(document.get(key, {}), kind, f"{where}: [{key}]") for key, kind in SECTIONS.items()
     }
@@ -161,6 +175,11 @@ def parse(text: str, name: str, where: str) -> Theme:
     if theme.film.shortest_seconds > theme.film.longest_seconds:
         raise UsageError(f"{where}: [film] shortest_seconds is more than longest_seconds")
     return theme
+
+
+def is_one_line(text: str) -> bool:
+    """Whether the text holds no line breaks, control characters or broken characters."""
+    return not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text)
 
 
 def _weights(document: Mapping[str, Any], where: str) -> Mapping[str, float]:
@@ -202,12 +221,20 @@ def _check_number(value: Any, allowed: tuple[float, float], where: str, whole: b
     good = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not good or not allowed[0] <= value <= allowed[1]:
         kind = "a whole number" if whole else "a number"
-        raise UsageError(f"{where} must be {kind} from {allowed[0]} to {allowed[1]}, not {value!r}")
+        raise UsageError(f"{where} must be {kind} from {allowed[0]} to {allowed[1]}, not {_brief(value)}")
+
+
+def _brief(value: Any) -> str:
+    """What was given, in a few characters: Python refuses to write out numbers of thousands of digits."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "such a large one"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Any, where: str, place: str) -> None:
     for key in given:
         if key not in known:
             raise UsageError(
-                f"{where}: nothing is called {key!r} {place}; there is {', '.join(sorted(known))}"
+                f"{where}: nothing is called {_brief(key)} {place}; there is {', '.join(sorted(known))}"
             )

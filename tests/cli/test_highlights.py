@@ -115,12 +115,34 @@ def test_smiles_2016_album_gallery_sheet_and_catalog(own_copy, tmp_path):
     assert all((out / member["file"]).is_symlink() for member in manifest["members"])
     assert "smiles-2016" in run("albums", "--db", catalog).stdout
     shown = json.loads(run("albums", "show", "smiles-2016", "--json", "--db", catalog).stdout)
-    assert [photo["path"] for photo in shown["photos"]] == [
-        member["source"] for member in manifest["members"]
+    assert [os.path.realpath(photo["path"]) for photo in shown["photos"]] == [
+        os.path.realpath(out / member["file"]) for member in manifest["members"]
     ]
     assert all(photo["reason"].startswith("chosen") for photo in shown["photos"])
     assert names(run("albums", "show", "smiles-2016", "--db", catalog)) == names(result)
     assert "There is no album 'x'" in run("albums", "show", "x", "--db", catalog, code=1).stderr
+
+
+def test_another_album_makes_way_only_where_told(own_copy, tmp_path):
+    _, catalog = own_copy
+    out = tmp_path / "album"
+    make = ("highlights", "smiles", "--out", out, "--no-gallery", "--no-sheet", "--copy", "--db", catalog)
+    run(*make, "--year", 2016)
+    first = sorted(path.name for path in out.iterdir())
+    said = run(*make, "--min-faces", 2, "--top", 2, code=1).stderr
+    assert "holds another album, Smiles 2016; add --replace" in said
+    assert sorted(path.name for path in out.iterdir()) == first
+    run(*make, "--min-faces", 2, "--top", 2, "--replace")
+    assert json.loads((out / "album.json").read_text())["title"] == "Smiles 2015 to 2016"
+    assert len(list(out.glob("*.jpg"))) == 2  # the copies of before are gone: the catalog knows the photos
+
+
+def test_stripped_copies_from_the_command_line(own_copy, tmp_path):
+    folder, catalog = own_copy
+    run("highlights", "smiles", "--year", 2016, "--out", tmp_path / "a", "--strip", "--db", catalog)
+    copy = tmp_path / "a" / "2016-03-12_103000_astronaut.jpg"
+    assert copy.is_file() and not copy.is_symlink()
+    assert copy.read_bytes() != (folder / "2016" / "astronaut.jpg").read_bytes()
 
 
 def test_a_dry_run_writes_nothing(own_copy, tmp_path):
@@ -205,6 +227,8 @@ def test_terms_top_min_faces_and_dates(scanned):
         (["smiles", "--from", "2016-05", "--to", "2016-04"], "is after --to", 2),
         (["smiles", "--from", "2016-13"], "is no date; type 2016, 2016-06 or 2016-06-24", 2),
         (["smiles", "--theme", "none.toml"], "cannot read the theme file none.toml", 2),
+        (["smiles", "--name", "a\nb"], "--name must be one line", 2),
+        (["smiles", "--strip", "--hardlink"], "either --strip or --hardlink", 2),
         (["smiles", "--film", "film.avi"], "must end in .mp4", 2),
         (["smiles", "--film", "film.mp4", "--aspect", "2:1"], "--aspect must be one of", 2),
     ],

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from phototag.errors import UsageError
@@ -49,6 +51,16 @@ def test_a_file_of_ones_own_keeps_defaults_for_what_it_does_not_say(tmp_path):
         (('title = "Grandma"', "title = 3"), ["title must be text"]),
         (('title = "Grandma"', "title = "), ["not valid TOML"]),
         (("[count]", "count = 3\n[x]"), ["count"]),
+        (("maximum = 10", "maximum = 0x" + "f" * 9000), ["maximum", "such a large one"]),
+        (("maximum = 10", "maximum = " + "9" * 9000), ["not valid TOML"]),
+        (("maximum = 10", "maximum = " + "[" * 9000), ["not valid TOML"]),
+        (("maximum = 10", "maximum = nan"), ["maximum"]),
+        (("smile = 2", "smile = nan"), ["smile", "a number"]),
+        (('title = "Grandma"', 'title = "Grand\\nma"'), ["title must be one line"]),
+        (('title = "Grandma"', 'title = "Grand\\u001bma"'), ["title must be one line"]),
+        (('title = "Grandma"', 'title = "' + "x" * 300 + '"'), ["at most 200"]),
+        (("min_faces", "x" * 9000), ["nothing is called 'xxx"]),
+        (("[count]", "# " + "x" * 200_000 + "\n[count]"), ["larger than any theme"]),
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path, change, words):
@@ -57,6 +69,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path, change, words):
     with pytest.raises(UsageError) as caught:
         theme.read(file)
     assert str(file) in str(caught.value)
+    assert len(str(caught.value)) < 500 and "\n" not in str(caught.value)
     for word in words:
         assert word in str(caught.value)
 
@@ -64,6 +77,10 @@ def test_a_mistake_is_told_with_its_place(tmp_path, change, words):
 def test_files_that_cannot_be_read_and_names_that_do_not_exist(tmp_path):
     with pytest.raises(UsageError, match="cannot read the theme file"):
         theme.read(tmp_path / "none.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    for name in ("pipe.toml", ".", "nul\0.toml"):
+        with pytest.raises(UsageError, match="cannot read the theme file"):
+            theme.read(tmp_path / name)
     (tmp_path / "latin.toml").write_bytes(b'title = "\xe9t\xe9"')
     with pytest.raises(UsageError, match="not UTF-8"):
         theme.read(tmp_path / "latin.toml")

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from importlib import resources
 from string import Template
 
-from phototag.errors import PhototagError, UnreadablePhoto
 from phototag.highlights import captions
 from phototag.highlights.album.folder import OutputFolder
+from phototag.highlights.chosen import open_chosen
 from phototag.highlights.verdict import Choice, Verdict
 from phototag.records import Photo
 
@@ -31,14 +31,15 @@ def lay_out(
     title: str,
     *,
     places: bool = False,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[], None] | None = None,
 ) -> None:
     """Fill `gallery/` in the folder. `places`: print where photos were taken; not otherwise, since
     a gallery is made to be passed on. `progress` is called once per photo. Raises PhototagError
     where a chosen photo cannot be opened any more."""
     for verdict in choice.kept:
         _make_pictures(folder, verdict.photo)
-        progress()
+        if progress is not None:
+            progress()
     folder.write(f"{FOLDER}/index.html", page(choice, title, places).encode("utf-8"))
 
 
@@ -52,18 +53,10 @@ def picture_names(photo: Photo) -> tuple[str, str]:
 def _make_pictures(folder: OutputFolder, photo: Photo) -> None:
     from PIL import Image
 
-    from phototag.reading import decode
-
     thumbnail, large = (f"{FOLDER}/{name}" for name in picture_names(photo))
     if folder.has(thumbnail) and folder.has(large):
         return
-    try:
-        pixels = decode.open_photo(photo.path, working_side=LARGE_SIDE).pixels  # (H, W, 3)
-    except UnreadablePhoto as error:
-        raise PhototagError(
-            f"{captions.visible(photo.path)} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
-        ) from error
-    picture = Image.fromarray(pixels)
+    picture = Image.fromarray(open_chosen(photo, LARGE_SIDE))
     for name, side, quality in (
         (large, LARGE_SIDE, LARGE_QUALITY),
         (thumbnail, THUMBNAIL_SIDE, THUMBNAIL_QUALITY),

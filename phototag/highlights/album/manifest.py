@@ -9,11 +9,15 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from phototag.highlights.album.folder import How, OutputFolder
+from phototag.highlights.album.strip import extension as stripped_extension
+from phototag.highlights.album.strip import stripped
 from phototag.highlights.theme import SECTIONS, Theme
 from phototag.highlights.verdict import Choice, Verdict
+from phototag.reading.folders import OUTPUT_MARKER
 from phototag.records import Photo
 
 MANIFEST = "album.json"
@@ -22,34 +26,63 @@ MANIFEST = "album.json"
 STEM_BYTES = 120
 
 
-def lay_out(folder: OutputFolder, choice: Choice, title: str, query: str, how: How) -> None:
-    """Fill the folder with the photos and the manifest."""
-    names = file_names([verdict.photo for verdict in choice.kept])
+def lay_out(
+    folder: OutputFolder,
+    choice: Choice,
+    title: str,
+    query: str,
+    how: How | None = None,
+    *,
+    strip: bool = False,
+) -> None:
+    """Fill the folder with the photos and the manifest, which names no place outside the folder. `how`:
+    as for OutputFolder.link. `strip`: copies without place and maker notes."""
+    names = file_names([verdict.photo for verdict in choice.kept], strip=strip)
     for verdict, name in zip(choice.kept, names, strict=True):
-        folder.link(name, verdict.photo.path, how, verdict.photo.content_hash or "")
-    text = json.dumps(as_dict(choice, title, query, names), indent=2) + "\n"
+        content_hash = verdict.photo.content_hash or ""
+        if strip:
+            folder.write(name, stripped(verdict.photo), photo=content_hash)
+        else:
+            folder.link(name, verdict.photo.path, content_hash, how)
+    text = json.dumps(as_dict(choice, title, query, names, sources=False), indent=2) + "\n"
     folder.write(MANIFEST, text.encode("ascii"))
 
 
-def file_names(photos: Sequence[Photo]) -> list[str]:
+def find_other(folder: Path, title: str, query: str) -> str | None:
+    """The title of the album that a folder holds, where it is another one than this."""
+    if not (folder / OUTPUT_MARKER).is_file():
+        return None
+    try:
+        held = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
+        other = (held["title"], held["query"]) != (title, query)
+        return str(held["title"]) if other else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def file_names(photos: Sequence[Photo], *, strip: bool = False) -> list[str]:
     """`2016-05-14_183012_IMG_0042.jpg`: sortable by time, distinct on any file system. Photos whose
     names would be equal all carry the beginning of their content hash, so that a name never depends
     on the order of the photos."""
-    names = [_file_name(photo) for photo in photos]
+    names = [_file_name(photo, strip=strip) for photo in photos]
     how_many = Counter(name.casefold() for name in names)
     return [
-        _file_name(photo, f"-{(photo.content_hash or '')[:12]}") if how_many[name.casefold()] > 1 else name
+        _file_name(photo, f"-{(photo.content_hash or '')[:12]}", strip=strip)
+        if how_many[name.casefold()] > 1
+        else name
         for photo, name in zip(photos, names, strict=True)
     ]
 
 
-def _file_name(photo: Photo, suffix: str = "") -> str:
+def _file_name(photo: Photo, suffix: str = "", *, strip: bool = False) -> str:
     stem, _, extension = photo.path.rpartition("/")[2].rpartition(".")
     if not stem:
         stem, extension = extension, ""
     date = f"{photo.taken_at.year:04}-{photo.taken_at:%m-%d_%H%M%S}" if photo.taken_at else "undated"
     stem = _plain(stem).encode()[:STEM_BYTES].decode(errors="ignore").rstrip(". ") or "photo"
     extension = _plain(extension)[:10].rstrip(". ")
+    if strip:
+        extension = stripped_extension(f".{extension}")[1:]
     return f"{date}_{stem}{suffix}" + (f".{extension}" if extension else "")
 
 
@@ -64,8 +97,10 @@ def _plain(text: str) -> str:
     return re.sub(r'[<>:"/\\|?*\s]+', "_", text)
 
 
-def as_dict(choice: Choice, title: str, query: str, names: Sequence[str]) -> dict[str, Any]:
-    """What album.json holds: no clock time, no row numbers, nothing that depends on when or in
+def as_dict(
+    choice: Choice, title: str, query: str, names: Sequence[str], *, sources: bool = True
+) -> dict[str, Any]:
+    """What album.json holds, where it is without `sources`, the photos' own paths: no clock time, no row numbers, nothing that depends on when or in
     which order photos were scanned. It names its maker first, by which a scan knows it."""
     return {
         "maker": "phototag",
@@ -76,7 +111,7 @@ def as_dict(choice: Choice, title: str, query: str, names: Sequence[str]) -> dic
         "considered": len(choice.verdicts),
         "counts": {reason.name.lower(): number for reason, number in choice.counts().items()},
         "members": [
-            {"position": position, "file": name, **verdict_dict(verdict)}
+            {"position": position, "file": name, **verdict_dict(verdict, sources=sources)}
             for position, (verdict, name) in enumerate(zip(choice.kept, names, strict=True), 1)
         ],
     }
@@ -88,11 +123,11 @@ def theme_dict(theme: Theme) -> dict[str, Any]:
     return {key: dataclasses.asdict(value) if key in SECTIONS else value for key, value in plain.items()}
 
 
-def verdict_dict(verdict: Verdict) -> dict[str, Any]:
+def verdict_dict(verdict: Verdict, *, sources: bool = True) -> dict[str, Any]:
     """A verdict for scripts: numbers to four places, beyond which they mean nothing."""
     photo = verdict.photo
-    entry: dict[str, Any] = {
-        "source": photo.path,
+    entry: dict[str, Any] = {"source": photo.path} if sources else {}
+    entry |= {
         "content_hash": photo.content_hash,
         "taken_at": photo.taken_at.isoformat() if photo.taken_at else None,
         "taken_from": photo.taken_from,
@@ -107,7 +142,7 @@ def verdict_dict(verdict: Verdict) -> dict[str, Any]:
             for face in verdict.faces
         ],
     }
-    if verdict.other is not None:
+    if verdict.other is not None and sources:
         entry["other"] = verdict.other.path
     return entry
 

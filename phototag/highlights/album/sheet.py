@@ -6,8 +6,8 @@ import io
 import math
 from collections.abc import Callable
 
-from phototag.errors import PhototagError, UnreadablePhoto
 from phototag.highlights import captions
+from phototag.highlights.chosen import open_chosen
 from phototag.highlights.verdict import Choice
 
 FILE = "contact-sheet.png"
@@ -21,7 +21,6 @@ def draw(choice: Choice, title: str, progress: Callable[[], None] = lambda: None
     from PIL import Image, ImageDraw
 
     from phototag.highlights.captions import font
-    from phototag.reading import decode
 
     kept = choice.kept
     columns = max(3, min(6, math.ceil(math.sqrt(len(kept) * 1.5))))
@@ -36,12 +35,7 @@ def draw(choice: Choice, title: str, progress: Callable[[], None] = lambda: None
     pen.text((GAP, 22), title, INK, font(size))
     for number, verdict in enumerate(kept):
         photo = verdict.photo
-        try:
-            thumbnail = Image.fromarray(decode.open_photo(photo.path, working_side=CELL).pixels)
-        except UnreadablePhoto as error:
-            raise PhototagError(
-                f"{captions.visible(photo.path)} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
-            ) from error
+        thumbnail = Image.fromarray(open_chosen(photo, CELL))
         left = GAP + number % columns * (CELL + GAP)
         top = head + number // columns * (CELL + LINE + GAP)
         page.paste(thumbnail, (left + (CELL - thumbnail.width) // 2, top + (CELL - thumbnail.height) // 2))

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phototag.errors import PhototagError, UnreadablePhoto, UsageError
+from phototag.errors import PhototagError, UsageError
 from phototag.highlights import captions
+from phototag.highlights.chosen import open_chosen
 from phototag.highlights.film import motion
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Verdict
@@ -235,17 +236,11 @@ def _scene(verdict: Verdict, theme: Theme, size_wh: tuple[int, int], number: int
     from PIL import Image
 
     from phototag.highlights.film.frames import Scene, side_needed
-    from phototag.reading import decode
 
     photo, keep = verdict.photo, subjects(verdict, theme)
     photo_wh = (photo.width or size_wh[0], photo.height or size_wh[1])
     shot = motion.plan(photo_wh, size_wh, keep, number)
-    try:
-        pixels = decode.open_photo(photo.path, working_side=side_needed(shot)).pixels  # (H, W, 3)
-    except UnreadablePhoto as error:
-        raise PhototagError(
-            f"{captions.visible(photo.path)} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
-        ) from error
+    pixels = open_chosen(photo, side_needed(shot))  # (H, W, 3)
     small = Image.fromarray(pixels)
     small.thumbnail((256, 256))
     return small, Scene(pixels, shot, size_wh, captions.day(photo.taken_at), keep)

@@ -64,6 +64,7 @@ def lay_out(pictures, out, photos=None, how="symlink"):
     choice = choose(photos or pictures.photos, themes.load("smiles"), measure_appearance)
     with OutputFolder(out) as folder:
         manifest.lay_out(folder, choice, "Smiles 2016", "taken:2016", how)
+    assert all(str(pictures.folder) not in (out / name).read_text() for name in (".phototag", "album.json"))
     return choice
 
 
