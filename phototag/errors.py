@@ -29,6 +29,10 @@ class UnreadablePhoto(PhototagError):
     """One photo cannot be decoded. It costs one recorded answer and never stops a scan."""
 
 
+class TaggerBroken(PhototagError):
+    """A tagger failed on every photo of a batch, and on a blank picture too."""
+
+
 class WeightsError(PhototagError):
     """Weights are missing, damaged, or not what the manifest says."""
 

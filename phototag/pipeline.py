@@ -1,30 +1,28 @@
 """Taggers over decoded photos, in batches. Knows no torch, no SQL and no command line.
 
 One bad photo costs one recorded answer: a failing batch is halved until only the photo at fault is
-left. If every photo of a batch fails, it is the tagger that is broken, and nothing of it is kept.
-"""
+left. Where every photo of a batch fails, the tagger is asked about a blank picture: if it cannot
+answer that either, it is the tagger that is broken, and nothing of the batch is kept."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
-from phototag.errors import PhototagError
-from phototag.records import Frame, Job, Outcome, PhotoFacts, Tag, Unreadable
+import numpy as np
 
-# photos to which a share is cut down: of fewer, all may be bad, and the tagger would be taken for
-# broken
-SMALLEST = 4
+from phototag.errors import TaggerBroken
+from phototag.records import Frame, Job, Outcome, PhotoFacts, Tag, Unreadable
+from phototag.stopping import Stop
+
+SMALLEST_SHARE = 4  # photos: with fewer, threads spend more time between shares than the last one saves
+BLANK_WH = (640, 480)  # of the picture that tells a broken tagger from bad photos: an ordinary photo's shape
 
 TaggerFunction = Callable[[Sequence[Frame]], list[list[Tag]]]
-
-
-class TaggerBroken(PhototagError):
-    """A tagger failed on every photo of a batch."""
 
 
 @dataclass
@@ -42,55 +40,60 @@ def run(
     needs: Mapping[str, Sequence[str]],
     batch_size: int,
     *,
-    hands: int = 1,
+    tagging_threads: int = 1,
     expected: int | None = None,
-    prepare: Callable[[], None] = lambda: None,
-    stopping: Callable[[], bool] = lambda: False,
-) -> Iterator[Batch]:
-    """Drive the taggers (in running order) over the photos each job owes them, and yield what to
-    save, in the order of the jobs. `needs`: tagger -> those whose answers it reads; where one of
-    these failed, it fails too.
+    prepare: Callable[[], None] | None = None,
+    stop: Stop | None = None,
+) -> Generator[Batch]:
+    """Drive the taggers (in running order) over the photos, each by those that its job names, and
+    yield what to save, in the order of the jobs. `needs`: tagger -> those whose answers it reads;
+    where one of these failed, it fails too.
 
-    `hands`: threads that tag, each its share of `batch_size` photos, after calling `prepare` once;
+    `tagging_threads`: each tags its share of `batch_size` photos, after calling `prepare` once;
     `decoded` is advanced only in the caller's thread. `expected`: how many photos will come; shares
-    get smaller towards the end, so that no hand is left with nothing to do while another still has
-    a whole one. Once `stopping` says yes, no photo is begun any more; what is in hand is still
-    yielded. Raises TaggerBroken."""
+    get smaller towards the end, so that no thread is left with nothing to do while another still has
+    a whole one. Once `stop` says yes, no photo is begun any more, and what is in hand is still
+    yielded if it ends in time. Raises TaggerBroken."""
+    stop = stop or Stop()
     source = iter(decoded)
-    # of a lone photo nobody can say whether it or the tagger is broken
-    share = max(min(batch_size, 2), -(-batch_size // hands))
-    least = min(share, SMALLEST)
+    share = -(-batch_size // tagging_threads)
+    least = min(share, SMALLEST_SHARE)
 
     def begun() -> Iterator[Future[Batch]]:
         size, left = share, expected
-        while not stopping():
-            if hands > 1 and left is not None:
-                size = max(least, min(share, -(-left // (2 * hands))))
+        while not stop():
+            if tagging_threads > 1 and left is not None:
+                size = max(least, min(share, -(-left // (2 * tagging_threads))))
             if not (chunk := list(islice(source, size))):
                 return
             left = left and left - len(chunk)
-            future = pool.submit(_tagged, chunk, taggers, needs)
+            future = pool.submit(_tag, chunk, taggers, needs)
             del chunk  # or these frames stay in memory while the next ones are decoded
             yield future
 
-    with ThreadPoolExecutor(hands, thread_name_prefix="tag", initializer=prepare) as pool:
-        waiting: deque[Future[Batch]] = deque()
-        try:
-            for future in begun():
-                waiting.append(future)
-                # one more than can be worked on, so that no hand waits for what comes between two
-                if len(waiting) > hands:
-                    yield waiting.popleft().result()
-            while waiting:
-                future = waiting.popleft()
-                if stopping() and future.cancel():  # not begun, and neither are those behind it
-                    break
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(tagging_threads, thread_name_prefix="tag", initializer=prepare)
+    waiting: deque[Future[Batch]] = deque()
+    try:
+        for future in begun():
+            waiting.append(future)
+            # one more than can be worked on, so that no thread waits for what comes between two
+            if len(waiting) > tagging_threads:
+                if not stop.wait_for(waiting[0]):
+                    return
+                yield waiting.popleft().result()
+        while waiting:
+            future = waiting.popleft()
+            if stop() and future.cancel():  # not begun, nor are those behind it
+                break
+            if not stop.wait_for(future):
+                return
+            yield future.result()
+    finally:
+        # What was given up may take minutes: nobody waits for it.
+        pool.shutdown(wait=not stop.gave_up, cancel_futures=True)
 
 
-def _tagged(
+def _tag(
     chunk: Sequence[tuple[Job, PhotoFacts, Frame | Unreadable]],
     taggers: Mapping[str, TaggerFunction],
     needs: Mapping[str, Sequence[str]],
@@ -103,7 +106,7 @@ def _tagged(
         else:
             frames[job.photo_id] = dataclasses.replace(frame, answers={**job.answers})
     for name, tagger in taggers.items():
-        owing = []
+        pending = []
         for job in batch.jobs:
             if name not in job.taggers or job.photo_id not in frames:
                 continue
@@ -113,8 +116,9 @@ def _tagged(
                     Outcome(job.photo_id, name, error=f"needs the answer of {lacking[0]}, which failed")
                 )
             else:
-                owing.append(frames[job.photo_id])
-        for frame, answer in zip(owing, answer_all(name, tagger, owing), strict=True):
+                pending.append(frames[job.photo_id])
+        answers = answer_all(name, tagger, pending, needs.get(name, ()))
+        for frame, answer in zip(pending, answers, strict=True):
             if isinstance(answer, Exception):
                 reason = " ".join(str(answer).split()) or type(answer).__name__
                 batch.outcomes.append(Outcome(frame.photo_id, name, error=reason[:500]))
@@ -125,19 +129,30 @@ def _tagged(
     return batch
 
 
-def answer_all(name: str, tagger: TaggerFunction, frames: Sequence[Frame]) -> list[list[Tag] | Exception]:
+def answer_all(
+    name: str, tagger: TaggerFunction, frames: Sequence[Frame], needs: Sequence[str] = ()
+) -> list[list[Tag] | Exception]:
     """One answer per frame: its tags, or the exception it causes on its own. Raises TaggerBroken
-    when two or more frames were given and not one could be answered; a lone photo that fails may
-    well be at fault itself."""
+    when not one frame could be answered, and a blank one with nothing to be seen in it cannot be
+    answered either."""
     answers = _halving(tagger, frames)
     failed = [answer for answer in answers if isinstance(answer, Exception)]
-    if len(failed) == len(answers) > 1:
-        raise TaggerBroken(
-            f"the tagger {name!r} failed on every photo of a batch, so it is the tagger and not the photos: "
-            f"{type(failed[0]).__name__}: {failed[0]}. Nothing of this batch was saved; "
-            f"scan without it by naming the others with --tagger"
-        ) from failed[0]
+    if failed and len(failed) == len(answers):
+        blank = _halving(tagger, [_blank_frame(needs)])[0]
+        if isinstance(blank, Exception):
+            raise TaggerBroken(
+                f"the tagger {name!r} failed on every photo of a batch, and on a blank picture too "
+                f"({type(failed[0]).__name__}: {failed[0]}). Nothing of this batch was saved; "
+                f"scan without it by naming the others with --tagger"
+            ) from failed[0]
     return answers
+
+
+def _blank_frame(needs: Sequence[str]) -> Frame:
+    """A grey picture in which the taggers before found nothing."""
+    width, height = BLANK_WH
+    pixels = np.full((height, width, 3), 128, np.uint8)
+    return Frame(-1, pixels, width, height, answers={need: () for need in needs})
 
 
 def _halving(tagger: TaggerFunction, frames: Sequence[Frame]) -> list[list[Tag] | Exception]:

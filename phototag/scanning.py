@@ -1,10 +1,11 @@
 """One scan from end to end: find, reconcile, decode, tag, save. The only place where the stages
-meet; the command line and `Library.scan` both call it. Owns the scan's options and its report;
+meet; the command line and `phototag.scan` both call it. Owns the scan's options and its report;
 prints nothing."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -12,31 +13,69 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phototag import memory, pipeline
-from phototag.errors import UnreadablePhoto, UsageError
+from phototag import pipeline
+from phototag.errors import Interrupted, UnreadablePhoto, UsageError
 from phototag.reading import files, lookahead
 from phototag.reading.walk import Walk
-from phototag.records import PhotoFile
+from phototag.records import Frame, PhotoFile
+from phototag.stopping import Stop
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
-from phototag.weights.default_detector import choose_detector
+from phototag.weights.default_detector import Choice, choose_detector, fetch_detector
 
 if TYPE_CHECKING:
     from phototag.library import Library
+    from phototag.library.jobs import JobCount
 
-BATCH_SIZE = 16  # photos: fills the nets, and what a second kill -9 can lose is seconds of work
+BATCH_SIZE = 16  # photos: fills the nets, and a kill -9 loses at most one batch, seconds of work
 # photos decoded before they are asked for; whole batches wait behind those in hand, see
 # phototag.pipeline
 AHEAD = 8
 DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
 
-LISTED = 10  # failures told at the end of a scan; `phototag query failed` lists all
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")  # what `--device` may be
+LISTED = 10  # failures listed at the end of a scan; `phototag query failed` lists all
 
-# (phase: "find" or "tag", photos done, photos in all or None)
+# (phase, done, in all or None): photos in the phases "find", "hash" and "tag", bytes in "fetch"
 Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """How to scan. `taggers` to run (none: all that can run here; what they need comes along), each
+    with its `tagger_options`. `detector` finds things, see phototag.weights.default_detector; `auto`
+    may fetch weights once unless `offline`. `workers`: threads that decode. `fast`: trust folder
+    times: a folder whose time is as at the last complete scan is not listed, its photos count as
+    unchanged; it finds what was added, removed and renamed, not what was edited in place."""
+
+    taggers: tuple[str, ...] = ()
+    tagger_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str = "auto"
+    detector: str = "auto"
+    offline: bool = False
+    batch_size: int = BATCH_SIZE
+    workers: int | None = None
+    follow_symlinks: bool = False
+    fast: bool = False
+    max_pixels: int = files.MAX_PIXELS
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in (*self.taggers, *self.tagger_options) if name not in table.SPECS]
+        if unknown:
+            raise UsageError(f"there is no tagger {unknown[0]!r}; there are {', '.join(table.SPECS)}")
+        if not DEVICE.fullmatch(self.device):
+            raise UsageError(
+                f"--device {self.device!r} is not understood; it is one of auto, cpu, cuda, cuda:N, mps"
+            )
+        for name in ("batch_size", "workers", "max_pixels"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} has to be at least 1, not {value}")
 
 
 @dataclass
@@ -50,10 +89,11 @@ class ScanReport:
     missing: int = 0
     skipped: int = 0
     unlisted: int = 0  # folders, not photos: trusted to be as they were
+    unreadable_folders: int = 0  # and files that could not be looked at: nothing is known of what is there
     failed: int = 0
     to_do: int = 0
     seconds: float = 0.0
-    interrupted: bool = False
+    interrupted: bool = False  # stopped, and something was left undone
     detector: str | None = None
     taggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[tuple[str, str, str]] = field(default_factory=list)  # the first ten: path, tagger, reason
@@ -61,110 +101,174 @@ class ScanReport:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be done. `tagger_options` and `fingerprints`: by tagger; `pending`: of photos."""
+
+    running: list[str]
+    tagger_options: Mapping[str, Mapping[str, Any]]
+    fingerprints: Mapping[str, str]
+    pending: JobCount
+    notes: list[str]
+
+
+class _Caller:
+    """The caller's callbacks."""
+
+    def __init__(
+        self, on_progress: Progress | None, on_message: Callable[[str], None] | None, stop: Stop
+    ) -> None:
+        self._on_progress = on_progress
+        self._on_message = on_message
+        self.stop = stop
+
+    def progress(self, phase: str, done: int, total: int | None = None) -> None:
+        if self._on_progress is not None:
+            self._on_progress(phase, done, total)
+
+    def progress_or_stop(self, phase: str, done: int, total: int | None = None) -> None:
+        """Raises Interrupted, where nothing in hand is worth waiting for."""
+        self.progress(phase, done, total)
+        self.check()
+
+    def check(self) -> None:
+        """Raises Interrupted once a stop was asked for."""
+        if self.stop():
+            raise Interrupted("stopped")
+
+    def message(self, line: str) -> None:
+        if self._on_message is not None:
+            self._on_message(line)
+
+
 def scan(
     library: Library,
     paths: Sequence[str | Path],
+    options: ScanOptions = ScanOptions(),
     *,
-    names: Sequence[str] = (),
-    device: str = "auto",
-    detector: str = "auto",
-    offline: bool = False,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    follow_symlinks: bool = False,
-    fast: bool = False,
-    max_pixels: int | None = None,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    dry_run: bool = False,
-    talk: Callable[[str], None] = lambda line: None,
-    progress: Progress = lambda phase, done, total: None,
-    stopping: Callable[[], bool] = lambda: False,
+    on_progress: Progress | None = None,
+    on_message: Callable[[str], None] | None = None,
+    on_photo: Callable[[str, str | None], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> ScanReport:
     """Look at every photo under `paths` that still lacks an answer, and save what was found.
 
-    `names`: taggers to run (default: all that can run here; what they need comes along). `options`:
-    tagger -> its options. `detector`: which finds things, see phototag.weights.default_detector;
-    `auto` may fetch weights once unless `offline`. `talk` is told of that. `fast`: trust folder
-    times: a folder whose time is as at the last complete scan is not listed, its photos count as
-    unchanged. It finds what was added, removed and renamed, not what was edited in place.
-    `stopping` is asked between two batches; once it says yes, what is in hand is saved and the
-    report says `interrupted`. Running it again goes on where it stopped. Raises PhototagError: a
-    path that is not there, a tagger that fails on every photo of a batch, a device that is not
-    there, a catalog that cannot be written."""
+        with Library.open("photos.db") as library:
+            report = scan(library, ["photos"])
+
+    `on_message` hears of what takes long, such as a download; `on_photo` of each photo that was
+    looked at: its path, and why it could not be read or None. `should_stop` is asked all the time;
+    once it says yes, what is in hand is saved if it ends within seconds, and the report says
+    `interrupted` if something was left undone. Running it again goes on where it stopped. Raises
+    PhototagError: a path that is not there, a tagger that fails on every photo of a batch, a device
+    that is not there, a catalog that cannot be written."""
     began = time.monotonic()
     report = ScanReport()
-    options = dict(options or {})
-    if not names or "objects" in names:
-        chosen = choose_detector(detector, likely_device(device), offline=offline or dry_run, report=talk)
-        options["objects"] = {"detector": chosen.detector, **options.get("objects", {})}
-        report.detector = chosen.detector
-        report.notes += [chosen.advice] if chosen.advice else []
-    running = _runnable(names, options, report)
-    fingerprints = compute_fingerprints(running, options)
-    fingerprints["decode"] = decode_fingerprint(max_pixels or files.MAX_PIXELS)
+    caller = _Caller(on_progress, on_message, Stop(should_stop))
     scope = [os.path.abspath(path) for path in paths]
+    # Both raise for what was mistyped: before anything slow, and before the network is asked.
     walk = Walk(
         paths,
-        follow_symlinks=follow_symlinks,
+        follow_symlinks=options.follow_symlinks,
         known=library.folder_stamps(scope),
-        fast=fast,
-        told=lambda photos: progress("find", photos, None),
+        fast=options.fast,
+        on_progress=partial(caller.progress_or_stop, "find"),
     )
-    known = library.reconcile(
-        walk.roots,
-        walk,
-        hash_file=_hash_or_none,
-        dry_run=dry_run,
-        unreadable=walk.errors,
-        stamps=walk.stamps,
-        unchanged=walk.unchanged,
-        learn_stamps=fast,
-    )
-    report.found, report.moved, report.missing = known.found, known.moved, known.missing
-    report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)
-    report.notes += [*known.unavailable, *walk.advice()]
-    report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
-
-    owed = library.count_jobs(scope, fingerprints)
-    # a dry run stores no new files to be counted
-    report.to_do = owed.photos + (known.new + known.changed if dry_run else 0)
-    report.taggers = {
-        name: {"to_do": owed.taggers.get(name, 0), "tagged": 0, "failed": 0} for name in running
-    }
-    report.unchanged = max(0, report.found - report.to_do)
-    if not dry_run:
-        if report.to_do:
-            needs = {name: table.SPECS[name].needs for name in running}
-            jobs = library.jobs(scope, fingerprints, needs)
-            memory.keep_freed()
-            ready = _load(running, device, options)
-            frames = lookahead.frames(
-                jobs,
-                workers=workers or decoders(),
-                ahead=AHEAD,
-                working_side=table.WORKING_SIDE,
-                max_pixels=max_pixels or files.MAX_PIXELS,
-            )
-            with closing(frames), _tagging_threads(device) as (hands, prepare):
-                batches = pipeline.run(
-                    frames,
-                    ready,
-                    needs,
-                    batch_size,
-                    hands=hands,
-                    expected=owed.photos,
-                    prepare=prepare,
-                    stopping=stopping,
-                )
-                with closing(batches):
-                    for batch in batches:
-                        library.save(batch.facts, batch.outcomes, fingerprints)
-                        _count(batch, report)
-                        progress("tag", report.tagged, owed.photos)
-            report.interrupted = stopping()
+    choice = _choose_detector(options)
+    try:
+        new = _find(library, walk, options, caller, report)
+        if choice and choice.fetch == choice.detector and report.found:  # without it nothing can be counted
+            choice = _fetch_detector(choice, options, caller)
+        plan = _make_plan(library, scope, options, choice)
+        if choice and choice.fetch and plan.pending.photos:
+            choice = _fetch_detector(choice, options, caller)
+            plan = _make_plan(library, scope, options, choice)
+        _report_plan(plan, choice, new, report)
+        if plan.pending.photos and not options.dry_run:
+            _look(library, scope, plan, options, caller, on_photo, report)
+    except Interrupted:
+        report.interrupted = True
+    if not options.dry_run:
         _list_failures(library, scope, report)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, report: ScanReport) -> int:
+    """Bring the catalog in line with the files. Returns how many photos a dry run did not store."""
+    hashed = 0
+
+    def hash_or_none(file: PhotoFile) -> str | None:
+        """None where the file cannot be read; decoding it will say why."""
+        nonlocal hashed
+        hashed += 1
+        caller.progress_or_stop("hash", hashed)
+        try:
+            return files.hash_file(file.full_path(), caller.check)
+        except UnreadablePhoto:
+            return None
+
+    known = library.reconcile(
+        walk.roots,
+        walk,
+        hash_file=hash_or_none,
+        dry_run=options.dry_run,
+        unreadable=walk.errors,
+        stamps=walk.stamps,
+        unchanged=walk.unchanged,
+        learn_stamps=options.fast,
+    )
+    report.found, report.moved, report.missing = known.found, known.moved, known.missing
+    report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)
+    report.unreadable_folders = len(walk.errors)
+    report.notes += [*known.unavailable, *walk.advice()]
+    report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
+    return known.new + known.changed if options.dry_run else 0
+
+
+def _choose_detector(options: ScanOptions) -> Choice | None:
+    """None where no tagger that was asked for finds things."""
+    if "objects" not in table.with_needs(options.taggers or list(table.SPECS)):
+        return None
+    offline = options.offline or options.dry_run
+    return choose_detector(options.detector, likely_device(options.device), offline=offline)
+
+
+def _fetch_detector(choice: Choice, options: ScanOptions, caller: _Caller) -> Choice:
+    if options.device != "auto":  # that it is there should be known before the network is asked
+        from phototag.nets.device import pick_device
+
+        pick_device(options.device)
+    fetched = fetch_detector(
+        choice,
+        on_message=caller.message,
+        on_progress=partial(caller.progress_or_stop, "fetch"),
+        should_stop=caller.stop,
+    )
+    caller.check()
+    return fetched
+
+
+def _make_plan(library: Library, scope: Sequence[str], options: ScanOptions, choice: Choice | None) -> _Plan:
+    tagger_options = {name: dict(given) for name, given in options.tagger_options.items()}
+    if choice:
+        tagger_options["objects"] = {"detector": choice.detector, **tagger_options.get("objects", {})}
+    running, notes = _runnable(options.taggers, tagger_options)
+    if choice and choice.advice:
+        notes.insert(0, choice.advice)
+    fingerprints = compute_fingerprints(running, tagger_options)
+    fingerprints["decode"] = decode_fingerprint(options.max_pixels)
+    return _Plan(running, tagger_options, fingerprints, library.count_jobs(scope, fingerprints), notes)
+
+
+def _report_plan(plan: _Plan, choice: Choice | None, new: int, report: ScanReport) -> None:
+    report.to_do = plan.pending.photos + new
+    report.taggers = {
+        name: {"to_do": plan.pending.taggers.get(name, 0), "tagged": 0, "failed": 0} for name in plan.running
+    }
+    report.unchanged = max(0, report.found - report.to_do)
+    report.detector = choice.detector if choice and "objects" in plan.running else None
+    report.notes[:0] = plan.notes
 
 
 def decode_fingerprint(max_pixels: int) -> str:
@@ -174,26 +278,21 @@ def decode_fingerprint(max_pixels: int) -> str:
 
 
 def _runnable(
-    names: Sequence[str], options: Mapping[str, Mapping[str, Any]], report: ScanReport
-) -> list[str]:
-    """The taggers to run, in order; those that cannot run here are left out with a note, or refused
+    wanted: Sequence[str], tagger_options: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[str], list[str]]:
+    """The taggers to run, in order, and notes about those that cannot run here: left out, or refused
     when asked for by name."""
-    unknown = [name for name in names if name not in table.SPECS]
-    if unknown:
-        raise UsageError(f"there is no tagger {unknown[0]!r}; there are {', '.join(table.SPECS)}")
-    running = []
-    for name in table.with_needs(names or list(table.SPECS)):
+    running, notes = [], []
+    for name in table.with_needs(wanted or list(table.SPECS)):
         spec = table.SPECS[name]
-        why = spec.missing({**spec.options, **options.get(name, {})})
+        why = spec.missing({**spec.options, **tagger_options.get(name, {})})
         if why is None:
             running.append(name)
-        elif name in names:
+        elif name in wanted:
             raise UsageError(why)
         elif name != "objects":  # of which the choice of a detector has told
-            report.notes.append(why)
-    if "objects" not in running:
-        report.detector = None
-    return running
+            notes.append(why)
+    return running, notes
 
 
 def likely_device(device: str) -> str:
@@ -203,10 +302,79 @@ def likely_device(device: str) -> str:
     return "cuda" if os.path.exists("/proc/driver/nvidia/version") or shutil.which("nvidia-smi") else "cpu"
 
 
-def _load(
-    names: Sequence[str], device: str, options: Mapping[str, Mapping[str, Any]]
-) -> dict[str, table.Tagger]:
-    return {name: table.load(name, device, options.get(name, {})) for name in names}
+def _look(
+    library: Library,
+    scope: Sequence[str],
+    plan: _Plan,
+    options: ScanOptions,
+    caller: _Caller,
+    on_photo: Callable[[str, str | None], None] | None,
+    report: ScanReport,
+) -> None:
+    """Decode and tag what is pending, and save it batch by batch. No net is loaded before a photo
+    comes that can be read: one that never can be is tried at every scan."""
+    needs = {name: table.SPECS[name].needs for name in plan.running}
+    photos = lookahead.frames(
+        library.jobs(scope, plan.fingerprints, needs),
+        workers=options.workers or decoding_threads(),
+        ahead=AHEAD,
+        working_side=table.WORKING_SIDE,
+        max_pixels=options.max_pixels,
+        stop=caller.stop,
+    )
+
+    def save(batch: pipeline.Batch) -> None:
+        library.save(batch.facts, batch.outcomes, plan.fingerprints)
+        _count(batch, report)
+        if on_photo is not None:
+            errors = {outcome.photo_id: outcome.error for outcome in batch.outcomes if outcome.error}
+            for job in batch.jobs:
+                on_photo(job.file.full_path(), errors.get(job.photo_id))
+        caller.progress("tag", report.tagged, plan.pending.photos)
+
+    def tag(photos: Iterator[lookahead.Looked]) -> None:
+        taggers = _load_taggers(plan, options.device, caller)
+        with _tagging_threads(options.device) as (threads, prepare):
+            batches = pipeline.run(
+                photos,
+                taggers,
+                needs,
+                options.batch_size,
+                tagging_threads=threads,
+                expected=plan.pending.photos,
+                prepare=prepare,
+                stop=caller.stop,
+            )
+            with closing(batches):
+                for batch in batches:
+                    save(batch)
+
+    with closing(photos):
+        while leading := _take_until_readable(photos, options.batch_size):
+            if isinstance(leading[-1][2], Frame):
+                tag(chain(leading, photos))
+            else:
+                for batch in pipeline.run(leading, {}, {}, options.batch_size):
+                    save(batch)
+    report.interrupted = caller.stop() and report.tagged < plan.pending.photos
+
+
+def _take_until_readable(photos: Iterator[lookahead.Looked], most: int) -> list[lookahead.Looked]:
+    """Some photos, the last of which can be read, or else none of them can."""
+    taken = []
+    for photo in islice(photos, most):
+        taken.append(photo)
+        if isinstance(photo[2], Frame):
+            break
+    return taken
+
+
+def _load_taggers(plan: _Plan, device: str, caller: _Caller) -> dict[str, table.Tagger]:
+    taggers = {}
+    for name in plan.running:
+        caller.check()
+        taggers[name] = table.load(name, device, plan.tagger_options.get(name, {}))
+    return taggers
 
 
 def cores() -> int:
@@ -214,7 +382,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def decoders() -> int:
+def decoding_threads() -> int:
     """How many threads decode, unless told otherwise."""
     return min(4, cores())
 
@@ -224,19 +392,19 @@ def _tagging_threads(device: str) -> Iterator[tuple[int, Callable[[], None]]]:
     """How many threads tag, and what each calls first: on a processor, to compute with its share of
     the cores alone. Taggers that did not need torch are not worth more than one thread."""
     if "torch" not in sys.modules:
-        yield 1, _nothing
+        yield 1, _do_nothing
         return
     from phototag.nets.device import cpu_threads, set_cpu_threads, tagging_threads
 
     count, before = tagging_threads(device, cores()), cpu_threads()
     try:
-        yield count, partial(set_cpu_threads, cores() // count) if count > 1 else _nothing
+        yield count, partial(set_cpu_threads, cores() // count) if count > 1 else _do_nothing
     finally:
         # threads that begin later would take over what was set last, in whichever thread
         set_cpu_threads(before)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """What a tagging thread calls first where there is nothing to set."""
 
 
@@ -257,11 +425,3 @@ def _list_failures(library: Library, scope: Sequence[str], report: ScanReport) -
         if len(seen) <= LISTED:
             report.failures.append((path, tagger, reason))
     report.failed = len(seen)
-
-
-def _hash_or_none(file: PhotoFile) -> str | None:
-    """None where the file cannot be read; decoding it will say why."""
-    try:
-        return files.hash_file(file.full_path())
-    except UnreadablePhoto:
-        return None

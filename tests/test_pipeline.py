@@ -2,13 +2,16 @@
 
 import gc
 import threading
+import time
 import weakref
 
 import numpy as np
 import pytest
 
-from phototag.pipeline import TaggerBroken, run
+from phototag.errors import TaggerBroken
+from phototag.pipeline import run
 from phototag.records import Frame, Job, PhotoFacts, PhotoFile, Tag, Unreadable
+from phototag.stopping import Stop
 
 
 def decoded(count, taggers=("bright",), unreadable=()):
@@ -36,7 +39,7 @@ def outcomes(batches):
     return {(o.photo_id, o.tagger): o for batch in batches for o in batch.outcomes}
 
 
-def test_every_photo_gets_every_owed_answer_in_order():
+def test_every_photo_gets_every_pending_answer_in_order():
     batches = list(run(decoded(10), {"bright": bright}, {}, batch_size=4))
     assert [len(batch.facts) for batch in batches] == [4, 4, 2]
     assert {key: round(o.tags[0].score * 255) for key, o in outcomes(batches).items()} == {
@@ -56,16 +59,40 @@ def test_an_unreadable_photo_is_recorded_once_and_not_tagged():
     assert found[1, "decode"].error == "cut short"
 
 
-def test_a_tagger_that_fails_on_everything_stops_the_run_and_keeps_nothing_of_the_batch():
-    batches = []
+def broken(frames):
+    raise RuntimeError("cannot\nlook at anything")
+
+
+@pytest.mark.parametrize("photos", [1, 2, 6])
+def test_a_tagger_that_fails_on_everything_stops_the_run_and_keeps_nothing_of_the_batch(photos):
+    batches, answered = [], []
+
+    def worn_out(frames):
+        if answered:
+            broken(frames)
+        answered.extend(frames)
+        return bright(frames)
+
     with pytest.raises(TaggerBroken, match="'bright' failed on every photo"):
-        batches.extend(run(decoded(6), {"bright": picky(set(range(3, 6)))}, {}, batch_size=3))
+        batches.extend(run(decoded(3 + photos), {"bright": worn_out}, {}, batch_size=3))
     assert len(batches) == 1
 
 
-def test_a_lone_bad_photo_is_the_photos_fault():
-    found = outcomes(run(decoded(1), {"bright": picky({0})}, {}, batch_size=3))
-    assert found[0, "bright"].error
+@pytest.mark.parametrize("photos", [1, 2, 16])
+def test_bad_photos_alone_are_the_photos_fault(photos):
+    found = outcomes(run(decoded(photos), {"bright": picky(set(range(photos)))}, {}, 16))
+    assert [outcome.error for outcome in found.values()] == ["cannot look at this"] * photos
+
+
+def test_a_tagger_that_needs_others_is_asked_about_a_blank_picture_with_their_answers():
+    def count(frames):
+        if any(frame.answers["bright"] for frame in frames):
+            raise RuntimeError("cannot count these")
+        return [[] for _ in frames]
+
+    jobs = decoded(2, ("bright", "count"))
+    found = outcomes(run(jobs, {"bright": bright, "count": count}, {"count": ["bright"]}, 4))
+    assert found[1, "count"].error == "cannot count these" and found[1, "bright"].error is None
 
 
 def test_a_tagger_sees_what_it_needs_and_fails_where_that_failed():
@@ -79,7 +106,7 @@ def test_a_tagger_sees_what_it_needs_and_fails_where_that_failed():
     assert found[2, "echo"].error == "needs the answer of bright, which failed"
 
 
-def test_only_owed_answers_are_asked_for():
+def test_only_pending_answers_are_asked_for():
     asked = []
 
     def spy(frames):
@@ -107,7 +134,7 @@ def test_ctrl_c_passes_through():
         list(run(decoded(2), {"bright": interrupted}, {}, 4))
 
 
-def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
+def test_several_threads_keep_the_order_and_ask_for_photos_in_one_thread():
     readers, workers, prepared = set(), set(), []
     together = threading.Barrier(2)
 
@@ -119,7 +146,7 @@ def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
     def slow_at_first(frames):
         if not workers or threading.get_ident() not in workers:
             workers.add(threading.get_ident())
-            together.wait(10)  # ends only if two hands are at it at once
+            together.wait(10)  # ends only if two threads are at it at once
         return bright(frames)
 
     batches = list(
@@ -128,7 +155,7 @@ def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
             {"bright": slow_at_first},
             {},
             8,
-            hands=2,
+            tagging_threads=2,
             prepare=lambda: prepared.append(threading.get_ident()),
         )
     )
@@ -140,12 +167,18 @@ def test_several_hands_keep_the_order_and_ask_for_photos_in_one_thread():
 
 def test_shares_get_smaller_towards_the_end_and_leave_nobody_out():
     shares = [
-        len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=50)
+        len(batch.facts)
+        for batch in run(decoded(50), {"bright": bright}, {}, 24, tagging_threads=2, expected=50)
     ]
     assert shares == [12, 10, 7, 6, 4, 4, 4, 3]
     for expected in (0, 20, 90):  # photos may come or go while others are looked at
-        assert len(outcomes(run(decoded(50), {"bright": bright}, {}, 24, hands=2, expected=expected))) == 50
-    assert [len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, hands=2)] == [
+        assert (
+            len(outcomes(run(decoded(50), {"bright": bright}, {}, 24, tagging_threads=2, expected=expected)))
+            == 50
+        )
+    assert [
+        len(batch.facts) for batch in run(decoded(50), {"bright": bright}, {}, 24, tagging_threads=2)
+    ] == [
         12,
         12,
         12,
@@ -173,7 +206,7 @@ def test_a_stop_begins_nothing_more_and_loses_nothing_begun():
             taken.append(each)
             yield each
 
-    batches = list(run(watched(), {"bright": spy}, {}, 4, hands=2, stopping=stop.is_set))
+    batches = list(run(watched(), {"bright": spy}, {}, 4, tagging_threads=2, stop=Stop(stop.is_set)))
     assert sorted(asked) == [job.photo_id for batch in batches for job in batch.jobs]
     assert 8 <= len(asked) <= 16 and len(taken) < 30
 
@@ -195,6 +228,20 @@ def test_frames_are_let_go_while_the_next_ones_are_decoded():
     assert len(outcomes(run(watched(), {"bright": bright}, {}, 4))) == 60
 
 
-def test_a_broken_tagger_stops_all_hands():
-    with pytest.raises(TaggerBroken, match="cannot\\nlook at this"):
-        list(run(decoded(40), {"bright": picky(set(range(40)))}, {}, 8, hands=3))
+def test_a_broken_tagger_stops_all_threads():
+    with pytest.raises(TaggerBroken, match="cannot\\nlook at anything"):
+        list(run(decoded(40), {"bright": broken}, {}, 8, tagging_threads=3))
+
+
+def test_what_cannot_end_in_time_is_given_up():
+    stop, let_go = threading.Event(), threading.Event()
+
+    def endless(frames):
+        stop.set()
+        let_go.wait(60)
+        return bright(frames)
+
+    began = time.monotonic()
+    assert list(run(decoded(8), {"bright": endless}, {}, 2, stop=Stop(stop.is_set))) == []
+    assert time.monotonic() - began < 2
+    let_go.set()

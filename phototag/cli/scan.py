@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, open_library, printable, say, write_json
-from phototag.errors import EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from phototag.cli.output import (
+    count,
+    db_option,
+    draws_bars,
+    json_option,
+    open_library,
+    printable,
+    say,
+    say_more,
+    write_json,
+)
+from phototag.errors import EXIT_SOME_FAILED
 from phototag.weights.default_detector import DETECTORS
 
 if TYPE_CHECKING:
@@ -78,7 +92,8 @@ def scan(
 
     Run it again whenever you like: only new and changed photos are looked at, moved ones are
     recognised, and an interrupted scan goes on where it stopped. Photos are read, never written.
-    Ctrl-C finishes and saves the batch in hand.
+    Ctrl-C ends it within two seconds; what was looked at is saved. Where stderr is no terminal, as in
+    a cron job, a line says every ten seconds how far it is.
 
     Things are found by the best detector whose weights are here. Where there is none with 80 kinds
     of thing, `auto` fetches one once; without a network, or with --offline, phototag's own finds
@@ -94,68 +109,118 @@ def scan(
       phototag scan ~/Photos --dry-run
       phototag scan ~/Photos --tagger faces --device cuda
 
-    Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos could not be
-    read, 130 interrupted."""
+    Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos or folders
+    could not be read, 130 interrupted."""
+    from phototag.cli.allocator import tune_malloc
+    from phototag.reading.files import MAX_PIXELS
+    from phototag.scanning import ScanOptions
     from phototag.scanning import scan as run
 
-    with open_library(db, create=True) as library, _Interruptible() as interrupted, _Bar() as bar:
-        report = run(
-            library,
-            paths,
-            names=names,
-            device=device,
-            detector=detector,
-            offline=offline,
-            talk=say,
-            batch_size=batch_size,
-            workers=workers,
-            follow_symlinks=follow_symlinks,
-            fast=fast,
-            max_pixels=max_pixels,
-            dry_run=dry_run,
-            progress=bar.show,
-            stopping=interrupted,
-        )
-        bar.close()
-        if as_json:
-            write_json(as_dict(report))
-        else:
-            click.echo(would_do(report) if dry_run else summary(report, library, paths))
-    if report.interrupted:
-        say("Stopped. What was looked at is saved; go on with the same command.")
-        sys.exit(EXIT_INTERRUPTED)
-    if report.failed:
-        sys.exit(EXIT_SOME_FAILED)
+    options = ScanOptions(
+        taggers=names,
+        device=device,
+        detector=detector,
+        offline=offline,
+        batch_size=batch_size,
+        workers=workers,
+        follow_symlinks=follow_symlinks,
+        fast=fast,
+        max_pixels=max_pixels or MAX_PIXELS,
+        dry_run=dry_run,
+    )
+    tune_malloc()
+    progress = _Bar() if draws_bars() else _Lines()
+    with _Interruptible() as interrupted:
+        with open_library(db, create=True) as library:
+            with progress:
+                report = run(
+                    library,
+                    paths,
+                    options,
+                    on_progress=progress.show,
+                    on_message=progress.say,
+                    on_photo=progress.name_photo,
+                    should_stop=interrupted,
+                )
+            if as_json:
+                write_json(as_dict(report))
+            else:
+                click.echo(would_do(report) if dry_run else summary(report, library, paths))
+        code = 0
+        if report.interrupted:
+            say("Stopped. What was looked at is saved; go on with the same command.")
+            code = interrupted.exit_code
+        elif report.failed or report.unreadable_folders:
+            code = EXIT_SOME_FAILED
+        if any(thread.name.startswith(("decode", "tag")) for thread in threading.enumerate()):
+            # A decoder cannot be interrupted, and Python would wait for it.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    sys.exit(code)
 
 
 class _Interruptible:
-    """Called, it tells whether Ctrl-C was pressed. A second Ctrl-C stops at once."""
+    """Called, it tells whether Ctrl-C was pressed, or the system asked the program to end. What has not
+    ended two seconds later, or at a second Ctrl-C, is left as it is: a catalog survives that as it
+    survives a power cut."""
+
+    LAST_SECONDS = 1.9
 
     def __enter__(self) -> _Interruptible:
-        self._pressed = False
-        self._before = signal.signal(signal.SIGINT, self._press)
+        self._pressed: int | None = None
+        self._timer = threading.Timer(self.LAST_SECONDS, self._leave)
+        self._timer.daemon = True
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        self._before = {
+            number: signal.signal(number, self._press)
+            for number in numbers
+            if signal.getsignal(number) != signal.SIG_IGN  # as nohup has it
+        }
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        self._timer.cancel()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def __call__(self) -> bool:
-        return self._pressed
+        return self._pressed is not None
 
-    def _press(self, *_: object) -> None:
-        if self._pressed:
-            raise KeyboardInterrupt
-        self._pressed = True
-        say("\nStopping after this batch; press Ctrl-C again to stop at once.")
+    @property
+    def exit_code(self) -> int:
+        """The shells' convention: 130 for Ctrl-C."""
+        return 128 + (self._pressed or signal.SIGINT)
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        if self._pressed is not None:
+            self._leave()
+        self._pressed = number
+        self._timer.start()
+        say("\nStopping; press Ctrl-C again to stop at once.")
+
+    def _leave(self) -> None:
+        os.write(2, b"\nStopped. What was saved so far stays; go on with the same command.\n")
+        os._exit(self.exit_code)
+
+
+# What is going on in each phase of a scan, and what is counted there.
+PHASES = {
+    "find": ("looking for photos", "photos"),
+    "hash": ("comparing changed and moved files", "files"),
+    "fetch": ("fetching weights", "bytes"),
+    "tag": ("looking at photos", "photos"),
+}
 
 
 class _Bar:
-    """Progress on stderr: files while folders are walked, then photos, photos per second and the
-    time left."""
+    """Progress on a terminal: what is counted, how many a second and the time left."""
 
-    def __enter__(self) -> _Bar:
+    def __init__(self) -> None:
         self._bar: Any = None
         self._phase = ""
+
+    def __enter__(self) -> _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,17 +231,84 @@ class _Bar:
 
         if phase != self._phase:
             self.close()
-            words = {"find": "looking for photos", "tag": "looking at photos"}
-            # delay: what takes less than two seconds needs no bar; disable=None: nor does a log file
+            doing, unit = PHASES[phase]
+            # delay: what takes less than two seconds needs no bar
             self._bar = tqdm(
-                total=total, desc=words[phase], unit=" photos", delay=2, disable=None, dynamic_ncols=True
+                total=total,
+                desc=doing,
+                unit=f" {unit}",
+                unit_scale=phase == "fetch",
+                delay=2,
+                dynamic_ncols=True,
             )
             self._phase = phase
         self._bar.update(done - self._bar.n)
 
+    def say(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        say(line)
+
+    def name_photo(self, path: str, error: str | None) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        name_photo(path, error)
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+class _Lines:
+    """Progress in a log file: a plain line every ten seconds."""
+
+    EVERY_SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self._phase = ""
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, phase: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if phase != self._phase:
+            self._phase, self._began = phase, now
+        if now - self._last < self.EVERY_SECONDS:
+            return
+        self._last = now
+        doing, unit = PHASES[phase]
+        line = f"{doing}: {done:,} of {total:,} {unit}" if total else f"{doing}: {done:,} {unit}"
+        seconds = now - self._began
+        if total and done and seconds:
+            line += f", {done / seconds:.1f}/s, {_duration((total - done) * seconds / done)} left"
+        say(line)
+
+    def say(self, line: str) -> None:
+        say(line)
+
+    def name_photo(self, path: str, error: str | None) -> None:
+        name_photo(path, error)
+
+
+def name_photo(path: str, error: str | None) -> None:
+    """With --verbose."""
+    say_more(path if error is None else f"{path}: {error}")
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return (
+        f"{minutes // 60} h {minutes % 60:02} min"
+        if minutes >= 60
+        else f"{minutes} min"
+        if minutes
+        else "<1 min"
+    )
 
 
 def as_dict(report: ScanReport) -> dict[str, Any]:
@@ -189,7 +321,7 @@ def as_dict(report: ScanReport) -> dict[str, Any]:
 
 def would_do(report: ScanReport) -> str:
     lines = [
-        f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, {report.unchanged:,} as before."
+        f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, {report.unchanged:,} unchanged."
     ]
     lines += [f"  {report.moved:,} moved or renamed: recognised, not looked at again"] if report.moved else []
     lines += [f"  {report.missing:,} no longer there"] if report.missing else []
@@ -214,7 +346,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     else:
         rate = f"{report.seconds:.1f} s, {report.tagged / max(report.seconds, 0.001):.1f} photos/s"
         lines = [
-            f"{count(report.found, 'photo')}: {report.tagged:,} looked at, {report.unchanged:,} as before ({rate})."
+            f"{count(report.found, 'photo')}: {report.tagged:,} tagged, {report.unchanged:,} unchanged ({rate})."
         ]
     if report.unlisted:
         lines.append(

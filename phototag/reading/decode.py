@@ -126,7 +126,7 @@ def _decode_image(
     image: Image.Image, data: bytes, mtime: float | None, working_side: int, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     check_size(image.size, max_pixels)
-    facts = exif.understand(_raw_exif(image), mtime)
+    facts = exif.parse_exif(_raw_exif(image), mtime)
     width, height = image.size
     target = fit_inside(image.size, working_side)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
@@ -156,13 +156,13 @@ def _decode_raw(
     data: bytes, mtime: float, working_side: int, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     developed = raw.develop(data, working_side, max_pixels)
-    facts = exif.understand(developed.exif, mtime)
+    facts = exif.parse_exif(developed.exif, mtime)
     if developed.preview is None:
         half = Image.fromarray(developed.half_size_pixels)
         pixels = np.array(to_rgb(half, fit_inside(half.size, working_side)))
     else:
         with Image.open(io.BytesIO(developed.preview), formats=("JPEG",)) as image:
-            of_preview = exif.understand(_raw_exif(image), mtime)
+            of_preview = exif.parse_exif(_raw_exif(image), mtime)
             pixels, _, _ = _decode_image(image, developed.preview, mtime, working_side, max_pixels)
             if facts.taken_from != "exif":
                 facts = of_preview

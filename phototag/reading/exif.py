@@ -30,7 +30,7 @@ _DATE = re.compile(r"(\d{4})[:\-./](\d\d)[:\-./](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
-def understand(raw: Any, mtime: float | None) -> Exif:
+def parse_exif(raw: Any, mtime: float | None) -> Exif:
     """The record of a Pillow `Exif` (or None, where there is none). `mtime`, seconds, is the file's own date,
     the fallback for photos that do not say when they were taken."""
     top = _folder(raw, None)

@@ -7,19 +7,10 @@ import hashlib
 import io
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
-from PIL import (
-    AvifImagePlugin,  # noqa: F401
-    BmpImagePlugin,  # noqa: F401
-    GifImagePlugin,  # noqa: F401
-    JpegImagePlugin,  # noqa: F401
-    MpoImagePlugin,  # noqa: F401
-    PngImagePlugin,  # noqa: F401
-    TiffImagePlugin,  # noqa: F401
-    UnidentifiedImageError,
-    WebPImagePlugin,  # noqa: F401
-)
+from PIL import UnidentifiedImageError
 
 from phototag.errors import UnreadablePhoto
 
@@ -30,13 +21,20 @@ MAX_PIXELS = 256_000_000
 # A file larger than its own pixels at four 16-bit channels, plus room for a video or previews
 # inside it, is no photo.
 BYTES_PER_PIXEL, ROOM_BYTES = 8, 256 * 1024 * 1024
+HASHED_BYTES = 1 << 20  # at a time
 
 
-def hash_file(path: str | Path) -> str:
-    """SHA-256 of the file's bytes in hex, without holding them in memory. Raises UnreadablePhoto."""
+def hash_file(path: str | Path, check: Callable[[], None] | None = None) -> str:
+    """SHA-256 of the file's bytes in hex, without holding them in memory. `check` is called from time
+    to time, and may raise. Raises UnreadablePhoto."""
+    digest = hashlib.sha256()
     try:
         with _open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while chunk := file.read(HASHED_BYTES):
+                digest.update(chunk)
+                if check is not None:
+                    check()
+            return digest.hexdigest()
     except OSError as error:
         raise UnreadablePhoto(reason_for(error, b"")) from error
 

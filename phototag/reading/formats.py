@@ -1,4 +1,4 @@
-"""Which names count as photos, and which folders hold nobody's photos. Standard library only."""
+"""Which file names count as photos. Standard library only."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def is_installed(extra: str) -> bool:
     return importlib.util.find_spec(EXTRAS[extra][0]) is not None
 
 
-def kinds(extensions: Collection[str] | None) -> dict[str, str | None]:
+def supported_extensions(extensions: Collection[str] | None) -> dict[str, str | None]:
     """Extension -> the extra that is missing for it, None where it can be read."""
-    kinds: dict[str, str | None] = dict.fromkeys(PILLOW_EXTENSIONS)
+    supported: dict[str, str | None] = dict.fromkeys(PILLOW_EXTENSIONS)
     for extra, (_, names, _) in EXTRAS.items():
-        kinds |= dict.fromkeys(names, None if is_installed(extra) else extra)
+        supported |= dict.fromkeys(names, None if is_installed(extra) else extra)
     if extensions is None:
-        return kinds
-    return {name: kinds.get(name) for name in extensions}
+        return supported
+    return {name: supported.get(name) for name in extensions}

@@ -1,4 +1,4 @@
-"""Walks folders and yields a `PhotoFile` for every photo, by the names in rules.py. Decodes
+"""Walks folders and yields a `PhotoFile` for every photo, by its ending. Decodes
 nothing, opens no photo, knows no database; standard library only."""
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from phototag.reading.folders import (
     is_skipped_folder,
     rules_hash,
 )
-from phototag.reading.formats import EXTRAS, kinds
+from phototag.reading.formats import EXTRAS, supported_extensions
 from phototag.records import PhotoFile
 
 # A file that comes within this time of a folder's last change may leave the folder's time as it is:
 # FAT counts two seconds.
 DOUBTFUL_NS = 2_000_000_000
-TOLD = 100  # photos of a folder between two words of progress: some milliseconds
+PROGRESS_EVERY = 100  # photos of a folder: some milliseconds
 WALK_VERSION = 1  # raise it when a walk finds other photos in the same folders: then all are listed again
 
 _File = tuple[str, int, int]  # of a folder: name, size_bytes, mtime_ns
@@ -56,7 +56,8 @@ class Walk(Iterator[PhotoFile]):
     Given to a later walk as `known`, they spare the photos that the folders still hold: a folder in
     which each name, size and time is as it was is named in `unchanged`, with its number of photos,
     and yields none. A `fast` walk does not even list a folder whose own time is as it was: these
-    are in `unlisted` too. `told` hears from time to time how many photos were seen."""
+    are in `unlisted` too. `on_progress` hears from time to time how many photos were seen; what it
+    raises ends the walk."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Walk(Iterator[PhotoFile]):
         extensions: Collection[str] | None = None,
         known: Mapping[str, str | None] | None = None,
         fast: bool = False,
-        told: Callable[[int], None] = lambda photos: None,
+        on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self.needs_extra: Counter[str] = Counter()
@@ -75,8 +76,8 @@ class Walk(Iterator[PhotoFile]):
         self.unchanged: dict[str, int] = {}
         self.unlisted: list[str] = []
         self._follow = follow_symlinks
-        self._kinds = kinds(extensions)
-        self._readable = frozenset(name for name, extra in self._kinds.items() if extra is None)
+        self._extras = supported_extensions(extensions)
+        self._readable = frozenset(name for name, extra in self._extras.items() if extra is None)
         self._rules = rules_hash(WALK_VERSION, follow_symlinks, sorted(self._readable))
         self._known = known or {}
         self._fast = fast
@@ -84,7 +85,7 @@ class Walk(Iterator[PhotoFile]):
         for folder in self._known if fast else ():
             parent, name = os.path.split(folder)
             self._subfolders.setdefault(parent, []).append(name)
-        self._told = told
+        self._on_progress = on_progress
         self._photos = 0
         self._links = 0
         self._folders_seen: set[tuple[int, int]] = set()
@@ -140,6 +141,7 @@ class Walk(Iterator[PhotoFile]):
         """The photos of one folder of `root` and of those below it."""
         stack = [start]
         while stack:
+            self._report(0)
             below: list[str] = []
             yield self._folder(root, stack.pop(), below)
             stack.extend(reversed(below))
@@ -210,14 +212,17 @@ class Walk(Iterator[PhotoFile]):
     def _keep(self, folder: str, stamp: str | None, photos: int) -> None:
         self.stamps[folder], self.unchanged[folder] = stamp, photos
         self._photos += photos
-        self._told(self._photos)
+
+    def _report(self, more: int) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._photos + more)
 
     def _give(self, root: str, relative: str, files: list[_File]) -> Iterator[PhotoFile]:
         prefix = f"{relative}/" if relative else ""
         for number, (name, size_bytes, mtime_ns) in enumerate(files, 1):
             yield PhotoFile(root, prefix + name, size_bytes, mtime_ns)
-            if not number % TOLD:
-                self._told(self._photos + number)
+            if not number % PROGRESS_EVERY:
+                self._report(number)
         self._photos += len(files)
 
     def _entries(
@@ -264,14 +269,14 @@ class Walk(Iterator[PhotoFile]):
         return False
 
     def _count_unreadable(self, name: str) -> None:
-        extra = self._kinds.get(name[name.rfind(".") + 1 :].lower())
+        extra = self._extras.get(name[name.rfind(".") + 1 :].lower())
         if extra is None:
             self.skipped["not a photo"] += 1
         else:
             self.needs_extra[extra] += 1
 
     def _put_off(self, root: str, path: str, target: str, entry: os.DirEntry[str]) -> None:
-        if self._follow or entry.name[entry.name.rfind(".") + 1 :].lower() in self._kinds:
+        if self._follow or entry.name[entry.name.rfind(".") + 1 :].lower() in self._extras:
             self._links += 1
         link = _Link(root, path, target)
         try:
@@ -307,8 +312,8 @@ class Walk(Iterator[PhotoFile]):
 
 def _digest_of(files: list[_File]) -> str:
     """The number of photos in a folder, and a hash of their names, sizes and times."""
-    told = "\0".join([f"{name}/{size_bytes}/{mtime_ns}" for name, size_bytes, mtime_ns in files])
-    return f"{len(files)}-{hashlib.blake2b(os.fsencode(told), digest_size=16).hexdigest()}"
+    listing = "\0".join([f"{name}/{size_bytes}/{mtime_ns}" for name, size_bytes, mtime_ns in files])
+    return f"{len(files)}-{hashlib.blake2b(os.fsencode(listing), digest_size=16).hexdigest()}"
 
 
 def _open(folder: str) -> str | int:

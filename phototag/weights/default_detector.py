@@ -4,10 +4,11 @@ Light; knows no torch."""
 from __future__ import annotations
 
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from phototag.errors import UsageError, WeightsError
 from phototag.weights import download, manifest, store
@@ -22,34 +23,29 @@ PATIENCE_SECONDS = 2.5  # to learn whether there is a network: a scan without on
 
 @dataclass(frozen=True)
 class Choice:
-    """`detector` is one of DETECTORS; `advice` the line that would improve on it, or None."""
+    """`detector` is one of DETECTORS; `advice` the line that would improve on it, or None; `fetch` the
+    weights that are not here: the better ones, or those of `detector` itself."""
 
     detector: str
     advice: str | None = None
+    fetch: str | None = None
 
 
-def choose_detector(
-    name: str,
-    device: str,
-    *,
-    offline: bool,
-    report: Callable[[str], None] = lambda line: None,
-    progress: download.Progress = lambda done, total: None,
-) -> Choice:
-    """`name`: one of DETECTORS, or auto: the best COCO detector that is here; when there is none,
-    the right one for `device` ("cpu", "cuda", "cuda:0" ...) is fetched once; without a network, our
-    own. Raises UsageError for an unknown name and WeightsError when a detector asked for by name is
-    not here and cannot be fetched."""
+def choose_detector(name: str, device: str, *, offline: bool) -> Choice:
+    """`name`: one of DETECTORS, or auto: the best COCO detector that is here, or else our own; the
+    right one for `device` ("cpu", "cuda", "cuda:0" ...) is then in `fetch`, unless `offline`. Asks
+    nothing of the network. Raises UsageError for an unknown name and WeightsError when a detector
+    asked for by name is not here and may not be fetched."""
     offline = offline or download.is_offline()
     if name != "auto":
         if name not in DETECTORS:
             raise UsageError(f"there is no detector {name!r}; there are auto, {', '.join(DETECTORS)}")
         why = store.missing(name)
-        if why is not None:
-            if offline or name == OURS:
-                raise WeightsError(why)
-            _fetch(name, report, progress)
-        return Choice(name)
+        if why is None:
+            return Choice(name)
+        if offline or name == OURS:
+            raise WeightsError(why)
+        return Choice(name, fetch=name)
     wanted = FOR_CPU if device == "cpu" else FOR_GPU
     for candidate in wanted:
         if store.present(candidate):
@@ -62,29 +58,48 @@ def choose_detector(
         f"{found} For 80 kinds of thing type: phototag weights fetch {best} "
         f"({manifest.entry(best).megabytes} MB), then scan again."
     )
-    if offline:
-        return Choice(OURS, advice)
-    if not reachable(manifest.entry(best).url or ""):
-        return Choice(OURS, f"No network. {advice}")
+    return Choice(OURS, advice, None if offline else best)
+
+
+def fetch_detector(
+    choice: Choice,
+    *,
+    on_message: Callable[[str], None],
+    on_progress: download.Progress,
+    should_stop: Callable[[], bool],
+) -> Choice:
+    """The choice once its `fetch` is here, and as it is where that cannot be fetched: better weights
+    are a wish. Raises WeightsError when the detector itself cannot be fetched."""
+    if choice.fetch is None:
+        return choice
+    needed = choice.fetch == choice.detector
+    if not needed and not reachable(manifest.entry(choice.fetch).url or "", should_stop=should_stop):
+        return replace(choice, advice=f"No network. {choice.advice}", fetch=None)
     try:
-        _fetch(best, report, progress)
+        _fetch(choice.fetch, on_message, on_progress)
     except WeightsError as error:
-        report(f"{error}")
-        return Choice(OURS, advice)
-    return Choice(best)
+        if needed:
+            raise
+        on_message(str(error))
+        return replace(choice, fetch=None)
+    return Choice(choice.fetch)
 
 
 def _fetch(name: str, report: Callable[[str], None], progress: download.Progress) -> None:
     known = manifest.entry(name)
     report(
-        f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); --offline does without."
+        f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); use --offline to skip the download."
     )
     store.fetch(known, progress)
 
 
-def reachable(url: str, patience_seconds: float = PATIENCE_SECONDS) -> bool:
-    """Whether the server answers in time. In a thread of its own, because looking up a name cannot
-    be given a limit."""
+def reachable(
+    url: str,
+    patience_seconds: float = PATIENCE_SECONDS,
+    should_stop: Callable[[], bool] | None = None,
+) -> bool:
+    """Whether the server answers in time, and before `should_stop` says yes. In a thread of its own,
+    because looking up a name cannot be given a limit."""
     answered: list[bool] = []
 
     def ask() -> None:
@@ -99,5 +114,7 @@ def reachable(url: str, patience_seconds: float = PATIENCE_SECONDS) -> bool:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(patience_seconds)
+    until = time.monotonic() + patience_seconds
+    while thread.is_alive() and time.monotonic() < until and not (should_stop and should_stop()):
+        thread.join(0.1)
     return bool(answered and answered[0])

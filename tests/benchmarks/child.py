@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from phototag.records import Frame, Tag
+from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from tests import tiny
 from tests.benchmarks import ROOT, cpu_seconds, resource
@@ -38,17 +39,17 @@ def scan_alone(
     return json.loads(done.stdout)
 
 
-def options(stub: str | None = None) -> dict[str, Any]:
+def options(stub: str | None = None) -> ScanOptions:
     """Of a scan: everything that runs without a network, on the CPU; or the smallest tagger there is."""
     if not stub:
-        return {"device": "cpu", "detector": "people-pets", "offline": True}
+        return ScanOptions(device="cpu", detector="people-pets", offline=True)
     from tests.benchmarks.rescan import with_tiny_tagger
 
     with_tiny_tagger()
     if stub == "slow":
         known = table.SPECS["colour"]
         table.SPECS["colour"] = dataclasses.replace(known, target="tests.benchmarks.child:load_slow")
-    return {"names": ["colour"]}
+    return ScanOptions(taggers=("colour",))
 
 
 def load_slow(device: str, chosen: Mapping[str, Any]) -> table.Tagger:
@@ -88,10 +89,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         if chosen.warm:
             with Library.open(Path(name, "warm.db")) as library:
-                scan(library, [chosen.warm], **how)
+                scan(library, [chosen.warm], how)
         with Library.open(Path(name, "catalog.db")) as library:
             wall, cpu = time.perf_counter(), cpu_seconds()
-            report = scan(library, [chosen.folder], **how)
+            report = scan(library, [chosen.folder], how)
             wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     if report.failed or report.tagged != report.found:
         raise SystemExit(f"not every photo could be looked at: {report}")

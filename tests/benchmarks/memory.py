@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-from phototag.scanning import decoders
+from phototag.scanning import decoding_threads
 from tests.benchmarks import Figure, Plan, photos, tell
 from tests.benchmarks.child import scan_alone
 
@@ -29,7 +29,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     tell(f"peak at {few:,} photos {at_few / 1e6:.1f} MB, at {many:,} {at_many / 1e6:.1f} MB")
     found = [Figure(f"memory, peak at {many:,} photos / at {few:,}", at_many / at_few, 1.05, "x")]
     number = min(LARGE, many)
-    workers = decoders()
+    workers = decoding_threads()
     times = min(plan.rounds, 3)
     normal = median(_peak(photos.tree(plan.cache, number, "12mp"), small[0]) for _ in range(times))
     for kind in ("baseline", "progressive"):

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from phototag import Library, scan
+from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from tests import tiny
 from tests.benchmarks import Figure, Plan, alternate, photos, ratio, tell
@@ -26,14 +27,16 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     if not catalog.exists():
         tell(f"a first scan of {count:,} photos, so that there is something to scan again")
     with Library.open(catalog) as library:
-        scan(library, [folder], names=["colour"])  # also brings an older catalog of the cache up to date
+        scan(
+            library, [folder], ScanOptions(taggers=("colour",))
+        )  # also brings an older catalog of the cache up to date
     looked_at = written = 0
     with Library.open(catalog) as library, closing(sqlite3.connect(catalog)) as other:
 
         def again(fast: bool = False) -> None:
             nonlocal looked_at, written
             before = _version(other)
-            report = scan(library, [folder], names=["colour"], fast=fast)
+            report = scan(library, [folder], ScanOptions(taggers=("colour",), fast=fast))
             if report.found != count or report.unchanged != count:
                 raise AssertionError(f"the library has changed meanwhile: {report}")
             looked_at += report.tagged

@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from phototag import Library
+from phototag import Library, scan
 from phototag.reading import lookahead
 from phototag.reading.walk import Walk
 from phototag.records import Frame, Job, PhotoFile
-from phototag.scanning import AHEAD, BATCH_SIZE, cores, decoders
+from phototag.scanning import AHEAD, BATCH_SIZE, cores, decoding_threads
 from phototag.taggers import table
 from tests.benchmarks import Figure, Plan, alternate, cpu_seconds, photos, ratio, tell
 from tests.benchmarks.child import options, scan_alone
@@ -77,11 +77,11 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
         empty = Path(name, "empty.db")
         Library.open(empty).close()
 
-        def scan() -> None:
+        def whole() -> None:
             began = cpu_seconds()
             shutil.copy(empty, empty.with_name("catalog.db"))
             with Watched.open(empty.with_name("catalog.db")) as library:
-                scan(library, [folder], **options())
+                scan(library, [folder], options())
             database.append(library.inside / (cpu_seconds() - began))
 
         def bare() -> None:
@@ -92,7 +92,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
             spent["decoding"].append(between - began)
             spent["the nets"].append(cpu_seconds() - between)
 
-        sides = alternate(scan, bare, plan.rounds)
+        sides = alternate(whole, bare, plan.rounds)
     found = [
         ratio("scan, CPU seconds / decoding and the nets alone", sides, 1.10),
         Figure("scan, the database's share of CPU seconds", 100 * median(database[1:]), 2, "%"),
@@ -106,7 +106,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
 
 def decode_all(files: list[PhotoFile]) -> list[Frame]:
     jobs = [Job(number, file, ()) for number, file in enumerate(files)]
-    decoded = lookahead.frames(jobs, workers=decoders(), ahead=AHEAD, working_side=table.WORKING_SIDE)
+    decoded = lookahead.frames(jobs, workers=decoding_threads(), ahead=AHEAD, working_side=table.WORKING_SIDE)
     return [frame for _, _, frame in decoded]
 
 

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 from PIL import Image
 
-from phototag.reading.exif import understand
+from phototag.reading.exif import parse_exif
 
 
 def tags(top=None, inner=None, gps=None):
@@ -40,15 +40,15 @@ TAKEN, SCANNED, SAVED = (
     ],
 )
 def test_the_first_date_that_makes_sense(top, inner, year):
-    found = understand(tags(top, inner), mtime=0)
+    found = parse_exif(tags(top, inner), mtime=0)
     assert (found.taken_at.year, found.taken_from) == (year, "exif")
 
 
 def test_without_a_date_the_file_has_one_and_says_so():
-    found = understand(tags(), mtime=1_400_000_000.7)
+    found = parse_exif(tags(), mtime=1_400_000_000.7)
     assert (found.taken_at, found.taken_from) == (datetime.fromtimestamp(1_400_000_000), "file")
-    assert understand(None, mtime=1e20).taken_at is None
-    assert understand(None, mtime=None).taken_from is None
+    assert parse_exif(None, mtime=1e20).taken_at is None
+    assert parse_exif(None, mtime=None).taken_from is None
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_without_a_date_the_file_has_one_and_says_so():
     [("+02:00", 120), ("-09:30", -570), ("+14:00", 840), ("+15:00", None), ("Z", None), ("+05:75", None)],
 )
 def test_the_offset_belongs_to_its_date(text, minutes):
-    assert understand(tags(inner=TAKEN | {0x9011: text}), None).utc_offset_minutes == minutes
-    assert understand(tags(inner=TAKEN | {0x9012: text}), None).utc_offset_minutes is None
+    assert parse_exif(tags(inner=TAKEN | {0x9011: text}), None).utc_offset_minutes == minutes
+    assert parse_exif(tags(inner=TAKEN | {0x9012: text}), None).utc_offset_minutes is None
 
 
 def test_places():
     south_west = {1: "S", 2: (22.0, 57.0, 6.0), 3: "W", 4: (43.0, 12.0, 36.0)}
-    found = understand(tags(gps=south_west), None)
+    found = parse_exif(tags(gps=south_west), None)
     assert (found.latitude, found.longitude) == (pytest.approx(-22.951667), pytest.approx(-43.21))
 
 
@@ -79,7 +79,7 @@ def test_places():
 )
 def test_places_that_make_no_sense(change):
     place = {1: "N", 2: (10.0, 20.0, 30.0), 3: "E", 4: (10.0, 20.0, 30.0)} | change
-    found = understand(tags(gps={key: value for key, value in place.items() if value is not None}), None)
+    found = parse_exif(tags(gps={key: value for key, value in place.items() if value is not None}), None)
     assert (found.latitude, found.longitude) == (None, None)
 
 
@@ -97,9 +97,9 @@ def test_places_that_make_no_sense(change):
     ],
 )
 def test_cameras(make, model, camera):
-    assert understand(tags({0x010F: make, 0x0110: model}), None).camera == camera
+    assert parse_exif(tags({0x010F: make, 0x0110: model}), None).camera == camera
 
 
 @pytest.mark.parametrize(("written", "read"), [(1, 1), (6, 6), (8, 8), (0, 1), (9, 1), (99, 1)])
 def test_orientation(written, read):
-    assert understand(tags({0x0112: written}), None).orientation == read
+    assert parse_exif(tags({0x0112: written}), None).orientation == read

@@ -264,7 +264,12 @@ class TestChoosing:
     def test_without_a_network_it_takes_less_than_three_seconds(self, folder, monkeypatch):
         monkeypatch.setenv("https_proxy", "http://10.255.255.1:9")  # swallows what is sent to it
         began = time.monotonic()
-        chosen = default_detector.choose_detector("auto", "cpu", offline=False)
+        chosen = default_detector.fetch_detector(
+            default_detector.choose_detector("auto", "cpu", offline=False),
+            on_message=print,
+            on_progress=print,
+            should_stop=bool,
+        )
         assert time.monotonic() - began < 3
         assert chosen.detector == "people-pets" and chosen.advice.startswith("No network.")
 
@@ -273,6 +278,27 @@ class TestChoosing:
             default_detector.choose_detector("coco-resnet50", "cpu", offline=True)
         with pytest.raises(UsageError, match="people-pets"):
             default_detector.choose_detector("yolo", "cpu", offline=True)
+
+    def test_a_detector_that_has_to_be_fetched_is_here_or_an_error(self, server, folder, monkeypatch):
+        def fetch():
+            return default_detector.fetch_detector(
+                default_detector.choose_detector("coco-mobile", "cpu", offline=False),
+                on_message=print,
+                on_progress=print,
+                should_stop=bool,
+            )
+
+        monkeypatch.setitem(manifest.entries(), "coco-mobile", served(server, "gone"))
+        with pytest.raises(WeightsError, match="404"):
+            fetch()
+        monkeypatch.setitem(manifest.entries(), "coco-mobile", served(server, "good"))
+        assert fetch() == default_detector.Choice("coco-mobile") and store.present("coco-mobile")
+
+    def test_nobody_waits_for_a_network_once_a_scan_is_stopped(self, monkeypatch):
+        monkeypatch.setenv("https_proxy", "http://10.255.255.1:9")
+        began = time.monotonic()
+        assert not default_detector.reachable("https://phototag.invalid/w.pth", should_stop=lambda: True)
+        assert time.monotonic() - began < 1
 
     def test_a_server_that_answers_is_reachable(self, server):
         assert default_detector.reachable(f"{server.base}/good/w.pth")

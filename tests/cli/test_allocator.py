@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from phototag import memory
+from phototag.cli import allocator
 
 FAULTS = """
 import resource, sys
 import numpy as np
-from phototag import memory
+from phototag.cli import allocator
 if sys.argv[1] == "keep":
-    assert memory.keep_freed()
+    assert allocator.tune_malloc()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(50):
     blocks = [np.ones(8_000_000, np.uint8) for _ in range(3)]
@@ -40,4 +40,4 @@ def test_another_c_library_is_left_alone(monkeypatch, absent):
         raise absent
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
-    assert memory.keep_freed.__wrapped__() is False
+    assert allocator.tune_malloc() is False

@@ -1,0 +1,36 @@
+"""Stopping in good time: asks the caller's `should_stop`, and bounds the wait for what is in hand.
+Standard library only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+
+# What is in hand when a scan is stopped has this long to end; then it is given up, and looked at
+# again by the next scan. Decoders cannot be interrupted, and a person waits two seconds at most.
+GRACE_SECONDS = 1.5
+POLL_SECONDS = 0.1  # how often a wait asks whether to stop
+
+
+class Stop:
+    """Called, it tells whether to stop. `gave_up` says whether something in hand was given up."""
+
+    def __init__(self, should_stop: Callable[[], bool] | None = None) -> None:
+        self._should_stop = should_stop
+        self._stopped_at: float | None = None
+        self.gave_up = False
+
+    def __call__(self) -> bool:
+        if self._stopped_at is None and self._should_stop is not None and self._should_stop():
+            self._stopped_at = time.monotonic()
+        return self._stopped_at is not None
+
+    def wait_for(self, future: Future[object]) -> bool:
+        """Whether the future ended: False where it did not within GRACE_SECONDS of the stop."""
+        while self._should_stop is not None and not future.done():
+            if self() and time.monotonic() - (self._stopped_at or 0) > GRACE_SECONDS:
+                self.gave_up = True
+                return False
+            wait([future], timeout=POLL_SECONDS)
+        return True
