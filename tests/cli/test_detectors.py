@@ -98,7 +98,7 @@ def test_from_a_checkpoint_to_answers_and_to_better_ones(photos, tmp_path, monke
 
     run("weights", "import", published("coco-mobile", "kite", tmp_path, monkeypatch))
     told = run("scan", photos, "--offline", "--tagger", "objects").stdout
-    assert "3 looked at" in told and "Things found with coco-mobile." in told
+    assert "3 tagged" in told and "Things found with coco-mobile." in told
     assert set(found_by(tmp_path).values()) == {"coco-mobile"}
     assert len(run("query", "kite").stdout.splitlines()) == 3
     shown = run("show", photos / "coffee.jpg").stdout

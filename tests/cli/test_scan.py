@@ -214,6 +214,34 @@ def test_ctrl_c_saves_the_batch_and_exits_130(tmp_path):
     assert found["tagged"] == 60 - len(saved)
 
 
+def test_a_log_file_hears_every_ten_seconds_how_far_it_is(capsys, monkeypatch):
+    from phototag.cli.scan import _Lines
+
+    times = iter([0.0, 1.0, 11.0, 12.0, 22.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(times))
+    lines = _Lines()
+    lines.show("find", 100, None)
+    lines.show("find", 1200, None)
+    lines.show("tag", 0, 40_000)
+    lines.show("tag", 20, 40_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "looking for photos: 1,200 photos",
+        "looking at photos: 20 of 40,000 photos, 2.0/s, 5 h 33 min left",
+    ]
+
+
+def test_verbose_names_every_photo_that_was_looked_at(tmp_path):
+    pictures(tmp_path / "photos", 2)
+    (tmp_path / "photos" / "bad.png").write_bytes(b"no picture")
+    with tiny("scan", "-v", tmp_path / "photos", db=tmp_path / "c.db") as process:
+        _, err = process.communicate(timeout=60)
+    named = [line.rsplit("/", 1)[1] for line in err.splitlines() if "/photos/" in line]
+    assert named == ["0000.png", "0001.png", "bad.png: not a picture, or one too damaged to recognise"]
+    with tiny("scan", "-q", tmp_path / "photos", db=tmp_path / "c.db") as process:
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (3, "")
+
+
 def test_two_scans_at_once_on_one_catalog_both_finish(tmp_path):
     pictures(tmp_path / "a", 60)
     pictures(tmp_path / "b", 60, side=25)
