@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "phototag"
 ROOMS = (
     "version",
     "errors",
+    "stopping",
     "records",
     "memory",
     "outputs",

@@ -152,8 +152,9 @@ def scan(
             code = interrupted.exit_code
         elif report.failed or report.unreadable_folders:
             code = EXIT_SOME_FAILED
-        if any(thread.name.startswith(("decode", "tag")) for thread in threading.enumerate()):
-            # A decoder cannot be interrupted, and Python would wait for it.
+        if report.interrupted and any(
+            thread.name.startswith(("decode", "tag")) for thread in threading.enumerate()
+        ):  # a decoder cannot be interrupted, and Python would wait for it
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
