@@ -16,7 +16,6 @@ ROOMS = (
     "errors",
     "stopping",
     "records",
-    "memory",
     "outputs",
     "metadata",
     "smiling",

@@ -88,13 +88,13 @@ def train_detector(
     """
     from tqdm import tqdm
 
-    from phototag import memory
+    from phototag.cli.allocator import tune_malloc
     from phototag.nets.detector import data as boxes
     from phototag.nets.detector import train as training
     from phototag.nets.device import set_cpu_threads
     from phototag.weights import store
 
-    memory.keep_freed()
+    tune_malloc()
     if threads:
         set_cpu_threads(threads)
     learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))

@@ -94,7 +94,7 @@ def train_smilenet(
     import torch
     from tqdm import tqdm
 
-    from phototag import memory
+    from phototag.cli.allocator import tune_malloc
     from phototag.nets.device import set_cpu_threads
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import train as training
@@ -105,7 +105,7 @@ def train_smilenet(
             "--distil takes answers from weights that know faces; start from shipped ones or a file"
         )
     start_from = None if start == "imagenet" else WEIGHTS if start == "shipped" else Path(start)
-    memory.keep_freed()
+    tune_malloc()
     if threads:
         set_cpu_threads(threads)
     sets, single_label, checks = [], [], {}
