@@ -216,7 +216,7 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
         unreadable=walk.errors,
         stamps=walk.stamps,
         unchanged=walk.unchanged,
-        learn_stamps=options.fast,
+        always_save_stamps=options.fast,
     )
     report.found, report.moved, report.missing = known.found, known.moved, known.missing
     report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, func, select
 
-from phototag.library.database import Catalog, ask, put
+from phototag.library.database import Catalog
+from phototag.library.dialects import indexed_by, insert_or_update
 from phototag.library.paths import join, place_of, places_of, roots_of, to_path, to_text
+from phototag.library.tables import folders, photos
 
-_Rows = dict[tuple[int, str], str | None]  # root id, path as stored -> stamp
+_Key = tuple[int, str]  # root id, path as stored
+_DELETE = delete(folders).where(folders.c.root_id == bindparam("root"), folders.c.path == bindparam("folder"))
 
 
 def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, str | None]:
@@ -27,49 +30,43 @@ def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, str | None]:
     return {join(roots[root_id], to_path(path)): stamp for (root_id, path), stamp in rows.items()}
 
 
-def remember(
+def save(
     catalog: Catalog,
     scope: Sequence[str],
     stamps: Mapping[str, str | None],
-    entered: Iterable[str],
+    entered: Iterable[str] = (),
     *,
-    learn: bool,
-    dry_run: bool,
+    always: bool,
 ) -> None:
     """The folders of `scope` are these now. `entered`: folders that were not walked and that got a
     photo by name. Writes what differs: nothing where nothing does. Stamps that only say more of the
     same, as of folders that were too young last time for their times to be trusted, are no reason
-    to write unless `learn`: a scan in which nothing is new writes no row."""
+    to write unless `always`: a scan in which nothing is new writes no row."""
     with catalog.read() as connection:
         roots = roots_of(connection)
         before = _rows(connection, scope)
-    walked: _Rows = {}
-    for folder, stamp in stamps.items():
-        if place := place_of(roots, folder):
-            walked[place.root_id, to_text(place.path)] = stamp
-    changed = [(*key, stamp) for key, stamp in walked.items() if key not in before or before[key] != stamp]
-    changed += [
-        (place.root_id, to_text(place.path), None) for folder in entered if (place := place_of(roots, folder))
-    ]
-    gone = [key for key in before if key not in walked]
+    walked = _by_key(roots, stamps)
+    changed = {key: stamp for key, stamp in walked.items() if key not in before or before[key] != stamp}
+    changed |= _by_key(roots, dict.fromkeys(entered))
+    gone = before.keys() - walked.keys()
     # A listing that is as it was, under a time that can be trusted now.
-    learned = all(
-        (old := before.get((root_id, path))) and f"{stamp} ".startswith(f"{old} ")
-        for root_id, path, stamp in changed
+    only_more = all(
+        (old := before.get(key)) and f"{stamp} ".startswith(f"{old} ") for key, stamp in changed.items()
     )
-    if dry_run or not (gone or (changed and (learn or not learned))):
+    if not gone and (not changed or (only_more and not always)):
         return
     with catalog.write() as connection:
-        for statement, rows in (
-            ("DELETE FROM folders WHERE root_id = ? AND path = ?", gone),
-            # A root may have been dissolved into another meanwhile, by another scan.
-            (
-                "INSERT INTO folders (root_id, path, listing, listed_time) SELECT ?1, ?2, ?3, ?4 FROM roots WHERE id = ?1 "
-                "ON CONFLICT (root_id, path) DO UPDATE SET listing = excluded.listing, listed_time = excluded.listed_time",
-                [(root_id, path, *_columns(stamp)) for root_id, path, stamp in changed],
-            ),
-        ):
-            put(connection, statement, rows)
+        if gone:
+            connection.execute(_DELETE, [{"root": root_id, "folder": path} for root_id, path in gone])
+        # Another scan may have dissolved a root into another meanwhile.
+        still = {*roots_of(connection).values()}
+        rows = [
+            {"root_id": root_id, "path": path, **_columns(stamp)}
+            for (root_id, path), stamp in changed.items()
+            if root_id in still
+        ]
+        if rows:
+            connection.execute(insert_or_update(folders, "root_id", "path"), rows)
 
 
 def are_all(
@@ -79,33 +76,41 @@ def are_all(
     hold all its photos."""
     if not unchanged.keys() >= {*scope, *stamps} or not find(catalog, scope).keys() <= unchanged.keys():
         return False
-    photos = 0
+    total = 0
     with catalog.read() as connection:
         for place in places_of(connection, scope):
-            within, values = place.condition()
-            (total,) = ask(connection, f"SELECT count(*) FROM photos p WHERE {within}", values).fetchone()
-            missing = f"SELECT count(*) FROM photos p INDEXED BY ix_photos_missing WHERE p.missing_since IS NOT NULL AND {within}"
-            photos += total - ask(connection, missing, values).fetchone()[0]
-    return photos == sum(unchanged.values())
+            # Two counts, each from an index alone.
+            every = select(func.count()).select_from(photos).where(place.within(photos))
+            missing = indexed_by(
+                every.where(photos.c.missing_since.is_not(None)), photos, "ix_photos_missing"
+            )
+            total += (connection.scalar(every) or 0) - (connection.scalar(missing) or 0)
+    return total == sum(unchanged.values())
 
 
 def forget(connection: Connection) -> None:
     """The catalog's paths change in other ways than by a walk: the next one lists every folder."""
-    connection.exec_driver_sql("DELETE FROM folders")
+    connection.execute(delete(folders))
 
 
-def _rows(connection: Connection, scope: Sequence[str]) -> _Rows:
-    rows: _Rows = {}
+def _rows(connection: Connection, scope: Sequence[str]) -> dict[_Key, str | None]:
+    found: dict[_Key, str | None] = {}
+    columns = folders.c.root_id, folders.c.path, folders.c.listing, folders.c.listed_time
     for place in places_of(connection, scope):
-        within, values = place.condition()
-        for root_id, path, listing, time in ask(
-            connection, f"SELECT root_id, path, listing, listed_time FROM folders p WHERE {within}", values
-        ):
-            rows[root_id, path] = f"{listing} {time}" if listing and time else listing
-    return rows
+        for root_id, path, listing, time in connection.execute(select(*columns).where(place.within(folders))):
+            found[root_id, path] = f"{listing} {time}" if listing and time else listing
+    return found
 
 
-def _columns(stamp: str | None) -> tuple[str | None, str | None]:
+def _by_key(roots: dict[str, int], stamps: Mapping[str, str | None]) -> dict[_Key, str | None]:
+    return {
+        (place.root_id, to_text(place.path)): stamp
+        for folder, stamp in stamps.items()
+        if (place := place_of(roots, folder))
+    }
+
+
+def _columns(stamp: str | None) -> dict[str, str | None]:
     """A stamp as the columns `listing` and `listed_time`."""
     listing, _, time = (stamp or "").partition(" ")
-    return listing or None, time or None
+    return {"listing": listing or None, "listed_time": time or None}

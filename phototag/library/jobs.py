@@ -1,38 +1,44 @@
-"""What is owed, and the saving of what was answered.
+"""Which photos lack which answers.
 
 Done means: an answer about the photo's present bytes, given by the tagger's present fingerprint,
-good or bad. Which photos owe nothing is remembered in `photos.complete_for`, a digest of the
-fingerprints they owe nothing to, so that a scan in which nothing is new looks at no answer at all.
-`complete_for` is only a shortcut: where it does not fit, the answers are compared."""
+good or bad. Which photos lack none is remembered in `photos.complete_for`, a digest of the
+fingerprints whose answers they have, so that a scan in which nothing is new looks at no answer at
+all. `complete_for` is only a shortcut: where it does not fit, the answers are compared."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select
 
 from phototag.library.answers import Answer, load_answers, load_answers_heads
 from phototag.library.database import Catalog
+from phototag.library.names import find_ids
 from phototag.library.paths import Place, places_of, to_path
+from phototag.library.tables import answers, photos, taggers
+from phototag.library.tables import fingerprints as fingerprint_rows
 from phototag.records import Job, PhotoFile
 
 DECODE = "decode"  # the pseudo-tagger under whose name a photo that cannot be decoded has its one answer
 PAGE = 500  # jobs looked up at a time: a short read, and nothing stays open while the caller saves
 
+# Nobody has looked at the photo. The zeros stand in the statement: bound, no partial index would serve.
+_WITHOUT_ANSWERS = and_(photos.c.answered == literal_column("0"), photos.c.failed == literal_column("0"))
+
 
 @dataclass(frozen=True)
 class JobCount:
-    """Photos that owe something, and for each tagger how many owe its answer."""
+    """Photos that lack an answer, and for each tagger how many lack its own."""
 
     photos: int = 0
     taggers: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Row:
-    photo_id: int
+class _Photo(NamedTuple):
+    id: int
     path: str
     size_bytes: int
     mtime_ns: int
@@ -57,86 +63,72 @@ def find(
         after = ""
         while True:
             with catalog.read() as connection:
-                rows = _incomplete(connection, place, after, digest(fingerprints))
-                jobs = list(_jobs(connection, place.root, rows, fingerprints, needs))
+                page = _incomplete_photos(connection, place, after, digest(fingerprints))
+                jobs = list(_jobs(connection, place.root, page, fingerprints, needs))
             yield from jobs
-            if len(rows) < PAGE:
+            if len(page) < PAGE:
                 break
-            after = rows[-1].path
+            after = page[-1].path
 
 
 def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
     """See Library.count_jobs."""
-    photos, owed = 0, dict.fromkeys((name for name in fingerprints if name != DECODE), 0)
+    total, lacking = 0, dict.fromkeys((name for name in fingerprints if name != DECODE), 0)
     complete_for = digest(fingerprints)
     with catalog.read() as connection:
         for place in places_of(connection, scope):
-            if not _incomplete(
-                connection, place, "", complete_for, limit=1
-            ):  # a scan in which nothing is new
-                continue
-            within, values = place.condition()
-            # Photos about which there is no answer at all owe every one: the many of a first scan,
-            # counted in one go.
-            (fresh,) = connection.exec_driver_sql(
-                f"SELECT count(*) FROM photos p WHERE {within} AND p.missing_since IS NULL AND p.answered = 0 AND p.failed = 0",
-                values,
-            ).one()
-            photos += fresh
-            for name in owed:
-                owed[name] += fresh
+            if not _incomplete_photos(connection, place, "", complete_for, limit=1):
+                continue  # the usual scan, in which nothing is new
+            # Photos without any answer lack every one: the many of a first scan, counted in one go.
+            here = place.within(photos), photos.c.missing_since.is_(None)
+            fresh = connection.scalar(select(func.count()).where(*here, _WITHOUT_ANSWERS)) or 0
+            total += fresh
+            for name in lacking:
+                lacking[name] += fresh
             after = ""
-            while rows := _incomplete(connection, place, after, complete_for, "p.answered + p.failed > 0"):
-                answers = load_answers_heads(connection, [row.photo_id for row in rows])
-                for row in rows:
-                    owing = _owing(row.content_hash, answers.get(row.photo_id, {}), fingerprints)
-                    photos += bool(owing)
-                    for name in owing:
-                        owed[name] += 1
-                after = rows[-1].path
-    return JobCount(photos if owed else 0, owed)
+            while page := _incomplete_photos(connection, place, after, complete_for, ~_WITHOUT_ANSWERS):
+                known = load_answers_heads(connection, [photo.id for photo in page])
+                for photo in page:
+                    names = pending(photo.content_hash, known.get(photo.id, {}), fingerprints)
+                    total += bool(names)
+                    for name in names:
+                        lacking[name] += 1
+                after = page[-1].path
+    return JobCount(total if lacking else 0, lacking)
 
 
 def count_current(connection: Connection, fingerprints: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    """Tagger -> how many photos have its present answer without and with an error. Missing photos
-    are left out."""
+    """Tagger -> how many photos have its present answer without and with an error. Photos that are
+    missing, or could not be read when last seen, are left out."""
+    tagger_ids = find_ids(connection, taggers.c.name, fingerprints.keys())
+    fingerprint_ids = find_ids(connection, fingerprint_rows.c.fingerprint, {*fingerprints.values()})
+    left_out = or_(photos.c.missing_since.is_not(None), photos.c.content_hash.is_(None))
+
+    def count_rows(*conditions: ColumnElement[bool]) -> int:
+        # All answers along an index of theirs, less those of the few photos that are left out.
+        every = select(func.count()).select_from(answers).where(*conditions)
+        hidden = exists().where(answers.c.photo_id == photos.c.id, *conditions)
+        of_others = select(func.count()).select_from(photos).where(left_out, hidden)
+        return (connection.scalar(every) or 0) - (connection.scalar(of_others) or 0)
+
     counts = {}
     for name, fingerprint in fingerprints.items():
-        edition = "a.tagger_id = (SELECT id FROM taggers WHERE name = ?) AND a.fingerprint_id = "
-        edition += "(SELECT id FROM fingerprints WHERE fingerprint = ?)"
-        values = name, fingerprint
-        total, failed, hidden, hidden_failed = connection.exec_driver_sql(
-            f"SELECT (SELECT count(*) FROM answers a WHERE {edition}), "
-            f"(SELECT count(*) FROM answers a WHERE {edition} AND a.error IS NOT NULL), "
-            "count(*), coalesce(sum(a.error IS NOT NULL), 0) "
-            f"FROM photos p CROSS JOIN answers a ON a.photo_id = p.id AND {edition} "
-            "WHERE p.missing_since IS NOT NULL OR p.content_hash IS NULL",
-            values * 3,
-        ).one()
-        counts[name] = total - failed - (hidden - hidden_failed), failed - hidden_failed
+        current = and_(
+            answers.c.tagger_id == tagger_ids.get(name),
+            answers.c.fingerprint_id == fingerprint_ids.get(fingerprint),
+        )
+        failed = count_rows(current, answers.c.error.is_not(None))
+        counts[name] = count_rows(current) - failed, failed
     return counts
 
 
-def _incomplete(
-    connection: Connection, place: Place, after: str, complete_for: str, extra: str = "1", limit: int = PAGE
-) -> list[_Row]:
-    within, values = place.condition()
-    rows = connection.exec_driver_sql(
-        "SELECT p.id, p.path, p.size_bytes, p.mtime_ns, p.content_hash FROM photos p "
-        f"WHERE {within} AND p.path > ? AND p.complete_for IS NOT ? AND p.missing_since IS NULL AND {extra} "
-        f"ORDER BY p.path LIMIT {limit}",
-        (*values, after, complete_for),
-    )
-    return [_Row(*row) for row in rows]
-
-
-def _owing(
-    content_hash: str | None, answers: Mapping[str, Answer], fingerprints: Mapping[str, str]
+def pending(
+    content_hash: str | None, known: Mapping[str, Answer], fingerprints: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The taggers, in the given order, that owe an answer about a photo with these answers."""
+    """The taggers, in the given order, whose answer is lacking about a photo with these answers."""
 
-    def current(name: str) -> bool:
-        answer = answers.get(name)
+    def is_current(name: str) -> bool:
+        answer = known.get(name)
         return (
             answer is not None
             and answer.content_hash == content_hash
@@ -145,41 +137,57 @@ def _owing(
 
     if content_hash is None:
         return tuple(name for name in fingerprints if name != DECODE)
-    if DECODE in fingerprints and current(DECODE):
+    if DECODE in fingerprints and is_current(DECODE):
         return ()
-    return tuple(name for name in fingerprints if name != DECODE and not current(name))
+    return tuple(name for name in fingerprints if name != DECODE and not is_current(name))
+
+
+def _incomplete_photos(
+    connection: Connection,
+    place: Place,
+    after: str,
+    complete_for: str,
+    *conditions: ColumnElement[bool],
+    limit: int = PAGE,
+) -> Sequence[_Photo]:
+    """The next photos by path that may lack an answer."""
+    statement = (
+        select(*(photos.c[name] for name in _Photo._fields))
+        .where(place.within(photos), photos.c.path > after, photos.c.missing_since.is_(None))
+        .where(photos.c.complete_for.is_distinct_from(complete_for), *conditions)
+        .order_by(photos.c.path)
+        .limit(limit)
+    )
+    return [_Photo(*row) for row in connection.execute(statement)]
 
 
 def _jobs(
     connection: Connection,
     root: str,
-    rows: list[_Row],
+    page: Sequence[_Photo],
     fingerprints: Mapping[str, str],
     needs: Mapping[str, Sequence[str]],
 ) -> Iterator[Job]:
-    answers = load_answers_heads(connection, [row.photo_id for row in rows])
-    owing = {
-        row.photo_id: _owing(row.content_hash, answers.get(row.photo_id, {}), fingerprints) for row in rows
-    }
-    # Tags are read only of photos where a tagger that owes needs one that does not.
+    heads = load_answers_heads(connection, [photo.id for photo in page])
+    lacking = {photo.id: pending(photo.content_hash, heads.get(photo.id, {}), fingerprints) for photo in page}
+    # Tags are read only of photos where a tagger that will run needs one that will not.
     wanted = {
         photo_id: {need for name in names for need in needs.get(name, ())} - set(names)
-        for photo_id, names in owing.items()
+        for photo_id, names in lacking.items()
     }
     known = load_answers(
-        connection,
-        [photo_id for photo_id, names in wanted.items() if names & answers.get(photo_id, {}).keys()],
+        connection, [photo_id for photo_id, names in wanted.items() if names & heads.get(photo_id, {}).keys()]
     )
-    for row in rows:
-        if not (names := owing[row.photo_id]):
+    for photo in page:
+        if not (names := lacking[photo.id]):
             continue
         needed = {
             name: answer.tags
-            for name, answer in known.get(row.photo_id, {}).items()
-            if name in wanted[row.photo_id]
+            for name, answer in known.get(photo.id, {}).items()
+            if name in wanted[photo.id]
             and answer.error is None
-            and answer.content_hash == row.content_hash
+            and answer.content_hash == photo.content_hash
             and answer.fingerprint == fingerprints.get(name, answer.fingerprint)
         }
-        file = PhotoFile(root, to_path(row.path), row.size_bytes, row.mtime_ns)
-        yield Job(row.photo_id, file, names, needed)
+        file = PhotoFile(root, to_path(photo.path), photo.size_bytes, photo.mtime_ns)
+        yield Job(photo.id, file, names, needed)

@@ -19,17 +19,15 @@ from phototag.library.jobs import DECODE, JobCount
 from phototag.library.labels import LabelCount
 from phototag.library.names import storable
 from phototag.library.paths import (
-    Place,
-    ensure_root,
     join,
     place_of,
     places_of,
     roots_of,
     to_path,
     to_text,
-    under,
 )
-from phototag.library.reconcile import Reconciled, Reconciliation
+from phototag.library.reconcile import Reconciled, reconcile
+from phototag.library.relocate import relocate
 from phototag.library.save import Saver
 from phototag.library.status import Status, TaggerStatus
 from phototag.library.terms import MISSING
@@ -77,7 +75,7 @@ class Library:
         unreadable: Sequence[tuple[str, str]] = (),
         stamps: Mapping[str, str | None] | None = None,
         unchanged: Mapping[str, int] | None = None,
-        learn_stamps: bool = True,
+        always_save_stamps: bool = True,
     ) -> Reconciled:
         """Bring the photos in line with the files that were found.
 
@@ -88,21 +86,20 @@ class Library:
         and files that could not be looked at: nothing below them is called missing. `unchanged`:
         folder -> its number of photos, where these are the known ones, as they were, and not among
         `files`. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These three are
-        read when `files` has ended (they are those of the `Walk`). Without `learn_stamps`, those
+        read when `files` has ended (they are those of the `Walk`). Without `always_save_stamps`, those
         that only say more of the same are stored together with other news alone. `dry_run` writes
         nothing. Writes in batches: what an interruption leaves is consistent."""
-        try:
-            run = Reconciliation(self._catalog, self._saver, hash_file, dry_run=dry_run, learn=learn_stamps)
-            return run.run(
-                roots,
-                files,
-                unreadable,
-                {} if stamps is None else stamps,
-                {} if unchanged is None else unchanged,
-            )
-        except BaseException:
-            self._saver.forget()
-            raise
+        return reconcile(
+            self._catalog,
+            roots,
+            files,
+            hash_file,
+            unreadable=unreadable,
+            stamps={} if stamps is None else stamps,  # filled while the files are taken
+            unchanged={} if unchanged is None else unchanged,
+            always_save_stamps=always_save_stamps,
+            dry_run=dry_run,
+        )
 
     def folder_stamps(self, scope: Sequence[str]) -> dict[str, str | None]:
         """Absolute folder -> its stamp at the last complete scan, of these folders and all below
@@ -338,39 +335,8 @@ class Library:
         """Tell the catalog that the folder `old` has become `new`, in which the photos lie as
         before; returns how many. Nothing is tagged again. Raises CatalogError where there is no
         such folder, or where photos would collide."""
-        old, new = os.path.abspath(old), os.path.abspath(new)
-        if not os.path.isdir(new):
-            raise CatalogError(f"There is no folder {new}. Move the photos first, then tell the catalog.")
         with self._catalog.write() as connection:
-            moving = [
-                (photo_id, under(old, join(place.root, to_path(path))))
-                for place in places_of(connection, [old])
-                for photo_id, path in _photos_in(connection, place)
-            ]
-            if not moving:
-                known = ", ".join(roots_of(connection)) or "none yet"
-                raise CatalogError(f"The catalog knows no photos in {old}. It knows these folders: {known}")
-            # Out of the way first, since the new folder may overlap the old one; no path begins with '/'.
-            connection.exec_driver_sql(
-                "UPDATE photos SET path = '/' || id WHERE id = ?", [(one,) for one, _ in moving]
-            )
-            target = ensure_root(connection, new)
-            prefix = f"{target.path}/" if target.path else ""
-            rows = [(target.root_id, to_text(prefix + below), photo_id) for photo_id, below in moving]
-            there = {path for _, path in _photos_in(connection, target)}
-            if collision := next((path for _, path, _ in rows if path in there), None):
-                raise CatalogError(
-                    f"The catalog already knows {join(target.root, to_path(collision))}: {new} was scanned after the move. "
-                    "Nothing was changed; there is nothing left to do but to scan again."
-                )
-            connection.exec_driver_sql(
-                "UPDATE photos SET root_id = ?, path = ?, missing_since = NULL WHERE id = ?", rows
-            )
-            connection.exec_driver_sql(
-                "DELETE FROM roots WHERE NOT EXISTS (SELECT 1 FROM photos WHERE root_id = roots.id)"
-            )
-            folder_stamps.forget(connection)
-        return len(moving)
+            return relocate(connection, os.path.abspath(old), os.path.abspath(new))
 
     # -- albums
 
@@ -409,11 +375,3 @@ def _photo_id(connection: Connection, path: str) -> int | None:
         return None
     values = place.root_id, to_text(place.path)
     return connection.exec_driver_sql("SELECT id FROM photos WHERE root_id = ? AND path = ?", values).scalar()
-
-
-def _photos_in(connection: Connection, place: Place) -> list[tuple[int, str]]:
-    within, values = place.condition()
-    return [
-        tuple(row)
-        for row in connection.exec_driver_sql(f"SELECT p.id, p.path FROM photos p WHERE {within}", values)
-    ]

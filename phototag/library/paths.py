@@ -34,7 +34,7 @@ class Place:
     def absolute(self) -> str:
         return join(self.root, self.path)
 
-    def condition(self) -> tuple[str, tuple]:
+    def condition(self) -> tuple[str, tuple[int | str, ...]]:
         """SQL that holds for the rows `p` of photos here and below, and its values."""
         if not self.path:
             return "p.root_id = ?", (self.root_id,)
@@ -95,9 +95,17 @@ def places_of(connection: Connection, scope: Sequence[str] | None) -> list[Place
 
 
 def outermost(paths: Sequence[str]) -> list[str]:
-    """Absolute paths without those that lie inside another of them."""
-    clean = dict.fromkeys(os.path.abspath(path) for path in paths)
-    return [path for path in clean if not any(under(other, path) for other in clean)]
+    """Absolute paths without those that lie inside another of them, in order."""
+    found: list[str] = []
+    # In the order of their parts a folder stands right before all that it holds.
+    for path in sorted({os.path.abspath(path) for path in paths}, key=_parts):
+        if not found or under(found[-1], path) is None:
+            found.append(path)
+    return found
+
+
+def _parts(path: str) -> list[str]:
+    return path.split(os.sep)
 
 
 def containing_folder(folders: Iterable[str], path: str) -> str | None:

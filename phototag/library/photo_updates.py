@@ -1,152 +1,255 @@
-"""Rows of `photos` as files come, change and move: the statements of `reconcile`, which decides
-what became of a file."""
+"""Rows of `photos` as files come, change and move: what `moves` has decided, written down."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, bindparam, case, delete, insert, literal, select, update
 
 from phototag.library import summaries
-from phototag.library.answers import chunks, marks
-from phototag.library.database import ask
-from phototag.library.paths import Place, to_text
-from phototag.library.save import Saver
+from phototag.library.answers import chunks
+from phototag.library.dialects import insert_or_skip
+from phototag.library.moves import Change, Changed, Moved, New, Same, Twin, Unread
+from phototag.library.names import Names
+from phototag.library.paths import (
+    Place,
+    containing_folder,
+    ensure_root,
+    join,
+    place_of,
+    roots_of,
+    to_path,
+    to_text,
+)
+from phototag.library.tables import answers, photos, roots, tags
 from phototag.records import PhotoFile
 
-_INSERT = """
-INSERT INTO photos (root_id, path, size_bytes, mtime_ns, taken_at, taken_from)
-VALUES (?1, ?2, ?3, ?4, ?5, iif(?5 IS NULL, NULL, 'file'))
-ON CONFLICT (root_id, path) DO NOTHING
-"""
-_UPDATE_FILE = """
-UPDATE photos SET size_bytes = ?1, mtime_ns = ?2, taken_at = iif(taken_from = 'exif', taken_at, ?3),
-    taken_from = iif(taken_from = 'exif', 'exif', iif(?3 IS NULL, NULL, 'file')), missing_since = NULL
-WHERE id = ?4
-"""
-_FORGET_CONTENT = """
-UPDATE photos SET content_hash = ?, complete_for = NULL, width = NULL, height = NULL, orientation = NULL, taken_at = NULL,
-    taken_from = NULL, utc_offset_minutes = NULL, latitude = NULL, longitude = NULL, camera = NULL
-WHERE id = ?
-"""
-_COPY_CONTENT = """
-UPDATE photos SET width = twin.width, height = twin.height, orientation = twin.orientation, camera = twin.camera,
-    latitude = twin.latitude, longitude = twin.longitude, utc_offset_minutes = twin.utc_offset_minutes, complete_for = twin.complete_for,
-    taken_at = iif(twin.taken_from = 'exif', twin.taken_at, photos.taken_at),
-    taken_from = iif(twin.taken_from = 'exif', 'exif', photos.taken_from)
-FROM (SELECT * FROM photos WHERE id = ?2) AS twin WHERE photos.id = ?1
-"""
+_HAS_OWN_DATE = photos.c.taken_from == "exif"
+_UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
+_UPDATE_FILE = _UPDATE.values(
+    size_bytes=bindparam("new_size"),
+    mtime_ns=bindparam("new_mtime"),
+    taken_at=case((_HAS_OWN_DATE, photos.c.taken_at), else_=bindparam("new_date")),
+    taken_from=case((_HAS_OWN_DATE, photos.c.taken_from), else_=bindparam("new_from")),
+    missing_since=None,
+)
+# What decoding learns of the bytes. The date too: where the photo has none, it is the file's.
+_CONTENT = (
+    "width",
+    "height",
+    "orientation",
+    "utc_offset_minutes",
+    "latitude",
+    "longitude",
+    "camera",
+    "taken_at",
+    "taken_from",
+)
+_TAG_COLUMNS = [column for column in tags.c if column is not tags.c.answer_id]
 
 
-def insert(connection: Connection, files: Iterable[tuple[Place, str, PhotoFile]]) -> None:
-    """New photos: (place of the folder, path below it, file). Those that another scan has stored
-    meanwhile stay."""
-    rows = [(place.root_id, stored_path(place, path), *_file_facts(file)) for place, path, file in files]
-    connection.exec_driver_sql(_INSERT, rows)
-
-
-def find(connection: Connection, place: Place, path: str) -> tuple[int, str | None] | None:
-    """(id, content hash) of the photo at a path below a place."""
-    statement = "SELECT id, content_hash FROM photos WHERE root_id = ? AND path = ?"
-    return ask(connection, statement, (place.root_id, stored_path(place, path))).fetchone()
-
-
-def update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None:
-    """The photo's file is there, with this size and time."""
-    connection.exec_driver_sql(_UPDATE_FILE, (*_file_facts(file), photo_id))
-
-
-def forget_hash(connection: Connection, photo_id: int) -> None:
-    """The photo's bytes cannot be read now: a job will find out why. Its answers wait for their return."""
-    connection.exec_driver_sql(
-        "UPDATE photos SET content_hash = NULL, complete_for = NULL WHERE id = ?", (photo_id,)
+def apply(connection: Connection, changes: Sequence[Change], folders: Sequence[str]) -> None:
+    """Write down these changes, in order. `folders`: those that are walked; a file outside them
+    makes its own folder a root."""
+    places = ensure_places(
+        connection, {change.file.root for change in changes if isinstance(change, New | Moved)}, folders
     )
+    for change in changes:
+        match change:
+            case Same(photo_id, file):
+                _update_file(connection, photo_id, file)
+            case Unread(photo_id, file):
+                _update_file(connection, photo_id, file)
+                _forget_hash(connection, photo_id)
+            case Moved(photo_id, file):
+                _move(connection, photo_id, places[file.root], file.path)
+                _update_file(connection, photo_id, file)
+            case Changed(photo_id, file, content_hash):
+                _change_content(connection, photo_id, file, content_hash)
+            case New(file, content_hash):
+                place = places[file.root]
+                insert_files(connection, [file], places)
+                stored = _find(connection, place.root_id, _stored_path(place, file.path))
+                if stored and (stored.content_hash is None or stored.content_hash != content_hash):
+                    _change_content(connection, stored.id, file, content_hash)
 
 
-def move(connection: Connection, photo_id: int, place: Place, path: str) -> None:
-    """Give the photo this path. A photo that has it gets the one that becomes free."""
-    target = place.root_id, stored_path(place, path)
-    former = ask(connection, "SELECT root_id, path FROM photos WHERE id = ?", (photo_id,)).fetchone()
-    occupant = find(connection, place, path)
-    statement = "UPDATE photos SET root_id = ?, path = ? WHERE id = ?"
-    if occupant:  # first out of the way; no path begins with '/'
-        connection.exec_driver_sql(statement, (target[0], f"/{occupant[0]}", occupant[0]))
-    connection.exec_driver_sql(statement, (*target, photo_id))
-    if occupant:
-        connection.exec_driver_sql(statement, (*former, occupant[0]))
+def ensure_places(
+    connection: Connection, walked: Collection[str], folders: Sequence[str]
+) -> dict[str, Place]:
+    """Where these folders lie, in which a walk found files; where they lie in no root yet, the one
+    of `folders` that holds them becomes one."""
+    for folder in walked:
+        ensure_root(connection, containing_folder(folders, folder) or folder)
+    known = roots_of(connection)  # only now: the last root may have taken in the first
+    return {folder: place for folder in walked if (place := place_of(known, folder))}
 
 
-def change_content(
-    connection: Connection,
-    photo_id: int,
-    file: PhotoFile,
-    content_hash: str | None,
-    twin: int | None,
-    saver: Saver,
-) -> None:
-    """The photo has other bytes now: what was said of the old ones is dropped, what is known of a
-    twin is copied."""
-    summaries.forget(connection, [photo_id])
-    connection.exec_driver_sql("DELETE FROM answers WHERE photo_id = ?", (photo_id,))
-    connection.exec_driver_sql(_FORGET_CONTENT, (content_hash, photo_id))
-    update_file(connection, photo_id, file)
-    if twin is not None:
-        connection.exec_driver_sql(_COPY_CONTENT, (photo_id, twin))
-        answers = "SELECT id FROM answers WHERE photo_id = ? AND content_hash = ? ORDER BY id"
-        for (answer_id,) in ask(connection, answers, (twin, content_hash)).fetchall():
-            copy = connection.exec_driver_sql(
-                "INSERT INTO answers (photo_id, tagger_id, fingerprint_id, content_hash, error) "
-                "SELECT ?, tagger_id, fingerprint_id, content_hash, error FROM answers WHERE id = ?",
-                (photo_id, answer_id),
-            ).lastrowid
-            connection.exec_driver_sql(
-                "INSERT INTO tags SELECT ?, position, label_id, score, box_left, box_top, box_right, box_bottom, points "
-                "FROM tags WHERE answer_id = ?",
-                (copy, answer_id),
-            )
-    summaries.compute_again(connection, [photo_id], saver.labels, saver.taggers)
+def insert_files(connection: Connection, files: Iterable[PhotoFile], places: Mapping[str, Place]) -> None:
+    """New photos. Those that another scan has stored meanwhile stay."""
+    rows = []
+    for file in files:
+        place, date = places[file.root], _file_date(file)
+        rows.append(
+            {
+                "root_id": place.root_id,
+                "path": _stored_path(place, file.path),
+                "size_bytes": file.size_bytes,
+                "mtime_ns": file.mtime_ns,
+                "taken_at": date,
+                "taken_from": "file" if date else None,
+            }
+        )
+    if rows:
+        connection.execute(insert_or_skip(photos, "root_id", "path"), rows)
 
 
 def mark_missing(connection: Connection, photo_ids: Collection[int], now: str) -> None:
+    """These photos' files are gone. `now`: UTC, as the column has it."""
+    statement = _UPDATE.where(photos.c.missing_since.is_(None)).values(missing_since=now)
     if photo_ids:
-        connection.exec_driver_sql(
-            "UPDATE photos SET missing_since = ? WHERE id = ? AND missing_since IS NULL",
-            [(now, photo_id) for photo_id in photo_ids],
-        )
+        connection.execute(statement, [{"photo": photo_id} for photo_id in photo_ids])
 
 
 def mark_present(connection: Connection, photo_ids: Collection[int]) -> None:
+    """These photos' files are there."""
     if photo_ids:
-        connection.exec_driver_sql(
-            "UPDATE photos SET missing_since = NULL WHERE id = ?", [(photo_id,) for photo_id in photo_ids]
-        )
+        statement = _UPDATE.values(missing_since=None)
+        connection.execute(statement, [{"photo": photo_id} for photo_id in photo_ids])
 
 
-def hashed_sizes(connection: Connection, sizes: set[int]) -> set[int]:
+def find_hashed_sizes(connection: Connection, sizes: Collection[int]) -> set[int]:
     """Which of these sizes some photo has whose content hash is known."""
-    if ask(connection, "SELECT 1 FROM photos WHERE content_hash IS NOT NULL LIMIT 1").fetchone() is None:
+    is_hashed = photos.c.content_hash.is_not(None)
+    if connection.execute(select(photos.c.id).where(is_hashed).limit(1)).first() is None:
         return set()
     return {
         size
         for some in chunks(sizes)
-        for (size,) in ask(
-            connection,
-            f"SELECT DISTINCT size_bytes FROM photos WHERE size_bytes IN ({marks(some)}) AND content_hash IS NOT NULL",
-            some,
+        for size in connection.scalars(
+            select(photos.c.size_bytes).where(photos.c.size_bytes.in_(some), is_hashed).distinct()
         )
     }
 
 
-def stored_path(place: Place, path: str) -> str:
+def find_twins(connection: Connection, content_hashes: Collection[str]) -> dict[str, list[Twin]]:
+    """Content hash -> the photos that have it, the eldest first."""
+    statement = (
+        select(
+            photos.c.content_hash,
+            photos.c.id,
+            roots.c.path,
+            photos.c.path,
+            photos.c.missing_since.is_not(None),
+        )
+        .select_from(photos.join(roots))
+        .where(photos.c.content_hash.in_(content_hashes))
+        .order_by(photos.c.id)
+    )
+    found: dict[str, list[Twin]] = {}
+    for content_hash, photo_id, root, path, is_missing in connection.execute(statement):
+        root = to_path(root)
+        found.setdefault(content_hash, []).append(Twin(photo_id, root, join(root, to_path(path)), is_missing))
+    return found
+
+
+def _update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None:
+    """The photo's file is there, with this size and time."""
+    date = _file_date(file)
+    connection.execute(
+        _UPDATE_FILE,
+        {
+            "photo": photo_id,
+            "new_size": file.size_bytes,
+            "new_mtime": file.mtime_ns,
+            "new_date": date,
+            "new_from": "file" if date else None,
+        },
+    )
+
+
+def _forget_hash(connection: Connection, photo_id: int) -> None:
+    """The photo's bytes cannot be read now: a job will find out why. Its answers wait for their return."""
+    connection.execute(_UPDATE.values(content_hash=None, complete_for=None), {"photo": photo_id})
+
+
+def _move(connection: Connection, photo_id: int, place: Place, path: str) -> None:
+    """Give the photo this path below a place. A photo that has it gets the one that becomes free."""
+    root_id, path = place.root_id, _stored_path(place, path)
+    former = connection.execute(select(photos.c.root_id, photos.c.path).where(photos.c.id == photo_id)).one()
+    occupant = _find(connection, root_id, path)
+    statement = _UPDATE.values(root_id=bindparam("new_root"), path=bindparam("new_path"))
+
+    def put(moving: int, new_root: int, new_path: str) -> None:
+        connection.execute(statement, {"photo": moving, "new_root": new_root, "new_path": new_path})
+
+    if occupant:
+        put(occupant.id, root_id, f"/{occupant.id}")  # out of the way first; no path begins with '/'
+    put(photo_id, root_id, path)
+    if occupant:
+        put(occupant.id, former.root_id, former.path)
+
+
+def _change_content(connection: Connection, photo_id: int, file: PhotoFile, content_hash: str | None) -> None:
+    """The photo has other bytes now: what was said of the old ones is dropped, what is known of
+    another photo with the new ones is copied."""
+    summaries.forget(connection, [photo_id])
+    connection.execute(delete(answers).where(answers.c.photo_id == photo_id))
+    connection.execute(
+        _UPDATE.values(content_hash=content_hash, complete_for=None, **dict.fromkeys(_CONTENT)),
+        {"photo": photo_id},
+    )
+    _update_file(connection, photo_id, file)
+    if content_hash is not None:
+        _copy_twin(connection, photo_id, content_hash)
+    summaries.compute_again(connection, [photo_id], Names("labels"), Names("taggers"))
+
+
+def _copy_twin(connection: Connection, photo_id: int, content_hash: str) -> None:
+    """Copy what is known of another photo with the same bytes, rather of one about which most is
+    known. It keeps its own date where the twin's is only that of its file."""
+    statement = (
+        select(photos)
+        .where(photos.c.content_hash == content_hash, photos.c.id != photo_id)
+        .order_by(photos.c.answered.desc(), photos.c.id)
+        .limit(1)
+    )
+    twin = connection.execute(statement).one_or_none()
+    if twin is None:
+        return
+    facts: dict[str, Any] = {name: twin._mapping[name] for name in (*_CONTENT, "complete_for")}
+    if twin.taken_from != "exif":
+        del facts["taken_at"], facts["taken_from"]
+    connection.execute(_UPDATE.values(facts), {"photo": photo_id})
+    for answer in connection.execute(
+        select(answers)
+        .where(answers.c.photo_id == twin.id, answers.c.content_hash == content_hash)
+        .order_by(answers.c.id)
+    ).all():
+        copy = {**answer._mapping, "photo_id": photo_id}
+        del copy["id"]
+        copy_id = connection.scalars(insert(answers).values(copy).returning(answers.c.id)).one()
+        its_tags = select(literal(copy_id), *_TAG_COLUMNS).where(tags.c.answer_id == answer.id)
+        connection.execute(insert(tags).from_select([tags.c.answer_id, *_TAG_COLUMNS], its_tags))
+
+
+def _find(connection: Connection, root_id: int, path: str) -> Row[int, str | None] | None:
+    """The id and content hash of the photo at a stored path."""
+    statement = select(photos.c.id, photos.c.content_hash).where(
+        photos.c.root_id == root_id, photos.c.path == path
+    )
+    return connection.execute(statement).one_or_none()
+
+
+def _stored_path(place: Place, path: str) -> str:
     return to_text(f"{place.path}/{path}" if place.path else path)
 
 
-def _file_facts(file: PhotoFile) -> tuple[int, int, str | None]:
-    """Size, time, and the file's date as local wall time: when the photo was taken, until the photo
-    itself says better."""
+def _file_date(file: PhotoFile) -> str | None:
+    """The file's date as local wall time: when the photo was taken, until the photo itself says better."""
     try:
-        date = datetime.fromtimestamp(file.mtime_ns // 1_000_000_000).isoformat(" ", "seconds")
+        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000).isoformat(" ", "seconds")
     except (ValueError, OverflowError, OSError):  # a file from the year 60,000
-        date = None
-    return file.size_bytes, file.mtime_ns, date
+        return None

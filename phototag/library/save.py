@@ -18,7 +18,7 @@ from phototag.library.answers import (
     tag_row,
 )
 from phototag.library.database import Catalog, ask, put
-from phototag.library.jobs import DECODE, _owing, digest
+from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import Names, storable
 from phototag.records import Outcome, PhotoFacts
 
@@ -104,11 +104,11 @@ class Saver:
             errors = [answer.error for group in (answers, named) for answer in group.values()]
             failed = len(errors) - errors.count(None)
             if present[photo_id] is None:
-                owing = _owing(None, {}, fingerprints)
+                owing = pending(None, {}, fingerprints)
             elif DECODE in named:
                 owing = ()
             else:  # what was answered just now is current
-                owing = _owing(
+                owing = pending(
                     present[photo_id], answers, {n: f for n, f in fingerprints.items() if n not in named}
                 )
             counts = len(errors) - failed, failed, None if owing else complete_for

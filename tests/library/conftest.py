@@ -40,7 +40,7 @@ class Shelf:
         self.hashed.append(file.path)
         return content_hash(file)
 
-    def find(self, *paths, plain=False, dry_run=False, learn_stamps=True, **options):
+    def find(self, *paths, plain=False, dry_run=False, always_save_stamps=True, **options):
         """Reconcile these folders and files, by default the whole shelf, as a scan does; `plain`:
         without what the catalog knows of folders. The walk is in `walk`."""
         self.hashed.clear()
@@ -54,7 +54,7 @@ class Shelf:
             unreadable=walk.errors,
             stamps=walk.stamps,
             unchanged=walk.unchanged,
-            learn_stamps=learn_stamps,
+            always_save_stamps=always_save_stamps,
         )
 
     def age(self, *folders):

@@ -99,7 +99,7 @@ def test_that_a_time_has_become_certain_is_news_for_a_fast_scan_alone(years):
     years.find()
     before = years.library.folder_stamps(scope)
     time.sleep(0.6)
-    years.find(learn_stamps=False)
+    years.find(always_save_stamps=False)
     assert years.library.folder_stamps(scope) == before, "nothing is new, so nothing is written"
     assert listed(years)[1] == {"2017"}
     assert listed(years)[1] == set()
@@ -397,7 +397,9 @@ def test_whatever_happens_to_the_files_every_scan_ends_as_a_plain_one(shelf, see
             change(chance, shelf, 100 * step + n, editing=not fast)
         shelf.age()
         shelf.library = library
+        foretold = counts(shelf.find(fast=fast, dry_run=True, **follow))
         told = counts(shelf.find(fast=fast, **follow))
+        assert foretold == told, step
         unchanged += len(shelf.walk.unlisted if fast else shelf.walk.unchanged)
         shelf.library = other
         assert told == counts(shelf.find(plain=True, **follow)), step

@@ -1,0 +1,171 @@
+"""Which file has become which photo, decided by bytes: for files whose size or time has changed,
+and for new ones that may be known under another path. Reads files, but no row.
+
+A photo whose content is no longer at its path lends its row, with all that is known of it, to the
+path where that content now is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from phototag.library.diff import Gone, Touched
+from phototag.library.paths import containing_folder, holds_something
+from phototag.records import PhotoFile
+
+HashFile = Callable[[PhotoFile], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A file that no known photo has become. `is_duplicate`: some photo has the same bytes."""
+
+    file: PhotoFile
+    content_hash: str | None
+    is_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The photo's file has other bytes."""
+
+    photo_id: int
+    file: PhotoFile
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The photo's file has the bytes that are known; its time is another."""
+
+    photo_id: int
+    file: PhotoFile
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The photo's file was touched. Its bytes cannot be read now, or never were."""
+
+    photo_id: int
+    file: PhotoFile
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The photo is where this file is. A photo that had the path gets the former one."""
+
+    photo_id: int
+    file: PhotoFile
+
+
+Change = New | Changed | Same | Unread | Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A photo of the catalog with certain bytes: where it was when last seen."""
+
+    photo_id: int
+    root: str
+    path: str  # absolute
+    is_missing: bool
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A file whose bytes decide. `photo_id`: the photo that has its path, None where that is new."""
+
+    file: PhotoFile
+    photo_id: int | None = None
+    content_hash: str | None = None
+    is_hashed: bool = False
+
+
+class Resolver:
+    """Decides candidate by candidate. What it has decided counts for those that follow: a row is
+    given away once, and a row that had to leave its path may be free for another file."""
+
+    def __init__(
+        self,
+        new: Iterable[PhotoFile],
+        touched: Iterable[Touched],
+        gone: Gone,
+        returned: set[int],
+        closed: Sequence[str],
+        hash_file: HashFile,
+    ) -> None:
+        """`closed`: folders and files of which nothing can be said. The rest: as a `Diff` has it."""
+        self._touched = {one.photo_id: Candidate(one.file, one.photo_id) for one in touched}
+        self.candidates = [*(Candidate(file) for file in new), *self._touched.values()]
+        self.gone = dict(gone.photos)  # the photos whose file is gone -> whether they are newly missing
+        self._returned = returned
+        self._closed = closed
+        self._hash_file = hash_file
+        self._moved: set[int] = set()
+        self._overwritten: set[int] = set()  # photos that have other bytes than the catalog said
+
+    def hash_candidates(
+        self, candidates: Iterable[Candidate], known_hashes: Mapping[int, str | None]
+    ) -> None:
+        """Hash their files. A known photo whose bytes were never read has nothing to be compared with."""
+        for one in candidates:
+            if one.photo_id is None or known_hashes.get(one.photo_id) is not None:
+                self._hash(one)
+
+    def resolve(self, one: Candidate, known_hash: str | None, twins: Sequence[Twin]) -> Change:
+        """What has become of a hashed candidate. `known_hash`: that of the photo that has its path.
+        `twins`: the photos that have its bytes, as the catalog says."""
+        if one.photo_id is not None:
+            self._touched.pop(one.photo_id, None)
+            if one.content_hash is None or known_hash is None:
+                self._overwritten.add(one.photo_id)
+                return Unread(one.photo_id, one.file)
+            if one.content_hash == known_hash:
+                return Same(one.photo_id, one.file)
+        twins = [t for t in twins if t.photo_id != one.photo_id and t.photo_id not in self._overwritten]
+        free = [twin for twin in twins if self._is_free(twin, one.content_hash)]
+        if free:
+            name = os.path.basename(one.file.path)  # of several rather the one of the same name
+            twin = next((twin for twin in free if os.path.basename(twin.path) == name), free[0])
+            self._give_row(twin, one)
+            return Moved(twin.photo_id, one.file)
+        if one.photo_id is None:
+            return New(one.file, one.content_hash, is_duplicate=bool(twins))
+        assert one.content_hash is not None
+        self._overwritten.add(one.photo_id)
+        return Changed(one.photo_id, one.file, one.content_hash)
+
+    def _hash(self, one: Candidate) -> str | None:
+        if not one.is_hashed:
+            one.content_hash, one.is_hashed = self._hash_file(one.file), True
+        return one.content_hash
+
+    def _is_free(self, twin: Twin, content_hash: str | None) -> bool:
+        """Whether a photo's content is no longer at its path."""
+        if twin.photo_id in self._moved or twin.photo_id in self._returned:
+            return False
+        if candidate := self._touched.get(twin.photo_id):
+            now = self._hash(candidate)
+            return now is not None and now != content_hash
+        if twin.photo_id in self.gone or twin.is_missing:
+            return True
+        # It lies outside the walk. A folder without anything in it is where a disk was mounted.
+        return (
+            not os.path.lexists(twin.path)
+            and not containing_folder(self._closed, twin.path)
+            and holds_something(twin.root)
+        )
+
+    def _give_row(self, twin: Twin, one: Candidate) -> None:
+        """Give a free row to the candidate. A row that has its path goes where the free one was: it
+        may be free too."""
+        displaced = one.photo_id
+        self._moved.add(twin.photo_id)
+        was_newly_missing = self.gone.pop(twin.photo_id, True) or twin.is_missing
+        if other := self._touched.pop(twin.photo_id, None):
+            other.photo_id = displaced
+            if displaced is not None:
+                self._touched[displaced] = other
+        elif displaced is not None:
+            self.gone[displaced] = was_newly_missing

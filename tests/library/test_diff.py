@@ -1,0 +1,39 @@
+"""What a walk found beside what is known, without a file or a catalog."""
+
+from phototag.library.diff import Diff, Gone, KnownPhoto, Touched, find_gone
+from phototag.records import PhotoFile
+
+
+def known(**photos):
+    """Photos in /p by name, each of size 5 and time 7; `m...` are missing."""
+    return {
+        f"/p/{name}.jpg": KnownPhoto(photo_id, 5, 7, name.startswith("m"))
+        for name, photo_id in photos.items()
+    }
+
+
+def file(name, size_bytes=5, mtime_ns=7, root="/p"):
+    return PhotoFile(root, f"{name}.jpg", size_bytes, mtime_ns)
+
+
+def test_each_file_is_known_touched_returned_or_new():
+    diff = Diff(known(a=1, b=2, c=3, missing=4, d=5))
+    diff.add([file("a"), file("b", size_bytes=6), file("c", mtime_ns=8), file("missing"), file("new")])
+    assert diff.found == 5 and diff.new == [file("new")] and diff.returned == {4}
+    assert diff.touched == [Touched(2, file("b", size_bytes=6)), Touched(3, file("c", mtime_ns=8))]
+    assert list(diff.unseen) == ["/p/d.jpg"] and diff.roots == {"/p"}
+
+
+def test_unchanged_folders_keep_their_photos_and_say_where_the_numbers_differ():
+    diff = Diff(known(a=1, b=2, missing=3) | {"/p/sub/c.jpg": KnownPhoto(4, 5, 7, False)})
+    assert diff.add_unchanged({"/p": 2, "/p/sub": 2}) == {"/p/sub"}
+    assert diff.found == 3 and list(diff.unseen) == ["/p/missing.jpg"] and diff.roots == {"/p", "/p/sub"}
+
+
+def test_what_is_not_met_is_missing_unless_nothing_can_be_said_of_its_folder():
+    unseen = known(a=1, missing=2) | {
+        f"/{folder}/x.jpg": KnownPhoto(photo_id, 5, 7, False)
+        for folder, photo_id in (("shut", 3), ("empty", 4), ("p/usb", 5))
+    }
+    gone = find_gone(unseen, unreadable=["/shut"], empty=["/empty"], silent=["/p/usb"])
+    assert gone == Gone({1: True, 2: False, 5: False}, {"/empty": 1, "/p/usb": 1})
