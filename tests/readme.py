@@ -1,33 +1,50 @@
-"""Writes the README's command reference from `--help`: `python -m tests.readme`. A test fails when
-it is stale."""
+"""Keeps the documentation equal to the program.
 
+    python -m tests.readme            writes docs/commands.md from `--help`
+    python -m tests.readme --tour     runs the commands of every console block again and writes what they print
+    python -m tests.readme --check    writes nothing; exit 1 where docs/commands.md is stale
+
+Tests fail where either is stale."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import click
 
 from phototag.cli import COMMANDS, main
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README, REFERENCE = ROOT / "README.md", ROOT / "docs" / "commands.md"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- reference: made by python -m tests.readme -->", "<!-- end of reference -->"
+COLUMNS = 100
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.M | re.S)
+HOME = "/home/ada"  # whose photos the pages show
+PROGRESS = re.compile(r"[a-z ]+: [0-9,]+( of [0-9,]+)? (photos|files|bytes)\b")  # where a command takes long
 
 
 def reference() -> str:
     """`--help` of every command and of the commands within commands, as one Markdown text."""
-    parts = []
-    for name in COMMANDS:
-        command = main.get_command(click.Context(main), name)
-        parts += _of(command, f"phototag {name}")
-    return "\n\n".join(parts)
+    context = click.Context(main, info_name="phototag", **main.context_settings)
+    commands = [main.get_command(context, name) for name in COMMANDS]
+    return "\n\n".join(part for command in commands for part in _of(command, f"phototag {command.name}"))
 
 
 def _of(command: click.Command, path: str) -> list[str]:
-    parent = click.Context(main, info_name=path.rsplit(" ", 1)[0], **main.context_settings)
-    name = path.rsplit(" ", 1)[1]
-    settings = {"terminal_width": 100, "max_content_width": 100, **command.context_settings}
+    before, _, name = path.rpartition(" ")
+    parent = click.Context(main, info_name=before, **main.context_settings)
+    settings = {"terminal_width": COLUMNS, "max_content_width": COLUMNS, **command.context_settings}
     context = click.Context(command, info_name=name, parent=parent, **settings)
-    text = command.get_help(context).rstrip()
-    parts = [f"<details><summary><code>{path}</code></summary>\n\n```text\n{text}\n```\n\n</details>"]
+    parts = [f"## {path}\n\n```text\n{command.get_help(context).rstrip()}\n```"]
     for name, inner in getattr(command, "commands", {}).items():
         parts += _of(inner, f"{path} {name}")
     return parts
@@ -38,8 +55,87 @@ def with_reference(text: str) -> str:
     return f"{head}{BEGIN}\n\n{reference()}\n\n{END}{rest.split(END)[1]}"
 
 
+def with_outputs(page: str, shell: Shell) -> str:
+    """The page with every command of its console blocks run again, in order."""
+
+    def again(block: re.Match[str]) -> str:
+        lines = []
+        for command in commands_of(block[1]):
+            lines += ["$ " + command, *shell.run(command), ""]
+        return "```console\n" + "\n".join(lines).rstrip() + "\n```"
+
+    return CONSOLE.sub(again, page)
+
+
+def commands_of(block: str) -> list[str]:
+    """What stands behind `$ `, with the lines that go on after a backslash."""
+    return [found[2:] for found in re.findall(r"^\$ (?:.*\\\n)*.*$", block, re.M)]
+
+
+class Shell:
+    """Runs commands as a reader of the pages would: at a terminal, in a folder with the sample photos,
+    without a catalog or a network."""
+
+    def __init__(self, base: Path) -> None:
+        self._home = base / "ada"
+        self._folder = self._home / "phototag"
+        (self._home / "album").mkdir(parents=True)
+        shutil.copytree(ROOT / "sample_photos", self._folder / "sample_photos")
+        (base / "bin").mkdir()
+        program = base / "bin" / "phototag"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m phototag "$@"\n')
+        program.chmod(0o755)
+        self._environment = {
+            **os.environ,
+            "PATH": f"{program.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(self._home),
+            "XDG_DATA_HOME": str(self._home / ".local/share"),
+            "PHOTOTAG_OFFLINE": "1",
+            "COLUMNS": str(COLUMNS),
+            "TERM": "dumb",
+        }
+        self._environment.pop("PHOTOTAG_DB", None)
+
+    def run(self, command: str) -> list[str]:
+        """The lines it shows on a terminal, without those about progress."""
+        ours, theirs = pty.openpty()
+        running = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = b""
+        while select.select([ours], [], [], 600)[0]:
+            try:
+                some = os.read(ours, 65536)
+            except OSError:  # Linux's way of saying that the other side is closed
+                break
+            shown += some
+        os.close(ours)
+        running.wait()
+        text = shown.decode().replace("\r\n", "\n").replace(str(self._home), HOME)
+        return [
+            line.rstrip() for line in text.rstrip().split("\n") if text.strip() and not PROGRESS.match(line)
+        ]
+
+
+def masked(page: str) -> str:
+    """What is the same on every machine: without times, and scores to the last digit."""
+    return re.sub(r"\d+\.\d+", "#", re.sub(r"\d+%", "#%", page))
+
+
 if __name__ == "__main__":
-    fresh = with_reference(README.read_text())
+    fresh = with_reference(REFERENCE.read_text())
     if "--check" in sys.argv:
-        sys.exit(fresh != README.read_text())
-    README.write_text(fresh)
+        sys.exit(fresh != REFERENCE.read_text())
+    REFERENCE.write_text(fresh)
+    if "--tour" in sys.argv:
+        for path in PAGES:
+            if CONSOLE.search(path.read_text()):
+                with tempfile.TemporaryDirectory() as base:
+                    path.write_text(with_outputs(path.read_text(), Shell(Path(base))))

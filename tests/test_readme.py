@@ -1,11 +1,13 @@
-"""The README's promises that a test can hold."""
+"""What the documentation promises and a quick test can hold. The outputs that it shows: tests/test_tour.py."""
 
 import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
-from tests.readme import README
+from tests.readme import PAGES, README
 
 TEXT = README.read_text()
 
@@ -23,7 +25,12 @@ def test_the_first_two_code_blocks_are_one_line_each():
     assert test.count("\n") == 1 and "pytest" in test
 
 
-def test_every_picture_and_file_that_it_links_exists():
-    links = re.findall(r"\]\(([^)#:]+)\)", TEXT) + re.findall(r'src="([^":]+)"', TEXT)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def test_it_can_be_read_in_one_sitting():
+    assert TEXT.count("\n") <= 400
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_picture_and_file_that_a_page_links_exists(page):
+    text = page.read_text()
+    links = re.findall(r"\]\(([^)#:]+)\)", text) + re.findall(r'src="([^":]+)"', text)
+    assert [link for link in links if not (page.parent / link).exists()] == []

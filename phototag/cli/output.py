@@ -128,6 +128,12 @@ def wants_color() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def shown_path(path: str) -> str:
+    """A file's name as a person would type it: relative where it lies in the working folder or below."""
+    relative = os.path.relpath(path)
+    return printable(path if relative.startswith("..") else relative)
+
+
 def draws_bars() -> bool:
     """Whether a progress bar may redraw its line: a person sits at a terminal that can."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _flag(QUIET)

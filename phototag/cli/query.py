@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -21,6 +20,7 @@ from phototag.cli.output import (
     printable,
     refuse_together,
     say,
+    shown_path,
     smile_word,
     write_json,
     write_path,
@@ -135,10 +135,14 @@ def things(photo: PhotoLine, thresholds: Thresholds, most: int = 3) -> str:
 
 def _row(photo: PhotoLine, thresholds: Thresholds) -> tuple[str, ...]:
     taken = photo.taken_at.isoformat(" ", "minutes") if photo.taken_at else "-"
-    path = os.path.relpath(photo.path)
-    shown = path if not path.startswith("..") else photo.path
     seen = photo.error or things(photo, thresholds)
-    return taken, smile_word(photo.everyone_smiling), str(photo.faces), printable(seen), printable(shown)
+    return (
+        taken,
+        smile_word(photo.everyone_smiling),
+        str(photo.faces),
+        printable(seen),
+        shown_path(photo.path),
+    )
 
 
 def _write_csv(photos: Iterable[PhotoLine], thresholds: Thresholds) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import count, open_library, printable, say, write_path, write_table
+from phototag.cli.output import count, draws_bars, open_library, say, shown_path, write_path, write_table
 from phototag.errors import UsageError
 from phototag.records import Photo
 
@@ -143,9 +143,7 @@ class Question:
 
 def progress_bar(length: int, label: str) -> Any:
     """On stderr, where a person sits there; otherwise nowhere."""
-    return click.progressbar(
-        length=length, label=label, file=sys.stderr if sys.stderr.isatty() else io.StringIO()
-    )
+    return click.progressbar(length=length, label=label, file=sys.stderr if draws_bars() else io.StringIO())
 
 
 def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:
@@ -159,7 +157,7 @@ def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:
             str(number),
             f"{photo.taken_at:%Y-%m-%d %H:%M}" if photo.taken_at else "undated",
             why,
-            printable(photo.path),
+            shown_path(photo.path),
         )
         for number, (photo, why) in enumerate(rows, 1)
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, say
+from phototag.cli.output import count, draws_bars, say
 
 data_options = [
     click.option(
@@ -115,7 +115,7 @@ def train_detector(
         body_rate=plain.body_rate * rate,
         seed=seed,
     )
-    with tqdm(unit="step", dynamic_ncols=True, disable=None) as bar:
+    with tqdm(unit="step", dynamic_ncols=True, disable=not draws_bars()) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

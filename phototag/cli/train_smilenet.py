@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, say
+from phototag.cli.output import count, draws_bars, say
 
 # From our weights on, the norms and the first filters are right: they stay, which halves the time
 # of a step. What was learned needs less regularisation to survive than ImageNet's filters did.
@@ -141,7 +141,7 @@ def train_smilenet(
         seed=seed,
         **(FURTHER if start_from else {}),
     )
-    with tqdm(unit="step", dynamic_ncols=True, disable=None) as bar:
+    with tqdm(unit="step", dynamic_ncols=True, disable=not draws_bars()) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

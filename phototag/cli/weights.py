@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import say, write_json
+from phototag.cli.output import draws_bars, say, write_json
 from phototag.errors import EXIT_FATAL, PhototagError
 from phototag.weights import manifest, store
 
@@ -80,7 +80,7 @@ def fetch(name: str, force: bool) -> None:
         desc=name,
         file=sys.stderr,
         dynamic_ncols=True,
-        disable=None,
+        disable=not draws_bars(),
     ) as bar:
 
         def progress(done: int, total: int) -> None:
