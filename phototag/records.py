@@ -135,6 +135,21 @@ class PhotoFile(NamedTuple):
         return os.path.join(self.root, *parts)
 
 
+class FolderStamp(NamedTuple):
+    """What a walk saw of a folder: where it sees the same again, the photos in it are as they were.
+
+    `listing`: the number of photos, a dash, and a hash of their names, sizes and times. `time`: of
+    the folder itself, as the walk spells it; None where it tells too little of the photos."""
+
+    listing: str
+    time: str | None = None
+
+    @property
+    def photos(self) -> int:
+        """How many photos the folder itself holds."""
+        return int(self.listing.partition("-")[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Exif:
     """What the file says of itself. `taken_at` is local wall time as the camera had it; `utc_offset_minutes`

@@ -1,8 +1,7 @@
 """The folders that the last complete scan walked, each with its stamp: what the next one finds as
 it was, it need not compare.
 
-A stamp is the walk's own text for a folder as it was ((`phototag.reading.walk`)); nobody else looks
-into it. A row with one says that the known photos of the folder itself were brought in line with a
+A row with a stamp says that the known photos of the folder itself were brought in line with a
 listing made under that stamp, and that each of its subfolders that a walk looks into has a row. A
 row without one says: look again. Whatever is in doubt loses its stamp or its row, which costs no
 more than a look."""
@@ -17,12 +16,13 @@ from phototag.library.database import Catalog
 from phototag.library.dialects import indexed_by, insert_or_update
 from phototag.library.paths import join, place_of, places_of, roots_of, to_path, to_text
 from phototag.library.tables import folders, photos
+from phototag.records import FolderStamp
 
 _Key = tuple[int, str]  # root id, path as stored
 _DELETE = delete(folders).where(folders.c.root_id == bindparam("root"), folders.c.path == bindparam("folder"))
 
 
-def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, str | None]:
+def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, FolderStamp | None]:
     """Absolute path -> stamp of the known folders here and below."""
     with catalog.read() as connection:
         roots = {root_id: root for root, root_id in roots_of(connection).items()}
@@ -33,7 +33,7 @@ def find(catalog: Catalog, scope: Sequence[str]) -> dict[str, str | None]:
 def save(
     catalog: Catalog,
     scope: Sequence[str],
-    stamps: Mapping[str, str | None],
+    stamps: Mapping[str, FolderStamp | None],
     entered: Iterable[str] = (),
     *,
     always: bool,
@@ -49,9 +49,10 @@ def save(
     changed = {key: stamp for key, stamp in walked.items() if key not in before or before[key] != stamp}
     changed |= _by_key(roots, dict.fromkeys(entered))
     gone = before.keys() - walked.keys()
-    # A listing that is as it was, under a time that can be trusted now.
+    # Listings that are as they were, under times that can be trusted now.
     only_more = all(
-        (old := before.get(key)) and f"{stamp} ".startswith(f"{old} ") for key, stamp in changed.items()
+        (old := before.get(key)) and stamp and old.listing == stamp.listing and old.time is None
+        for key, stamp in changed.items()
     )
     if not gone and (not changed or (only_more and not always)):
         return
@@ -61,7 +62,12 @@ def save(
         # Another scan may have dissolved a root into another meanwhile.
         still = {*roots_of(connection).values()}
         rows = [
-            {"root_id": root_id, "path": path, **_columns(stamp)}
+            {
+                "root_id": root_id,
+                "path": path,
+                "listing": stamp.listing if stamp else None,
+                "listed_time": stamp.time if stamp else None,
+            }
             for (root_id, path), stamp in changed.items()
             if root_id in still
         ]
@@ -70,7 +76,10 @@ def save(
 
 
 def are_all(
-    catalog: Catalog, scope: Sequence[str], stamps: Mapping[str, str | None], unchanged: Mapping[str, int]
+    catalog: Catalog,
+    scope: Sequence[str],
+    stamps: Mapping[str, FolderStamp | None],
+    unchanged: Mapping[str, int],
 ) -> bool:
     """Whether the unchanged folders are all that were walked, all that are known in `scope`, and
     hold all its photos."""
@@ -93,24 +102,20 @@ def forget(connection: Connection) -> None:
     connection.execute(delete(folders))
 
 
-def _rows(connection: Connection, scope: Sequence[str]) -> dict[_Key, str | None]:
-    found: dict[_Key, str | None] = {}
+def _rows(connection: Connection, scope: Sequence[str]) -> dict[_Key, FolderStamp | None]:
+    found: dict[_Key, FolderStamp | None] = {}
     columns = folders.c.root_id, folders.c.path, folders.c.listing, folders.c.listed_time
     for place in places_of(connection, scope):
         for root_id, path, listing, time in connection.execute(select(*columns).where(place.within(folders))):
-            found[root_id, path] = f"{listing} {time}" if listing and time else listing
+            found[root_id, path] = FolderStamp(listing, time) if listing else None
     return found
 
 
-def _by_key(roots: dict[str, int], stamps: Mapping[str, str | None]) -> dict[_Key, str | None]:
+def _by_key(
+    roots: dict[str, int], stamps: Mapping[str, FolderStamp | None]
+) -> dict[_Key, FolderStamp | None]:
     return {
         (place.root_id, to_text(place.path)): stamp
         for folder, stamp in stamps.items()
         if (place := place_of(roots, folder))
     }
-
-
-def _columns(stamp: str | None) -> dict[str, str | None]:
-    """A stamp as the columns `listing` and `listed_time`."""
-    listing, _, time = (stamp or "").partition(" ")
-    return {"listing": listing or None, "listed_time": time or None}

@@ -32,7 +32,7 @@ from phototag.library.save import Saver
 from phototag.library.status import Status, TaggerStatus
 from phototag.library.terms import MISSING
 from phototag.query.terms import DEFAULT_SCORE, Query
-from phototag.records import Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
+from phototag.records import FolderStamp, Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
 from phototag.smiling import SMILE_THRESHOLD
 
 
@@ -73,7 +73,7 @@ class Library:
         hash_file: Callable[[PhotoFile], str | None],
         dry_run: bool = False,
         unreadable: Sequence[tuple[str, str]] = (),
-        stamps: Mapping[str, str | None] | None = None,
+        stamps: Mapping[str, FolderStamp | None] | None = None,
         unchanged: Mapping[str, int] | None = None,
         always_save_stamps: bool = True,
     ) -> Reconciled:
@@ -101,7 +101,7 @@ class Library:
             dry_run=dry_run,
         )
 
-    def folder_stamps(self, scope: Sequence[str]) -> dict[str, str | None]:
+    def folder_stamps(self, scope: Sequence[str]) -> dict[str, FolderStamp | None]:
         """Absolute folder -> its stamp at the last complete scan, of these folders and all below
         that were walked."""
         return folder_stamps.find(self._catalog, scope)

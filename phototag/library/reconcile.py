@@ -22,7 +22,7 @@ from phototag.library.diff import Diff, Gone, KnownPhoto, find_gone
 from phototag.library.moves import Change, HashFile, Moved, New, Resolver, Same
 from phototag.library.paths import containing_folder, join, outermost, places_of, to_path, under
 from phototag.library.tables import photos
-from phototag.records import PhotoFile
+from phototag.records import FolderStamp, PhotoFile
 
 # new files in one transaction: some 10 ms of work and a megabyte; more at a time would be no faster
 INSERTS = 1000
@@ -52,7 +52,7 @@ def reconcile(
     hash_file: HashFile,
     *,
     unreadable: Sequence[tuple[str, str]],
-    stamps: Mapping[str, str | None],
+    stamps: Mapping[str, FolderStamp | None],
     unchanged: Mapping[str, int],
     always_save_stamps: bool,
     dry_run: bool,
@@ -203,7 +203,9 @@ def _mark(catalog: Catalog, missing: Sequence[int], returned: set[int]) -> None:
             photo_updates.mark_present(connection, returned)
 
 
-def _trusted(stamps: Mapping[str, str | None], doubtful: set[str], gone: Gone) -> dict[str, str | None]:
+def _trusted(
+    stamps: Mapping[str, FolderStamp | None], doubtful: set[str], gone: Gone
+) -> dict[str, FolderStamp | None]:
     """Folders that look unmounted were left as the catalog knows them, whatever their listing said."""
     distrusted = {f for f in stamps if f in doubtful or containing_folder(gone.unmounted, f)}
     return {folder: None if folder in distrusted else stamp for folder, stamp in stamps.items()}

@@ -22,7 +22,7 @@ from phototag.reading.folders import (
     rules_hash,
 )
 from phototag.reading.formats import EXTRAS, supported_extensions
-from phototag.records import PhotoFile
+from phototag.records import FolderStamp, PhotoFile
 
 # A file that comes within this time of a folder's last change may leave the folder's time as it is:
 # FAT counts two seconds.
@@ -52,7 +52,7 @@ class Walk(Iterator[PhotoFile]):
     walked as a whole (a file given by name stands under its folder, but says nothing of its
     neighbours). All of them are complete when the iteration has ended.
 
-    `stamps`: absolute folder -> a text for what was seen of it, None where that says too little.
+    `stamps`: absolute folder -> what was seen of it, None where that says too little.
     Given to a later walk as `known`, they spare the photos that the folders still hold: a folder in
     which each name, size and time is as it was is named in `unchanged`, with its number of photos,
     and yields none. A `fast` walk does not even list a folder whose own time is as it was: these
@@ -65,14 +65,14 @@ class Walk(Iterator[PhotoFile]):
         *,
         follow_symlinks: bool = False,
         extensions: Collection[str] | None = None,
-        known: Mapping[str, str | None] | None = None,
+        known: Mapping[str, FolderStamp | None] | None = None,
         fast: bool = False,
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self.needs_extra: Counter[str] = Counter()
         self.errors: list[tuple[str, str]] = []
-        self.stamps: dict[str, str | None] = {}
+        self.stamps: dict[str, FolderStamp | None] = {}
         self.unchanged: dict[str, int] = {}
         self.unlisted: list[str] = []
         self._follow = follow_symlinks
@@ -162,12 +162,12 @@ class Walk(Iterator[PhotoFile]):
             if identity in self._folders_seen:
                 self.skipped["folder seen before"] += 1
                 return
-            before, _, time_before = (self._known.get(folder) or "").partition(" ")
+            before = self._known.get(folder)
             time_now = f"{status.st_mtime_ns} {status.st_ino} {self._rules}"
-            if self._fast and time_before == time_now:
+            if self._fast and before is not None and before.time == time_now:
                 self._folders_seen.add(identity)
                 self.unlisted.append(folder)
-                self._keep(folder, f"{before} {time_now}", int(before.partition("-")[0]))
+                self._keep(folder, before)
                 names = _in_order_of_bytes(self._subfolders.get(folder, ()))
                 below += (
                     f"{relative}/{name}" if relative else name
@@ -179,9 +179,9 @@ class Walk(Iterator[PhotoFile]):
                 entries = {entry.name: entry for entry in listing}
             if relative and is_own_output(folder, entries):
                 self.skipped["folder made by phototag"] += 1
-                self.stamps[folder] = _digest_of([])
-                if before == self.stamps[folder]:
-                    self._keep(folder, before, 0)
+                empty = self.stamps[folder] = FolderStamp(_digest_of([]))
+                if before is not None and before.listing == empty.listing:
+                    self._keep(folder, empty)
                 return
             self._folders_seen.add(identity)
             doubts, waiting = len(self.errors) + self._links, self.skipped_photos
@@ -191,27 +191,27 @@ class Walk(Iterator[PhotoFile]):
             return
         finally:
             _close(opened)
-        now = _digest_of(files)
+        now = FolderStamp(_digest_of(files))
         if doubts < len(self.errors) + self._links:  # links lead to what no listing of this folder tells
-            before = None
+            yield from self._give(root, relative, files)
+            return
         # The time tells too little where an extra is wanted (and advised each time), or where a
         # file's text decides.
-        elif (
-            status.st_mtime_ns >= now_ns - DOUBTFUL_NS
-            or waiting < self.skipped_photos
-            or entries.keys() & OUTPUT_NAMES
+        if (
+            status.st_mtime_ns < now_ns - DOUBTFUL_NS
+            and waiting == self.skipped_photos
+            and not entries.keys() & OUTPUT_NAMES
         ):
-            self.stamps[folder] = now
-        else:
-            self.stamps[folder] = f"{now} {time_now}"
-        if before == now:
-            self._keep(folder, self.stamps[folder], len(files))
+            now = now._replace(time=time_now)
+        self.stamps[folder] = now
+        if before is not None and before.listing == now.listing:
+            self._keep(folder, now)
         else:
             yield from self._give(root, relative, files)
 
-    def _keep(self, folder: str, stamp: str | None, photos: int) -> None:
-        self.stamps[folder], self.unchanged[folder] = stamp, photos
-        self._photos += photos
+    def _keep(self, folder: str, stamp: FolderStamp) -> None:
+        self.stamps[folder], self.unchanged[folder] = stamp, stamp.photos
+        self._photos += stamp.photos
 
     def _report(self, more: int) -> None:
         if self._on_progress is not None:
