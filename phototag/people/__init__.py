@@ -1,0 +1,1 @@
+"""Grouping faces into persons. Pure: numbers in, numbers out; NumPy alone."""
