@@ -1,0 +1,265 @@
+"""The identity of a picture whatever other programs write around it: a hash of its compressed
+pixels. A caption, a rating, a new date or another name leave it as it is; one changed pixel does
+not. Decodes nothing; standard library only.
+
+    JPEG (ITU-T T.81)              all segments but comments and APPn; Adobe's APP14 says how colours are coded
+    PNG (ISO 15948)                header, palette, transparency, image data
+    WebP (RFC 9649)                image, alpha and animation chunks
+    GIF (89a)                      all blocks but comments and application extensions
+    TIFF 6.0, DNG, most RAW        strips and tiles of every image in the file
+    HEIF, AVIF (ISO 23008-12)      the coded images, not Exif and XMP items
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterator
+
+MAX_PARTS = 1_000_000  # a file of more pieces than that was made to keep us busy
+Bytes = bytes | memoryview
+
+
+class _Damaged(ValueError):
+    """The file does not hold together; it has no hash of its pixels."""
+
+
+def hash_pixels(data: bytes) -> str | None:
+    """SHA-256 in hex over what is compressed pixels in the file's bytes; None for files of other
+    kinds, damaged ones, and ones in which no pixels are found."""
+    for starts, parts in _KINDS:
+        if starts(data):
+            digest, size = hashlib.sha256(), 0
+            try:
+                for number, part in enumerate(parts(data)):
+                    if number > MAX_PARTS:
+                        return None
+                    size += len(part)
+                    digest.update(part)
+            except (_Damaged, struct.error, IndexError):
+                return None
+            return digest.hexdigest() if size else None
+    return None
+
+
+def _cut(data: bytes, start: int, length: int) -> memoryview:
+    if start < 0 or length < 0 or start + length > len(data):
+        raise _Damaged("a part lies outside the file")
+    return memoryview(data)[start : start + length]
+
+
+# -- JPEG
+
+_SOI, _EOI, _SOS, _COMMENT, _ADOBE = 0xD8, 0xD9, 0xDA, 0xFE, 0xEE
+
+
+def _jpeg(data: bytes) -> Iterator[Bytes]:
+    position = 2
+    while position < len(data):
+        if data[position] != 0xFF:
+            raise _Damaged("no marker where one must be")
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill bytes may stand before a marker
+            position += 1
+            continue
+        if marker == _EOI:
+            return
+        if marker == 0x01 or 0xD0 <= marker <= _SOI:
+            position += 2
+            continue
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        segment = _cut(data, position, 2 + length)
+        is_metadata = 0xE0 <= marker <= 0xEF or marker == _COMMENT
+        if not is_metadata or (marker == _ADOBE and bytes(segment[4:9]) == b"Adobe"):
+            yield segment
+        position += 2 + length
+        if marker == _SOS:
+            end = _end_of_scan(data, position)
+            yield memoryview(data)[position:end]
+            position = end
+
+
+def _end_of_scan(data: bytes, position: int) -> int:
+    """Where the next marker stands that is neither a restart nor a stuffed byte."""
+    while 0 <= (position := data.find(b"\xff", position)) < len(data) - 1:
+        following = data[position + 1]
+        if following and not 0xD0 <= following <= 0xD7 and following != 0xFF:
+            return position
+        position += 1 if following == 0xFF else 2
+    return len(data)
+
+
+# -- PNG, WebP
+
+
+def _png(data: bytes) -> Iterator[Bytes]:
+    position = 8
+    while position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        if kind in (b"IHDR", b"PLTE", b"tRNS"):
+            yield _cut(data, position, 8 + length)
+        elif kind == b"IDAT":  # however it is cut into chunks
+            yield _cut(data, position + 8, length)
+        elif kind == b"IEND":
+            return
+        position += 12 + length
+
+
+def _webp(data: bytes) -> Iterator[Bytes]:
+    position = 12
+    while position + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, position)
+        if kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"):
+            yield _cut(data, position, 8 + length)
+        position += 8 + length + length % 2
+
+
+# -- GIF
+
+
+def _gif(data: bytes) -> Iterator[Bytes]:
+    position = 13 + (3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 0)
+    yield _cut(data, 6, position - 6)
+    while position < len(data):
+        start, kind = position, data[position]
+        if kind == 0x3B:
+            return
+        if kind == 0x21:
+            wanted = data[position + 1] == 0xF9  # graphic control; comments and applications are metadata
+            position = _after_blocks(data, position + 2)
+        elif kind == 0x2C:
+            wanted, flags = True, data[position + 9]
+            position = _after_blocks(data, position + 11 + (3 * (2 << (flags & 7)) if flags & 0x80 else 0))
+        else:
+            raise _Damaged("an unknown block")
+        if wanted:
+            yield _cut(data, start, position - start)
+
+
+def _after_blocks(data: bytes, position: int) -> int:
+    while length := data[position]:
+        position += 1 + length
+    return position + 1
+
+
+# -- TIFF
+
+# bytes of a TIFF type
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_SUB_IFDS = 330
+# Width, height, bits, compression, photometric, samples: what the same bytes mean.
+_MEANING = (256, 257, 258, 259, 262, 277)
+_PLACES = ((273, 279), (324, 325))  # (offsets, byte counts) of strips, of tiles
+
+
+def _tiff(data: bytes) -> Iterator[Bytes]:
+    order = "<" if data[:2] == b"II" else ">"
+    waiting, seen = [struct.unpack_from(f"{order}I", data, 4)[0]], set()
+    while waiting:
+        offset = waiting.pop(0)
+        if not offset or offset in seen:
+            continue
+        seen.add(offset)
+        (count,) = struct.unpack_from(f"{order}H", data, offset)
+        fields = {}
+        for entry in range(offset + 2, offset + 2 + 12 * count, 12):
+            tag, kind, number = struct.unpack_from(f"{order}HHI", data, entry)
+            if tag in _MEANING or tag == _SUB_IFDS or any(tag in pair for pair in _PLACES):
+                fields[tag] = _numbers(data, order, kind, number, entry + 8)
+        waiting += fields.get(_SUB_IFDS, ())
+        waiting.append(struct.unpack_from(f"{order}I", data, offset + 2 + 12 * count)[0])
+        yield repr([fields.get(tag) for tag in _MEANING]).encode()
+        for offsets, lengths in _PLACES:
+            for start, length in zip(fields.get(offsets, ()), fields.get(lengths, ()), strict=False):
+                yield _cut(data, start, length)
+
+
+def _numbers(data: bytes, order: str, kind: int, number: int, position: int) -> tuple[int, ...]:
+    if kind not in (3, 4, 13):  # SHORT, LONG, IFD
+        return ()
+    if number * _SIZES[kind] > 4:
+        (position,) = struct.unpack_from(f"{order}I", data, position)
+    _cut(data, position, number * _SIZES[kind])
+    return struct.unpack_from(f"{order}{number}{'H' if kind == 3 else 'I'}", data, position)
+
+
+# -- HEIF and AVIF
+
+_METADATA_ITEMS = (b"Exif", b"mime", b"uri ")
+
+
+def _heif(data: bytes) -> Iterator[Bytes]:
+    boxes = {kind: (start, end) for kind, start, end in _boxes(data, 0, len(data))}
+    start, end = boxes.get(b"meta", (0, 0))
+    inner = {kind: (first, last) for kind, first, last in _boxes(data, start + 4, end)}
+    if b"iloc" not in inner or b"iinf" not in inner:
+        raise _Damaged("no items")
+    kinds = dict(_item_kinds(data, *inner[b"iinf"]))
+    idat = inner.get(b"idat", (0, 0))[0]
+    for item, method, extents in sorted(_item_places(data, inner[b"iloc"][0])):
+        if kinds.get(item) in _METADATA_ITEMS or item not in kinds:
+            continue
+        for offset, length in extents:
+            yield _cut(data, offset + (idat if method == 1 else 0), length)
+
+
+def _boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, start of the contents, end) of the boxes in a part of the file."""
+    while position + 8 <= end:
+        size, kind = struct.unpack_from(">I4s", data, position)
+        header = 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", data, position + 8)
+            header = 16
+        last = end if size == 0 else position + size
+        if last > end or last < position + header:
+            raise _Damaged("a box lies outside its own")
+        yield kind, position + header, last
+        position = last
+
+
+def _item_kinds(data: bytes, position: int, end: int) -> Iterator[tuple[int, bytes]]:
+    first = position + (6 if data[position] == 0 else 8)
+    for kind, start, _ in _boxes(data, first, end):
+        if kind == b"infe" and data[start] >= 2:
+            wide = data[start] >= 3
+            (item,) = struct.unpack_from(">I" if wide else ">H", data, start + 4)
+            at = start + 4 + (4 if wide else 2) + 2
+            yield item, bytes(data[at : at + 4])
+
+
+def _item_places(data: bytes, position: int) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """(item, construction method, [(offset, length)]) of an item location box."""
+    version = data[position]
+    sizes, more = data[position + 4], data[position + 5]
+    offset_size, length_size, base_size = sizes >> 4, sizes & 15, more >> 4
+    index_size = more & 15 if version in (1, 2) else 0
+    position += 6
+
+    def read(size: int) -> int:
+        nonlocal position
+        value = int.from_bytes(_cut(data, position, size), "big")
+        position += size
+        return value
+
+    for _ in range(read(4 if version == 2 else 2)):
+        item = read(4 if version == 2 else 2)
+        method = read(2) & 15 if version in (1, 2) else 0
+        read(2)  # data reference
+        base = read(base_size)
+        extents = []
+        for _ in range(read(2)):
+            read(index_size)
+            offset, length = read(offset_size), read(length_size)
+            extents.append((base + offset, length))
+        yield item, method, extents
+
+
+_KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Iterator[Bytes]]], ...] = (
+    (lambda data: data[:3] == b"\xff\xd8\xff", _jpeg),
+    (lambda data: data[:8] == b"\x89PNG\r\n\x1a\n", _png),
+    (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _webp),
+    (lambda data: data[:6] in (b"GIF87a", b"GIF89a"), _gif),
+    (lambda data: data[:4] in (b"II*\0", b"MM\0*"), _tiff),
+    (lambda data: data[4:8] == b"ftyp", _heif),
+)
