@@ -152,12 +152,16 @@ def render_hints(engine: Engine) -> None:
     """Makes the statements of this engine say what `indexed_by` asks for: SQLAlchemy's own compiler
     for SQLite drops hints without a word."""
     if engine.dialect.name == "sqlite":
-        engine.dialect.statement_compiler = _HintingCompiler
+        engine.dialect.statement_compiler = _Compiler
 
 
-class _HintingCompiler(SQLiteCompiler):
+class _Compiler(SQLiteCompiler):
     def get_from_hint_text(self, table: FromClause, text: str | None) -> str | None:
         return text
+
+    def visit_ilike_case_insensitive_operand(self, element: Any, **options: Any) -> str:
+        # SQLite's LIKE ignores the case of ASCII by itself; lower() does no more, in three times the time.
+        return self.process(element.element, **options)
 
 
 def indexed_by(statement: Statement, table: Table, index: str) -> Statement:

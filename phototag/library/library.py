@@ -30,7 +30,6 @@ from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
 from phototag.library.save import Saver
 from phototag.library.status import Status, TaggerStatus
-from phototag.library.terms import MISSING
 from phototag.query.terms import DEFAULT_SCORE, Query
 from phototag.records import FolderStamp, Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
 from phototag.smiling import SMILE_THRESHOLD
@@ -182,7 +181,7 @@ class Library:
     def count(self, query: Query | None = None) -> int:
         """How many photos fit."""
         with self._catalog.read() as connection:
-            return search.count(connection, query or Query(), self._saver.labels)
+            return search.count(connection, query or Query())
 
     def photo(self, path: str | Path, *, smile_threshold: float = SMILE_THRESHOLD) -> Photo | None:
         """The photo at this path, None where the catalog does not know it."""
@@ -193,9 +192,7 @@ class Library:
     def _finder(
         self, query: Query, sort: str, limit: int | None, descending: bool
     ) -> Callable[[Connection], list[int]]:
-        return lambda connection: search.find_ids(
-            connection, query, sort, limit, descending, self._saver.labels
-        )
+        return lambda connection: search.find_ids(connection, query, sort, limit, descending)
 
     def known_labels(self) -> list[str]:
         """The labels that some photo has."""
@@ -224,7 +221,7 @@ class Library:
                     connection,
                     "SELECT s.label_id, coalesce(g.name, 'you'), count(*) FROM photo_labels s "
                     f"LEFT JOIN taggers g ON g.id = s.tagger_id WHERE s.label_id IN ({marks(ids)}) AND s.score >= ? "
-                    f"AND s.photo_id NOT IN ({MISSING.sql}) GROUP BY s.label_id, s.tagger_id",
+                    "AND s.photo_id NOT IN (SELECT id FROM photos WHERE missing_since IS NOT NULL) GROUP BY s.label_id, s.tagger_id",
                     (*ids, score),
                 )
             ]

@@ -1,316 +1,217 @@
-"""`Query` -> SQL. Owns the plan: which index answers a question first. Gives photo ids; knows no records.
+"""Query -> ids of photos. Owns the plan; what a term means in SQL is in terms.py.
 
-Every term is a condition on a row `p` of photos; most are also a source: ids straight from an
-index. A page is sought in turns. First along the index of the asked order, given up after about
-WINDOW entries: what is frequent has filled the page by then. If it has not and no source is small,
-through more of them. Else the photos come from the source with the fewest rows and are sorted. So
-neither the frequent nor the rare costs a look at all photos, and no statistics have to be kept.
-SQLite's own planner cannot know which of the two is better: CROSS JOIN and INDEXED BY tell it."""
+A page is read along the index of the asked order until it is full: soon, if many photos fit. Where
+few fit, an index of some term has their ids, and they are read from there and sorted. SQLite, which
+keeps no statistics of a catalog, cannot know which of the two is better, so it is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import heapq
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, ColumnElement, Connection, Select, Subquery, bindparam, case, func, select
+from sqlalchemy.sql.elements import UnaryExpression
 
 from phototag.errors import UsageError
-from phototag.library.database import ask, ask_briefly
-from phototag.library.names import Names
+from phototag.library.dialects import indexed_by, ordered_join
 from phototag.library.paths import roots_of
-from phototag.library.terms import MISSING, Clause, Source, clause_of, label_values
-from phototag.query.terms import LabelTerm, Query, StateTerm, TakenTerm, Term
+from phototag.library.tables import photo_labels, photos
+from phototag.library.terms import MISSING, Clause, ColumnClause, LabelClause, Opposite, clauses_of
+from phototag.query.terms import Query
 
 SORTS = ("taken", "path", "smile", "relevance")
-WINDOW = 3000  # entries of an ordered index: some 2 ms, and a page of 50 where one photo in 60 fits
-WIDE = 10 * WINDOW  # where no source is small: some 20 ms, and a page where one photo in 600 fits
-ENTRY = 16  # steps of SQLite that an entry takes, about; more where labels are looked up
-# up to here sources are counted to find the smallest: some 3 ms; beyond, all are about as slow
-COUNTED = 200_000
+# A page comes from a source of fewer entries than this. Of a million photos a page of 50 lies as far
+# along the order's index, if 16,000 fit.
+FEW = 3000
+# All photos that fit come from a source of fewer entries: a walk has to read its index to the end.
+FEW_OF_ALL = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How photos are sorted. A walk along the index in `table` (narrowed by `within`) meets them by
-    `key`, then `tie`; where they come from a source, `row_key` is the same key. `covers`: the term
-    that the walk itself fulfils."""
+    """How photos are sorted: by `keys` of `photos`, then by id.
 
-    table: str
-    within: str
-    values: tuple
-    key: str
-    row_key: str
-    direction: str
-    row_values: tuple = ()
-    join: str = ""
-    tie: str = "p.id"
-    covers: Term | None = None
-    # walks that together meet all photos, some of them more than once; the best key counts
-    parts: tuple[Order, ...] = ()
+    `walk`: a select of `id` and `key` along an index, in this order. It is read once for each of
+    `parts`, which are its parameters, and these together meet all photos: one part after the other,
+    or `merged`, where parts overlap and a photo's best key counts. `covers`: the clauses that hold
+    for all photos of the walk."""
+
+    keys: Sequence[ColumnElement[Any]]
+    ascending: bool
+    walk: Select[Any]
+    parts: Sequence[Mapping[str, Any]] = ({},)
+    merged: bool = False
+    covers: Sequence[Clause] = ()
+
+    def sorted(self, *keys: ColumnElement[Any]) -> list[UnaryExpression[Any]]:
+        """What is unknown sorts below all that is known."""
+        if self.ascending:
+            return [key.asc().nulls_first() for key in keys]
+        return [key.desc().nulls_last() for key in keys]
 
 
 def find_ids(
-    connection: Connection, query: Query, sort: str, limit: int | None, descending: bool, labels: Names
+    connection: Connection, query: Query, sort: str, limit: int | None, descending: bool
 ) -> list[int]:
-    """The ids of the photos that fit, in order. `descending` turns the order round. Raises
-    UsageError for an unknown sort."""
+    """The ids of the photos that fit, in order; the first `limit` of them. `descending` turns the
+    order round. Raises UsageError for an unknown sort."""
     if sort not in SORTS:
-        raise UsageError(f"{sort!r} is no order; sort by one of {', '.join(SORTS)}")
-    clauses = [clause_of(connection, query, term, labels) for term in query.terms]
-    if not _asks_missing(query):
-        clauses.append(Clause(None, "p.missing_since IS NULL", ()))
-    if sort == "path":
-        return _by_path(connection, clauses, limit, descending)
-    return _page(connection, clauses, _order(connection, query, sort, descending, labels), limit)
+        raise UsageError(f"cannot sort by {sort!r}; type one of {', '.join(SORTS)}")
+    clauses = clauses_of(connection, query)
+    order = _order(connection, clauses, sort, descending)
+    if MISSING not in clauses:
+        clauses.append(Opposite(MISSING))
+    few = FEW if limit is not None or order.merged else FEW_OF_ALL
+    first, entries = _smallest(connection, clauses, few)
+    if first and first not in order.covers and entries < few:
+        return _read_source(connection, first, clauses, order, limit, many=entries >= FEW)
+    rest = [clause for clause in clauses if clause not in order.covers]
+    if order.merged:
+        return _merge_walks(connection, rest, order, limit)
+    return _walk(connection, rest, order, limit)
 
 
-def count(connection: Connection, query: Query, labels: Names) -> int:
+def count(connection: Connection, query: Query) -> int:
     """How many photos fit."""
-    terms = query.terms
-    if not terms:  # both counts come from an index alone
-        (every,) = ask(connection, "SELECT count(*) FROM photos").fetchone()
-        (missing,) = ask(connection, f"SELECT count(*) FROM ({MISSING.sql})").fetchone()
-        return every - missing
-    if all(term.negated for term in terms):
-        # No index knows the photos without a dog; but they are all photos less those with one.
-        rest, opposite = terms[1:], replace(terms[0], negated=False)
-        if not isinstance(opposite, StateTerm) or opposite.state != "missing":
-            every = count(connection, replace(query, terms=rest), labels)
-            return every - count(connection, replace(query, terms=(opposite, *rest)), labels)
-    clauses = [clause_of(connection, query, term, labels) for term in terms]
-    if not _asks_missing(query) and ask(connection, f"{MISSING.sql} LIMIT 1").fetchone():
-        clauses.append(Clause(None, f"p.id NOT IN ({MISSING.sql})", (), needs_row=False))
-    first = _smallest(connection, clauses)
-    others = [clause for clause in clauses if clause is not first]
-    rows, values = _rows(first, others)
-    return ask(connection, f"SELECT count(*) FROM {rows}", values).fetchone()[0]
+    clauses = clauses_of(connection, query)
+    found = _count(connection, clauses)
+    if MISSING in clauses:
+        return found
+    # Few photos are missing; to ask it of each photo that fits would take longer.
+    return found - _count(connection, [*clauses, MISSING])
 
 
-def _asks_missing(query: Query) -> bool:
-    return any(isinstance(term, StateTerm) and term.state == "missing" for term in query.terms)
-
-
-def _order(connection: Connection, query: Query, sort: str, descending: bool, labels: Names) -> Order:
-    forwards, backwards = ("DESC", "ASC") if descending else ("ASC", "DESC")
-    lead = next((term for term in query.terms if isinstance(term, LabelTerm) and not term.negated), None)
-    if sort == "relevance" and lead:
-        pairs = label_values(connection, query, lead, labels)
-        one = "k.label_id = ? AND k.score >= ?"
-        table, join = (
-            "photo_labels k INDEXED BY ix_photo_labels_rank",
-            "CROSS JOIN photos p ON p.id = k.photo_id",
-        )
-        walks = tuple(
-            Order(table, one, pair, "k.rank", "", backwards, (), join, "k.photo_id", lead) for pair in pairs
-        )
-        either = " OR ".join([f"({one})"] * len(pairs))
-        values = tuple(value for pair in pairs for value in pair)
-        row_key = f"(SELECT max(k.rank) FROM photo_labels k WHERE k.photo_id = p.id AND ({either}))"
-        if len(walks) == 1:
-            return replace(walks[0], row_key=row_key, row_values=values)
-        return Order("", "", (), "", row_key, backwards, values, covers=lead, parts=walks)
+def _order(connection: Connection, clauses: Sequence[Clause], sort: str, descending: bool) -> Order:
+    if sort == "path":
+        return _by_path(connection, ascending=not descending)
+    label = next((clause for clause in clauses if isinstance(clause, LabelClause)), None)
+    if sort == "relevance" and label:
+        return _by_relevance(label, ascending=descending)
     if sort == "smile":
-        table = "photos p INDEXED BY ix_photos_least_smile"
-        return Order(table, "1", (), "p.least_smile", "p.least_smile", backwards)
-    bounds = [
-        (f"p.taken_at {sign} ?", day.isoformat())
-        for term in query.terms
-        if isinstance(term, TakenTerm) and not term.negated
-        for sign, day in ((">=", term.since), ("<", term.until))
-        if day
-    ]
-    within = " AND ".join(sql for sql, _ in bounds) or "1"
-    table = "photos p INDEXED BY ix_photos_taken_at"
-    return Order(table, within, tuple(day for _, day in bounds), "p.taken_at", "p.taken_at", forwards)
+        return _by_column(photos.c.least_smile, clauses, ascending=descending)
+    return _by_column(photos.c.taken_at, clauses, ascending=not descending)
 
 
-def _page(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
-    asked = [clause for clause in clauses if clause.term and clause.term is not order.covers]
-    if order.parts:
-        rare = [
-            clause
-            for clause in asked
-            if clause.sources and not clause.scans and _rows_of(connection, clause) <= WINDOW
-        ]
-        return (
-            _from_source(connection, clauses, order, limit)
-            if rare
-            else _merge(connection, clauses, order, limit)
-        )
-    has_source = any(clause.sources for clause in clauses)
-    # each photo along the walk fits, or nothing shortens it
-    if order.table and (not asked or not has_source):
-        return _walk(connection, clauses, order, limit)
-    # few photos failed or are missing
-    seldom = (clause for clause in asked if isinstance(clause.term, StateTerm))
-    if any(clause.sources and _rows_of(connection, clause, WINDOW) < WINDOW for clause in seldom):
-        return _from_source(connection, clauses, order, limit)
-    if order.table and limit is not None:
-        for entries in _budgets(connection, clauses, limit):
-            ids = _walk_for(entries, connection, clauses, order, limit)
-            if ids is not None:
-                return ids
-    return _from_source(connection, clauses, order, limit)
+def _by_column(column: Column[Any], clauses: Sequence[Clause], ascending: bool) -> Order:
+    """Along the index of the column, of which clauses on the same column leave only a part."""
+    covers = [clause for clause in clauses if isinstance(clause, ColumnClause) and clause.column is column]
+    walk = select(photos.c.id, column.label("key")).where(*(clause.condition for clause in covers))
+    return Order([column], ascending, indexed_by(walk, photos, f"ix_photos_{column.name}"), covers=covers)
 
 
-def _budgets(connection: Connection, clauses: list[Clause], limit: int) -> Iterator[int]:
-    """Through how many entries to walk, one walk after the other, before the photos come from a source."""
-    first, second = _first_budget(limit), max(WIDE, 20 * limit)
-    yield first
-    sources = [clause for clause in clauses if clause.sources and not clause.scans]
-    if any(_rows_of(connection, clause, WINDOW) < WINDOW for clause in sources):
-        return
-    if second > first:
-        yield second
-    # Half as many entries as the smallest source has rows: at worst half as slow again, at best the
-    # page is full soon.
-    half = min((_rows_of(connection, clause) for clause in sources), default=0) // 2
-    if half > second:
-        yield half
-
-
-def _first_budget(limit: int) -> int:
-    return min(max(WINDOW, 20 * limit), WIDE)
-
-
-def _merge(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
-    """Photos along several indices, each by its best key: of the best `limit` of them all, each is
-    among the best of one. Of the worst, none need be."""
-    where, values = _where(
-        [clause for clause in clauses if clause.term is None or clause.term is not order.covers]
-    )
-    most = limit if limit is not None and order.direction == "DESC" else -1
-    best: dict[int, float] = {}
-    for part in order.parts:
-        rows = ask(
-            connection,
-            f"SELECT p.id, {part.key} FROM {part.table} {part.join} {where} {'AND' if where else 'WHERE'} {part.within} "
-            f"ORDER BY {part.key} {part.direction}, {part.tie} {part.direction} LIMIT ?",
-            (*values, *part.values, most),
-        )
-        for photo_id, key in rows:
-            if key > best.get(photo_id, -1.0):
-                best[photo_id] = key
-    return sorted(best, key=lambda photo_id: (best[photo_id], photo_id), reverse=order.direction == "DESC")[
-        :limit
-    ]
-
-
-def _walk(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
-    """Photos along the index of the order."""
-    return _firsts(ask(connection, *_along(clauses, order, limit)))
-
-
-def _walk_for(
-    entries: int, connection: Connection, clauses: list[Clause], order: Order, limit: int
-) -> list[int] | None:
-    """The same; None where about so many entries neither fill the page nor are all there are."""
-    rows = ask_briefly(connection, *_along(clauses, order, limit), ENTRY * entries)
-    return None if rows is None else _firsts(rows)
-
-
-def _along(clauses: list[Clause], order: Order, limit: int | None) -> tuple[str, tuple]:
-    where, values = _where(
-        [clause for clause in clauses if clause.term is None or clause.term is not order.covers]
-    )
-    return (
-        f"SELECT p.id FROM {order.table} {order.join} {where} {'AND' if where else 'WHERE'} {order.within} "
-        f"ORDER BY {order.key} {order.direction}, {order.tie} {order.direction} LIMIT ?",
-        (*values, *order.values, -1 if limit is None else limit),
-    )
-
-
-def _from_source(connection: Connection, clauses: list[Clause], order: Order, limit: int | None) -> list[int]:
-    """All photos that fit, from the smallest source, sorted."""
-    first = _smallest(connection, clauses)
-    rows, values = _rows(first, [clause for clause in clauses if clause is not first], with_row=True)
-    statement = (
-        f"SELECT p.id FROM {rows} ORDER BY {order.row_key} {order.direction}, p.id {order.direction} LIMIT ?"
-    )
-    return _firsts(ask(connection, statement, (*values, *order.row_values, -1 if limit is None else limit)))
-
-
-def _rows(first: Clause | None, others: Sequence[Clause], with_row: bool = False) -> tuple[str, tuple]:
-    """FROM and WHERE of the photos `p` that fit: from a source, if there is one. Conditions on no
-    more than the id come before the row of the photo is looked up; where there are no others, it is
-    not looked up."""
-    if first is None:
-        where, values = _where(others)
-        return f"photos p {where}", values
-    sql, source_values = _union(first.sources)
-    where, values = _where([clause for clause in others if not clause.needs_row])
-    ids = f"(SELECT id FROM ({sql}) p {where})"
-    values = (*source_values, *values)
-    rest, more_values = _where([clause for clause in others if clause.needs_row])
-    if not rest and not with_row:
-        return f"{ids} p", values
-    return f"{ids} s CROSS JOIN photos p ON p.id = s.id {rest}", (*values, *more_values)
-
-
-def _by_path(connection: Connection, clauses: list[Clause], limit: int | None, descending: bool) -> list[int]:
-    """By absolute path: the roots are disjoint, so one after the other."""
-    direction = "DESC" if descending else "ASC"
+def _by_path(connection: Connection, ascending: bool) -> Order:
+    """By absolute path. No root lies in another, so that it is root after root."""
     roots = list(roots_of(connection).values())
-    walks = [
-        Order(
-            "photos p INDEXED BY sqlite_autoindex_photos_1",
-            "p.root_id = ?",
-            (root_id,),
-            "p.path",
-            "p.path",
-            direction,
-        )
-        for root_id in (reversed(roots) if descending else roots)
-    ]
+    walk = select(photos.c.id, photos.c.path.label("key")).where(photos.c.root_id == bindparam("root_id"))
+    parts = [{"root_id": root_id} for root_id in (roots if ascending else reversed(roots))]
+    places = {root_id: place for place, root_id in enumerate(roots)}
+    keys = [case(places, value=photos.c.root_id), photos.c.path] if len(roots) > 1 else [photos.c.path]
+    return Order(keys, ascending, walk, parts)
+
+
+def _by_relevance(label: LabelClause, ascending: bool) -> Order:
+    walk = select(photo_labels.c.photo_id.label("id"), photo_labels.c.rank.label("key")).where(
+        photo_labels.c.label_id == bindparam("label_id"), photo_labels.c.score >= bindparam("least_score")
+    )
+    walk = indexed_by(walk, photo_labels, "ix_photo_labels_rank")
+    parts = [{"label_id": key, "least_score": least} for key, least in label.least_scores.items()]
+    return Order([label.best_rank()], ascending, walk, parts, merged=len(parts) > 1, covers=[label])
+
+
+def _walk(connection: Connection, clauses: Sequence[Clause], order: Order, limit: int | None) -> list[int]:
+    start = order.walk.subquery("walk")
+    page = _narrowed(select(start.c.id), start, clauses, with_row=True, many=limit is None)
+    page = page.order_by(*order.sorted(start.c.key, start.c.id)).limit(limit)
     ids: list[int] = []
-    if not any(clause.sources for clause in clauses):
-        for order in walks:
-            ids += _walk(connection, clauses, order, None if limit is None else limit - len(ids))
-            if limit is not None and len(ids) >= limit:
+    for part in order.parts:
+        ids += connection.scalars(page, part).all()
+        if limit is not None and len(ids) >= limit:
+            break
+    return ids[:limit]
+
+
+def _merge_walks(
+    connection: Connection, clauses: Sequence[Clause], order: Order, limit: int | None
+) -> list[int]:
+    """Reads all parts at once, each only as far as its photos are needed; of a photo that comes
+    more than once, the first time counts."""
+    best_first = replace(order, ascending=False)
+    start = order.walk.subquery("walk")
+    rows = _narrowed(select(start.c.key, start.c.id), start, clauses, with_row=True, many=limit is None)
+    rows = rows.order_by(*best_first.sorted(start.c.key, start.c.id))
+    ids: dict[int, None] = {}
+    with ExitStack() as stack:
+        parts = [stack.enter_context(closing(connection.execute(rows, part))) for part in order.parts]
+        for _, photo_id in heapq.merge(*parts, key=tuple, reverse=True):
+            ids[photo_id] = None
+            if len(ids) == limit and not order.ascending:
                 break
-        return ids
-    if limit is not None and walks:
-        found = _walk_for(_first_budget(limit), connection, clauses, walks[0], limit)
-        if found is not None and (len(found) == limit or len(walks) == 1):
-            return found
-    ranks = " ".join(f"WHEN {root_id} THEN {rank}" for rank, root_id in enumerate(roots))
-    key = f"CASE p.root_id {ranks} END {direction}, p.path" if len(roots) > 1 else "p.path"
-    return _from_source(connection, clauses, Order("", "", (), "", key, direction), limit)
+    found = list(ids)
+    return found[::-1][:limit] if order.ascending else found
 
 
-def _smallest(connection: Connection, clauses: Sequence[Clause]) -> Clause | None:
-    """The clause whose sources have the fewest rows, as far as they are counted. One that reads a
-    whole index comes last."""
-    indexed = [clause for clause in clauses if clause.sources and not clause.scans]
-    if not indexed:
-        return next((clause for clause in clauses if clause.sources), None)
-    if len(indexed) == 1:
-        return indexed[0]
-    return min(indexed, key=lambda clause: _rows_of(connection, clause))
+def _read_source(
+    connection: Connection,
+    first: Clause,
+    clauses: Sequence[Clause],
+    order: Order,
+    limit: int | None,
+    many: bool,
+) -> list[int]:
+    """The photos that fit `first` and the other clauses, sorted."""
+    source = first.source()
+    assert source is not None
+    start = source.subquery("source")
+    rest = [clause for clause in clauses if clause is not first]
+    page = _narrowed(select(start.c.id), start, rest, with_row=True, many=many)
+    page = page.order_by(*order.sorted(*order.keys, start.c.id)).limit(limit)
+    return list(connection.scalars(page).all())
 
 
-def _rows_of(connection: Connection, clause: Clause, most: int = COUNTED) -> int:
-    return sum(_bounded_count(connection, source, most) for source in clause.sources)
+def _narrowed(
+    statement: Select[Any], start: Subquery, clauses: Sequence[Clause], with_row: bool, many: bool
+) -> Select[Any]:
+    """The statement about the photos of `start` (column `id`; `many`: more than a few) that fit the
+    clauses. Their rows are looked up one by one, after what is asked of the id alone."""
+    if with_row or any(clause.needs_row for clause in clauses):
+        statement = statement.select_from(ordered_join(start, photos, photos.c.id == start.c.id))
+    else:
+        statement = statement.select_from(start)
+    return statement.where(*(clause.where(start.c.id, many) for clause in clauses))
 
 
-def _bounded_count(connection: Connection, source: Source, most: int) -> int:
-    statement = f"SELECT count(*) FROM (SELECT 1 FROM ({source.sql}) LIMIT {most})"
-    return ask(connection, statement, source.values).fetchone()[0]
+def _count(connection: Connection, clauses: Sequence[Clause]) -> int:
+    first, entries = _smallest(connection, clauses, FEW_OF_ALL)
+    if first is None:
+        opposite = next((clause for clause in clauses if isinstance(clause, Opposite)), None)
+        if opposite:
+            # No index knows the photos without a dog; but they are all photos less those with one.
+            rest = [clause for clause in clauses if clause is not opposite]
+            return _count(connection, rest) - _count(connection, [*rest, opposite.clause])
+        conditions = [clause.where(photos.c.id, many=True) for clause in clauses]
+        statement = select(func.count()).select_from(photos).where(*conditions)
+    else:
+        source = first.source()
+        assert source is not None
+        rest = [clause for clause in clauses if clause is not first]
+        start = source.subquery("source")
+        statement = _narrowed(select(func.count()), start, rest, with_row=False, many=entries >= FEW)
+    return connection.scalar(statement) or 0
 
 
-def _union(sources: Sequence[Source]) -> tuple[str, tuple]:
-    """One select of ids, each once, and its values."""
-    return " UNION ".join(source.sql for source in sources), tuple(
-        value for source in sources for value in source.values
-    )
-
-
-def _where(clauses: Sequence[Clause]) -> tuple[str, tuple]:
-    conditions = " AND ".join(f"({clause.where})" for clause in clauses)
-    return (f"WHERE {conditions}" if clauses else ""), tuple(
-        value for clause in clauses for value in clause.values
-    )
-
-
-def _firsts(rows: Iterable[tuple]) -> list[int]:
-    return [photo_id for (photo_id,) in rows]
+def _smallest(connection: Connection, clauses: Sequence[Clause], few: int) -> tuple[Clause | None, int]:
+    """The clause whose source has the fewest entries, and how many; from `few` on all are alike."""
+    smallest, fewest = None, few
+    for clause in sorted(clauses, key=attrgetter("scans")):
+        entries = clause.entries()
+        if entries is None or (clause.scans and fewest < few):
+            continue
+        some = entries.limit(few).subquery("entries")
+        number = connection.scalar(select(func.count()).select_from(some)) or 0
+        if smallest is None or number < fewest:
+            smallest, fewest = clause, number
+    return smallest, fewest

@@ -1,15 +1,32 @@
-"""Terms of a query as SQL conditions, and as sources of photo ids where an index has them."""
+"""What each term of a query says of a photo, in SQL. One class per kind of condition; `clause_of`
+names the one that a term means."""
 
 from __future__ import annotations
 
 import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from sqlalchemy import Connection
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
-from phototag.library.database import ask
-from phototag.library.names import Names
+from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
+from phototag.library.tables import labels, photo_labels, photos
 from phototag.query.terms import (
     CameraTerm,
     FacesTerm,
@@ -23,138 +40,196 @@ from phototag.query.terms import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A select of photo ids, each once, in a column `id`."""
+class Clause(ABC):
+    """A condition on a photo: it holds, does not hold, or is unknown."""
 
-    sql: str
-    values: tuple = ()
+    needs_row: ClassVar[bool] = True  # `where` asks more than the id
+    scans: ClassVar[bool] = False  # `source` reads an index from end to end
 
+    @abstractmethod
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        """The condition, for a statement that reads the photo's row from `photos`. `photo_id` is
+        its id as the statement knows it before the row is read. `many`: it is asked of many
+        photos, so that what takes long to begin may pay."""
 
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One term. `where` is about the photo `p`; `needs_row`: about more of it than p.id. `sources`:
-    together the photos that fit; `scans`: they read a whole index."""
+    def source(self) -> Select[tuple[int]] | None:
+        """The ids `id` of all photos for which it holds, from an index; None where no index has them."""
+        return None
 
-    term: Term | None
-    where: str
-    values: tuple
-    sources: tuple[Source, ...] = ()
-    needs_row: bool = True
-    scans: bool = False
-
-
-MISSING = Source("SELECT id FROM photos WHERE missing_since IS NOT NULL")
-# as the partial indices
-_STATES = {"untagged": "answered = 0", "failed": "failed > 0", "missing": "missing_since IS NOT NULL"}
+    def entries(self) -> Select[tuple[int]] | None:
+        """What the source has to read from its index: one row per entry."""
+        return self.source()
 
 
-def clause_of(connection: Connection, query: Query, term: Term, labels: Names) -> Clause:
-    """The SQL of one term."""
-    clause = _positive(connection, query, term, labels)
-    if term.negated:  # IS NOT TRUE: what is not known does not fit the term, so it fits the opposite
-        return Clause(term, f"({clause.where}) IS NOT TRUE", clause.values, needs_row=clause.needs_row)
-    return clause
+@dataclass(frozen=True, slots=True, eq=False)
+class ColumnClause(Clause):
+    """A condition on a column of `photos` that has an index."""
+
+    column: Column[Any]
+    condition: ColumnElement[bool]
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return self.condition
+
+    def source(self) -> Select[tuple[int]]:
+        return select(photos.c.id).where(self.condition)
 
 
-def label_values(
-    connection: Connection, query: Query, term: LabelTerm, labels: Names
-) -> list[tuple[int, float]]:
-    """(label id, least score) of each of its labels; an id that no label has where the catalog does
-    not know it."""
-    ids = [(labels.known(connection, label), query.least_score(term, label)) for label in term.labels]
-    return [(-1 if label_id is None else label_id, score) for label_id, score in ids] or [(-1, 1.0)]
+@dataclass(frozen=True, slots=True, eq=False)
+class PathClause(Clause):
+    """A condition on the path."""
+
+    scans: ClassVar[bool] = True
+    condition: ColumnElement[bool]
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return self.condition
+
+    def source(self) -> Select[tuple[int]]:
+        return select(photos.c.id).where(self.condition)
 
 
-def _positive(connection: Connection, query: Query, term: Term, labels: Names) -> Clause:
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelClause(Clause):
+    """The photo has some label of `least_scores` (label id -> least score)."""
+
+    needs_row: ClassVar[bool] = False
+    least_scores: Mapping[int, float]
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        if many and len(self.least_scores) > 1:  # else every label is looked up for every photo
+            return photo_id.in_(select(photo_labels.c.photo_id).where(self.condition()))
+        return exists().where(photo_labels.c.photo_id == photo_id, self.condition())
+
+    def source(self) -> Select[tuple[int]]:
+        found = select(photo_labels.c.photo_id.label("id")).where(self.condition())
+        return found if len(self.least_scores) == 1 else found.distinct()
+
+    def entries(self) -> Select[tuple[int]]:
+        # whatever the score: no index is sorted by it
+        return select(photo_labels.c.photo_id).where(photo_labels.c.label_id.in_(self.least_scores))
+
+    def condition(self) -> ColumnElement[bool]:
+        """Holds for the rows of `photo_labels` that say it."""
+        label_id, score = photo_labels.c.label_id, photo_labels.c.score
+        if len(self.least_scores) == 1:
+            ((only, least),) = self.least_scores.items()
+            return and_(label_id == only, score >= least)
+        return and_(label_id.in_(self.least_scores), score >= case(self.least_scores, value=label_id))
+
+    def best_rank(self) -> ColumnElement[float]:
+        """The best rank that these labels have in the photo of the row of `photos`."""
+        # Plus nothing: for the greatest of a plain column SQLite would read the index by rank, and
+        # in it all photos with the label.
+        best = select(func.max(photo_labels.c.rank + 0.0))
+        best = best.where(photo_labels.c.photo_id == photos.c.id, self.condition())
+        return best.correlate(photos).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opposite(Clause):
+    """Holds for the photos for which `clause` does not: also for those where it is unknown."""
+
+    clause: Clause
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return self.clause.where(photo_id, many).is_not(true())
+
+
+# Written out, not as parameters: SQLite takes a partial index only where it sees its condition.
+MISSING = ColumnClause(photos.c.missing_since, photos.c.missing_since.is_not(None))
+UNTAGGED = ColumnClause(photos.c.answered, photos.c.answered == literal_column("0"))
+FAILED = ColumnClause(photos.c.failed, photos.c.failed > literal_column("0"))
+_STATES = {"untagged": UNTAGGED, "failed": FAILED, "missing": MISSING}
+
+
+def clauses_of(connection: Connection, query: Query) -> list[Clause]:
+    """What each term of the query means, in the same order."""
+    names = {
+        escape_surrogates(label)
+        for term in query.terms
+        if isinstance(term, LabelTerm)
+        for label in term.labels
+    }
+    label_ids = find_ids(connection, labels.c.name, names) if names else {}
+    clauses = []
+    for term in query.terms:
+        clause = _clause_of(connection, query, term, label_ids)
+        clauses.append(Opposite(clause) if term.negated else clause)
+    return clauses
+
+
+def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
+    """What a term means, negated or not."""
     match term:
         case LabelTerm():
-            pairs = label_values(connection, query, term, labels)
-            one = "EXISTS (SELECT 1 FROM photo_labels l WHERE l.label_id = ? AND l.photo_id = p.id AND l.score >= ?)"
-            ids = "SELECT photo_id AS id FROM photo_labels WHERE label_id = ? AND score >= ?"
-            values = tuple(value for pair in pairs for value in pair)
-            sources = tuple(Source(ids, pair) for pair in pairs)
-            return Clause(term, " OR ".join([one] * len(pairs)), values, sources, needs_row=False)
+            least_scores = {
+                label_ids[name]: query.least_score(term, label)
+                for label in term.labels
+                if (name := escape_surrogates(label)) in label_ids
+            }
+            return LabelClause(least_scores or {-1: 1.0})  # -1: what the catalog does not know, no photo has
         case FacesTerm(least, most):
-            return _column(term, "faces", ((">=", least), ("<=", most)))
+            return _between(photos.c.faces, least, None if most is None else most + 1)
         case SmilingTerm("all"):
-            return _column(term, "least_smile", ((">=", query.smile_threshold),))
+            return ColumnClause(photos.c.least_smile, photos.c.least_smile >= query.smile_threshold)
         case SmilingTerm("any"):
-            return _column(term, "greatest_smile", ((">=", query.smile_threshold),))
+            return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile >= query.smile_threshold)
         case SmilingTerm("none"):
-            return _column(term, "greatest_smile", (("<", query.smile_threshold),))
+            return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile < query.smile_threshold)
         case SmilingTerm():
-            source = Source("SELECT id FROM photos WHERE greatest_smile IS NULL")
-            return Clause(term, "p.greatest_smile IS NULL", (), (source,))
-        case TakenTerm(since, until):
-            return _column(
-                term, "taken_at", ((">=", since and since.isoformat()), ("<", until and until.isoformat()))
-            )
+            return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile.is_(None))
+        case TakenTerm(since, until):  # 'YYYY-MM-DD' sorts before every time of that day
+            return _between(photos.c.taken_at, since and since.isoformat(), until and until.isoformat())
         case CameraTerm(text):
             names = [name for name in _cameras(connection) if text.casefold() in name.casefold()]
-            these = f"camera IN ({','.join('?' * len(names))})"
-            source = Source(f"SELECT id FROM photos WHERE camera IS NOT NULL AND {these}", tuple(names))
-            return Clause(term, f"p.{these}", tuple(names), (source,))
+            known = photos.c.camera.is_not(None)
+            return ColumnClause(photos.c.camera, known & photos.c.camera.in_(names))
         case PathTerm(text):
-            return _path(connection, term, text)
+            return PathClause(_in_path(connection, text))
         case StateTerm(state):
-            condition = _STATES[state]
-            return Clause(term, f"p.{condition}", (), (Source(f"SELECT id FROM photos WHERE {condition}"),))
+            return _STATES[state]
     raise TypeError(f"no such term: {term!r}")
 
 
-def _column(term: Term, column: str, bounds: tuple[tuple[str, object], ...]) -> Clause:
-    bounds = tuple((sign, value) for sign, value in bounds if value is not None) or (("IS NOT", None),)
-    values = tuple(value for _, value in bounds)
-    source = Source(
-        f"SELECT id FROM photos WHERE {' AND '.join(f'{column} {sign} ?' for sign, _ in bounds)}", values
-    )
-    return Clause(term, " AND ".join(f"p.{column} {sign} ?" for sign, _ in bounds), values, (source,))
+def _between(column: Column[Any], first: object, end: object) -> ColumnClause:
+    """Known, at least `first` and below `end`; None leaves that side open."""
+    bounds = [column >= first] if first is not None else []
+    bounds += [column < end] if end is not None else []
+    return ColumnClause(column, and_(*bounds) if bounds else column.is_not(None))
 
 
-def _cameras(connection: Connection) -> list[str]:
-    """Every camera once: each step of the recursion jumps to the next name in the index."""
-    return [
-        name
-        for (name,) in ask(
-            connection,
-            "WITH RECURSIVE c(name) AS (SELECT min(camera) FROM photos WHERE camera IS NOT NULL UNION ALL "
-            "SELECT (SELECT min(camera) FROM photos WHERE camera IS NOT NULL AND camera > c.name) FROM c "
-            "WHERE c.name IS NOT NULL) "
-            "SELECT name FROM c WHERE name IS NOT NULL",
-        )
-    ]
+def _cameras(connection: Connection) -> Sequence[str]:
+    """Every camera once. Each step of the recursion jumps to the next name in the index, where
+    DISTINCT would read all of it."""
+    first = select(func.min(photos.c.camera).label("name")).where(photos.c.camera.is_not(None))
+    found = first.cte("cameras", recursive=True)
+    after = first.where(photos.c.camera > found.c.name).correlate(found).scalar_subquery()
+    found = found.union_all(select(after).where(found.c.name.is_not(None)))
+    return connection.scalars(select(found.c.name).where(found.c.name.is_not(None))).all()
 
 
-def _path(connection: Connection, term: PathTerm, text: str) -> Clause:
+def _in_path(connection: Connection, text: str) -> ColumnElement[bool]:
     """The text may lie in the path below the root, in the root's own path, or across the two."""
-    parts, values = [], []
+    found: list[ColumnElement[bool]] = []
     for spelling in _spellings(text):
-        parts.append("p.path LIKE ? ESCAPE '\\'")
-        values.append(f"%{_escaped(spelling)}%")
+        found.append(photos.c.path.icontains(spelling, autoescape=True))
         for root, root_id in roots_of(connection).items():
+            in_root = photos.c.root_id == root_id
             folder = to_text(join(root, "-"))[:-1]
             if spelling.casefold() in folder.casefold():
-                parts.append("p.root_id = ?")
-                values.append(root_id)
+                found.append(in_root)
                 continue
             for cut in range(1, len(spelling)):
                 if folder.casefold().endswith(spelling[:cut].casefold()):
-                    parts.append("(p.root_id = ? AND p.path LIKE ? ESCAPE '\\')")
-                    values += [root_id, f"{_escaped(spelling[cut:])}%"]
-    where = " OR ".join(parts)
-    source = Source(f"SELECT p.id FROM photos p WHERE {where}", tuple(values))
-    return Clause(term, where, tuple(values), (source,), scans=True)
+                    found.append(in_root & photos.c.path.istartswith(spelling[cut:], autoescape=True))
+    return or_(*found)
 
 
 def _spellings(text: str) -> list[str]:
-    """LIKE knows upper and lower case of ASCII only, and a Mac writes é as two characters."""
+    """SQLite knows upper and lower case of ASCII only, and a Mac writes é as two characters."""
     text = to_text(text)
     if text.isascii():
         return [text]
     cases = (text, text.lower(), text.upper(), text.title())
     return list(dict.fromkeys(unicodedata.normalize(form, case) for case in cases for form in ("NFC", "NFD")))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
