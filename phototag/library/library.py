@@ -359,6 +359,12 @@ class Library:
             ]
         return album, list(zip(found, members, strict=True))
 
+    def delete_album(self, name: str) -> None:
+        """Forget an album; what was made of it on disk stays. Raises CatalogError where there is none
+        of this name."""
+        with self._catalog.write() as connection:
+            albums.remove(connection, name)
+
 
 def _users_own() -> Path:
     from platformdirs import user_data_dir
