@@ -42,7 +42,7 @@ def status(db: str | None, as_json: bool) -> None:
     weights = {name: [path.name for path in table.SPECS[name].weights(options[name])] for name in able}
     unable = {name: spec.missing(options[name]) for name, spec in table.SPECS.items() if name not in able}
     if as_json:
-        rows = {
+        taggers = {
             name: {
                 "done": row.done,
                 "to_do": row.to_do,
@@ -58,7 +58,7 @@ def status(db: str | None, as_json: bool) -> None:
                 "size_bytes": found.size_bytes,
                 "photos": found.photos,
                 "missing": found.missing,
-                "taggers": rows,
+                "taggers": taggers,
                 "detectors": dict(found.detectors),
                 "cannot_run": unable,
             }

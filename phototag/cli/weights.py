@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import draws_bars, say, write_json
-from phototag.errors import EXIT_FATAL, PhototagError
+from phototag.cli.output import draws_bars, json_option, printable, say, write_json, write_table
+from phototag.errors import EXIT_FATAL, PhototagError, WeightsError
 from phototag.weights import manifest, store
 
 
@@ -22,20 +22,27 @@ def weights() -> None:
 
 
 @weights.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+@json_option
 def list_command(as_json: bool) -> None:
     """List the weights there are and whether they are here."""
     rows = [_row(name) for name in manifest.entries()]
     if as_json:
         write_json(rows)
         return
-    for row in rows:
-        here = (
-            "ships with phototag" if row["here"] and row["ships"] else "here" if row["here"] else "not here"
-        )
-        here = "your own file" if row["own"] else here
-        click.echo(f"{row['name']:16} {here:20} {row['megabytes']:>4} MB  {row['summary']}")
-        click.echo(f"{'':16} {row['licence']}")
+    write_table(
+        ("weights", "MB", "what they find", "licence", "here"),
+        [
+            (str(row["name"]), str(row["megabytes"]), str(row["summary"]), str(row["licence"]), _where(row))
+            for row in rows
+        ],
+        right=frozenset({1}),
+    )
+
+
+def _where(row: dict[str, object]) -> str:
+    if not row["here"]:
+        return "no"
+    return "your own file" if row["own"] else "ships with phototag" if row["ships"] else "fetched"
 
 
 def _row(name: str) -> dict[str, object]:
@@ -129,14 +136,29 @@ def path(name: str | None) -> None:
 
 @weights.command()
 @click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> None:
-    """Hash the weights that are here (or NAMES) and compare with what was recorded."""
-    failed = False
+@json_option
+def verify(names: tuple[str, ...], as_json: bool) -> None:
+    """Hash the weights that are here (or NAMES) and compare with what was recorded.
+
+    Says ok for each file that is what it was when it came. Exit code 1 where one is not.
+
+    \b
+      phototag weights verify
+      phototag weights verify people-pets --json
+    """
+    rows = []
     for name in names or [name for name in manifest.entries() if store.present(name)]:
+        row = {"name": name, "ok": True, "sha256": None, "file": str(store.path(name)), "error": None}
+        rows.append(row)
         try:
-            click.echo(f"{store.verify(name)}  {store.path(name)}")
-        except PhototagError as error:
+            row["sha256"] = store.verify(name)
+        except WeightsError as error:
+            row["ok"], row["error"] = False, str(error)
             say(f"phototag: {error}")
-            failed = True
-    if failed:
+        else:
+            if not as_json:
+                click.echo(f"{name}: ok, {printable(str(row['file']))}")
+    if as_json:
+        write_json(rows, indent=2)
+    if not all(row["ok"] for row in rows):
         sys.exit(EXIT_FATAL)

@@ -29,8 +29,8 @@ class Entry:
 
 @cache
 def entries() -> dict[str, Entry]:
-    told = tomllib.loads((SHIPPED / "manifest.toml").read_text(encoding="utf-8"))
-    return {name: Entry(name=name, **facts) for name, facts in told.items()}
+    document = tomllib.loads((SHIPPED / "manifest.toml").read_text(encoding="utf-8"))
+    return {name: Entry(name=name, **facts) for name, facts in document.items()}
 
 
 def entry(name: str) -> Entry:

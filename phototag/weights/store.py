@@ -3,7 +3,8 @@ Owns the manifest, the folder of fetched files and its record of hashes. Light: 
 and knows nothing of what is inside a file.
 
 Of a fetched file the whole hash is recorded once its published beginning was right, and checked
-again before its first use in every process."""
+again before its first use in every process. Several processes may fetch and import at once: each
+file and the record have a lock."""
 
 from __future__ import annotations
 
@@ -12,12 +13,18 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from phototag.errors import UsageError, WeightsError
 from phototag.weights.download import STALL_SECONDS, Progress
 from phototag.weights.manifest import SHIPPED, Entry, entries, entry
+
+RECORD = "record.json"  # in the folder of weights: of each file its hash, name and origin
+WAIT_SECONDS = 0.2  # between two looks at whether somebody wants to stop waiting
 
 
 def folder() -> Path:
@@ -112,11 +119,10 @@ def sha256_of(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def fetch(
-    known: Entry, progress: Progress = lambda done, total: None, stall_seconds: float = STALL_SECONDS
-) -> Path:
-    """Download to the folder of weights; a download that broke off goes on where it stopped. Raises
-    WeightsError in one sentence: no network, an ending too early, a stall, a wrong hash."""
+def fetch(known: Entry, on_progress: Progress | None = None, stall_seconds: float = STALL_SECONDS) -> Path:
+    """Download to the folder of weights; a download that broke off goes on where it stopped. Where
+    another process is fetching them, wait for it. Raises WeightsError in one sentence: no network,
+    an ending too early, a stall, a wrong hash."""
     if known.url is None:
         raise UsageError(f"{known.name} ships with phototag; there is nothing to fetch")
     from phototag.weights import download
@@ -124,11 +130,18 @@ def fetch(
     target = folder() / known.file
     partial = target.with_name(target.name + ".part")
     _make(target.parent)
-    download.to_file(
-        known.url, partial, progress, stall_seconds, again=f"phototag weights fetch {known.name}"
-    )
-    _accept(known, partial, target, source=known.url)
+    report = on_progress or _ignore_progress
+    with _lock(target, while_waiting=lambda: report(0, 0)) as had_to_wait:
+        if not (had_to_wait and present(known.name)):
+            download.to_file(
+                known.url, partial, report, stall_seconds, again=f"phototag weights fetch {known.name}"
+            )
+            _accept(known, partial, target, source=known.url)
     return target
+
+
+def _ignore_progress(done: int, total: int) -> None:
+    pass
 
 
 def import_file(file: Path, own: str | None = None) -> Entry:
@@ -159,9 +172,14 @@ def import_file(file: Path, own: str | None = None) -> Entry:
         known = matching[0]
         target = folder() / known.file
     _make(target.parent)
-    partial = target.with_name(target.name + ".import")
-    shutil.copyfile(file, partial)
-    _accept(known, partial, target, source=str(file), own=own is not None)
+    with _lock(target):
+        partial = target.with_name(target.name + ".import")
+        try:
+            shutil.copyfile(file, partial)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise _unwritable(target.parent, error) from error
+        _accept(known, partial, target, source=str(file), own=own is not None)
     return known
 
 
@@ -169,9 +187,8 @@ def forget(name: str) -> None:
     """Remove the file that a person brought or fetched, and its record; what ships stays."""
     file = path(name)
     if file.parent != SHIPPED:
-        records = _records()
-        records.pop(file.name, None)
-        _write_records(records)
+        with _change_records() as records:
+            records.pop(file.name, None)
         file.unlink(missing_ok=True)
 
 
@@ -183,45 +200,76 @@ def _accept(known: Entry, partial: Path, target: Path, source: str, own: bool = 
             f"{source}: what came is not {known.file} (its SHA-256 starts with {found[:8]}, not {known.sha256_starts}); "
             "nothing was kept. Often it is a proxy's error page; try again, or bring the file: phototag weights import FILE"
         )
-    os.replace(partial, target)
-    records = _records()
-    records[target.name] = {
-        "sha256": found,
-        "name": known.name,
-        "from": source,
-        "on": time.strftime("%Y-%m-%d"),
-        "own": own,
-    }
-    _write_records(records)
+    with _change_records() as records:
+        os.replace(partial, target)
+        records[target.name] = {
+            "sha256": found,
+            "name": known.name,
+            "from": source,
+            "on": time.strftime("%Y-%m-%d"),
+            "own": own,
+        }
 
 
-def records() -> dict[str, dict]:
+def records() -> dict[str, dict[str, Any]]:
     """File name -> sha256, name, from, on, own: of everything in the folder of weights."""
     return _records()
 
 
-def _records() -> dict[str, dict]:
+def _records() -> dict[str, dict[str, Any]]:
     try:
-        return json.loads((folder() / "record.json").read_text(encoding="utf-8"))
+        found: dict[str, dict[str, Any]] = json.loads((folder() / RECORD).read_text(encoding="utf-8"))
+        return found
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f"{folder() / 'record.json'}: cannot be read ({error}); delete it and fetch the weights again"
+            f"{folder() / RECORD}: cannot be read ({error}); delete it and fetch the weights again"
         ) from error
 
 
-def _write_records(records: dict[str, dict]) -> None:
-    file = folder() / "record.json"
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, file)
+@contextmanager
+def _change_records() -> Iterator[dict[str, dict[str, Any]]]:
+    """What is recorded, to be changed; written down at the end, and nobody else writes meanwhile."""
+    file = folder() / RECORD
+    with _lock(file):
+        records = _records()
+        yield records
+        partial = file.with_suffix(".part")
+        partial.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        os.replace(partial, file)
+
+
+@contextmanager
+def _lock(file: Path, while_waiting: Callable[[], None] | None = None) -> Iterator[bool]:
+    """Held by one process at a time, and let go when that ends, however it ends. Gives whether
+    another one held it first; `while_waiting` is called now and then."""
+    from filelock import FileLock, Timeout
+
+    lock, had_to_wait = FileLock(file.with_name(f".{file.name}.lock")), False
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=WAIT_SECONDS if had_to_wait else 0)
+        except Timeout:
+            had_to_wait = True
+            if while_waiting:
+                while_waiting()
+        except OSError as error:
+            raise _unwritable(file.parent, error) from error
+    try:
+        yield had_to_wait
+    finally:
+        lock.release()
 
 
 def _make(where: Path) -> None:
     try:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WeightsError(
-            f"{where}: cannot be made ({error.strerror}); choose another folder with PHOTOTAG_WEIGHTS"
-        ) from error
+        raise _unwritable(where, error) from error
+
+
+def _unwritable(where: Path, error: OSError) -> WeightsError:
+    return WeightsError(
+        f"{where}: cannot be written ({error.strerror or error}); choose another folder with PHOTOTAG_WEIGHTS"
+    )

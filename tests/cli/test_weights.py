@@ -26,7 +26,7 @@ def test_list_tells_what_is_here():
     assert (
         plain.exit_code == 0
         and "coco-mobile" in plain.stdout
-        and "not here" in plain.stdout
+        and plain.stdout.split()[:2] == ["weights", "MB"]
         and "BSD-3-Clause" in plain.stdout
     )
     rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
@@ -44,10 +44,15 @@ def test_own_weights_are_imported_listed_verified(tmp_path, folder):
     assert run("path").stdout.strip() == str(folder)
     assert "your own file" in run("list").stdout
     told = run("verify", "people-pets")
-    assert told.exit_code == 0 and told.stdout.split()[0] == store.sha256_of(file)
+    assert told.exit_code == 0 and told.stdout.startswith("people-pets: ok, ")
+    (row,) = json.loads(run("verify", "people-pets", "--json").stdout)
+    assert row["ok"] and row["sha256"] == store.sha256_of(file)
     store.path("people-pets").write_bytes(b"x")
     told = run("verify", "people-pets")
-    assert told.exit_code == 1 and "has changed" in told.stderr and "people-pets" not in told.stdout
+    assert told.exit_code == 1 and "has changed" in told.stderr and told.stdout == ""
+    told = run("verify", "people-pets", "--json")
+    (row,) = json.loads(told.stdout)
+    assert told.exit_code == 1 and not row["ok"] and "has changed" in row["error"]
 
 
 def test_a_file_that_is_no_detector_is_not_kept(tmp_path, folder):

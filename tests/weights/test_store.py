@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -49,11 +50,15 @@ class Manners(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if manner in ("truncated", "stall") and first == 0:
             body = body[: len(body) // 2]
+        if manner == "slow":
+            time.sleep(0.1)
         self.server.sent += len(body)  # first: the client may look as soon as it has the last byte
         self.wfile.write(body)
         self.wfile.flush()
         if manner == "stall" and first == 0:
             self.server.done.wait(5)
+        if manner == "slow":
+            time.sleep(1)
 
     def log_message(self, *words):
         pass
@@ -124,7 +129,55 @@ def test_a_wrong_hash_is_refused_and_nothing_kept(server, folder):
         store.fetch(served(server, "good", starts="fb6a3cc7"))
     with pytest.raises(WeightsError, match="nothing was kept"):
         store.fetch(served(server, "other"))
-    assert list(folder.iterdir()) == [] and not store.present("coco-mobile")
+    assert [file.name for file in folder.iterdir() if file.name[0] != "."] == []
+    assert not store.present("coco-mobile")
+
+
+def test_two_who_fetch_at_once_fetch_once(server, folder):
+    known = served(server, "slow")
+    with ThreadPoolExecutor(4) as threads:
+        files = list(threads.map(lambda _: store.fetch(known), range(4)))
+    assert {file.read_bytes() for file in files} == {CONTENT}
+    assert server.sent == len(CONTENT) and store.verify("coco-mobile") == DIGEST
+
+
+def test_who_waits_for_another_to_fetch_may_stop(server, folder):
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total):
+        raise Stopped
+
+    known = served(server, "slow")
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(store.fetch, known)
+        while not server.sent:
+            time.sleep(0.01)
+        began = time.monotonic()
+        with pytest.raises(Stopped):
+            store.fetch(known, stop)
+        assert time.monotonic() - began < 1 and not first.done()
+        assert first.result().read_bytes() == CONTENT
+
+
+def test_no_record_is_lost_where_several_import_at_once(tmp_path, folder):
+    names = ("coco-resnet50", "coco-mobile", "coco-mobile-320")
+    mine = tmp_path / "mine.pth"
+    mine.write_bytes(b"mine")
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(20):
+            list(threads.map(lambda name: store.import_file(mine, own=name), names))
+            assert all(store.path(name).name == f"own-{name}.pth" for name in names)
+            list(threads.map(store.forget, names))
+            assert store.records() == {}
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PHOTOTAG_WEIGHTS", str(tmp_path / "file" / "below"))
+    (tmp_path / "mine.pth").touch()
+    with pytest.raises(WeightsError, match=r"cannot be written .* another folder with PHOTOTAG_WEIGHTS"):
+        store.import_file(tmp_path / "mine.pth", own="coco-mobile")
 
 
 def test_a_stall_ends_in_a_sentence(server, folder):
