@@ -23,12 +23,17 @@ def is_offline() -> bool:
     return os.environ.get("PHOTOTAG_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
+def refuse_offline(url: str, again: str) -> None:
+    """Raises WeightsError where PHOTOTAG_OFFLINE forbids the connection. `again`: what to type then."""
+    if is_offline():
+        raise WeightsError(f"{url}: not fetched, because PHOTOTAG_OFFLINE is set; unset it and type: {again}")
+
+
 def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, again: str) -> None:
     """Write `url` to `partial`, going on where an earlier try stopped when the server can. `again`
     is what to type after a failure. Raises WeightsError; what has come so far stays in
     `partial`."""
-    if is_offline():
-        raise WeightsError(f"{url}: not fetched, because PHOTOTAG_OFFLINE is set; unset it and type: {again}")
+    refuse_offline(url, again)
     have = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": f"phototag/{__version__}"})
     if have:

@@ -127,15 +127,15 @@ def fetch(known: Entry, on_progress: Progress | None = None, stall_seconds: floa
         raise UsageError(f"{known.name} ships with phototag; there is nothing to fetch")
     from phototag.weights import download
 
+    again = f"phototag weights fetch {known.name}"
+    download.refuse_offline(known.url, again)
     target = folder() / known.file
     partial = target.with_name(target.name + ".part")
     _make(target.parent)
     report = on_progress or _ignore_progress
     with _lock(target, while_waiting=lambda: report(0, 0)) as had_to_wait:
         if not (had_to_wait and present(known.name)):
-            download.to_file(
-                known.url, partial, report, stall_seconds, again=f"phototag weights fetch {known.name}"
-            )
+            download.to_file(known.url, partial, report, stall_seconds, again)
             _accept(known, partial, target, source=known.url)
     return target
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -81,8 +82,6 @@ def test_every_command_with_json_has_a_schema():
 @pytest.fixture(scope="module")
 def catalog(scanned, tmp_path_factory):
     """(folder, catalog, the album's folder): the sample photos with labels of the user's own and an album."""
-    import shutil
-
     base = tmp_path_factory.mktemp("schemas")
     shutil.copytree(scanned[0], base / "photos")
     db = base / "catalog.db"
@@ -118,6 +117,10 @@ def test_why_and_albums(catalog):
     check("highlights", json.loads(run("highlights", "smiles", "--dry-run", "--json", "--db", db)))
     check("album", json.loads((album / "album.json").read_text()))
     check("albums-show", json.loads(run("albums", "show", album_name(db), "--json", "--db", db)))
+    check("albums", json.loads(run("albums", "--json", "--db", db)))
+    copy = db.with_name("copy.db")
+    shutil.copy(db, copy)
+    check("albums-delete", json.loads(run("albums", "delete", album_name(db), "--json", "--db", copy)))
 
 
 def album_name(db):
@@ -128,6 +131,7 @@ def test_status_weights_and_relocate(catalog):
     folder, db, _ = catalog
     check("status", json.loads(run("status", "--json", "--db", db)))
     check("weights-list", json.loads(run("weights", "list", "--json")))
+    check("weights-verify", json.loads(run("weights", "verify", "--json")))
     check("relocate", json.loads(run("relocate", folder, folder, "--json", "--db", db)))
 
 
