@@ -19,13 +19,13 @@ from phototag.people.neighbours import UNIT, find_pairs
 
 Array = np.ndarray[Any, Any]
 
-# Euclidean distances between embeddings. The network was trained to have one person's faces within
-# 0.6; stricter figures are for libraries, where one wrong merge spoils a person's album. `phototag
-# evaluate people` prints what they give.
-NEAR = 0.55  # pairs further apart count as MISSING
+# Euclidean distances between embeddings of length 1. One wrong merge spoils a person's album, so they
+# are strict. Chosen on half of the persons of the expressions set, checked on the other half:
+# `phototag evaluate people` prints what they give.
+NEAR = 0.40  # pairs further apart count as MISSING
 MISSING = 1.0  # the distance of a pair that was not near
-MERGE = 0.50  # mean distance up to which two groups are one person
-JOIN_MARGIN = 0.05  # a new face joins a group only where the next one is this much further
+MERGE = 0.325  # mean distance up to which two groups are one person
+JOIN_MARGIN = 0.035  # a new face joins a group only where the next one is this much further
 
 ALONE = -1
 

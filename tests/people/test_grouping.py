@@ -20,7 +20,7 @@ from phototag.people.grouping import (
 from phototag.people.neighbours import UNIT, find_pairs
 
 
-def persons(*counts, spread=0.18, size=16, seed=0):
+def persons(*counts, spread=0.15, size=16, seed=0):
     """Faces of so many persons: points around centres that lie well apart."""
     random = np.random.default_rng(seed)
     centres = random.normal(size=(len(counts), size))
@@ -83,7 +83,7 @@ def test_as_the_textbook_says(seed, number, in_a_photo):
 @settings(max_examples=25, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_does_not_matter(random):
-    embeddings = persons(6, 5, 4, 1, 1, spread=0.35)
+    embeddings = persons(6, 5, 4, 1, 1, spread=0.25)
     known = [
         replace(face, name={0: "Anna", 7: "Ben"}.get(index), eligible=index % 5 > 0)
         for index, face in enumerate(faces(17))
@@ -129,8 +129,8 @@ def test_a_named_face_is_a_group_on_its_own():
 
 
 def test_a_new_face_waits_where_two_groups_are_as_near():
-    known = np.array([[0.0, 0], [0.01, 0], [0.5, 0], [0.51, 0]])
-    new = np.array([[0.02, 0], [0.25 + JOIN_MARGIN / 4, 0]])
+    known = np.array([[0.0, 0], [0.01, 0], [0.3, 0], [0.31, 0]])
+    new = np.array([[0.02, 0], [0.155 + JOIN_MARGIN / 4, 0]])
     found = join_groups(new, [Face("x", 10), Face("y", 11)], known, faces(4), [3, 3, 8, 8])
     assert found == [3, ALONE]
 

@@ -5,7 +5,7 @@ other and those of two persons further apart.
     pixels     (B, 3, 150, 150)   uint8 RGB, aligned by align.py
     stem       (B, 32, 35, 35)
     stages     32 x 35 x 35, 64 x 17 x 17, 128 x 8 x 8, 256 x 4 x 4, 256 x 2 x 2
-    embedding  (B, 128)           compare by Euclidean distance
+    embedding  (B, 128)
 """
 
 from __future__ import annotations
@@ -63,6 +63,13 @@ class IdentityNet(nn.Module):
         x = (pixels.to(self.embed.weight.dtype) - self.mean) / DIVISOR  # (B, 3, 150, 150)
         x = functional.max_pool2d(functional.relu(self.stem(x)), 3, 2)  # (B, 32, 35, 35)
         return self.embed(self.blocks(x).mean((2, 3)))  # (B, 128)
+
+
+def embed(net: IdentityNet, pixels: Tensor) -> Tensor:
+    """(B, 3, 150, 150) uint8 RGB -> (B, 128) of length 1: the mean of what the network says of a face
+    and of its mirror image. Directions tell persons apart better than the network's own lengths do,
+    and the mirror image adds a second look: `phototag evaluate people` prints what they give."""
+    return functional.normalize(net(pixels) + net(pixels.flip(3)))
 
 
 def load(file: Path) -> IdentityNet:
