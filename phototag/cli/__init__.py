@@ -34,6 +34,7 @@ COMMANDS = {
     "relocate": ("phototag.cli.relocate", "Tell the catalog that a folder of photos has moved."),
     "weights": ("phototag.cli.weights", "List, fetch, import and verify the detectors' weights."),
     "train": ("phototag.cli.train", "Train the nets on labelled pictures."),
+    "explain": ("phototag.cli.explain", "Draw what a net has learned and what it sees."),
     "evaluate": ("phototag.cli.evaluate", "Measure the nets on labelled pictures."),
 }
 

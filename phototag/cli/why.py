@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import db_option, json_option, open_library, printable, write_json
+from phototag.cli.output import (
+    db_option,
+    json_option,
+    open_library,
+    printable,
+    refuse_without,
+    say,
+    write_json,
+)
 from phototag.cli.selection import Question, choosing_options, load_theme
 from phototag.errors import PhototagError
+from phototag.outputs import check_output, picture_kind
 from phototag.records import Photo
 
 if TYPE_CHECKING:
@@ -27,24 +37,54 @@ if TYPE_CHECKING:
     help="A theme's name, or a TOML file of your own.",
 )
 @choosing_options
+@click.option(
+    "--heatmap",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw what speaks for a smile in each eligible face, on a copy.",
+)
+@click.option("--thing", metavar="LABEL", help="With --heatmap: what speaks for this thing instead.")
+@click.option("--force", is_flag=True, help="Let --heatmap replace a file that phototag did not make.")
 @click.argument("terms", nargs=-1)
 @db_option
 @json_option
-def why(photo: str, theme: str, terms: tuple[str, ...], db: str | None, as_json: bool, **given: Any) -> None:
+def why(
+    photo: str,
+    theme: str,
+    heatmap: Path | None,
+    thing: str | None,
+    force: bool,
+    terms: tuple[str, ...],
+    db: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Explain why a photo is in an album, or is not.
 
     Give the same theme, time and terms as to `phototag highlights`.
 
     \b
       phototag why IMG_0042.jpg --theme smiles --year 2016
+      phototag why IMG_0042.jpg --heatmap heat.png
+      phototag why IMG_0042.jpg --heatmap heat.png --thing cat
     """
+    if heatmap is None:
+        refuse_without("--heatmap", ("--thing", thing), ("--force", force))
+    else:
+        picture_kind(heatmap)
     from phototag.highlights.album import manifest
 
     question = Question.of(load_theme(theme), terms, given)
     with open_library(db) as library:
         known = library.photo(os.path.abspath(photo))
+        if heatmap is not None:
+            check_output(heatmap, lambda path: library.photo(path) is not None, force=force)
     if known is None:
         raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
+    if heatmap is not None:
+        from phototag.cli.heatmap import draw_heatmap
+
+        shown = draw_heatmap(known, heatmap, thing, force=force)
+        say(f"drawn: {heatmap} ({shown})")
     choice = question.choose(db)
     verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
     if verdict is None:

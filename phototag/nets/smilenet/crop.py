@@ -4,6 +4,7 @@ and tagging."""
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,22 +22,26 @@ SHIFT = 0.0
 ROLL_DEADBAND_DEGREES = 8.0
 
 
-def cut_face(
-    pixels: np.ndarray,
+class FaceSquare(NamedTuple):
+    """Where a face crop lies in a photo: its centre and side in pixels, and the angle in degrees by
+    which it is turned, clockwise as the viewer sees it."""
+
+    centre_x: float
+    centre_y: float
+    side: float
+    roll: float
+
+
+def place_square(
+    width: int,
+    height: int,
     box: Box,
     points: tuple[tuple[float, float], ...] = (),
-    size: int = 96,
     margin: float = MARGIN,
-) -> np.ndarray:
-    """One face as the net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey.
-
-    A square around the detector's box, the head turned upright by the line between the eyes (`points[0]` and
-    `points[1]`, fractions of the photo), anti-aliased on the way down, the border repeated where the square
-    leaves the photo.
-    """
-    height, width = pixels.shape[:2]
-    across, down = box.width * width, box.height * height
-    side = margin * (across + down) / 2
+) -> FaceSquare:
+    """The square around the detector's box in a photo of that size, turned by the line between the
+    eyes (`points[0]` and `points[1]`, fractions of the photo) where that is far from level."""
+    side = margin * (box.width * width + box.height * height) / 2
     centre_x = (box.left + box.right) / 2 * width
     centre_y = (box.top + box.bottom) / 2 * height + SHIFT * side
     roll = 0.0
@@ -46,6 +51,23 @@ def cut_face(
         # beyond 90 the landmarks are wrong, not the head
         if abs(roll) < ROLL_DEADBAND_DEGREES or abs(roll) > 90:
             roll = 0.0
+    return FaceSquare(centre_x, centre_y, side, roll)
+
+
+def cut_face(
+    pixels: np.ndarray,
+    box: Box,
+    points: tuple[tuple[float, float], ...] = (),
+    size: int = 96,
+    margin: float = MARGIN,
+) -> np.ndarray:
+    """One face as the net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey.
+
+    The square of `place_square`, turned so that the head is upright, anti-aliased on the way down, the
+    border repeated where it leaves the photo.
+    """
+    height, width = pixels.shape[:2]
+    centre_x, centre_y, side, roll = place_square(width, height, box, points, margin)
     # A turned square needs its diagonal; the turn happens after shrinking, where it costs microseconds.
     reach = side * (math.sqrt(2) if roll else 1.0)
     working = round(size * (math.sqrt(2) if roll else 1.0))
