@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from typing import Any
 
 # What is in hand when a scan is stopped has this long to end; then it is given up, and looked at
 # again by the next scan. Decoders cannot be interrupted, and a person waits two seconds at most.
@@ -26,7 +27,7 @@ class Stop:
             self._stopped_at = time.monotonic()
         return self._stopped_at is not None
 
-    def wait_for(self, future: Future[object]) -> bool:
+    def wait_for(self, future: Future[Any]) -> bool:
         """Whether the future ended: False where it did not within GRACE_SECONDS of the stop."""
         while self._should_stop is not None and not future.done():
             if self() and time.monotonic() - (self._stopped_at or 0) > GRACE_SECONDS:

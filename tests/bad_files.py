@@ -23,6 +23,7 @@ STILL_PICTURES = frozenset(
     [
         "right-picture-wrong-name.png",
         "exif-garbage.jpg",
+        "text-bomb.png",
         "exif-loop.jpg",
         "exif-negative-gps.jpg",
         "exif-zero-denominators.jpg",

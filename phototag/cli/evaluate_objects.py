@@ -34,11 +34,13 @@ def evaluate_objects(
     \b
       phototag evaluate objects --data annotations.json --images photos
     """
+    from phototag.cli.decoders import silence_decoders
     from phototag.nets.detector import data as boxes
     from phototag.nets.detector import evaluate
     from phototag.nets.device import pick_device, set_cpu_threads
     from phototag.taggers import objects
 
+    silence_decoders()
     if threads:
         set_cpu_threads(threads)
     photos = boxes.read_coco(data, images, None if split == "all" or not boxes.has_splits(data) else split)

@@ -61,6 +61,7 @@ def evaluate_smilenet(
       phototag evaluate smilenet faces/ --json
       phototag evaluate smilenet ferplus_valid.npz --flip --confusion confusion.png
     """
+    from phototag.cli.decoders import silence_decoders
     from phototag.nets.device import set_cpu_threads
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import evaluate as measures
@@ -90,6 +91,7 @@ def evaluate_smilenet(
         measures.predict(net, faces.images, calibration.size, flip=flip), faces, calibration
     )
     set_cpu_threads(1)
+    silence_decoders()
     found["ms_per_face"] = measures.milliseconds_per_face(net, calibration.size)
     found["flip"] = flip
     if confusion:

@@ -131,8 +131,11 @@ class Outputs:
 def _highlights(
     question: Question, name: str | None, dry_run: bool, db: str | None, as_json: bool, outputs: Outputs
 ) -> None:
+    from phototag.cli.decoders import silence_decoders
     from phototag.highlights.album import manifest
     from phototag.highlights.theme import is_one_line
+
+    silence_decoders()
 
     if name is not None and not (name.strip() and is_one_line(name)):
         raise UsageError("--name must be one line of text")

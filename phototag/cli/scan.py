@@ -112,6 +112,7 @@ def scan(
     Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos or folders
     could not be read, 130 interrupted."""
     from phototag.cli.allocator import tune_malloc
+    from phototag.cli.decoders import silence_decoders
     from phototag.reading.files import MAX_PIXELS
     from phototag.scanning import ScanOptions
     from phototag.scanning import scan as run
@@ -129,6 +130,7 @@ def scan(
         dry_run=dry_run,
     )
     tune_malloc()
+    silence_decoders()
     progress = _Bar() if draws_bars() else _Lines()
     with _Interruptible() as interrupted:
         with open_library(db, create=True) as library:

@@ -49,6 +49,9 @@ def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: b
         raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
     if image:
         from phototag.annotate import draw
+        from phototag.cli.decoders import silence_decoders
+
+        silence_decoders()
 
         draw(found, image, force=force)
         say(f"drawn: {printable(str(image))}")

@@ -89,12 +89,14 @@ def train_detector(
     from tqdm import tqdm
 
     from phototag.cli.allocator import tune_malloc
+    from phototag.cli.decoders import silence_decoders
     from phototag.nets.detector import data as boxes
     from phototag.nets.detector import train as training
     from phototag.nets.device import set_cpu_threads
     from phototag.weights import store
 
     tune_malloc()
+    silence_decoders()
     if threads:
         set_cpu_threads(threads)
     learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))

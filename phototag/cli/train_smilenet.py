@@ -95,6 +95,7 @@ def train_smilenet(
     from tqdm import tqdm
 
     from phototag.cli.allocator import tune_malloc
+    from phototag.cli.decoders import silence_decoders
     from phototag.nets.device import set_cpu_threads
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import train as training
@@ -106,6 +107,7 @@ def train_smilenet(
         )
     start_from = None if start == "imagenet" else WEIGHTS if start == "shipped" else Path(start)
     tune_malloc()
+    silence_decoders()
     if threads:
         set_cpu_threads(threads)
     sets, single_label, checks = [], [], {}

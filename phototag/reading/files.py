@@ -71,7 +71,7 @@ def read_file(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
 def reason_for(error: BaseException, data: bytes) -> str:
     """Why a photo cannot be read, as one line without the path."""
     if isinstance(error, UnidentifiedImageError):
-        return _guess(data)
+        return guess_content(data)
     if isinstance(error, MemoryError):
         return "not enough memory to decode it"
     if isinstance(error, FileNotFoundError):
@@ -84,7 +84,7 @@ def reason_for(error: BaseException, data: bytes) -> str:
     return f"the picture is damaged ({(words or type(error).__name__)[:120]})"
 
 
-def _guess(data: bytes) -> str:
+def guess_content(data: bytes) -> str:
     start = data[:512].lstrip().lower()
     if not data.strip(b"\0"):
         return "the file holds nothing but zeros: a copy that failed?"

@@ -1,75 +1,145 @@
-"""Whether a picture that was decoded without complaint is whole. Decoders guess rather than fail
-where pixels are missing; phototag reports the file instead. Knows JPEG and PNG, whose decoders are
-silent; the others complain."""
+"""The structure of a JPEG: where its picture ends, and whether it is whole. libjpeg guesses rather
+than fails where pixels are missing; phototag reports the file instead.
+
+Source: ITU-T T.81 (the marker codes of annex B)."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import zlib
+from dataclasses import dataclass, replace
 
-from PIL import Image
-
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 GREY = 128  # what libjpeg paints where a JPEG's data has ended
 # A JPEG's next marker after compressed pixels, in which 00 or a restart follows FF. More FF may
 # stand before it: a pattern that takes those along searches ten times as long.
 MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
+BETWEEN_SCANS = frozenset({DHT, DQT, DRI, SOS, COM, *range(0xE0, 0xF0)})
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
+PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+# What phones put behind a picture: a video (ISO 14496-12), Samsung's and others' containers of it.
+TRAILERS = re.compile(rb"....ftyp|MotionPhoto_Data|SEFH|\0{64}", re.DOTALL)
+NOISE = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
 
 
-def jpeg_ends_early(image: Image.Image, data: bytes) -> bool:
-    """Whether a decoded JPEG lacks data at its end, of which libjpeg only warns, to nobody: it then
-    paints grey blocks.
+@dataclass(frozen=True)
+class Structure:
+    """`end`: where the compressed pixels end; `has_end`: whether the end marker stands there;
+    `scans`: how many passes over the picture there are; `is_progressive`; `is_complete`: whether
+    every bit of every coefficient was sent, by the headers of the scans."""
 
-    Without an end marker the file is cut or was filled up with zeros. With one too early, the last
-    block is grey; but grey may be real, so decode again with noise before the end marker: a
-    complete picture never reads it."""
-    start = first_pixels(data)
-    if data.rfind(b"\xff\xd9") < start:
-        return True
-    if image.mode not in ("L", "RGB"):
-        return False
-    corner = image.crop((max(image.width - 2, 0), max(image.height - 2, 0), image.width, image.height))
-    if any(value != (GREY, GREY) for value in _extrema(corner)):
-        return False
-    end = MARKER.search(data, start)
-    if end is None:
-        return True
-    noise = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
-    again = Image.open(io.BytesIO(data[: end.start()] + noise + data[end.start() :]), formats=("JPEG",))
-    again.draft(None, image.size)
-    again.load()
-    return again.tobytes() != image.tobytes()
+    start: int
+    end: int
+    has_end: bool
+    scans: int
+    is_progressive: bool
+    is_complete: bool
+    size_wh: tuple[int, int]
+    components: int
+
+    def closed(self, data: bytes) -> bytes:
+        """The picture alone, with an end marker."""
+        return data if self.has_end else data[: self.end] + EOI
+
+    def with_noise(self, data: bytes) -> bytes:
+        """The same with noise before the end marker: who shows another picture has read on."""
+        return data[: self.end] + NOISE + EOI
 
 
-def first_pixels(data: bytes) -> int:
-    """Where a JPEG's first compressed pixels begin. Segments before it may hold whole JPEGs of their own."""
-    position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        if data[position + 1] == 0xFF:  # padding
-            position += 1
-            continue
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
-        position += 2 + length
-        if marker == 0xDA:
+def find_structure(data: bytes) -> Structure:
+    """Walks the markers of the file's first picture. Never fails: what makes no sense ends the
+    picture."""
+    position, scans, frame = first_segment(data), 0, 0
+    size_wh, components = (0, 0), 0
+    missing: dict[tuple[int, int], int] = {}  # (component, coefficient) -> bits that are still to come
+    start, has_end = len(data), False
+    while True:
+        marker, body, following = _segment(data, position)
+        if marker is None:
+            if not scans:
+                start = position = len(data)
             break
-    return position
+        if marker in FRAMES and not frame:
+            frame = marker
+            size_wh = int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
+            components = body[5] if len(body) > 5 else 0
+        if marker != SOS:
+            if following == position or (scans and marker not in BETWEEN_SCANS):
+                break
+            position = following
+            continue
+        scans += 1
+        start = following if scans == 1 else start
+        named = _note_scan(body, missing)
+        found = MARKER.search(data, following)
+        position = found.start() if found else len(data)
+        if found is None or found[1] == EOI[1:]:
+            has_end = found is not None
+            break
+        whole = frame not in PROGRESSIVE and named >= components
+        if whole or not _leads_to_scan(data, position):
+            break
+    progressive = frame in PROGRESSIVE
+    sent = {component for component, _ in missing}
+    complete = not progressive or (
+        len(sent) >= components and all(missing.get((c, k), 1) == 0 for c in sent for k in range(64))
+    )
+    return Structure(start, position, has_end, scans, progressive, complete, size_wh, components)
 
 
-def png_is_intact(data: bytes) -> bool:
-    """Whether the checksums of a PNG's pixel data fit. Pillow does not look at them, and shows garbage."""
-    position = 8
-    while position + 12 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        name, end = data[position + 4 : position + 8], position + 8 + length
-        if name == b"IDAT" and zlib.crc32(memoryview(data)[position + 4 : end]) != int.from_bytes(
-            data[end : end + 4], "big"
-        ):
+def cut_trailer(data: bytes, structure: Structure) -> Structure:
+    """Of a picture without an end marker: the same, ending before what a phone put behind it, and
+    before zeros with which a copy was filled up."""
+    found = TRAILERS.search(data, structure.start, structure.end)
+    end = found.start() if found else structure.end
+    # the last two zeros may be pixels
+    end = min(end, len(data[structure.start : end].rstrip(b"\0")) + structure.start + 2)
+    end -= data[end - 1] == 0xFF  # half an end marker
+    return replace(structure, end=end, has_end=False)
+
+
+def first_segment(data: bytes) -> int:
+    return 2 if data.startswith(SOI) else 0
+
+
+def ends_with_marker(data: bytes) -> bool:
+    """Whether the last bytes are an end marker, as in most files; zeros may follow."""
+    return data.rstrip(b"\0").endswith(EOI)
+
+
+def _segment(data: bytes, position: int) -> tuple[int | None, bytes, int]:
+    """The marker at this place, what its segment says, and where the next one stands."""
+    while data[position : position + 2] == b"\xff\xff":  # padding
+        position += 1
+    if position + 4 > len(data) or data[position] != 0xFF:
+        return None, b"", position
+    length = int.from_bytes(data[position + 2 : position + 4], "big")
+    following = position + 2 + length
+    if length < 2 or following > len(data):
+        return None, b"", position
+    return data[position + 1], data[position + 4 : min(following, position + 64)], following
+
+
+def _leads_to_scan(data: bytes, position: int) -> bool:
+    """Whether the segments from here on lead to another scan: random bytes hardly do."""
+    for _ in range(64):
+        marker, body, following = _segment(data, position)
+        if marker is None or marker not in BETWEEN_SCANS:
             return False
-        position = end + 4
-    return True
+        if marker == SOS:
+            return len(body) > 0 and 1 <= body[0] <= 4 and len(body) == 4 + 2 * body[0]
+        position = following
+    return False
 
 
-def _extrema(image: Image.Image) -> tuple[tuple[int, int], ...]:
-    extrema = image.getextrema()
-    return extrema if isinstance(extrema[0], tuple) else (extrema,)  # type: ignore[return-value]
+def _note_scan(body: bytes, missing: dict[tuple[int, int], int]) -> int:
+    """What the scan sends of which coefficients; returns how many components it names."""
+    number = body[0] if body else 0
+    if number == 0 or len(body) < 4 + 2 * number:
+        return 0
+    first, last, low = body[-3], min(body[-2], 63), body[-1] & 15
+    for i in range(number):
+        for coefficient in range(first, last + 1):
+            missing[body[1 + 2 * i], coefficient] = low
+    return number

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from phototag.errors import UnreadablePhoto
 from phototag.reading import exif
-from phototag.reading.decode import _decode
+from phototag.reading.decode import DamagedPhoto, decode
 from phototag.reading.files import MAX_PIXELS, read_file
 from phototag.records import Frame, Job, PhotoFacts, Unreadable
 from phototag.stopping import Stop
@@ -63,9 +63,10 @@ def _frame(job: Job, working_side: int, max_pixels: int) -> tuple[PhotoFacts, Fr
         path = job.file.full_path()
         data, mtime = read_file(path, max_pixels)
         content_hash = hashlib.sha256(data).hexdigest()
-        photo = _decode(data, path, mtime, working_side, max_pixels, content_hash)
+        photo = decode(data, path, mtime, working_side, max_pixels, content_hash)
     except (UnreadablePhoto, ValueError) as error:
-        facts = PhotoFacts(job.photo_id, content_hash, exif=exif.parse_exif(None, mtime))
+        said = error.exif if isinstance(error, DamagedPhoto) else exif.parse_exif(None, mtime)
+        facts = PhotoFacts(job.photo_id, content_hash, exif=said)
         return facts, Unreadable(job.photo_id, str(error))
     facts = PhotoFacts(job.photo_id, content_hash, photo.width, photo.height, photo.exif)
     return facts, Frame(job.photo_id, photo.pixels, photo.width, photo.height, job.answers, photo.exif)

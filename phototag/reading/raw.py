@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from phototag.errors import UnreadablePhoto
+from phototag.reading import images
 from phototag.reading.files import check_size
 from phototag.reading.formats import is_installed
 
@@ -55,7 +56,7 @@ def develop(data: bytes, working_side: int, max_pixels: int) -> RawPhoto:
         preview = _preview(opened, min(working_side, max(size_wh)))
         pixels = None if preview else opened.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
         orientation = LIBRAW_FLIPS.get(opened.sizes.flip, 1)
-    return RawPhoto(size_wh, orientation, _exif(data), preview, pixels)
+    return RawPhoto(size_wh, orientation, images.tiff_exif(data), preview, pixels)
 
 
 def _preview(opened: Any, smallest_side: int) -> bytes | None:
@@ -65,20 +66,7 @@ def _preview(opened: Any, smallest_side: int) -> bytes | None:
         thumbnail = opened.extract_thumb()
         if thumbnail.format != rawpy.ThumbFormat.JPEG:
             return None
-        with Image.open(io.BytesIO(thumbnail.data), formats=("JPEG",)) as image:
-            return thumbnail.data if max(image.size) >= smallest_side else None
+        opened = images.open_bytes(thumbnail.data)
+        return thumbnail.data if max(opened.image.size) >= smallest_side else None
     except Exception:  # no preview, or one that cannot be read: there is still the sensor's data
         return None
-
-
-def _exif(data: bytes) -> Image.Exif | None:
-    """Most RAW formats are TIFF files, some under a maker's own magic number; others keep EXIF in
-    their preview."""
-    if data[:2] not in (b"II", b"MM"):
-        return None
-    found = Image.Exif()
-    try:
-        found.load(b"Exif\0\0" + data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:])
-    except Exception:
-        return None
-    return found

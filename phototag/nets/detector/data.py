@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from phototag.errors import PhototagError
+from phototag.errors import PhototagError, UnreadablePhoto
 from phototag.nets.training import is_held_out
+from phototag.reading.images import open_picture
 
 MIN_SIDE = 4.0  # pixels of a view; what is smaller cannot be recognised, only guessed
 MIN_VISIBLE = 0.25  # of a box's area; less of a thing left in a crop is not called by its name
@@ -163,9 +164,9 @@ def _place(
     left, top, right, bottom = part
     wide, high = right - left, bottom - top
     try:
-        with Image.open(photo.file) as opened:
+        with open_picture(photo.file) as opened:
             picture = opened.convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, UnreadablePhoto) as error:
         raise PhototagError(
             f"{photo.file}: cannot be read ({error}); repair it or take it out of the annotations"
         ) from error

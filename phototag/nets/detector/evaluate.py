@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image
 
 from phototag.errors import PhototagError
 from phototag.nets.detector.data import Photos
 from phototag.nets.detector.predict import Found
 from phototag.query.vocabulary import canonical
+from phototag.reading.images import open_picture
 
 Detect = Callable[[Sequence[np.ndarray]], list[Found]]
 
@@ -27,7 +27,7 @@ def predict(detect: Detect, photos: Photos, batch: int = 16) -> tuple[list[Found
     for first in range(0, len(photos), batch):
         pictures = []
         for photo in photos.photos[first : first + batch]:
-            with Image.open(photo.file) as opened:
+            with open_picture(photo.file) as opened:
                 pictures.append(np.asarray(opened.convert("RGB")))
         began = time.perf_counter()
         found += detect(pictures)

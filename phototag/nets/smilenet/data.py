@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from phototag.errors import PhototagError
 from phototag.nets.smilenet.crop import whole_face
 from phototag.nets.smilenet.labels import EMOTION_OF, EMOTIONS
 from phototag.nets.training import is_held_out
+from phototag.reading.images import open_picture
 
 HAPPINESS = EMOTIONS.index("happiness")
 PICTURES = {".jpg", ".jpeg", ".png"}
@@ -105,7 +106,7 @@ def read_faces(
 
 
 def _whole_file(file: Path, size: int) -> np.ndarray:
-    with Image.open(file) as picture:
+    with open_picture(file) as picture:
         return whole_face(picture, size)
 
 
@@ -144,7 +145,7 @@ def _read_files(rows: list[tuple[Path, str]], cut: Callable[[Path], np.ndarray])
         except PhototagError as error:
             skipped[str(file)] = str(error)
             continue
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError) as error:
             skipped[str(file)] = f"cannot be read ({type(error).__name__})"
             continue
         labels.append(EMOTIONS.index(emotion))

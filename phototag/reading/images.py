@@ -1,0 +1,226 @@
+"""The one door for pictures: bytes in, an opened and not yet decoded picture out. Only formats that
+are listed here are ever tried, whatever a file is called, and only pictures whose decoding takes a
+bounded amount of memory and time. Nothing else in the package opens pictures; a test holds this.
+
+Process-wide settings of Pillow are neither needed nor changed."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from phototag.errors import UnreadablePhoto
+from phototag.reading import jpeg, png, tiff
+from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
+from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
+
+# Pillow's other formats are left out: some run programs (EPS), most are hardly tested.
+FACTORIES: dict[str, Any] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO, its first picture
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "DIB": BmpImagePlugin.DibImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+}
+JUNK_BYTES = 1024  # before a JPEG: some programs put a line end or a header of their own there
+
+# Bytes that decoding takes for each pixel: what the decoder keeps, Pillow's own picture (four bytes for
+# RGB), and the copy that is made where the mode is no final one.
+BYTES_PER_PIXEL = {"1": 2, "L": 1, "P": 9, "LA": 8, "RGB": 4, "RGBA": 8, "CMYK": 4, "I;16": 3, "I": 6, "F": 6}
+OTHER_BYTES_PER_PIXEL = 8
+DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 8, "HEIF": 8}
+PROGRESSIVE_BYTES = 2  # a coefficient, of each component of each pixel; all are kept until the last scan
+MEMORY_PER_PIXEL = 8  # of --max-pixels: what one picture may take
+# A photo takes 0.1 bits for a pixel and more, and flat colour in a PNG compresses a thousandfold:
+# (more pixels than this, pixels for each byte of the file that are too many)
+TOO_EMPTY = ((64_000_000, 200), (16_000_000, 2000))
+# Programs write up to some 12 scans. Each goes over the whole picture.
+USUAL_SCANS, MOST_SCANNED, MOST_SCANNED_UNUSUAL = 20, 2_560_000_000, 200_000_000
+SPARE_TILE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture and how to show it. `data`: the bytes that it is decoded from; `exif`: where it is not
+    in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `is_negative`;
+    `orientation`: of Exif, where the decoder does not know it; `structure`: of a JPEG that has to be
+    checked once it is decoded; `memory_bytes`: what decoding it takes."""
+
+    image: Image.Image
+    data: bytes
+    exif: Image.Exif | None = None
+    ignore_alpha: bool = False
+    is_negative: bool = False
+    orientation: int = 1
+    structure: jpeg.Structure | None = None
+    memory_bytes: int = 0
+
+
+def open_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in a file as it is stored, neither turned nor shrunk nor decoded yet. Raises
+    UnreadablePhoto."""
+    data, _ = read_file(path, max_pixels)
+    try:
+        return open_bytes(data, str(path), max_pixels).image
+    except UnreadablePhoto:
+        raise
+    except Exception as error:  # a decoder meets hostile bytes: it may fail in any way
+        raise UnreadablePhoto(reason_for(error, data)) from error
+
+
+def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Opened:
+    """The picture in these bytes. Raises UnreadablePhoto, and whatever Pillow raises of damage."""
+    kind = sniff(data[:SNIFFED_BYTES])
+    if kind is None and (start := data.find(b"\xff\xd8\xff", 0, JUNK_BYTES)) > 0:
+        data, kind = data[start:], "JPEG"
+    if kind is None:
+        raise UnreadablePhoto(guess_content(data))
+    if kind == "HEIF" and module_of("heic") is None:
+        raise UnreadablePhoto("a HEIC photo needs one more package: pip install 'phototag[heic]'")
+    if kind == "JPEG":
+        opened = _open_jpeg(data)
+    elif kind == "PNG":
+        opened = _open_png(data)
+    elif kind == "TIFF":
+        opened = _open_tiff(data, max_pixels)
+    elif kind == "WEBP":
+        if size_wh := _webp_size(data):  # Pillow reserves memory while it opens
+            _check_cost(kind, "RGBA", size_wh, len(data), max_pixels)
+        opened = Opened(_make(kind, data), data)
+    else:
+        opened = Opened(_make(kind, data), data)
+    image = opened.image
+    memory_bytes = _check_cost(kind, image.mode, image.size, len(data), max_pixels, opened.structure)
+    return replace(opened, memory_bytes=memory_bytes)
+
+
+def _make(kind: str, data: bytes) -> Image.Image:
+    if kind == "HEIF":
+        plugin = importlib.import_module(f"{module_of('heic')}.as_plugin")
+        image: Image.Image = plugin.HeifImageFile(io.BytesIO(data))
+        return image
+    made: Image.Image = FACTORIES[kind](io.BytesIO(data))
+    return made
+
+
+def _open_jpeg(data: bytes) -> Opened:
+    """One without an end marker is given one, and decoded is compared with itself: see
+    `phototag.reading.decode`."""
+    structure = None
+    if not jpeg.ends_with_marker(data) or data.count(b"\xff\xda") > 1:
+        structure = jpeg.find_structure(data)
+        if not structure.has_end and structure.scans:
+            structure = jpeg.cut_trailer(data, structure)
+    return Opened(_make("JPEG", structure.closed(data) if structure else data), data, structure=structure)
+
+
+def _open_png(data: bytes) -> Opened:
+    data = png.without_damaged_notes(data)
+    if not png.pixels_fit(data):
+        raise UnreadablePhoto("the picture is damaged (wrong checksum)")
+    try:
+        return Opened(_make("PNG", data), data)
+    except Exception:  # a note that Pillow does not like, such as one too long
+        data = png.only_pixels(data)
+        return Opened(_make("PNG", data), data)
+
+
+def _open_tiff(data: bytes, max_pixels: int) -> Opened:
+    found = tiff.find_photo(data)
+    if found is None:
+        return Opened(_make("TIFF", data), data)
+    page, first = found
+    check_size(page.size_wh, max_pixels)
+    bytes_per_pixel = page.samples * max(page.bits) / 8
+    if page.tile_wh and page.tile_wh[0] * page.tile_wh[1] * bytes_per_pixel > (
+        4 * page.area * bytes_per_pixel + SPARE_TILE_BYTES
+    ):
+        raise UnreadablePhoto("the picture is damaged (tiles larger than itself)")
+    shown = data
+    if page.offset != first.offset or page.is_deep_negative:
+        shown = tiff.with_first_page(data, page)
+    image = _make("TIFF", shown)
+    return Opened(
+        image,
+        shown,
+        exif=tiff_exif(data) if page.offset != first.offset else None,
+        ignore_alpha=page.fourth_is_unspecified,
+        is_negative=page.is_deep_negative,
+        orientation=first.orientation if page.offset != first.offset and page.orientation == 1 else 1,
+    )
+
+
+def tiff_exif(data: bytes) -> Image.Exif | None:
+    """What the first page of a TIFF says, and of RAW formats that are TIFF under another number."""
+    if data[:2] not in (b"II", b"MM"):
+        return None
+    found = Image.Exif()
+    try:
+        found.load(b"Exif\0\0" + data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:])
+    except Exception:  # damaged in any of the ways a binary format can be
+        return None
+    return found
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Source: the WebP container specification, RFC 9649."""
+    if data[12:16] == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if data[12:16] == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    return None
+
+
+def _check_cost(
+    kind: str,
+    mode: str,
+    size_wh: tuple[int, int],
+    file_bytes: int,
+    max_pixels: int,
+    structure: jpeg.Structure | None = None,
+) -> int:
+    """How many bytes of memory decoding will take. Raises UnreadablePhoto where that, or the time, is
+    more than a photo is worth."""
+    check_size(size_wh, max_pixels)
+    pixels = size_wh[0] * size_wh[1]
+    for many, too_many in TOO_EMPTY:
+        if pixels > many and pixels > file_bytes * too_many and mode != "1":
+            raise UnreadablePhoto(f"no photo: {size_wh[0]} x {size_wh[1]} pixels in {file_bytes:,} bytes")
+    if kind == "JPEG":
+        memory = 0  # decoded at a fraction of its size
+        if structure and structure.scans > 1:
+            most = MOST_SCANNED if structure.scans <= USUAL_SCANS else MOST_SCANNED_UNUSUAL
+            if pixels * structure.scans > most:
+                raise UnreadablePhoto(f"too costly to decode: {structure.scans:,} scans of {pixels:,} pixels")
+            memory = pixels * structure.components * PROGRESSIVE_BYTES
+    else:
+        each = BYTES_PER_PIXEL.get(
+            mode.partition(";")[0] if mode[:1] != "I" else mode[:4], OTHER_BYTES_PER_PIXEL
+        )
+        memory = pixels * (each + DECODER_BYTES_PER_PIXEL.get(kind, 0))
+    if memory > max_pixels * MEMORY_PER_PIXEL:
+        raise UnreadablePhoto(
+            f"too costly to decode: {size_wh[0]} x {size_wh[1]} pixels of this kind take {memory / 1e9:.1f} GB; "
+            f"if it really is a photo, allow it with --max-pixels {-(-memory // MEMORY_PER_PIXEL)}"
+        )
+    return memory
