@@ -54,6 +54,16 @@ class Order:
         return [key.desc().nulls_last() for key in keys]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The photos for which `clause` holds: a select of their `ids` from an index, and how many
+    `entries` of the index it reads, as far as they were counted."""
+
+    clause: Clause
+    ids: Select[tuple[int]]
+    entries: int
+
+
 def find_ids(
     connection: Connection, query: Query, sort: str, limit: int | None, descending: bool
 ) -> list[int]:
@@ -66,9 +76,9 @@ def find_ids(
     if MISSING not in clauses:
         clauses.append(Opposite(MISSING))
     few = FEW if limit is not None or order.merged else FEW_OF_ALL
-    first, entries = _smallest(connection, clauses, few)
-    if first and first not in order.covers and entries < few:
-        return _read_source(connection, first, clauses, order, limit, many=entries >= FEW)
+    smallest = _smallest_source(connection, clauses, few)
+    if smallest and smallest.entries < few and smallest.clause not in order.covers:
+        return _read_source(connection, smallest, clauses, order, limit)
     rest = [clause for clause in clauses if clause not in order.covers]
     if order.merged:
         return _merge_walks(connection, rest, order, limit)
@@ -155,19 +165,11 @@ def _merge_walks(
 
 
 def _read_source(
-    connection: Connection,
-    first: Clause,
-    clauses: Sequence[Clause],
-    order: Order,
-    limit: int | None,
-    many: bool,
+    connection: Connection, source: Source, clauses: Sequence[Clause], order: Order, limit: int | None
 ) -> list[int]:
-    """The photos that fit `first` and the other clauses, sorted."""
-    source = first.source()
-    assert source is not None
-    start = source.subquery("source")
-    rest = [clause for clause in clauses if clause is not first]
-    page = _narrowed(select(start.c.id), start, rest, with_row=True, many=many)
+    start = source.ids.subquery("source")
+    rest = [clause for clause in clauses if clause is not source.clause]
+    page = _narrowed(select(start.c.id), start, rest, with_row=True, many=source.entries >= FEW)
     page = page.order_by(*order.sorted(*order.keys, start.c.id)).limit(limit)
     return list(connection.scalars(page).all())
 
@@ -185,33 +187,30 @@ def _narrowed(
 
 
 def _count(connection: Connection, clauses: Sequence[Clause]) -> int:
-    first, entries = _smallest(connection, clauses, FEW_OF_ALL)
-    if first is None:
-        opposite = next((clause for clause in clauses if isinstance(clause, Opposite)), None)
-        if opposite:
-            # No index knows the photos without a dog; but they are all photos less those with one.
-            rest = [clause for clause in clauses if clause is not opposite]
-            return _count(connection, rest) - _count(connection, [*rest, opposite.clause])
-        conditions = [clause.where(photos.c.id, many=True) for clause in clauses]
-        statement = select(func.count()).select_from(photos).where(*conditions)
+    source = _smallest_source(connection, clauses, FEW_OF_ALL)
+    opposite = next((clause for clause in clauses if isinstance(clause, Opposite)), None)
+    if source:
+        start = source.ids.subquery("source")
+        rest = [clause for clause in clauses if clause is not source.clause]
+        number = _narrowed(select(func.count()), start, rest, with_row=False, many=source.entries >= FEW)
+    elif opposite:
+        # No index knows the photos without a dog; but they are all photos less those with one.
+        rest = [clause for clause in clauses if clause is not opposite]
+        return _count(connection, rest) - _count(connection, [*rest, opposite.clause])
     else:
-        source = first.source()
-        assert source is not None
-        rest = [clause for clause in clauses if clause is not first]
-        start = source.subquery("source")
-        statement = _narrowed(select(func.count()), start, rest, with_row=False, many=entries >= FEW)
-    return connection.scalar(statement) or 0
+        number = select(func.count()).select_from(photos)
+    return connection.scalar(number) or 0
 
 
-def _smallest(connection: Connection, clauses: Sequence[Clause], few: int) -> tuple[Clause | None, int]:
-    """The clause whose source has the fewest entries, and how many; from `few` on all are alike."""
-    smallest, fewest = None, few
+def _smallest_source(connection: Connection, clauses: Sequence[Clause], few: int) -> Source | None:
+    """The source with the fewest entries; of those that have `few` or more, the first."""
+    smallest: Source | None = None
     for clause in sorted(clauses, key=attrgetter("scans")):
-        entries = clause.entries()
-        if entries is None or (clause.scans and fewest < few):
+        ids, entries = clause.source(), clause.entries()
+        if ids is None or entries is None or (clause.scans and smallest and smallest.entries < few):
             continue
         some = entries.limit(few).subquery("entries")
         number = connection.scalar(select(func.count()).select_from(some)) or 0
-        if smallest is None or number < fewest:
-            smallest, fewest = clause, number
-    return smallest, fewest
+        if smallest is None or number < smallest.entries:
+            smallest = Source(clause, ids, number)
+    return smallest

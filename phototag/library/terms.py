@@ -1,5 +1,5 @@
-"""What each term of a query says of a photo, in SQL. One class per kind of condition; `clause_of`
-names the one that a term means."""
+"""What each term of a query says of a photo, in SQL. One class per kind of condition; `clauses_of`
+names those that a query means."""
 
 from __future__ import annotations
 
