@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from phototag.library import Library, summaries
 from phototag.taggers import table
-from tests.benchmarks import Figure, alternate, by_hand, catalog, photos, query, store
+from tests.benchmarks import Figure, Plan, alternate, catalog, photos, query, store
 from tests.benchmarks.__main__ import BENCHMARKS, line_of, main
 from tests.benchmarks.answers import answers
 from tests.benchmarks.decode import in_full, ours, psnr
@@ -134,17 +134,6 @@ def rows(file, tables):
         }
 
 
-@pytest.mark.parametrize("question", by_hand.QUESTIONS)
-def test_sql_by_hand_gives_the_answer_that_the_program_gives(question, catalog_file):
-    sql, said = by_hand.QUESTIONS[question], {"dog": 0.6}
-    with Library.open(catalog_file) as library, closing(sqlite3.connect(catalog_file)) as connection:
-        asked = query._parse(question, library.known_labels(), said)
-        known = {"smile": query.SMILE_THRESHOLD, **said}
-        assert len(query.ours_shown(library, asked, said)) >= 3
-        assert by_hand.shown(connection, sql, known, said) == query.ours_shown(library, asked, said)
-        assert by_hand.records(connection, sql, known, said) == query.ours_records(library, asked, said)
-
-
 @pytest.fixture(scope="module")
 def catalog_file(tmp_path_factory):
     return catalog.catalog(tmp_path_factory.mktemp("cache"), 3000)
@@ -165,3 +154,10 @@ def test_the_generated_catalog_holds_what_saving_its_answers_would_have_left(tmp
             summaries.compute_again(connection, ids, library._saver.labels, library._saver.taggers)
         assert library.photo(f"{catalog.ROOT}/{path}").user_labels == ("grandma",)
     assert rows(file, SUMMARIES) == made
+
+
+def test_every_question_has_a_figure_with_a_target(catalog_file):
+    found = query.figures(Plan(rounds=1, photos=3000, cache=catalog_file.parent))
+    asked = len(query.QUESTIONS) + len(query.SORTED) + len(query.COUNTED)
+    assert len({figure.name for figure in found}) == len(found) == asked
+    assert all(figure.value > 0 and figure.target for figure in found)

@@ -178,7 +178,7 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
         case SmilingTerm("none"):
             return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile < query.smile_threshold)
         case SmilingTerm():
-            return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile.is_(None))
+            return ColumnClause(photos.c.least_smile, photos.c.least_smile.is_(None))
         case TakenTerm(since, until):  # 'YYYY-MM-DD' sorts before every time of that day
             return _between(photos.c.taken_at, since and since.isoformat(), until and until.isoformat())
         case CameraTerm(text):
