@@ -87,7 +87,7 @@ class ScanReport:
     unchanged: int = 0
     moved: int = 0
     missing: int = 0
-    skipped: int = 0
+    skipped: int = 0  # need an extra to be read: how many of which in `needs_extra`
     unlisted: int = 0  # folders, not photos: trusted to be as they were
     unreadable_folders: int = 0  # and files that could not be looked at: nothing is known of what is there
     failed: int = 0
@@ -97,6 +97,8 @@ class ScanReport:
     detector: str | None = None
     taggers: dict[str, dict[str, Any]] = field(default_factory=dict)
     failures: list[tuple[str, str, str]] = field(default_factory=list)  # the first ten: path, tagger, reason
+    needs_extra: dict[str, int] = field(default_factory=dict)  # extra of phototag -> photos
+    other_endings: dict[str, int] = field(default_factory=dict)  # of files that are no photos by their names
     # sentences: what was not done, and the line that would mend it
     notes: list[str] = field(default_factory=list)
 
@@ -221,7 +223,8 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
     report.found, report.moved, report.missing = known.found, known.moved, known.missing
     report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)
     report.unreadable_folders = len(walk.errors)
-    report.notes += [*known.unavailable, *walk.advice()]
+    report.needs_extra, report.other_endings = dict(walk.needs_extra), dict(walk.other_endings)
+    report.notes += known.unavailable
     report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
     return known.new + known.changed if options.dry_run else 0
 

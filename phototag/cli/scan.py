@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -26,6 +27,7 @@ from phototag.cli.output import (
     write_json,
 )
 from phototag.errors import EXIT_SOME_FAILED
+from phototag.reading.formats import EXTRAS
 from phototag.weights.default_detector import DETECTORS
 
 if TYPE_CHECKING:
@@ -322,12 +324,45 @@ def as_dict(report: ScanReport) -> dict[str, Any]:
     return found
 
 
+SHOWN_ENDINGS = 8
+
+
+def name_endings(endings: Mapping[str, int]) -> str:
+    """`3 .mp4, 1 .psd, 2 without ending`, the most frequent first."""
+    ranked = sorted(endings.items(), key=_by_number)
+    named = [
+        f"{number:,} {printable('.' + ending) if ending else 'without ending'}"
+        for ending, number in ranked[:SHOWN_ENDINGS]
+    ]
+    rest = sum(number for _, number in ranked[SHOWN_ENDINGS:])
+    return ", ".join([*named, *([f"{rest:,} others"] if rest else [])])
+
+
+def left_out(report: ScanReport) -> list[str]:
+    """What is no photo by its name, or needs more to be read."""
+    lines = []
+    for extra, number in sorted(report.needs_extra.items()):
+        kind = EXTRAS[extra][2]
+        lines.append(
+            f"{count(number, f'{kind} photo')} not read: one more package is needed. Type: "
+            f"pip install 'phototag[{extra}]'"
+        )
+    if report.other_endings:
+        lines.append(f"No photos by their names, left alone: {name_endings(report.other_endings)}.")
+    return lines
+
+
+def _by_number(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
 def would_do(report: ScanReport) -> str:
     lines = [
         f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, {report.unchanged:,} unchanged."
     ]
     lines += [f"  {report.moved:,} moved or renamed: recognised, not looked at again"] if report.moved else []
     lines += [f"  {report.missing:,} no longer there"] if report.missing else []
+    lines += left_out(report)
     return "\n".join(
         [*lines, *(printable(note) for note in report.notes), "Nothing was done: this was a dry run."]
     )
@@ -361,6 +396,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         lines.append(
             f"{count(report.missing, 'photo')} no longer there; what is known of them is kept (phototag query missing)."
         )
+
+    lines += left_out(report)
 
     def number(*terms: str) -> int:
         return library.count(language.parse(terms, ()))

@@ -4,12 +4,12 @@ with `get_ifd`, as Pillow's `Exif`."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from phototag.reading.place import find_place
 from phototag.records import Exif
 
 # Tag numbers of the Exif 2.32 standard (CIPA DC-008).
@@ -18,7 +18,6 @@ EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825
 # (date, its offset from UTC), most trustworthy first: when it was taken, when it was scanned, when
 # it was last saved.
 DATE_TAGS = ((0x9003, 0x9011), (0x9004, 0x9012), (DATE_TIME, 0x9010))
-LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE = 1, 2, 3, 4
 
 FIRST_PHOTOGRAPH = 1826  # Niepce's; scans of old prints carry the print's date
 # What cameras write whose clock was never set: the epochs of Unix, DOS and the Macintosh.
@@ -40,7 +39,7 @@ def parse_exif(raw: Any, mtime: float | None) -> Exif:
     if taken_at is None and mtime is not None:
         taken_at = _file_date(mtime)
         taken_from = "file" if taken_at else None
-    latitude, longitude = _place(_folder(raw, GPS_FOLDER))
+    latitude, longitude = find_place(_folder(raw, GPS_FOLDER))
     return Exif(taken_at, taken_from, offset, latitude, longitude, _camera(top), orientation(top))
 
 
@@ -104,34 +103,6 @@ def _file_date(mtime: float) -> datetime | None:
         return datetime.fromtimestamp(mtime).replace(microsecond=0)
     except (ValueError, OverflowError, OSError):  # some file systems hold dates beyond the year 9999
         return None
-
-
-def _place(gps: Mapping[int, Any]) -> tuple[float | None, float | None]:
-    latitude = _degrees(gps.get(LATITUDE), _text(gps.get(LATITUDE_REF)), "NS", 90)
-    longitude = _degrees(gps.get(LONGITUDE), _text(gps.get(LONGITUDE_REF)), "EW", 180)
-    # (0, 0) is what a receiver without a fix writes; nobody takes photos there.
-    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
-        return None, None
-    return latitude, longitude
-
-
-def _degrees(value: Any, ref: str, refs: str, limit: int) -> float | None:
-    """Degrees, minutes, seconds as signed degrees. Without a reference the hemisphere would be a guess."""
-    ref = ref.upper()
-    if ref not in (refs[0], refs[1]):
-        return None
-    try:
-        parts = [float(part) for part in value]
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return None
-    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
-        return None
-    if any(part > 60 for part in parts[1:]):
-        return None
-    degrees = sum(part / 60**power for power, part in enumerate(parts))
-    if degrees > limit:
-        return None
-    return -degrees if ref == refs[1] else degrees
 
 
 def _camera(top: Mapping[int, Any]) -> str | None:

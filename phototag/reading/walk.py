@@ -1,5 +1,6 @@
 """Walks folders and yields a `PhotoFile` for every photo, by its ending. Decodes
-nothing, opens no photo, knows no database; standard library only."""
+nothing, knows no database; standard library only. It opens no file but those whose name asks for an
+extra that is not installed: what they are their first bytes decide."""
 
 from __future__ import annotations
 
@@ -21,14 +22,17 @@ from phototag.reading.folders import (
     is_skipped_folder,
     rules_hash,
 )
-from phototag.reading.formats import EXTRAS, supported_extensions
+from phototag.reading.formats import SNIFFED_BYTES, sniff, supported_extensions
 from phototag.records import FolderStamp, PhotoFile
 
 # A file that comes within this time of a folder's last change may leave the folder's time as it is:
 # FAT counts two seconds.
 DOUBTFUL_NS = 2_000_000_000
 PROGRESS_EVERY = 100  # photos of a folder: some milliseconds
-WALK_VERSION = 1  # raise it when a walk finds other photos in the same folders: then all are listed again
+WALK_VERSION = 2  # raise it when a walk finds other photos in the same folders: then all are listed again
+
+# Endings that are counted one by one; names may be anything.
+LONGEST_ENDING, MOST_ENDINGS, OTHER_ENDING = 16, 200, "other"
 
 _File = tuple[str, int, int]  # of a folder: name, size_bytes, mtime_ns
 
@@ -46,8 +50,8 @@ class Walk(Iterator[PhotoFile]):
     """Iterates once over the photos under some paths, folder by folder, each folder's names in the
     order of their bytes.
 
-    `skipped` counts what was left out, by reason; `needs_extra` counts photos that wait for an
-    extra of phototag; `errors` lists (absolute path, reason) of folders and files that could not be
+    `skipped` counts what was left out, by reason; `other_endings` the files that are no photos by
+    their names, by ending; `needs_extra` counts photos that wait for an extra of phototag; `errors` lists (absolute path, reason) of folders and files that could not be
     looked at: nothing may be concluded about what lies below them. `roots` are the folders that are
     walked as a whole (a file given by name stands under its folder, but says nothing of its
     neighbours). All of them are complete when the iteration has ended.
@@ -70,6 +74,7 @@ class Walk(Iterator[PhotoFile]):
         on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self.skipped: Counter[str] = Counter()
+        self.other_endings: Counter[str] = Counter()
         self.needs_extra: Counter[str] = Counter()
         self.errors: list[tuple[str, str]] = []
         self.stamps: dict[str, FolderStamp | None] = {}
@@ -115,14 +120,6 @@ class Walk(Iterator[PhotoFile]):
         """Photos (not folders, not other files) that were found but cannot be read without an extra."""
         return self.needs_extra.total()
 
-    def advice(self) -> list[str]:
-        """One sentence per extra that would make more photos readable, with the line to type."""
-        return [
-            f"{count} {EXTRAS[extra][2]} {'photo needs' if count == 1 else 'photos need'} one more package: "
-            f"pip install 'phototag[{extra}]'"
-            for extra, count in sorted(self.needs_extra.items())
-        ]
-
     def _walk(self, single_files: list[str]) -> Iterator[Iterator[PhotoFile]]:
         """The photos by folder. Each folder's have to be taken before the next is asked for."""
         for root in self.roots:
@@ -134,7 +131,7 @@ class Walk(Iterator[PhotoFile]):
             yield self._file(link.root, link.path, link.target)
         for path in single_files:
             root, name = os.path.split(path)
-            if self._is_readable(name):
+            if self._is_readable(name, path):
                 yield self._file(root, name, path)
 
     def _tree(self, root: str, start: str) -> Iterator[Iterator[PhotoFile]]:
@@ -238,8 +235,8 @@ class Walk(Iterator[PhotoFile]):
                 self.skipped["hidden"] += 1
             elif entry.is_file(follow_symlinks=False):
                 suffix = name[name.rfind(".") + 1 :]
-                if suffix not in readable and suffix.lower() not in readable:
-                    self._count_unreadable(name)
+                known = suffix in readable or suffix.lower() in readable
+                if not known and not self._is_readable(name, os.path.join(folder, name)):
                     continue
                 try:
                     status = entry.stat(follow_symlinks=False)
@@ -261,19 +258,27 @@ class Walk(Iterator[PhotoFile]):
     def _fail(self, path: str, error: OSError) -> None:
         self.errors.append((path, error.strerror or str(error)))
 
-    def _is_readable(self, name: str) -> bool:
-        """Whether this is the name of a photo that can be read here; counts it where it is not."""
-        if name[name.rfind(".") + 1 :].lower() in self._readable:
+    def _is_readable(self, name: str, path: str) -> bool:
+        """Whether this is a photo that can be read here, by its name, or by its first bytes where the
+        name says that an extra is needed; counts it where it is not."""
+        ending = name[name.rfind(".") + 1 :].lower() if "." in name else ""
+        if ending in self._readable:
             return True
-        self._count_unreadable(name)
-        return False
-
-    def _count_unreadable(self, name: str) -> None:
-        extra = self._extras.get(name[name.rfind(".") + 1 :].lower())
+        extra = self._extras.get(ending)
         if extra is None:
             self.skipped["not a photo"] += 1
-        else:
+            self._count_ending(ending)
+        elif _sniff_file(path) in (None, "TIFF", "HEIF"):
             self.needs_extra[extra] += 1
+        else:
+            return True
+        return False
+
+    def _count_ending(self, ending: str) -> None:
+        known = ending in self.other_endings
+        if not known and (len(ending) > LONGEST_ENDING or len(self.other_endings) >= MOST_ENDINGS):
+            ending = OTHER_ENDING
+        self.other_endings[ending] += 1
 
     def _put_off(self, root: str, path: str, target: str, entry: os.DirEntry[str]) -> None:
         if self._follow or entry.name[entry.name.rfind(".") + 1 :].lower() in self._extras:
@@ -284,7 +289,7 @@ class Walk(Iterator[PhotoFile]):
         except OSError:  # a link to itself
             to_folder = False
         if not to_folder:
-            if self._is_readable(entry.name):
+            if self._is_readable(entry.name, target):
                 self._links_to_files.append(link)
         elif self._follow and not holds_no_photos(entry.name):
             self._links_to_folders.append(link)
@@ -308,6 +313,20 @@ class Walk(Iterator[PhotoFile]):
         else:
             self._linked_files.add(real)
             yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
+
+
+def _sniff_file(path: str) -> str | None:
+    """The format of a file by its first bytes, None where it cannot be opened."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError:
+        return None
+    try:
+        return sniff(os.read(descriptor, SNIFFED_BYTES))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _digest_of(files: list[_File]) -> str:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from phototag.cli import main
+from phototag.reading.formats import is_installed
 from tests.bad_files import make_bad_files
 
 ROOT = Path(__file__).parent.parent.parent
@@ -240,6 +241,27 @@ def test_verbose_names_every_photo_that_was_looked_at(tmp_path):
     with tiny("scan", "-q", tmp_path / "photos", db=tmp_path / "c.db") as process:
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (3, "")
+
+
+def test_what_was_left_out_is_said_by_ending(tmp_path):
+    folder = tmp_path / "photos"
+    pictures(folder, 1)
+    for name in ("a.mp4", "b.mp4", "c.psd", "none", "evil.\x1b[31m"):
+        (folder / name).touch()
+    (folder / "real.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    Image.new("RGB", (9, 9)).save(folder / "called.heic", "JPEG")
+    with tiny("scan", folder, db=tmp_path / "c.db") as process:
+        out, _ = process.communicate(timeout=60)
+    assert "\x1b" not in out and "2 .mp4, 1 without ending, 1 .\\x1b[31m, 1 .psd" in out, out
+    if not is_installed("heic"):
+        assert (
+            process.returncode == 0
+            and "1 HEIC photo not read: one more package is needed. Type: pip install 'phototag[heic]'" in out
+        )
+        with tiny("scan", folder, "--json", db=tmp_path / "c.db") as process:
+            found = json.loads(process.communicate(timeout=60)[0])
+        assert found["needs_extra"] == {"heic": 1} and found["found"] == 2
+        assert found["other_endings"]["mp4"] == 2
 
 
 def test_two_scans_at_once_on_one_catalog_both_finish(tmp_path):

@@ -129,10 +129,10 @@ def test_what_needs_an_extra_is_counted_with_the_line_to_type(make, extra):
     walk = Walk([root])
     found = paths(walk)
     if is_installed(extra):
-        assert len(found) == 1 + len(EXTRAS[extra][1]) and not walk.advice()
+        assert len(found) == 1 + len(EXTRAS[extra][1]) and not walk.needs_extra
     else:
         assert found == ["a.jpg"] and walk.skipped_photos == len(EXTRAS[extra][1])
-        assert len(walk.advice()) == 1 and f"pip install 'phototag[{extra}]'" in walk.advice()[0]
+        assert walk.needs_extra == {extra: len(EXTRAS[extra][1])}
 
 
 def test_other_extensions_on_request(make):
@@ -282,3 +282,30 @@ def test_a_path_never_leaves_its_root(path):
 def test_imports_nothing_but_the_standard_library():
     program = "import sys, phototag.reading.walk; sys.exit(any(name in sys.modules for name in ('PIL', 'numpy', 'torch', 'sqlalchemy')))"
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY).returncode == 0
+
+
+def test_what_is_no_photo_by_its_name_is_counted_by_its_ending(tmp_path):
+    jpeg = b"\xff\xd8\xff\xe0" + bytes(60)
+    names = ["a.jpg", "B.MPO", "c.dib", "d.apng"]
+    others = ["v.mp4", "w.MP4", "x.jxl", "y.jp2", "z.jpg_large", "a.JPG~", "b.jpg.1", "photo", "l.psd"]
+    for name in [*names, *others, "is-a-jpeg.heic", "is-a-jpeg.dng"]:
+        (tmp_path / name).write_bytes(jpeg)
+    (tmp_path / "long.aaaaaaaaaaaaaaaaaaaaaaaaaaa").touch()
+    (tmp_path / "real.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40))
+    (tmp_path / "real.nef").write_bytes(b"II*\0" + bytes(60))
+    walk = Walk([tmp_path])
+    found = sorted(file.path for file in walk)
+    installed = [name for name, extra in (("real.heic", "heic"), ("real.nef", "raw")) if is_installed(extra)]
+    assert found == sorted([*names, "is-a-jpeg.heic", "is-a-jpeg.dng", *installed])
+    assert walk.needs_extra.total() == 2 - len(installed)
+    assert walk.other_endings == {
+        "mp4": 2, "jxl": 1, "jp2": 1, "jpg_large": 1, "jpg~": 1, "1": 1, "": 1, "psd": 1, "other": 1
+    }  # fmt: skip
+    assert walk.skipped["not a photo"] == 10
+
+
+def test_no_folder_fills_the_memory_with_endings(tmp_path):
+    for number in range(300):
+        (tmp_path / f"a.{number}").touch()
+    walk = Walk([tmp_path])
+    assert list(walk) == [] and len(walk.other_endings) == 201 and walk.other_endings.total() == 300
