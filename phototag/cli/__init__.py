@@ -63,11 +63,13 @@ class LazyGroup(click.Group):
         say_more(f"time taken: {time.monotonic() - began:.1f} s")
         return answer
 
-    def main(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Any:
-        if not more.pop("standalone_mode", True):
-            return super().main(args, *others, standalone_mode=False, **more)
+    def main(  # type: ignore[override]  # click has an overload for each mode
+        self, args: Sequence[str] | None = None, standalone_mode: bool = True, **more: Any
+    ) -> Any:
+        command = partial(super().main, args, standalone_mode=False, **more)
+        if not standalone_mode:
+            return command()
         words = sys.argv[1:] if args is None else args
-        command = partial(super().main, args, *others, standalone_mode=False, **more)
         sys.exit(exits.run(command, show_traceback="--traceback" in words or bool(os.environ.get(TRACEBACK))))
 
 

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import click
 
-from phototag.cli.output import printable, printable_lines, warn
+from phototag.cli.output import printable, warn
 from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
 
 # Errors of a stream, which have no file's name; those of files do.
@@ -60,8 +60,7 @@ def _exit_code(error: BaseException) -> int:
         _complain(str(error))
         return error.exit_code
     if isinstance(error, click.ClickException):
-        error.message = printable_lines(error.message)
-        error.show()
+        _show(error)
         return error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort):
         _complain("stopped")
@@ -84,6 +83,14 @@ def _exit_code(error: BaseException) -> int:
         "Please report it with what the same command prints with --traceback"
     )
     return EXIT_FATAL
+
+
+def _show(error: click.ClickException) -> None:
+    """As click does it, with what was typed made visible."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        path = error.ctx.command_path
+        click.echo(f"{error.ctx.get_usage()}\nTry '{path} --help' for help.\n", err=True)
+    warn(f"Error: {error.format_message()}")
 
 
 def _complain(sentence: str) -> None:

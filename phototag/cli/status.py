@@ -66,12 +66,12 @@ def status(db: str | None, as_json: bool) -> None:
         return
     click.echo(f"{printable(str(found.path))}, {size(found.size_bytes)}")
     click.echo(f"{count(found.photos, 'photo')}, {found.missing:,} of them missing\n")
-    rows = [
+    lines = [
         (name, f"{row.done:,}", f"{row.to_do:,}", f"{row.failed:,}", ", ".join(weights.get(name, [])) or "-")
         for name, row in found.taggers.items()
         if name != "decode"
     ]
-    write_table(("tagger", "done", "to do", "failed", "weights"), rows, frozenset({1, 2, 3}))
+    write_table(("tagger", "done", "to do", "failed", "weights"), lines, frozenset({1, 2, 3}))
     if found.detectors:
         by = ", ".join(
             f"{name} in {count(number, 'photo')}" for name, number in sorted(found.detectors.items())

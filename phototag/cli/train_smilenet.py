@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ from phototag.cli.output import count, draws_bars, say
 
 # From our weights on, the norms and the first filters are right: they stay, which halves the time
 # of a step. What was learned needs less regularisation to survive than ImageNet's filters did.
-FURTHER = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout": 0.1}
+FURTHER: dict[str, Any] = {"frozen_norms": True, "frozen_stages": 2, "drop_path": 0.1, "dropout": 0.1}
 
 
 @click.command("smilenet")

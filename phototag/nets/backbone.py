@@ -22,8 +22,12 @@ class FrozenNormConv(nn.Module):
     scale goes into the filters on every call, which costs nothing and spares two passes over the
     activations. Pads as TensorFlow's SAME does."""
 
+    scale: torch.Tensor
+    shift: torch.Tensor
+
     def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         super().__init__()
+        assert norm.running_mean is not None and norm.running_var is not None
         self.weight = nn.Parameter(conv.weight.detach().clone())
         scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
         self.register_buffer("scale", scale)
@@ -33,7 +37,7 @@ class FrozenNormConv(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         padding = (self.edge - 1) // 2
         if self.stride > 1:
-            inputs = pad_same(inputs, (self.edge, self.edge), (self.stride, self.stride))
+            inputs = pad_same(inputs, [self.edge, self.edge], [self.stride, self.stride])
             padding = 0
         weight = self.weight * self.scale.view(-1, 1, 1, 1)
         if self.groups > 1 and self.training and weight.requires_grad and torch.is_autocast_enabled("cpu"):
@@ -46,6 +50,7 @@ class FrozenNormConv(nn.Module):
         kind, padding = (Conv2dSame, 0) if self.stride > 1 else (nn.Conv2d, (self.edge - 1) // 2)
         conv = kind(inputs, outputs, self.edge, self.stride, padding, groups=self.groups)
         conv.weight.data = self.weight.detach() * self.scale.view(-1, 1, 1, 1)
+        assert conv.bias is not None
         conv.bias.data = self.shift.detach().clone()
         return conv.requires_grad_(False)
 

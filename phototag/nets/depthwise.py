@@ -52,17 +52,23 @@ class FastBackwardDepthwise(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.weight = conv.weight  # (C, 1, k, k)
-        self.kernel, self.stride = conv.kernel_size, conv.stride
-        self.padding = None if isinstance(conv, Conv2dSame) else conv.padding
+        self.kernel, self.stride = _pair(conv.kernel_size), _pair(conv.stride)
+        self.padding = None if isinstance(conv, Conv2dSame) else _pair(conv.padding)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> (B, C, H', W')."""
         padding = self.padding
         if padding is None:
-            inputs, padding = pad_same(inputs, self.kernel, self.stride), (0, 0)
+            inputs, padding = pad_same(inputs, list(self.kernel), list(self.stride)), (0, 0)
         if self.training and torch.is_autocast_enabled("cpu"):
             return depthwise(inputs, self.weight, None, self.stride, padding)
         return F.conv2d(inputs, self.weight, None, self.stride, padding, 1, len(self.weight))
+
+
+def _pair(sizes: tuple[int, ...] | str) -> tuple[int, int]:
+    """Down and across, as nn.Conv2d keeps them."""
+    assert len(sizes) == 2 and not isinstance(sizes, str)
+    return sizes[0], sizes[1]
 
 
 def speed_up_backward(net: nn.Module) -> None:

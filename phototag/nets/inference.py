@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +54,7 @@ def fold_norms(net: nn.Module) -> None:
     join_norms(net, fuse_conv_bn_eval)
 
 
-def join_norms(net: nn.Module, join: Callable[[nn.Conv2d, nn.Module], nn.Module]) -> None:
+def join_norms(net: nn.Module, join: Callable[[Any, Any], nn.Module]) -> None:
     """In place: `join(convolution, norm)` instead of every convolution that a batch norm follows;
     of the norm only its activation stays, which timm's bring along."""
     for parent in list(net.modules()):
@@ -101,13 +102,15 @@ def _put_in_strips(net: nn.Module) -> None:
                 finish = nn.Sequential(*list(layers[1])[1:], *([] if squeezed else layers[2:]))
                 block.block = nn.Sequential(InStrips(layers[0], layers[1][0], finish), *rest)
         elif _is_timm_residual(block):
-            finish = nn.Sequential(block.bn2, block.conv_pwl, block.bn3)
-            block.conv_pw = InStrips(nn.Sequential(block.conv_pw, block.bn1), block.conv_dw, finish)
+            residual: Any = block  # torch knows no types of attributes
+            finish = nn.Sequential(residual.bn2, residual.conv_pwl, residual.bn3)
+            widen = nn.Sequential(residual.conv_pw, residual.bn1)
+            residual.conv_pw = InStrips(widen, residual.conv_dw, finish)
             for name in ("bn1", "conv_dw", "bn2", "conv_pwl", "bn3"):
                 setattr(block, name, nn.Identity())
 
 
-def _is_timm_residual(block: nn.Module) -> bool:
+def _is_timm_residual(block: Any) -> bool:
     """Whether it is a plain inverted residual of timm's, without squeeze and excite."""
     layers = [name for name, _ in block.named_children() if name in TIMM_RESIDUAL]
     if tuple(layers) != TIMM_RESIDUAL or not _plain(block.conv_dw):
@@ -169,6 +172,7 @@ def _joined(parts: list[torch.Tensor], dim: int) -> torch.Tensor:
 def margins(conv: nn.Conv2d, height: int, width: int) -> tuple[int, int, int, int]:
     """The zeros that a convolution adds on the left, right, top and bottom of a map of this size."""
     if not isinstance(conv, Conv2dSame):
+        assert not isinstance(conv.padding, str), "nn.Conv2d with a named padding is never made here"
         down, across = conv.padding
         return across, across, down, down
     across, down = (

@@ -55,7 +55,7 @@ def words(path: Path = WORDS_FILE) -> Words:
     """Read the words file. Raises WeightsError naming the word that cannot be understood."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        limits = dict(document["thresholds"])
+        limits: dict[str, float] = dict(document["thresholds"])
         default = limits.pop("default")
         members = dict(document["words"])
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:

@@ -18,7 +18,7 @@ from phototag.nets.smilenet.evaluate import smile_probability
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.smilenet.net import fuse
 from phototag.reading.decode import open_photo
-from phototag.records import Frame, Tag
+from phototag.records import Box, Frame, Tag
 from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible
 from phototag.taggers import table
 from phototag.taggers.table import WORKING_SIDE
@@ -75,6 +75,10 @@ def load(device: str, options: Mapping[str, Any]):
     return tag
 
 
+def _area(face: tuple[Box, object]) -> float:
+    return face[0].area
+
+
 def largest_face_cutter(device: str, size: int) -> Callable[[Path], np.ndarray]:
     """For measuring on whole photos: a function from a photo's file to the crop of its largest face
     that the face tagger is sure of, cut as a scan cuts it. It raises UnreadablePhoto where there is
@@ -83,14 +87,11 @@ def largest_face_cutter(device: str, size: int) -> Callable[[Path], np.ndarray]:
 
     def cut(file: Path) -> np.ndarray:
         photo = open_photo(file, working_side=WORKING_SIDE)
-        faces = [
-            tag
-            for tag in find([Frame(0, photo.pixels, photo.width, photo.height)])[0]
-            if tag.score >= MIN_SCORE
-        ]
+        (found,) = find([Frame(0, photo.pixels, photo.width, photo.height)])
+        faces = [(tag.box, tag.points) for tag in found if tag.score >= MIN_SCORE and tag.box]
         if not faces:
             raise UnreadablePhoto("no face found")
-        face = max(faces, key=lambda tag: tag.box.area)
-        return cut_face(photo.pixels, face.box, face.points, size)
+        box, points = max(faces, key=_area)
+        return cut_face(photo.pixels, box, points, size)
 
     return cut

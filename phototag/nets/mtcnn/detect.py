@@ -198,7 +198,7 @@ class FaceDetector:
         order = (candidates.photos * most + planes).argsort(stable=True)
         crops = self._crops(candidates.at(order), planes[order], pyramids, side)
         count = PIXELS_PER_CALL // side**2 if self.device.type == "cpu" else 4096
-        answers = torch.empty(len(crops), net.heads.out_features, device=self.device)
+        answers = torch.empty(len(crops), int(net.heads.out_features), device=self.device)
         for start in range(0, len(crops), count):
             answers[order[start : start + count]] = net(crops[start : start + count])
         return answers

@@ -55,11 +55,11 @@ def measure(
     np.add.at(confusion, (truth, guess), 1)
     per_class = {}
     for i, name in enumerate(EMOTIONS):
-        right, there, said = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
+        hits, there, guessed = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
         per_class[name] = {
             "n": there,
-            "precision": right / said if said else None,
-            "recall": right / there if there else None,
+            "precision": hits / guessed if guessed else None,
+            "recall": hits / there if there else None,
         }
     smiling = (truth == EMOTIONS.index("happiness")).astype(int)
     probability = smile_probability(smile_logits[clear], calibration).numpy()

@@ -63,9 +63,10 @@ def find(faces: torch.Tensor) -> list[tuple[Box, tuple[tuple[float, float], ...]
     detector, found = FaceDetector("cpu"), []
     for part in faces.split(PHOTOS_AT_ONCE):
         for answer in detector.detect([stage(face) for face in part.numpy()], FACE / 3):
-            box = Box.clipped(*(answer.boxes[0] / CANVAS).tolist()) if len(answer.scores) else None
-            sure = box is not None and float(answer.scores[0]) >= MIN_SCORE
-            found.append((box, tuple(map(tuple, (answer.points[0] / CANVAS).tolist()))) if sure else None)
+            sure = len(answer.scores) and float(answer.scores[0]) >= MIN_SCORE
+            box = Box.clipped(*(answer.boxes[0] / CANVAS).tolist()) if sure else None
+            points = tuple((x, y) for x, y in (answer.points[0] / CANVAS).tolist()) if box else ()
+            found.append((box, points) if box else None)
     return found
 
 

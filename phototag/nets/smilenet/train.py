@@ -155,8 +155,8 @@ def train(
             total += float(loss.detach())
             progress(epoch * steps_per_epoch + step + 1, plan.epochs * steps_per_epoch)
         row: dict[str, float] = {"epoch": epoch + 1, "size": size, "loss": total / steps_per_epoch}
-        for name, faces in validation.items():
-            found = evaluate.measure(evaluate.predict(averaged, faces.images, max(size, 64)), faces)
+        for name, check in validation.items():
+            found = evaluate.measure(evaluate.predict(averaged, check.images, max(size, 64)), check)
             row |= {f"{name} {key}": found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
         row["seconds"] = time.monotonic() - began
         history.append(row)
@@ -164,9 +164,9 @@ def train(
         run.save(history, net, averaged, optimiser)
         save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
     if validation:
-        faces = next(iter(validation.values()))
-        logits = evaluate.predict(averaged, faces.images, plan.size)
-        save(out / "smilenet.safetensors", averaged, evaluate.calibrate(logits, faces, plan.size))
+        check = next(iter(validation.values()))
+        logits = evaluate.predict(averaged, check.images, plan.size)
+        save(out / "smilenet.safetensors", averaged, evaluate.calibrate(logits, check, plan.size))
     run.draw(history)
     return out / "smilenet.safetensors"
 
