@@ -253,6 +253,39 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
         for limit in (1, 5, 500):
             page = list(shelf.library.paths(query, sort=sort, limit=limit, descending=descending))
             assert page == expected[:limit], (terms, sort, limit)
+    for terms in (*questions, ("^animal", "faces:1.."), ("^animal", "^dog"), ("path:Italy", "^animal")):
+        query = parse(terms, labels, SYNONYMS)
+        assert shelf.library.count(query) == len(reference(known, query)), terms
+
+
+@pytest.mark.parametrize(
+    ("sort", "terms", "index"),
+    [
+        ("taken", ("faces:1..",), "ix_photos_taken_at"),
+        ("taken", ("taken:2016", "^dog"), "ix_photos_taken_at"),
+        ("smile", ("dog",), "ix_photos_least_smile"),
+        ("relevance", ("dog", "faces:1.."), "ix_photo_labels_rank"),
+        ("relevance", ("animal",), "ix_photo_labels_rank"),
+        ("path", ("smiling:any",), "(root_id=?)"),
+    ],
+)
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_page_is_read_along_the_index_of_its_order_and_not_sorted(
+    album, monkeypatch, sort, terms, index, descending
+):
+    shelf, _ = album
+    monkeypatch.setattr(search, "FEW", 1)
+    query = parse(terms, shelf.library.known_labels(), SYNONYMS)
+    with shelf.library._catalog.read() as connection:
+        raw, statements = connection.connection.driver_connection, []
+        raw.set_trace_callback(statements.append)
+        search.find_ids(connection, query, sort, 5, descending)
+        raw.set_trace_callback(None)
+        page = statements[-1]
+        plan = "\n".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {page}"))
+    assert "CROSS JOIN photos ON" in page
+    assert ("INDEXED BY" in page) is (sort != "path")  # the key's own index has no name to be told by
+    assert index in plan.splitlines()[0] and "TEMP B-TREE" not in plan, plan
 
 
 def test_several_roots_sort_as_one(shelf):
