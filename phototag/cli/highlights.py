@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ from phototag.errors import Interrupted, PhototagError, UsageError
 from phototag.records import Member
 
 if TYPE_CHECKING:
+    from phototag.highlights.film.make import FilmOptions
     from phototag.highlights.theme import Theme
     from phototag.highlights.verdict import Choice
 
@@ -66,8 +68,16 @@ if TYPE_CHECKING:
     "--aspect", default="16:9", metavar="W:H", show_default=True, help="16:9, 9:16 (phones), 1:1 or 4:3."
 )
 @click.option(
-    "--music", type=click.Path(dir_okay=False), metavar="FILE", help="Sound for the film, faded at its end."
+    "--music",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="A sound file for the film, instead of music that phototag composes.",
 )
+@click.option(
+    "--mood", metavar="MOOD", help="Of the composed music: calm, warm or bright. Default: the theme's."
+)
+@click.option("--no-music", "silent", is_flag=True, help="A film without sound.")
+@click.option("--preview", is_flag=True, help="A small, rough film, quickly, to look at first.")
 @click.option("--force", is_flag=True, help="Let --film replace a file that phototag did not make.")
 @click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
 @db_option
@@ -125,7 +135,24 @@ class Outputs:
     height: int | None
     aspect: str
     music: str | None
+    mood: str | None
+    silent: bool
+    preview: bool
     force: bool
+
+    def film_options(self) -> FilmOptions:
+        from phototag.highlights.film.make import FilmOptions
+
+        return FilmOptions(
+            height=self.height,
+            aspect=self.aspect,
+            music=self.music,
+            silent=self.silent,
+            mood=self.mood,
+            preview=self.preview,
+            made_on=datetime.now(),
+            force=self.force,
+        )
 
 
 def _highlights(
@@ -181,7 +208,7 @@ def _check_film(outputs: Outputs, db: str | None) -> None:
         def is_photo(path: str) -> bool:
             return library.photo(path) is not None
 
-        make.check(outputs.film, outputs.height, outputs.aspect, is_photo, force=outputs.force)
+        make.check(outputs.film, outputs.film_options(), is_photo)
 
 
 def _ask_to_replace(out: Path, title: str, query: str, *, replace: bool) -> None:
@@ -253,10 +280,8 @@ def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict
             choice.kept,
             choice.theme,
             title,
-            height=outputs.height,
-            aspect=outputs.aspect,
-            music=outputs.music,
-            force=outputs.force,
+            outputs.film_options(),
+            bursts=choice.bursts(),
             progress=progress,
         )
     if report.left_out:

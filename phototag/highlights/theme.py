@@ -33,6 +33,9 @@ SIGNALS = (
 )
 
 
+MOODS = ("calm", "warm", "bright")  # of the music that the program composes for a film
+
+
 def _number(lowest: float, highest: float, default: float) -> Any:
     return field(default=default, metadata={"range": (lowest, highest)})
 
@@ -88,6 +91,7 @@ class Film:
     seconds_per_photo: float = _number(0.5, 30, 3.0)
     shortest_seconds: float = _number(1, 3600, 20.0)
     longest_seconds: float = _number(1, 3600, 120.0)
+    mood: str = field(default="warm", metadata={"one_of": MOODS})  # of the music
 
 
 @dataclass(frozen=True)
@@ -209,6 +213,10 @@ def _section(values: Any, kind: type, where: str) -> Any:
             if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
                 raise UsageError(f'{where} {key} must be a list of words, such as ["dog", "cat"]')
             value = tuple(value)
+        elif isinstance(default, str):
+            choices = fields[key].metadata["one_of"]
+            if value not in choices:
+                raise UsageError(f"{where} {key} must be one of {', '.join(choices)}, not {_brief(value)}")
         else:
             _check_number(
                 value, fields[key].metadata["range"], f"{where} {key}", whole=isinstance(default, int)

@@ -91,6 +91,14 @@ class Choice:
         counted = Counter(verdict.reason for verdict in self.verdicts)
         return {reason: counted[reason] for reason in Reason if counted[reason]}
 
+    def bursts(self) -> dict[int, list[Photo]]:
+        """The other shots of a moment, in order of time, by the id of the photo that was preferred to them."""
+        found: dict[int, list[Photo]] = {}
+        for verdict in self.verdicts:
+            if verdict.reason is Reason.BURST and verdict.other is not None:
+                found.setdefault(verdict.other.photo_id, []).append(verdict.photo)
+        return found
+
     def require_minimum(self, least: int) -> None:
         """Raises TooFewPhotos where fewer than `least` were chosen: an album is never padded."""
         if len(self.kept) >= least:

@@ -231,6 +231,8 @@ def test_terms_top_min_faces_and_dates(scanned):
         (["smiles", "--strip", "--hardlink"], "either --strip or --hardlink", 2),
         (["smiles", "--film", "film.avi"], "must end in .mp4", 2),
         (["smiles", "--film", "film.mp4", "--aspect", "2:1"], "--aspect must be one of", 2),
+        (["smiles", "--film", "film.mp4", "--mood", "sad"], "--mood must be one of calm, warm, bright", 2),
+        (["smiles", "--film", "film.mp4", "--no-music", "--mood", "calm"], "either --no-music", 2),
     ],
 )
 def test_mistakes_are_one_sentence(scanned, arguments, words, code):
@@ -248,14 +250,22 @@ def test_an_output_folder_with_photos_in_it_is_refused(own_copy):
 
 def test_a_film_from_the_command_line(own_copy, tmp_path):
     av = pytest.importorskip("av", reason="films need PyAV: pip install 'phototag[film]'")
-    _, catalog = own_copy
+    folder, catalog = own_copy
     path = tmp_path / "smiles-2016.mp4"
-    said = run(
-        "highlights", "smiles", "--year", 2016, "--film", path, "--height", 120, "--db", catalog
-    ).stderr
+    make = ("highlights", "smiles", "--year", 2016, "--film", path, "--height", 120, "--db", catalog)
+    said = run(*make).stderr
     assert f"Film: {path} (20 seconds, 214 x 120)" in said
     with av.open(str(path)) as film:
-        assert film.duration / 1e6 == pytest.approx(20, abs=0.1) and film.metadata["title"] == "Smiles 2016"
+        assert film.duration / 1e6 == pytest.approx(20.5, abs=0.1) and film.metadata["title"] == "Smiles 2016"
+        assert len(film.streams.audio) == 1  # the program's own music
+    run(*make, "--no-music", "--preview")  # a film of its own makes way
+    with av.open(str(path)) as film:
+        assert not film.streams.audio and film.streams.video[0].average_rate == 15
+    photo = folder / "2016" / "astronaut.jpg"
+    (folder / "2016" / "x.mp4").symlink_to(photo)
+    before = photo.read_bytes()
+    said = run(*make[:5], folder / "2016" / "x.mp4", *make[6:], code=1).stderr
+    assert "is a symbolic link" in said and photo.read_bytes() == before
 
 
 def test_the_shipped_themes_name_every_rule_of_theirs_where_a_person_can_change_it():

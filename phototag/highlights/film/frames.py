@@ -7,18 +7,22 @@ by whole pixels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from phototag.highlights.captions import font
 from phototag.highlights.film.motion import Shot, Window
+from phototag.highlights.film.storyboard import Scene, Storyboard
 from phototag.records import Box
 
 if TYPE_CHECKING:
     import av
     import numpy as np
+
+    Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 BLACK, WHITE, GREY = 16, 235, 128  # video range; grey is "no colour" in chroma
 # RGB to Y, Cb, Cr after ITU-R BT.709, to the ranges 16-235 and 16-240.
@@ -27,9 +31,15 @@ BT709 = (
     *(-0.2126 / 1.8556 * 224 / 255, -0.7152 / 1.8556 * 224 / 255, 0.5 * 224 / 255, 128.0),
     *(0.5 * 224 / 255, -0.7152 / 1.5748 * 224 / 255, -0.0722 / 1.5748 * 224 / 255, 128.0),
 )
-FILL_LIGHT = 0.55  # of the blurred fill and the title's background: a frame for the photo, not a rival
-CAPTION_HEIGHT = 1 / 30  # of the frame's shorter side
+BLUR_LIGHT = 0.42  # of the blurred photo behind the text of a card
+GROUND_LIGHT = 0.38  # of the soft colours behind a framed photo: they must not rival it
+BORDER = 1 / 120  # of the frame's shorter side, around a framed photo
+CAPTION_HEIGHT = 1 / 28  # of the frame's shorter side
 MARGIN = 1 / 20  # of the frame's shorter side, around captions
+LINE_HEIGHT = 1.35  # of the size of letters
+# Seconds: text comes and goes softly; a caption stays long enough to be read; the title leaves its photo to be
+# seen alone at the end.
+TEXT_FADE, TEXT_DELAY, CAPTION_SECONDS, TITLE_ALONE = 0.4, 0.25, 2.6, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +88,18 @@ class Planes:
             Image.blend(self.red, other.red, share),
         )
 
-    def stamp(self, ink: Ink) -> None:
-        """Draw white letters on a soft shadow."""
+    def stamp(self, ink: Ink, strength: float = 1.0) -> None:
+        """Draw white letters on a soft shadow; `strength` 0 to 1."""
+        shadow, letters, colourless = ink.shadow, ink.letters, ink.colourless
+        if strength < 1:
+            weaker = [round(value * max(0.0, strength)) for value in range(256)]
+            shadow, letters, colourless = (mask.point(weaker) for mask in (shadow, letters, colourless))
         left, top = ink.at
-        self.luma.paste(BLACK, (left, top), ink.shadow)
-        self.luma.paste(WHITE, (left, top), ink.letters)
+        self.luma.paste(BLACK, (left, top), shadow)
+        self.luma.paste(WHITE, (left, top), letters)
         half = (left // 2, top // 2)
-        self.blue.paste(GREY, half, ink.colourless)
-        self.red.paste(GREY, half, ink.colourless)
+        self.blue.paste(GREY, half, colourless)
+        self.red.paste(GREY, half, colourless)
 
     def frame(self) -> av.VideoFrame:
         """As a video frame of its own memory, yuv420p."""
@@ -94,7 +108,7 @@ class Planes:
 
         frame = av.VideoFrame(*self.luma.size, "yuv420p")
         for target, plane in zip(frame.planes, (self.luma, self.blue, self.red), strict=True):
-            rows = np.frombuffer(target, np.uint8).reshape(-1, target.line_size)  # (H, W and more)
+            rows = np.asarray(memoryview(target), np.uint8).reshape(-1, target.line_size)  # (H, W and more)
             rows[: plane.height, : plane.width] = np.asarray(plane)
         return frame
 
@@ -132,76 +146,161 @@ class Ink:
         )
 
 
-class Scene:
-    """One photo of the film, drawn at any share of its time."""
+class Stage:
+    """One scene, ready to be drawn at any frame of its time. `pixels` are those of its photos, in order, and
+    `flips` those of the shots of its flip-book, each (H, W, 3)."""
 
     def __init__(
-        self, pixels: np.ndarray, shot: Shot, frame_wh: tuple[int, int], caption: str, keep: tuple[Box, ...]
+        self,
+        board: Storyboard,
+        number: int,
+        frame_wh: tuple[int, int],
+        pixels: Sequence[Pixels],
+        flips: Sequence[Pixels] = (),
+        keep: Sequence[Sequence[Box]] = (),
     ) -> None:
-        picture = Image.fromarray(pixels)
-        self.shot, self.frame_wh = shot, frame_wh
-        self.planes = Planes.of(picture)
-        fills = shot.place[2:] == frame_wh
-        self.fill = None if fills else blurred(picture, frame_wh)
-        self.ink = _place_caption(caption, shot, frame_wh, keep)
+        self.board, self.number, self.scene, self.frame_wh = board, number, board.scenes[number], frame_wh
+        pictures = [Image.fromarray(each) for each in pixels]
+        self.ground: Planes | None = None
+        self.planes: list[Planes] = []
+        self.flips = [Planes.of(Image.fromarray(each)) for each in flips]
+        self.inks: list[Ink] = []
+        lines = text_lines(self.scene, frame_wh)
+        if self.scene.lines:
+            self.inks = _block(lines, frame_wh, 0.5 if self.scene.text_at is None else self.scene.text_at)
+        if self.scene.lines and self.scene.text_at is None:
+            self.ground = blurred(pictures[0], frame_wh)
+            return
+        self.planes = [Planes.of(picture) for picture in pictures]
+        self.ground = _ground(pictures, self.scene.shots, frame_wh)
+        if self.scene.caption:
+            ink = _place_caption(self.scene.caption, self.scene.shots, frame_wh, keep)
+            self.inks = [ink] if ink is not None else []
 
-    def draw(self, share: float) -> Planes:
-        left, top, width, height = self.shot.place
-        seen = self.planes.part(self.shot.window(share), (width, height))
-        if self.fill is not None:
-            frame = self.fill.copy()
-            frame.paste(seen, (left, top))
-            seen = frame
-        if self.ink is not None:
-            seen.stamp(self.ink)
-        return seen
+    def draw(self, frame: int) -> Planes:
+        flip = self._flip(frame)
+        drawn: Planes | None = None
+        for place, (planes, shot) in enumerate(zip(self.planes, self.scene.shots, strict=False)):
+            left, top, width, height = shot.place
+            share = 0.0 if flip is not None else self._share(frame)
+            seen = (flip or planes).part(shot.window(share), (width, height))
+            if self.ground is None:
+                drawn = seen
+            else:
+                drawn = self.ground.copy() if place == 0 else drawn
+                assert drawn is not None
+                drawn.paste(seen, (left, top))
+        if drawn is None:
+            assert self.ground is not None
+            drawn = self.ground.copy()
+        strength = self._text_strength(frame)
+        for ink in self.inks:
+            if strength > 0:
+                drawn.stamp(ink, strength)
+        return drawn
+
+    def _flip(self, frame: int) -> Planes | None:
+        """The shot of the burst that is turned over now."""
+        page = max(0, frame - self.scene.first) // self.board.flip_frames()
+        return self.flips[page] if page < len(self.flips) else None
+
+    def _share(self, frame: int) -> float:
+        """How far the movement is: a flip-book stands still."""
+        first, last = self.board.span(self.number)
+        if self.flips:
+            first = self.scene.first + len(self.flips) * self.board.flip_frames()
+        return min(1.0, max(0.0, (frame - first) / max(1, last - first - 1)))
+
+    def _text_strength(self, frame: int) -> float:
+        fps = self.board.fps
+        now, length = (frame - self.scene.first) / fps, (self.scene.last - self.scene.first) / fps
+        if self.scene.kind == "card":
+            return 1.0  # it comes and goes with its card
+        end = {"title": length - TITLE_ALONE, "photos": min(CAPTION_SECONDS, length)}.get(
+            self.scene.kind, length + TEXT_FADE
+        )
+        return max(0.0, min(1.0, (now - TEXT_DELAY) / TEXT_FADE, (end - now) / TEXT_FADE))
 
 
 def side_needed(shot: Shot) -> int:
     """The photo's long side in pixels at which its tightest window has as many pixels as are shown."""
-    tight = min((shot.start, shot.end), key=lambda window: window.right - window.left)
-    return round(max(shot.place[2] / (tight.right - tight.left), shot.place[3] / (tight.bottom - tight.top)))
+    tight = min((shot.start, shot.end), key=_width)
+    return round(max(shot.place[2] / _width(tight), shot.place[3] / (tight.bottom - tight.top)))
 
 
-def blurred(picture: Image.Image, frame_wh: tuple[int, int], light: float = FILL_LIGHT) -> Planes:
+def _width(window: Window) -> float:
+    return window.right - window.left
+
+
+def _ground(
+    pictures: Sequence[Image.Image], shots: Sequence[Shot], frame_wh: tuple[int, int]
+) -> Planes | None:
+    """What is behind photos that do not fill the frame: their own colours, soft and dim; a thin frame and a
+    shadow around each. None where one photo fills it."""
+    if len(shots) == 1 and not shots[0].framed:
+        return None
+    corners = pictures[0].resize((3, 3), Image.Resampling.BOX).resize(frame_wh, Image.Resampling.BICUBIC)
+    picture = corners.point([round(value * GROUND_LIGHT) for value in range(256)] * 3)
+    border = max(1, round(min(frame_wh) * BORDER))
+    shade = Image.new("L", frame_wh, 0)
+    for shot in shots:
+        left, top, width, height = shot.place
+        if shot.framed:
+            edges = (left - border, top - border, left + width + border - 1, top + height + border - 1)
+            lower = (edges[0], edges[1] + border, edges[2], edges[3] + 2 * border)
+            ImageDraw.Draw(shade).rectangle(lower, 170)
+    if shade.getbbox():
+        picture.paste((0, 0, 0), (0, 0), shade.filter(ImageFilter.GaussianBlur(3 * border)))
+    for shot in shots:
+        left, top, width, height = shot.place
+        if shot.framed:
+            edges = (left - border, top - border, left + width + border - 1, top + height + border - 1)
+            ImageDraw.Draw(picture).rectangle(edges, (238, 236, 230))
+    return Planes.of(picture)
+
+
+def blurred(picture: Image.Image, frame_wh: tuple[int, int], light: float = BLUR_LIGHT) -> Planes:
     """The picture as a dim, blurred background that fills the frame."""
     small = (max(2, frame_wh[0] // 16), max(2, frame_wh[1] // 16))
     scale = max(small[0] / picture.width, small[1] / picture.height)
     w, h = min(small[0] / scale, picture.width), min(small[1] / scale, picture.height)
-    box = (
-        (picture.width - w) / 2,
-        (picture.height - h) / 2,
-        (picture.width + w) / 2,
-        (picture.height + h) / 2,
-    )
-    soft = picture.resize(small, Image.Resampling.BOX, box).filter(ImageFilter.GaussianBlur(min(small) / 22))
+    left, top = (picture.width - w) / 2, (picture.height - h) / 2
+    soft = picture.resize(small, Image.Resampling.BOX, (left, top, left + w, top + h))
+    soft = soft.filter(ImageFilter.GaussianBlur(min(small) / 22))
     soft = soft.point([round(value * light) for value in range(256)] * 3)
     return Planes.of(soft.resize(frame_wh, Image.Resampling.BICUBIC))
 
 
-def title_card(picture: Image.Image, frame_wh: tuple[int, int], title: str, subtitle: str) -> Planes:
-    """The film's first picture: its name on a blurred photo."""
-    frame = blurred(picture, frame_wh, 0.4)
-    width, height = frame_wh
-    short = min(frame_wh)
-    lines = [
-        (line, size)
-        for text, size in ((title, short / 7.5), (subtitle, short / 24))
-        for line, size in _fit(text, size, width * 0.86)
+Lines = list[tuple[str, float]]  # text and the size of its letters in pixels
+
+
+def text_lines(scene: Scene, frame_wh: tuple[int, int]) -> Lines:
+    """The text of a title or card: its first line large."""
+    short, large = min(frame_wh), {"title": 7.0, "card": 8.5, "end": 9.5}.get(scene.kind, 8.0)
+    sizes = [short / large] + [short / 23] * max(0, len(scene.lines) - 1)
+    room = frame_wh[0] * 0.86
+    return [
+        each
+        for text, size in zip(scene.lines, sizes, strict=False)
+        if text
+        for each in _fit(text, size, room)
     ]
-    total = sum(size * 1.35 for _, size in lines)
-    top = height / 2 - total / 2
-    for line, size in lines:
+
+
+def _block(lines: Lines, frame_wh: tuple[int, int], middle: float) -> list[Ink]:
+    """Lines below each other, their middle at a share of the frame's height."""
+    width, height = frame_wh
+    top = height * middle - sum(size * LINE_HEIGHT for _, size in lines) / 2
+    inks = []
+    for text, size in lines:
         letters = font(size)
-        frame.stamp(_ink(line, letters, ((width - letters.getlength(line)) / 2, top)))
-        top += size * 1.35
-    return frame
+        inks.append(_ink(text, letters, ((width - letters.getlength(text)) / 2, top), soft=0.3))
+        top += size * LINE_HEIGHT
+    return inks
 
 
-def _fit(text: str, size: float, room: float) -> list[tuple[str, float]]:
+def _fit(text: str, size: float, room: float) -> Lines:
     """The text on one line, or on two balanced ones, as large as there is room for."""
-    if not text:
-        return []
     length = font(size).getlength(text)
     if length <= room:
         return [(text, size)]
@@ -215,14 +314,21 @@ def _fit(text: str, size: float, room: float) -> list[tuple[str, float]]:
     return [(line, size * shrink) for line in lines]
 
 
-def _place_caption(text: str, shot: Shot, frame_wh: tuple[int, int], keep: tuple[Box, ...]) -> Ink | None:
+def _place_caption(
+    text: str, shots: Sequence[Shot], frame_wh: tuple[int, int], keep: Sequence[Sequence[Box]]
+) -> Ink | None:
     """In the first corner where it covers no face at any time; nowhere if there is none."""
     short = min(frame_wh)
     letters = font(short * CAPTION_HEIGHT)
     width, height, margin = letters.getlength(text), short * CAPTION_HEIGHT * 1.4, short * MARGIN
     right, bottom = frame_wh[0] - margin - width, frame_wh[1] - margin - height
     # straight lines: the ends hold what is between
-    faces = [shot.in_frame(box, share) for box in keep for share in (0.0, 1.0)]
+    faces = [
+        shot.in_frame(box, share)
+        for shot, boxes in zip(shots, keep, strict=True)
+        for box in boxes
+        for share in (0.0, 1.0)
+    ]
     for corner in ((margin, bottom), (right, bottom), (margin, margin), (right, margin)):
         ink = _ink(text, letters, corner)
         if not any(ink.covers(face) for face in faces):
@@ -230,17 +336,16 @@ def _place_caption(text: str, shot: Shot, frame_wh: tuple[int, int], keep: tuple
     return None
 
 
-def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float]) -> Ink:
+def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float], soft: float = 0.16) -> Ink:
+    """`soft`: how far the shadow reaches, in sizes of the letters."""
     size = typeface.size
-    pad = round(size * 0.5)
+    pad = round(size * (0.34 + soft))
     left, top = int(at[0] - pad) // 2 * 2, int(at[1] - pad) // 2 * 2
-    wide, high = (
-        (round(typeface.getlength(text)) + 2 * pad + 3) // 2 * 2,
-        (round(size * 1.4) + 2 * pad + 3) // 2 * 2,
-    )
+    wide = (round(typeface.getlength(text)) + 2 * pad + 3) // 2 * 2
+    high = (round(size * 1.4) + 2 * pad + 3) // 2 * 2
     letters = Image.new("L", (wide, high), 0)
     ImageDraw.Draw(letters).text((pad, pad), text, fill=255, font=typeface)
-    shadow = letters.filter(ImageFilter.GaussianBlur(size * 0.16)).point(
+    shadow = letters.filter(ImageFilter.GaussianBlur(size * soft)).point(
         [min(200, value * 2) for value in range(256)]
     )
     solid = Image.new("L", letters.size, 0)

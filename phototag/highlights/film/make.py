@@ -1,38 +1,66 @@
-"""The film: the album's photos with slow movement, cross-fades and dates, as H.264 in MP4 that
-browsers and phones play.
+"""The film: the album's photos with movement, music and dates, as H.264 and AAC in MP4 that browsers and
+phones play.
 
-One photo is decoded ahead while another is shown, so memory does not grow with their number. The
-film is written under another name beside its place and moved there when it is whole."""
+One scene is decoded ahead while another is shown, so memory does not grow with their number. The film is
+written under another name beside its place and moved there when it is whole."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phototag.errors import PhototagError, UsageError
 from phototag.highlights import captions
 from phototag.highlights.chosen import open_chosen
-from phototag.highlights.film import motion
+from phototag.highlights.film import storyboard
+from phototag.highlights.film.storyboard import Storyboard
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Verdict
 from phototag.outputs import MARK, check_output, replace_file
-from phototag.records import Box
+from phototag.records import Photo
 
 if TYPE_CHECKING:
-    from phototag.highlights.film.frames import Planes, Scene
+    from phototag.highlights.film.frames import Planes, Stage
+    from phototag.highlights.film.soundtrack import Soundtrack
 
 # The first that this FFmpeg has. H.264 plays everywhere; MPEG-4 part 2 on computers, but not in browsers.
 ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_nvenc", "mpeg4")
 OPTIONS = {"libx264": {"preset": "veryfast", "crf": "20"}, "mpeg4": {"qscale": "4"}}
+PREVIEW_OPTIONS = {"libx264": {"preset": "ultrafast", "crf": "26"}, "mpeg4": {"qscale": "8"}}
+PREVIEW_HEIGHT, PREVIEW_FPS = 360, 15
 BITS_PER_PIXEL = 0.08  # for encoders that know no constant quality: 5 Mbit/s at 1080p
 ASPECTS = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1), "4:3": (4, 3)}
 HEIGHTS = {"16:9": 1080, "9:16": 1920, "1:1": 1080, "4:3": 1080}
+
+
+@dataclass(frozen=True, slots=True)
+class FilmOptions:
+    """How a film is made. `height`: in pixels, of the aspect's own by default. `music`: a sound file, instead
+    of the score; `silent`: neither. `mood`: of the score, instead of the theme's. `preview`: small and fast, to
+    look at. `made_on`: told on the end card."""
+
+    height: int | None = None
+    aspect: str = "16:9"
+    music: str | None = None
+    silent: bool = False
+    mood: str | None = None
+    preview: bool = False
+    made_on: datetime | None = None
+    force: bool = False
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels, both even."""
+        wide, high = ASPECTS[self.aspect]
+        preview = PREVIEW_HEIGHT * HEIGHTS[self.aspect] // 1080 if self.preview else None
+        height = (self.height or preview or HEIGHTS[self.aspect]) // 2 * 2
+        return 2 * round(height * wide / high / 2), height
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +75,28 @@ class FilmReport:
     note: str | None
 
 
-def check(
-    path: Path,
-    height: int | None,
-    aspect: str,
-    is_photo: Callable[[str], bool] | None = None,
-    *,
-    force: bool = False,
-) -> None:
-    """Everything that can be wrong before a frame is drawn; `is_photo` and `force` as for check_output.
-    Raises PhototagError."""
+def check(path: Path, options: FilmOptions, is_photo: Callable[[str], bool] | None = None) -> None:
+    """Everything that can be wrong before a frame is drawn; `is_photo` as for check_output. Raises
+    PhototagError."""
+    from phototag.highlights.theme import MOODS
+
     try:
         import av  # noqa: F401
     except ImportError as error:
         raise PhototagError("films need one more package: pip install 'phototag[film]'") from error
     if path.suffix.lower() not in (".mp4", ".m4v"):
         raise UsageError(f"a film's name must end in .mp4: {path}")
-    if aspect not in ASPECTS:
-        raise UsageError(f"--aspect must be one of {', '.join(ASPECTS)}, not {aspect!r}")
-    if height is not None and not 120 <= height <= 4320:
-        raise UsageError(f"--height must lie between 120 and 4320 pixels, not {height}")
-    check_output(path, is_photo, force=force)
+    if options.aspect not in ASPECTS:
+        raise UsageError(f"--aspect must be one of {', '.join(ASPECTS)}, not {options.aspect!r}")
+    if options.height is not None and not 120 <= options.height <= 4320:
+        raise UsageError(f"--height must lie between 120 and 4320 pixels, not {options.height}")
+    if options.mood is not None and options.mood not in MOODS:
+        raise UsageError(f"--mood must be one of {', '.join(MOODS)}, not {options.mood!r}")
+    if options.silent and (options.music or options.mood):
+        raise UsageError("say either --no-music, or --music FILE or --mood")
+    if options.music and options.mood:
+        raise UsageError("say either --music FILE, or --mood for the program's own music")
+    check_output(path, is_photo, force=options.force)
 
 
 def make_film(
@@ -75,88 +104,90 @@ def make_film(
     kept: Sequence[Verdict],
     theme: Theme,
     title: str,
+    options: FilmOptions | None = None,
     *,
-    height: int | None = None,
-    aspect: str = "16:9",
-    music: str | None = None,
-    force: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    bursts: Mapping[int, Sequence[Photo]] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> FilmReport:
-    """Make the film of these photos, in their order. `progress(done, total)` counts frames. Raises
-    PhototagError; then, and on Ctrl-C, nothing is left behind, and a film that was there before is
-    still there."""
-    check(path, height, aspect, force=force)
+    """Make the film of these photos, in their order. `bursts`: other shots of a moment by the id of the photo
+    that was kept of it. `progress(done, total)` counts frames. Raises PhototagError; then, and on Ctrl-C,
+    nothing is left behind, and a film that was there before is still there."""
+    options = options or FilmOptions()
+    check(path, options)
     if not kept:
         raise PhototagError("there is no photo to make a film of")
-    shown = _best(kept, motion.most_photos(theme.film))
-    size_wh = frame_size(height, aspect)
-    times = motion.timeline(len(shown), theme.film)
-    with replace_file(path, force=force) as temporary:
-        note = _write(temporary, shown, theme, title, size_wh, times, music, progress)
-    return FilmReport(times.seconds, times.frames, size_wh, len(kept) - len(shown), note)
+    count = min(len(kept), storyboard.most_photos(theme.film))
+    seconds = storyboard.film_seconds(count, theme.film)
+    track = _soundtrack(theme, count, seconds, options)
+    board = storyboard.draft(
+        kept,
+        theme,
+        title,
+        options.size_wh,
+        track.beats_until(seconds) if track else (),
+        bursts=bursts,
+        made_on=options.made_on,
+        fps=PREVIEW_FPS if options.preview else storyboard.FPS,
+    )
+    with replace_file(path, force=options.force) as temporary:
+        note = _write(temporary, board, theme, title, options, track, progress)
+    return FilmReport(board.seconds, board.frames, options.size_wh, len(board.left_out), note)
 
 
-def frame_size(height: int | None, aspect: str) -> tuple[int, int]:
-    """Width and height in pixels, both even."""
-    wide, high = ASPECTS[aspect]
-    height = (height or HEIGHTS[aspect]) // 2 * 2
-    return 2 * round(height * wide / high / 2), height
+def _soundtrack(theme: Theme, count: int, seconds: float, options: FilmOptions) -> Soundtrack | None:
+    from phototag.highlights.film import score, soundtrack
+    from phototag.highlights.film.loudness import RATE
 
-
-def subjects(verdict: Verdict, theme: Theme) -> tuple[Box, ...]:
-    """What must never be cut off: the eligible faces, and the things that the theme is about."""
-    labels = theme.qualify.labels
-    things = [
-        tag.box
-        for tag in verdict.photo.objects
-        if tag.label in labels and tag.score >= theme.qualify.label_score and tag.box
-    ]
-    return (*(face.box for face in verdict.faces), *things)
-
-
-def _best(kept: Sequence[Verdict], most: int) -> list[Verdict]:
-    """The highest scores, in the order given."""
-    ranked = sorted(range(len(kept)), key=lambda index: (-kept[index].score, index))[:most]
-    return [kept[index] for index in sorted(ranked)]
+    if options.silent:
+        return None
+    if options.music:
+        return soundtrack.load(options.music, seconds)
+    mood: Any = options.mood or theme.film.mood  # one of score.MOODS: checked where it was read
+    length = min(seconds, soundtrack.LONGEST_SECONDS)
+    sound = score.compose(mood, theme.name, count, length)
+    cross = round(soundtrack.CROSS_SECONDS * RATE) if length < seconds else 0
+    return soundtrack.Soundtrack(sound, tuple(score.beats_of(mood, length)), cross)
 
 
 def _write(
     temporary: Path,
-    shown: Sequence[Verdict],
+    board: Storyboard,
     theme: Theme,
     title: str,
-    size_wh: tuple[int, int],
-    times: motion.Timeline,
-    music: str | None,
-    progress: Callable[[int, int], None],
+    options: FilmOptions,
+    track: Soundtrack | None,
+    progress: Callable[[int, int], None] | None,
 ) -> str | None:
     import av
 
-    from phototag.highlights.film.music import Music
+    from phototag.highlights.film.soundtrack import Writer
 
     codec = next(name for name in ENCODERS if _has_encoder(name))
-    container = av.open(os.fspath(temporary), "w", format="mp4", options={"movflags": "+faststart"})
-    sound = None
+    known = PREVIEW_OPTIONS if options.preview else OPTIONS
+    container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
     try:
-        container.metadata.update({"title": title, "comment": MARK})
-        stream: Any = container.add_stream(codec, rate=motion.FPS, options=OPTIONS.get(codec, {}))
-        stream.width, stream.height = size_wh
+        container.metadata.update(_metadata(board, title))
+        stream: Any = container.add_stream(codec, rate=board.fps, options=known.get(codec, {}))
+        stream.width, stream.height = options.size_wh
         stream.pix_fmt = "yuv420p"
-        if codec not in OPTIONS:
-            stream.bit_rate = round(size_wh[0] * size_wh[1] * motion.FPS * BITS_PER_PIXEL)
+        if codec not in known:
+            stream.bit_rate = round(options.size_wh[0] * options.size_wh[1] * board.fps * BITS_PER_PIXEL)
         context = stream.codec_context
         # video range, BT.709
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
-        if music is not None:
-            sound = Music(music, container, times.seconds)
-        with closing(_frames(shown, theme, title, size_wh, times)) as frames:
+        sound = Writer(track, container, board.seconds) if track is not None else None
+        chapters = _chapters(board)
+        if chapters and hasattr(container, "set_chapters"):  # from PyAV 14.1 on
+            container.set_chapters(chapters)
+        with closing(_frames(board, theme, options.size_wh)) as frames:
             for number, planes in enumerate(frames):
                 frame = planes.frame()
                 frame.pts = number
                 container.mux(stream.encode(frame))
                 if sound is not None:
-                    container.mux(list(sound.packets(number / motion.FPS)))
-                progress(number + 1, times.frames)
+                    container.mux(list(sound.packets(number / board.fps)))
+                if progress is not None:
+                    progress(number + 1, board.frames)
         container.mux(stream.encode(None))
         if sound is not None:
             container.mux(list(sound.rest()))
@@ -166,84 +197,103 @@ def _write(
         with suppress(Exception):
             container.close()
         raise
-    finally:
-        if sound is not None:
-            sound.close()
     if codec == "mpeg4":
         return "this PyAV has no H.264 encoder, so the film is MPEG-4 part 2: computers play it, browsers may not"
     return None
 
 
-def _frames(
-    shown: Sequence[Verdict], theme: Theme, title: str, size_wh: tuple[int, int], times: motion.Timeline
-) -> Iterator[Planes]:
-    """Every frame of the film in turn. At most three photos are held: one shown, one fading, one
-    being decoded."""
-    from phototag.highlights.film.frames import Planes, title_card
+def _metadata(board: Storyboard, title: str) -> dict[str, str]:
+    """What players show: nothing of places or cameras."""
+    dates = [photo.taken_at for scene in board.scenes for photo in scene.photos if storyboard.is_known(photo)]
+    found = {"title": captions.visible(title), "comment": MARK}
+    if dates:
+        found["date"] = str(max(date.year for date in dates if date))
+    return found
+
+
+def _chapters(board: Storyboard) -> list[Any]:
+    """One for each month, in films of several: from its first scene to the next one's."""
+    starts: list[tuple[int, str]] = []
+    for scene in board.scenes[:-1]:
+        photo = scene.photos[0]
+        if scene.kind == "title" or not (photo.taken_at and storyboard.is_known(photo)):
+            continue
+        name = f"{captions.MONTHS[photo.taken_at.month - 1]} {photo.taken_at.year}"
+        if name not in (known for _, known in starts):
+            starts.append((scene.first if starts else 0, name))
+    if len(starts) < 2:
+        return []
+    ends = [start for start, _ in starts[1:]] + [board.frames]
+    base = Fraction(1, board.fps)
+    return [
+        {"id": number, "start": start, "end": end, "time_base": base, "metadata": {"title": name}}
+        for number, ((start, name), end) in enumerate(zip(starts, ends, strict=True))
+    ]
+
+
+def _frames(board: Storyboard, theme: Theme, size_wh: tuple[int, int]) -> Generator[Planes]:
+    """Every frame of the film in turn. At most three scenes are held: one shown, one going, one being
+    decoded."""
+    from phototag.highlights.film.frames import Planes
 
     black = Planes.black(size_wh)
+    fade = min(round(storyboard.FADE_OUT_SECONDS * board.fps), board.frames // 6)
     with ThreadPoolExecutor(max_workers=1) as ahead:
-        waiting: Future[tuple[Any, Scene]] = ahead.submit(_scene, shown[0], theme, size_wh, 0)
+        waiting: Future[Stage] = ahead.submit(_stage, board, 0, theme, size_wh)
+        stages: dict[int, Stage] = {}
         try:
-            picture, scene = waiting.result()
-            subtitle = ", ".join(
-                part
-                for part in (
-                    captions.count(len(shown), "photo"),
-                    captions.span([each.photo for each in shown]),
-                )
-                if part
-            )
-            card = title_card(picture, size_wh, title, subtitle)
-            del picture
-            appear = min(times.fade, times.title - times.fade)
-            for frame in range(times.starts[0]):
-                yield card if frame >= appear else black.blend(card, (frame + 1) / (appear + 1))
-            before: Callable[[int], Planes] | None = partial(_still, card)
-            end = times.frames - min(round(motion.END_SECONDS * motion.FPS), times.frames // 6)
-            for number in range(len(shown)):
-                if number + 1 < len(shown):
-                    waiting = ahead.submit(_scene, shown[number + 1], theme, size_wh, number + 1)
-                stop = times.starts[number + 1] if number + 1 < len(shown) else times.frames
-                for frame in range(times.starts[number], stop):
-                    planes = scene.draw(times.share(number, frame))
-                    if before is not None:
-                        planes = before(frame).blend(
-                            planes, (frame - times.starts[number] + 1) / (times.fade + 1)
-                        )
-                        if frame + 1 == times.starts[number] + times.fade:
-                            before = None  # faded away: its pixels can go
-                    if frame >= end:
-                        planes = planes.blend(black, (frame - end + 1) / (times.frames - end))
+            for number, scene in enumerate(board.scenes):
+                if number not in stages:
+                    stages[number] = waiting.result()
+                if number + 1 < len(board.scenes):
+                    waiting = ahead.submit(_stage, board, number + 1, theme, size_wh)
+                for frame in range(scene.first, scene.last):
+                    if frame >= scene.last - board.half(number) and number + 1 not in stages:
+                        stages[number + 1] = waiting.result()
+                    planes = _at(board, stages, number, frame, black)
+                    if frame >= board.frames - fade:
+                        planes = planes.blend(black, (frame - board.frames + fade + 1) / fade)
                     yield planes
-                before = partial(_moving, scene, times, number)  # the photo that fades away still moves
-                if number + 1 < len(shown):
-                    _, scene = waiting.result()
+                    if number and frame >= scene.first + board.half(number - 1):
+                        stages.pop(number - 1, None)  # gone: its pixels can go
+                if board.half(number) == 0:
+                    stages.pop(number, None)
         finally:
             waiting.cancel()
 
 
-def _still(planes: Planes, frame: int) -> Planes:
-    return planes
+def _at(board: Storyboard, stages: Mapping[int, Stage], number: int, frame: int, black: Planes) -> Planes:
+    """One frame: of a scene, or of two where one goes over into the other."""
+    scene, own = board.scenes[number], stages[number].draw
+    before, after = (board.half(number - 1) if number else 0), board.half(number)
+    if frame >= scene.last - after:
+        one, other, then = own, stages[number + 1].draw, scene.then
+        share = (frame - scene.last + after + 0.5) / (2 * after)
+    elif frame < scene.first + before:
+        one, other, then = stages[number - 1].draw, own, board.scenes[number - 1].then
+        share = (frame - scene.first + before + 0.5) / (2 * before)
+    else:
+        return own(frame)
+    if then == "dissolve":
+        return one(frame).blend(other(frame), share)
+    dark = 1 - abs(2 * share - 1)
+    return (one if share < 0.5 else other)(frame).blend(black, dark)
 
 
-def _moving(scene: Scene, times: motion.Timeline, number: int, frame: int) -> Planes:
-    return scene.draw(times.share(number, frame))
+def _stage(board: Storyboard, number: int, theme: Theme, size_wh: tuple[int, int]) -> Stage:
+    """Decode a scene's photos at the size the film needs."""
+    from phototag.highlights.film.frames import Stage, side_needed
 
-
-def _scene(verdict: Verdict, theme: Theme, size_wh: tuple[int, int], number: int) -> tuple[Any, Scene]:
-    """Decode a photo at the size the film needs; also a small picture of it, for the title."""
-    from PIL import Image
-
-    from phototag.highlights.film.frames import Scene, side_needed
-
-    photo, keep = verdict.photo, subjects(verdict, theme)
-    photo_wh = (photo.width or size_wh[0], photo.height or size_wh[1])
-    shot = motion.plan(photo_wh, size_wh, keep, number)
-    pixels = open_chosen(photo, side_needed(shot))  # (H, W, 3)
-    small = Image.fromarray(pixels)
-    small.thumbnail((256, 256))
-    return small, Scene(pixels, shot, size_wh, captions.day(photo.taken_at), keep)
+    scene = board.scenes[number]
+    pixels = [
+        open_chosen(photo, side_needed(shot)) for photo, shot in zip(scene.photos, scene.shots, strict=True)
+    ]
+    flips = []
+    for photo in scene.flips:
+        with suppress(PhototagError):  # an extra: the photo itself is there
+            flips.append(open_chosen(photo, side_needed(scene.shots[0])))
+    keep = [storyboard.subjects(verdict, theme) for verdict in scene.verdicts]
+    return Stage(board, number, size_wh, pixels, flips, keep)
 
 
 def _has_encoder(name: str) -> bool:

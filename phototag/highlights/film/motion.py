@@ -1,5 +1,4 @@
-"""How a film moves: which part of a photo is seen when, and which photo at which frame. Pure
-geometry; draws nothing.
+"""How a photo moves through a film: which part of it is seen when. Pure geometry; draws nothing.
 
 A photo is seen through a window that glides and grows or shrinks. Both its ends hold every face
 with a margin, and between them each edge moves in a straight line, so every window between holds
@@ -19,21 +18,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phototag.highlights.theme import Film
 from phototag.records import Box
 
-FPS = 30
-TITLE_SECONDS = 3.0
-FADE_SECONDS = 0.8  # of a cross-fade; shorter where photos follow each other quickly
-FADE_SHARE = 0.35  # of a photo's time at most
-END_SECONDS = 1.2  # of the fade to black
-LEAST_SECONDS = 1.2  # per photo: below it a film only flickers, so the weakest photos stay out
-ZOOM = 1.1  # from the tight window to the wide one: visible, and calm at three seconds a photo
-# of the photo: where filling the frame would cut away more, it is shown whole on a blurred fill
+ZOOM_PER_SECOND = 0.085  # from the wide window to the tight one: felt, and not hasty
+LEAST_ZOOM, MOST_ZOOM = 1.07, 1.32
+DRIFT = 0.5  # of what a window without faces leaves of its photo on either side: it glides over so much
+# of the photo: where filling its room would cut away more, it is shown whole, in a frame
 LEAST_KEPT = 0.6
-MOST_ENLARGED = 3.0  # beyond it a small photo is all squares; it is shown smaller instead
+MOST_ENLARGED = 1.7  # beyond it a small photo is all squares; it is shown smaller, in a frame
+FRAMED = 0.86  # of the room's height or width that a framed photo takes at most
 # Around a face box, in its own size: detectors box eyebrows to chin, people have hair and chins.
 MARGIN_SIDE, MARGIN_TOP, MARGIN_BOTTOM = 0.2, 0.45, 0.25
+
+Room = tuple[int, int, int, int]  # left, top, width and height in pixels of the frame, all even
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +61,18 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A photo's way through the film. `place` is where its window is shown: left, top, width,
-    height in pixels of the frame, all even. Where that is not the whole frame, the rest is a
-    blurred fill."""
+    """A photo's way through the film. `place` is where its window is shown, in the frame. `framed`: the
+    place is smaller than the room it has, so a frame is drawn around it."""
 
     start: Window
     end: Window
-    place: tuple[int, int, int, int]
+    place: Room
+    framed: bool = False
 
     def window(self, share: float) -> Window:
-        """At a share of its time, 0 to 1."""
-        return self.start.between(self.end, share)
+        """At a share of its time, 0 to 1; it sets off and arrives a little softly."""
+        soft = share * share * (3 - 2 * share)
+        return self.start.between(self.end, (share + soft) / 2)
 
     def in_frame(self, box: Box, share: float) -> tuple[float, float, float, float]:
         """Where a box of the photo is seen: left, top, right, bottom in pixels of the frame."""
@@ -89,27 +87,32 @@ class Shot:
         )
 
 
-def plan(photo_wh: tuple[int, int], frame_wh: tuple[int, int], keep: Sequence[Box], number: int) -> Shot:
-    """The shot of the number-th photo. `keep`: boxes that must be whole in the frame at all times.
-    Even numbers zoom in, odd ones out."""
+def plan(
+    photo_wh: tuple[int, int], room: Room, keep: Sequence[Box], number: int = 0, seconds: float = 3.0
+) -> Shot:
+    """The shot of a photo that is seen for so long. `keep`: boxes that must be whole in the frame at all
+    times. It begins wide and ends on them; each third photo goes the other way. Without them it glides."""
     width, height = photo_wh
-    frame_w, frame_h = frame_wh
+    left, top, room_w, room_h = room
     safe = _around(keep)
-    scale = min(width / frame_w, height / frame_h)  # photo pixels per frame pixel when the frame is filled
-    wide_wh = (scale * frame_w / width, scale * frame_h / height)  # the window, as fractions of the photo
-    place = (0, 0, frame_w, frame_h)
+    scale = min(width / room_w, height / room_h)  # photo pixels per frame pixel when the room is filled
+    wide_wh = (scale * room_w / width, scale * room_h / height)  # the window, as fractions of the photo
     cut = safe is not None and (safe.width > wide_wh[0] or safe.height > wide_wh[1])
-    if wide_wh[0] * wide_wh[1] < LEAST_KEPT or cut or scale * MOST_ENLARGED < 1:
-        grow = min(frame_w / width, frame_h / height, MOST_ENLARGED)
-        shown_w, shown_h = _even(width * grow, frame_w), _even(height * grow, frame_h)
-        place = (_even((frame_w - shown_w) / 2), _even((frame_h - shown_h) / 2), shown_w, shown_h)
-        wide_wh = (1.0, 1.0)
-    zoom = ZOOM
+    framed = wide_wh[0] * wide_wh[1] < LEAST_KEPT or cut or scale * MOST_ENLARGED < 1
+    place = room
+    most_zoom = max(1.0, scale * MOST_ENLARGED)
+    if framed:
+        grow = min(FRAMED * room_w / width, FRAMED * room_h / height, MOST_ENLARGED)
+        shown_w, shown_h = _even(width * grow, room_w), _even(height * grow, room_h)
+        place = (left + _half_even(room_w - shown_w), top + _half_even(room_h - shown_h), shown_w, shown_h)
+        wide_wh, most_zoom = (1.0, 1.0), max(1.0, MOST_ENLARGED / grow)
+    zoom = min(_clamp(1 + ZOOM_PER_SECOND * seconds, LEAST_ZOOM, MOST_ZOOM), most_zoom)
     if safe is not None:
-        zoom = max(1.0, min(ZOOM, wide_wh[0] / safe.width, wide_wh[1] / safe.height))
-    wide = _window(wide_wh, safe)
-    tight = _window((wide_wh[0] / zoom, wide_wh[1] / zoom), safe)
-    return Shot(wide, tight, place) if number % 2 == 0 else Shot(tight, wide, place)
+        zoom = max(1.0, min(zoom, wide_wh[0] / safe.width, wide_wh[1] / safe.height))
+    drift = 0.0 if safe is not None else DRIFT * (-1) ** number
+    wide = _window(wide_wh, safe, -drift)
+    tight = _window((wide_wh[0] / zoom, wide_wh[1] / zoom), safe, drift)
+    return Shot(tight, wide, place, framed) if number % 3 == 2 else Shot(wide, tight, place, framed)
 
 
 def _around(keep: Sequence[Box]) -> Box | None:
@@ -124,14 +127,16 @@ def _around(keep: Sequence[Box]) -> Box | None:
     )
 
 
-def _window(size_wh: tuple[float, float], safe: Box | None) -> Window:
+def _window(size_wh: tuple[float, float], safe: Box | None, drift: float) -> Window:
     """A window of that size inside the photo, as near to what must stay in as it can, and holding
-    all of it."""
-    middle_x = (safe.left + safe.right) / 2 if safe else 0.5
-    # without faces: people frame with too much ground
-    middle_y = (safe.top + safe.bottom) / 2 if safe else 0.45
-    left = _clamp(middle_x - size_wh[0] / 2, 0.0, 1 - size_wh[0])
-    top = _clamp(middle_y - size_wh[1] / 2, 0.0, 1 - size_wh[1])
+    all of it. Without that, near the middle; `drift` moves it by a share of the photo's rest."""
+    room_x, room_y = 1 - size_wh[0], 1 - size_wh[1]
+    if safe is not None:
+        left = _clamp((safe.left + safe.right) / 2 - size_wh[0] / 2, 0.0, room_x)
+        top = _clamp((safe.top + safe.bottom) / 2 - size_wh[1] / 2, 0.0, room_y)
+    else:
+        left = room_x * (1 + drift) / 2
+        top = room_y * (0.9 + drift) / 2  # people frame with too much ground
     return Window(left, top, min(1.0, left + size_wh[0]), min(1.0, top + size_wh[1]))
 
 
@@ -139,45 +144,10 @@ def _clamp(value: float, low: float, high: float) -> float:
     return max(low, min(value, high))
 
 
-def _even(value: float, most: int | None = None) -> int:
+def _even(value: float, most: int) -> int:
     """Chroma has half the pixels, so nothing may begin or end between two of them."""
-    even = 2 * round(value / 2)
-    return max(2, min(even, most)) if most is not None else even
+    return max(2, min(2 * round(value / 2), most))
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Which frames show what. Photo n is seen from starts[n] to ends[n] (not included); neighbours
-    overlap by `fade`."""
-
-    frames: int
-    title: int
-    fade: int
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
-
-    @property
-    def seconds(self) -> float:
-        return self.frames / FPS
-
-    def share(self, number: int, frame: int) -> float:
-        """How far through its time a photo is."""
-        return (frame - self.starts[number]) / max(1, self.ends[number] - self.starts[number] - 1)
-
-
-def most_photos(film: Film) -> int:
-    """How many photos fit into the longest film."""
-    return max(1, int((film.longest_seconds - TITLE_SECONDS) / LEAST_SECONDS))
-
-
-def timeline(count: int, film: Film) -> Timeline:
-    """As long as its photos want, between the shortest and the longest that the theme allows."""
-    seconds = _clamp(
-        TITLE_SECONDS + count * film.seconds_per_photo, film.shortest_seconds, film.longest_seconds
-    )
-    frames = round(seconds * FPS)
-    title = min(round(TITLE_SECONDS * FPS), frames // 3)
-    fade = max(1, min(round(FADE_SECONDS * FPS), int(FADE_SHARE * (frames - title) / count)))
-    first = title - fade  # the title fades into the first photo
-    starts = [first + round((frames - fade - first) * number / count) for number in range(count + 1)]
-    return Timeline(frames, title, fade, tuple(starts[:-1]), tuple(start + fade for start in starts[1:]))
+def _half_even(value: int) -> int:
+    return value // 4 * 2

@@ -1,11 +1,11 @@
 """The geometry of a film, on random photos and faces."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
 from phototag.highlights.film import motion
-from phototag.highlights.theme import Film
 from phototag.records import Box
 
 FRAMES = [(1920, 1080), (1080, 1920), (320, 180), (100, 100)]
@@ -34,12 +34,17 @@ def random_cases(count=400):
         yield number, photo_wh, dice.choice(FRAMES), boxes
 
 
+def whole(frame_wh):
+    return (0, 0, *frame_wh)
+
+
 def test_no_face_is_ever_cut_and_no_window_leaves_its_photo():
     filled = 0
     for number, photo_wh, frame_wh, boxes in random_cases():
-        shot = motion.plan(photo_wh, frame_wh, boxes, number)
+        shot = motion.plan(photo_wh, whole(frame_wh), boxes, number, seconds=1 + number % 5)
         left, top, width, height = shot.place
-        filled += shot.place == (0, 0, *frame_wh)
+        filled += not shot.framed
+        assert shot.framed == (shot.place != whole(frame_wh))
         assert all(value % 2 == 0 for value in shot.place) and left >= 0 and top >= 0
         assert left + width <= frame_wh[0] and top + height <= frame_wh[1]
         for share in SHARES:
@@ -55,46 +60,52 @@ def test_no_face_is_ever_cut_and_no_window_leaves_its_photo():
 
 def test_photos_are_never_distorted():
     for number, photo_wh, frame_wh, boxes in random_cases(100):
-        shot = motion.plan(photo_wh, frame_wh, boxes, number)
+        shot = motion.plan(photo_wh, whole(frame_wh), boxes, number)
         for window in (shot.start, shot.end):
             shape = (window.right - window.left) * photo_wh[0] / ((window.bottom - window.top) * photo_wh[1])
             # places are even
             assert shape == pytest.approx(shot.place[2] / shot.place[3], rel=1.5 / min(shot.place[2:]))
 
 
-def test_landscape_fills_the_frame_portrait_stands_on_a_fill_and_small_ones_stay_small():
-    assert motion.plan((4000, 3000), (1920, 1080), [], 0).place == (0, 0, 1920, 1080)
-    assert motion.plan((3000, 4000), (1920, 1080), [], 0).place == (556, 0, 810, 1080)
-    assert motion.plan((3000, 4000), (1080, 1920), [], 0).place == (0, 0, 1080, 1920)
-    assert motion.plan((400, 300), (1920, 1080), [], 0).place == (360, 90, 1200, 900)
+def test_landscape_fills_the_frame_upright_and_small_photos_are_framed_and_not_blown_up():
+    assert motion.plan((4000, 3000), (0, 0, 1920, 1080), []).place == (0, 0, 1920, 1080)
+    upright = motion.plan((3000, 4000), (0, 0, 1920, 1080), [])
+    assert upright.framed and upright.place[3] == 928 and upright.place[0] == 612
+    assert not motion.plan((3000, 4000), (0, 0, 1080, 1920), []).framed
+    small = motion.plan((400, 300), (0, 0, 1920, 1080), [])
+    assert small.framed and small.place[2:] == (680, 510)
+    for share in SHARES:
+        window = small.window(share)
+        assert small.place[2] / ((window.right - window.left) * 400) <= motion.MOST_ENLARGED + 0.01
 
 
 def test_faces_from_top_to_bottom_forbid_filling_the_frame():
-    tall = Box(0.3, 0.02, 0.7, 0.98)
-    assert motion.plan((4000, 3000), (1920, 1080), [tall], 0).place == (240, 0, 1440, 1080)
+    assert motion.plan((4000, 3000), (0, 0, 1920, 1080), [Box(0.3, 0.02, 0.7, 0.98)]).framed
 
 
-def test_every_photo_moves_where_there_is_room_and_neighbours_move_against_each_other():
-    face = Box(0.4, 0.3, 0.6, 0.5)
-    one, two = (motion.plan((4000, 3000), (1920, 1080), [face], number) for number in (0, 1))
+def test_it_begins_wide_and_ends_on_the_faces_and_each_third_goes_the_other_way():
+    face = Box(0.6, 0.2, 0.7, 0.35)
+    room = (0, 0, 1920, 1080)
+    one, two, three = (motion.plan((4000, 3000), room, [face], number, 3.0) for number in range(3))
     grown = (one.start.right - one.start.left) / (one.end.right - one.end.left)
-    assert grown == pytest.approx(motion.ZOOM) and (two.start, two.end) == (one.end, one.start)
+    assert grown == pytest.approx(1 + 3 * motion.ZOOM_PER_SECOND) and one == two
+    assert (three.start, three.end) == (one.end, one.start)
+    middle = (one.end.left + one.end.right) / 2
+    assert abs(middle - 0.65) < 0.06  # as near to the face as the photo's edge allows
+    slow, fast = (motion.plan((4000, 3000), room, [face], 0, seconds) for seconds in (1.0, 9.0))
+    assert slow.end.right - slow.end.left > fast.end.right - fast.end.left
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 40, 60, 97, 1000])
-def test_the_film_is_20_seconds_to_2_minutes_and_every_photo_has_its_time(count):
-    film = Film()
-    count = min(count, motion.most_photos(film))
-    times = motion.timeline(count, film)
-    assert 20 <= times.seconds <= 120 and times.frames == round(times.seconds * motion.FPS)
-    assert len(times.starts) == len(times.ends) == count
-    assert times.starts[0] == times.title - times.fade and times.ends[-1] == times.frames
-    for number in range(count):
-        alone = times.ends[number] - times.starts[number] - 2 * times.fade
-        assert alone >= 0.25 * motion.FPS * motion.LEAST_SECONDS
-        assert (
-            times.share(number, times.starts[number]) == 0
-            and times.share(number, times.ends[number] - 1) == 1
-        )
-    for start, end in zip(times.starts[1:], times.ends, strict=False):
-        assert end - start == times.fade
+def test_without_faces_it_glides_over_what_the_frame_cuts_off():
+    shot = motion.plan((4000, 4000 * 3 // 4), (0, 0, 1920, 1080), [])
+    assert shot.end.top > shot.start.top
+    other = motion.plan((4000, 3000), (0, 0, 1920, 1080), [], 1)
+    assert other.end.top < other.start.top
+
+
+def test_movement_sets_off_and_arrives_softly():
+    shot = motion.plan((4000, 3000), (0, 0, 1920, 1080), [Box(0.4, 0.3, 0.6, 0.5)])
+    widths = [shot.window(share).right - shot.window(share).left for share in SHARES]
+    steps = [one - two for one, two in pairwise(widths)]
+    assert min(steps) > 0 and steps[0] < steps[10] and steps[-1] < steps[10]
+    assert (shot.window(0.0), shot.window(1.0)) == (shot.start, shot.end)
