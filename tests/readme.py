@@ -1,7 +1,7 @@
 """Keeps the documentation equal to the program.
 
     python -m tests.readme            writes docs/commands.md from `--help`
-    python -m tests.readme --tour     runs the commands of every console block again and writes what they print
+    python -m tests.readme --tour     runs every console block again and writes what it prints
     python -m tests.readme --check    writes nothing; exit 1 where docs/commands.md is stale
 
 Tests fail where either is stale."""

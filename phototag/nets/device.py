@@ -28,14 +28,16 @@ def pick_device(name: str = "auto") -> torch.device:
     if kind == "mps" and not index:
         if not torch.backends.mps.is_available():
             raise UsageError(
-                "--device mps was asked for, but this machine has no Apple GPU that torch can use; try --device auto"
+                "--device mps was asked for, but this machine has no Apple GPU that torch can use; try "
+                "--device auto"
             )
         return torch.device("mps")
     if kind == "cuda" and (not colon or (index.isascii() and index.isdigit())):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if not count:
             raise UsageError(
-                f"--device {name} was asked for, but torch {torch.__version__} sees no CUDA GPU; try --device auto"
+                f"--device {name} was asked for, but torch {torch.__version__} sees no CUDA GPU; try "
+                "--device auto"
             )
         if int(index or 0) >= count:
             raise UsageError(f"--device {name} was asked for, but only cuda:0 to cuda:{count - 1} are there")

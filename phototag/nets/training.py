@@ -1,6 +1,6 @@
 """What every training of ours shares: what is held out, the course of the learning rate, averaged
-weights, and the files that a run leaves and goes on from. Owns checkpoint.pt, log.csv and curves.png of an output
-folder. Must not know what is trained, or on what."""
+weights, and the files that a run leaves and goes on from. Owns checkpoint.pt, log.csv and
+curves.png of an output folder. Must not know what is trained, or on what."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class Run:
                 f.name for f in fields(self.plan) if state["plan"].get(f.name) != getattr(self.plan, f.name)
             ] or ["labels"]
             raise PhototagError(
-                f"{file}: was made with other settings ({', '.join(changed)}); use them again or another --out folder"
+                f"{file}: was made with other settings ({', '.join(changed)}); use them again or "
+                "another --out folder"
             )
         net.load_state_dict(state["net"])
         averaged.load_state_dict(state["averaged"])

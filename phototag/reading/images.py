@@ -220,7 +220,8 @@ def _check_cost(
         memory = pixels * (each + DECODER_BYTES_PER_PIXEL.get(kind, 0))
     if memory > max_pixels * MEMORY_PER_PIXEL:
         raise UnreadablePhoto(
-            f"too costly to decode: {size_wh[0]} x {size_wh[1]} pixels of this kind take {memory / 1e9:.1f} GB; "
+            f"too costly to decode: {size_wh[0]} x {size_wh[1]} pixels of this kind take "
+            f"{memory / 1e9:.1f} GB; "
             f"if it really is a photo, allow it with --max-pixels {-(-memory // MEMORY_PER_PIXEL)}"
         )
     return memory

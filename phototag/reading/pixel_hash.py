@@ -2,7 +2,8 @@
 pixels. A caption, a rating, a new date or another name leave it as it is; one changed pixel does
 not. Decodes nothing; standard library only.
 
-    JPEG (ITU-T T.81)              all segments but comments and APPn; Adobe's APP14 says how colours are coded
+    JPEG (ITU-T T.81)              all segments but comments and APPn; Adobe's APP14 says how colours
+                                   are coded
     PNG (ISO 15948)                header, palette, transparency, image data
     WebP (RFC 9649)                image, alpha and animation chunks
     GIF (89a)                      all blocks but comments and application extensions

@@ -51,10 +51,11 @@ class Walk(Iterator[PhotoFile]):
     order of their bytes.
 
     `skipped` counts what was left out, by reason; `other_endings` the files that are no photos by
-    their names, by ending; `needs_extra` counts photos that wait for an extra of phototag; `errors` lists (absolute path, reason) of folders and files that could not be
-    looked at: nothing may be concluded about what lies below them. `roots` are the folders that are
-    walked as a whole (a file given by name stands under its folder, but says nothing of its
-    neighbours). All of them are complete when the iteration has ended.
+    their names, by ending; `needs_extra` counts photos that wait for an extra of phototag; `errors`
+    lists (absolute path, reason) of folders and files that could not be looked at: nothing may be
+    concluded about what lies below them. `roots` are the folders that are walked as a whole (a file
+    given by name stands under its folder, but says nothing of its neighbours). All of them are
+    complete when the iteration has ended.
 
     `stamps`: absolute folder -> what was seen of it, None where that says too little.
     Given to a later walk as `known`, they spare the photos that the folders still hold: a folder in

@@ -60,7 +60,8 @@ def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, a
         ) from error
     except TimeoutError as error:
         raise WeightsError(
-            f"{url}: no data for {stall_seconds:g} seconds, after {have:,} bytes; to go on from there type: {again}"
+            f"{url}: no data for {stall_seconds:g} seconds, after {have:,} bytes; to go on from there "
+            f"type: {again}"
         ) from error
     except urllib.error.URLError as error:
         stalled = isinstance(error.reason, TimeoutError)
@@ -70,7 +71,8 @@ def to_file(url: str, partial: Path, progress: Progress, stall_seconds: float, a
             else f"cannot be reached ({error.reason})"
         )
         raise WeightsError(
-            f"{url}: {why}; when there is a network type: {again}, or bring the file: phototag weights import FILE"
+            f"{url}: {why}; when there is a network type: {again}, or bring the file: phototag weights "
+            "import FILE"
         ) from error
     except (ConnectionError, http.client.HTTPException) as error:
         raise WeightsError(

@@ -28,7 +28,8 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
         )
         found.append(ratio(f"decode, 12 MP to the working size / Pillow in full, {name}", sides, target))
         tell(
-            f"{sides[0].cpu / len(some) * 1000:.1f} ms CPU per photo, {sides[1].cpu / len(some) * 1000:.1f} in full"
+            f"{sides[0].cpu / len(some) * 1000:.1f} ms CPU per photo, "
+            f"{sides[1].cpu / len(some) * 1000:.1f} in full"
         )
     likeness = [psnr(ours(file), in_full(file)) for file in baseline + progressive]
     found.append(

@@ -40,7 +40,8 @@ def main(annotations: str, images: str) -> None:
     said = [{tag.label for tag in tags} for tags in answers]
     truth = [{photos.names[label - 1] for label in photo.labels} for photo in photos.photos]
     print(
-        f"{len(frames)} photos, on one core {of_one_shape:.1f} ms of CPU each in batches of one shape, {mixed:.1f} as they come"
+        f"{len(frames)} photos, on one core {of_one_shape:.1f} ms of CPU each in batches of one shape, "
+        f"{mixed:.1f} as they come"
     )
     print("word    photos  precision  recall")
     for word in WORDS:

@@ -24,6 +24,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
     cost, wall = (median(one[clock] for one in small) / few * 1000 for clock in ("cpu", "wall"))
     large_cost, large_wall = (large[clock] / many * 1000 for clock in ("cpu", "wall"))
     tell(
-        f"{few:,} photos: {cost:.3f} ms CPU, {wall:.3f} ms wall each; {many:,}: {large_cost:.3f} CPU, {large_wall:.3f} wall"
+        f"{few:,} photos: {cost:.3f} ms CPU, {wall:.3f} ms wall each; {many:,}: {large_cost:.3f} CPU, "
+        f"{large_wall:.3f} wall"
     )
     return [Figure(f"scaling, CPU per photo at {many:,} photos / at {few:,}", large_cost / cost, 1.10, "x")]

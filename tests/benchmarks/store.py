@@ -27,7 +27,8 @@ TABLES = {  # what a save writes: table -> its columns
     "photo_labels": "label_id, photo_id, tagger_id, count, score, share, rank",
 }
 SUMMARY = (
-    "content_hash, width, height, orientation, taken_at, taken_from, utc_offset_minutes, latitude, longitude, camera, faces, "
+    "content_hash, width, height, orientation, taken_at, taken_from, utc_offset_minutes, latitude, "
+    "longitude, camera, faces, "
     "least_smile, greatest_smile, answered, failed, complete_for"
 )
 NAMES = {"labels": "id, name", "taggers": "id, name", "fingerprints": "id, fingerprint"}

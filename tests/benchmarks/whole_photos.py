@@ -59,12 +59,14 @@ def main(images: str) -> None:
         end="",
     )
     print(
-        f" ({missed} of {len(smiles['yes'])} smiles missed, {false} of {len(smiles['no'])} others called smiles)"
+        f" ({missed} of {len(smiles['yes'])} smiles missed, {false} of {len(smiles['no'])} others "
+        "called smiles)"
     )
     print(f"AUC {area_under_curve(np.array(clear), np.array(truth)):.4f}")
     doubtful = smiles["closed-mouth"]
     print(
-        f"closed-mouth: {sum(score >= SMILE_THRESHOLD for score in doubtful)} of {len(doubtful)} called smiles"
+        f"closed-mouth: {sum(score >= SMILE_THRESHOLD for score in doubtful)} of {len(doubtful)} called "
+        "smiles"
     )
 
 

@@ -55,7 +55,8 @@ def content(db):
     with sqlite3.connect(db) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return connection.execute(
-            "SELECT p.path, p.content_hash, p.width, g.name, f.fingerprint, a.error, l.name, round(t.score, 6) FROM photos p "
+            "SELECT p.path, p.content_hash, p.width, g.name, f.fingerprint, a.error, l.name, "
+            "round(t.score, 6) FROM photos p "
             "LEFT JOIN answers a ON a.photo_id = p.id LEFT JOIN taggers g ON g.id = a.tagger_id "
             "LEFT JOIN fingerprints f ON f.id = a.fingerprint_id LEFT JOIN tags t ON t.answer_id = a.id "
             "LEFT JOIN labels l ON l.id = t.label_id ORDER BY 1, 4, 7"

@@ -301,10 +301,15 @@ with Library.open(db) as library:
     batch = []
     def save():
         outcomes = [
-            Outcome(job.photo_id, tagger, tuple(Tag(f"{tagger} {n}", 0.5 + n / 10, Box(0, 0, 1, 0.5)) for n in range(5)))
+            Outcome(
+                job.photo_id,
+                tagger,
+                tuple(Tag(f"{tagger} {n}", 0.5 + n / 10, Box(0, 0, 1, 0.5)) for n in range(5)),
+            )
             for job in batch for tagger in job.taggers
         ]
-        library.save([PhotoFacts(job.photo_id, job.file.path, 40, 30) for job in batch], outcomes, fingerprints)
+        facts = [PhotoFacts(job.photo_id, job.file.path, 40, 30) for job in batch]
+        library.save(facts, outcomes, fingerprints)
         batch.clear()
     for job in library.jobs(None, fingerprints):
         batch.append(job)
@@ -363,7 +368,10 @@ def test_killed_at_any_moment_the_next_scan_ends_as_an_uninterrupted_one(shelf, 
         connection = sqlite3.connect(shelf.db)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            incomplete = "SELECT count(*) FROM answers a WHERE error IS NULL AND (SELECT count(*) FROM tags t WHERE answer_id = a.id) <> 5"
+            incomplete = (
+                "SELECT count(*) FROM answers a WHERE error IS NULL "
+                "AND (SELECT count(*) FROM tags t WHERE answer_id = a.id) <> 5"
+            )
             assert connection.execute(incomplete).fetchone() == (0,)
         connection.close()
         assert scanner(shelf).communicate()[0] == "walked\ndone\n"

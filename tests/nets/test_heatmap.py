@@ -1,4 +1,5 @@
-"""Heat is where covering the picture changes the answer, lies where the face lies, and is drawn with a scale."""
+"""Heat is where covering the picture changes the answer, lies where the face lies, and is drawn
+with a scale."""
 
 import numpy as np
 import pytest

@@ -162,7 +162,8 @@ def test_pairs_over_blocks(number):
 
 
 def test_groups_of_one_name_have_each_photo_once():
-    """Anna as a child and as a woman are two groups of one name; a photo of the child beside her sister is one too."""
+    """Anna as a child and as a woman are two groups of one name; a photo of the child beside her
+    sister is one too."""
     embeddings = persons(3, 3)
     known = [replace(face, name="Anna" if index in (0, 3) else None) for index, face in enumerate(faces(6))]
     known[5] = replace(known[5], photo=known[1].photo)

@@ -280,7 +280,10 @@ def test_a_path_never_leaves_its_root(path):
 
 
 def test_imports_nothing_but_the_standard_library():
-    program = "import sys, phototag.reading.walk; sys.exit(any(name in sys.modules for name in ('PIL', 'numpy', 'torch', 'sqlalchemy')))"
+    program = (
+        "import sys, phototag.reading.walk; "
+        "sys.exit(any(name in sys.modules for name in ('PIL', 'numpy', 'torch', 'sqlalchemy')))"
+    )
     assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY).returncode == 0
 
 

@@ -159,13 +159,15 @@ class OutputFolder:
             return False
         if blocked is not None or name not in self.old or not self._is_as_made(name, self.old[name]):
             raise PhototagError(
-                f"{blocked or self.path / name} is in the way: phototag did not make it, or it was changed since. "
+                f"{blocked or self.path / name} is in the way: phototag did not make it, or it was "
+                "changed since. "
                 f"Move it away, or choose another folder with --out"
             )
         return self.old[name] == made
 
     def _blocked_step(self, name: str) -> Path | None:
-        """The first folder on the way to a file that is none, or a symbolic link, which may lead out of here."""
+        """The first folder on the way to a file that is none, or a symbolic link, which may lead
+        out of here."""
         step = self.path
         for part in name.split("/")[:-1]:
             step = step / part
@@ -250,7 +252,10 @@ class OutputFolder:
         return not outside and self._blocked_step(name) is None
 
     def _write_ledger(self, files: dict[str, Entry]) -> None:
-        about = "Made by phototag. The files listed here may be replaced by its next run; no scan looks into this folder."
+        about = (
+            "Made by phototag. The files listed here may be replaced by its next run; "
+            "no scan looks into this folder."
+        )
         text = json.dumps({"about": about, "files": files}, indent=1, sort_keys=True) + "\n"
         temporary = self.staging / OUTPUT_MARKER
         temporary.write_text(text, encoding="ascii")

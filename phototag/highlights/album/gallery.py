@@ -77,7 +77,8 @@ def page(choice: Choice, title: str, places: bool = False) -> str:
         f"#p{number} {{ --shape: {_shape(each.photo):.4f}; }}\n" for number, each in enumerate(kept, 1)
     )
     policy = (
-        f"default-src 'none'; img-src 'self' file: data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; img-src 'self' file: data:; style-src '{_digest(style)}'; script-src "
+        f"'{_digest(script)}'; "
         f"base-uri 'none'; form-action 'none'"
     )
     photos = [each.photo for each in kept]

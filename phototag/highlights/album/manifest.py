@@ -100,8 +100,9 @@ def _plain(text: str) -> str:
 def as_dict(
     choice: Choice, title: str, query: str, names: Sequence[str], *, sources: bool = True
 ) -> dict[str, Any]:
-    """What album.json holds, where it is without `sources`, the photos' own paths: no clock time, no row numbers, nothing that depends on when or in
-    which order photos were scanned. It names its maker first, by which a scan knows it."""
+    """What album.json holds, where it is without `sources`, the photos' own paths: no clock time,
+    no row numbers, nothing that depends on when or in which order photos were scanned. It names its
+    maker first, by which a scan knows it."""
     return {
         "maker": "phototag",
         "format": 1,

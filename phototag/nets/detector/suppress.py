@@ -2,8 +2,8 @@
 rules and their numbers; must not know the net. Of boxes with the same label,
 
 - one that overlaps a better one is the same thing (NMS);
-- those that nearly agree are asked together where the edges are, each with the weight of its score (box voting, Gidaris &
-  Komodakis 2015);
+- those that nearly agree vote where the edges are, each with the weight of its score (box voting,
+  Gidaris & Komodakis 2015);
 - a worse one that holds a better, smaller one is often two things seen as one: it counts half.
 
 Mean AP50 on the validation photos of the model card, of the weights that ship and of those before

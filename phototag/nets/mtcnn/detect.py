@@ -13,15 +13,18 @@ told here is how little is computed:
     +-----+        ...               | A: 0, 2nd tile  |  B: 1 ...  |        call each             |
     |  B  |    each level from       +------------------------------+                              |
     |     |    the one before        windows that straddle two tiles                               v
-    +-----+                          are masked; no gutters, no padding      crops 24 x 24, by one gather from each
-                                                                              plane (photo or level); black past its
-       faces  <-- IoM NMS <-- ONet on crops 48 x 48  <--  IoU NMS  <-- RNet <-- border
+    +-----+                          are masked; no gutters, no padding       crops 24 x 24, by one
+                                                                               gather from each plane
+       faces  <-- IoM NMS <-- ONet on crops 48 x 48  <--  IoU NMS  <-- RNet <-- (photo or level); black
+                                                                               past its border
 
   - A level is made from the level before in uint8 (antialiased), not from the full photo in float.
   - Tiles of all levels of all photos share canvases of one size: mixed sizes cost what equal sizes cost.
-  - NMS within a level is a 3 x 3 peak search on the grid; NMS between levels is left out, because before correction
-    boxes of neighbouring levels overlap by at most 0.709 ** 2 = 0.50 and the threshold is 0.7: it never removes any.
-  - Offsets are computed for peaks alone. Crops come from a plane near their own size, so bilinear sampling is enough.
+  - NMS within a level is a 3 x 3 peak search on the grid; NMS between levels is left out, because before
+    correction boxes of neighbouring levels overlap by at most 0.709 ** 2 = 0.50 and the threshold is 0.7:
+    it never removes any.
+  - Offsets are computed for peaks alone. Crops come from a plane near their own size, so bilinear sampling
+    is enough.
   - Of a crowd of overlapping candidates the best is asked first; often its answer answers for the others."""
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The three MTCNN networks with what is not needed folded away: same weights, same answers, a third
 of the time.
 
-Knows pixels and weights, nothing of photos, pyramids or boxes. All take raw pixel values (0 to 255) in channels-last
-memory and give logits, not probabilities. What was folded, for all three:
+Knows pixels and weights, nothing of photos, pyramids or boxes. All take raw pixel values (0 to 255) in
+channels-last memory and give logits, not probabilities. What was folded, for all three:
   - `(pixel - 127.5) / 128` into the first convolution, which is exact because none of them pads;
   - the softmax over (not face, face) into one logit, their difference: p > t is logit > log(t / (1 - t));
   - the flattening in (width, height, channel) order into the weights of the first dense layer.

@@ -20,13 +20,15 @@ def weight_files() -> list[Path]:
     spec = importlib.util.find_spec("facenet_pytorch")
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(
-            "faces cannot be found: facenet-pytorch is not installed; run: pip install 'facenet-pytorch>=2.5.3,<2.6'"
+            "faces cannot be found: facenet-pytorch is not installed; run: pip install "
+            "'facenet-pytorch>=2.5.3,<2.6'"
         )
     folder = Path(next(iter(spec.submodule_search_locations))) / "data"
     files = [folder / f"{stage}.pt" for stage in STAGES]
     for file in files:
         if not file.is_file():
             raise WeightsError(
-                f"faces cannot be found: {file} is missing; run: pip install --force-reinstall --no-deps facenet-pytorch==2.5.3"
+                f"faces cannot be found: {file} is missing; run: pip install --force-reinstall "
+                "--no-deps facenet-pytorch==2.5.3"
             )
     return files
