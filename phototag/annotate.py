@@ -3,40 +3,47 @@ never written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from phototag.outputs import save_picture
-from phototag.query.terms import DEFAULT_SCORE
+from phototag.query.terms import is_found
 from phototag.reading.decode import open_photo
-from phototag.records import Box, Photo
+from phototag.records import Box, Face, Photo
 from phototag.smiling import SMILE_THRESHOLD, eligible
-from phototag.weights.thresholds import thresholds as thresholds_of
 
 SIDE = 1600  # long side of the drawing: sharp on a screen, small as a file
 SMILES, SOBER, ASIDE, THING = "#1d9e5a", "#c9372c", "#8a8f98", "#2f6fde"
 
 
-def draw(photo: Photo, target: Path, *, force: bool = False) -> None:
-    """Write `target`: green boxes for smiles, red for none, grey for faces that have no say, blue
-    for things. `force`: replace a file that phototag did not make. Raises UnreadablePhoto, and PhototagError
-    when the target cannot be written."""
+def draw(photo: Photo, target: Path, thresholds: Mapping[str, float], *, force: bool = False) -> None:
+    """Write `target`: green boxes for smiles, red for none, grey for faces that are not eligible, blue
+    for things. `thresholds`: label -> the score from which on it is drawn, see Library.thresholds.
+    `force`: replace a file that phototag did not make. Raises UnreadablePhoto, and PhototagError when
+    the target cannot be written."""
     picture = Image.fromarray(open_photo(photo.path, working_side=SIDE).pixels)
     canvas = ImageDraw.Draw(picture)
     unit = max(2, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=unit * 6)
-    thresholds = thresholds_of(photo.detector or "")
     for tag in photo.objects:
-        if tag.box and tag.score >= thresholds.get(tag.label, DEFAULT_SCORE):
+        if tag.box and is_found(tag.label, tag.score, thresholds):
             _box(canvas, picture.size, tag.box, f"{tag.label} {tag.score:.2f}", THING, font, unit)
-    for face, counts in zip(photo.faces, eligible(photo.faces), strict=True):
-        if face.smile is None:
-            _box(canvas, picture.size, face.box, f"face {face.score:.2f}", ASIDE, font, unit)
-            continue
-        colour = ASIDE if not counts else SMILES if face.smile >= SMILE_THRESHOLD else SOBER
-        _box(canvas, picture.size, face.box, f"smile {face.smile:.2f}  {face.emotion}", colour, font, unit)
+    for face, is_eligible in zip(photo.faces, eligible(photo.faces), strict=True):
+        colour = SOBER if face.smile is None or face.smile < SMILE_THRESHOLD else SMILES
+        if face.smile is None or not is_eligible:
+            colour = ASIDE
+        _box(canvas, picture.size, face.box, _face_text(face, thresholds), colour, font, unit)
     save_picture(picture, target, force=force)
+
+
+def _face_text(face: Face, thresholds: Mapping[str, float]) -> str:
+    seen = f"face {face.score:.2f}" if face.smile is None else f"smile {face.smile:.2f}  {face.emotion}"
+    said = [
+        f"{label} {score:.2f}" for label, score in face.said.items() if is_found(label, score, thresholds)
+    ]
+    return "  ".join([seen, *said])
 
 
 def _box(

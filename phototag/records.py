@@ -1,7 +1,7 @@
 """The nouns that travel between stages. Frozen, standard library only (a `Frame` carries a NumPy array but
-does not import NumPy), ranges checked when made, so that no stage has to check again. What a page of
-photos or a scan makes by the thousand is a tuple: a frozen dataclass takes two to five times as long to
-make, and four times as long to hash."""
+does not import NumPy), ranges checked when made, so that no stage has to check again. A box and a tag are
+tuples: a scan makes thousands of them and uses boxes as keys, and a frozen dataclass takes two to
+five times as long to make and to hash."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import numpy
 
-# shared by records, so never written to; a read-only proxy could not be pickled
-NOTHING: Mapping[str, Any] = {}
 _checked = tuple.__new__  # once their ranges are
 
 
@@ -186,9 +184,23 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a tagger's answer depends on, as one opaque text: equal texts mean equal answers to equal
+    photos. Beside it, where the tagger has a choice of weights, their name and the score from which
+    on they may be believed (label -> score; None where they state none)."""
+
+    text: str
+    weights_name: str | None = None
+    thresholds: Mapping[str, float] | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """One photo and the taggers that still owe an answer about it. `answers` are those already known that
-    the owing taggers need."""
+    """One photo and the taggers whose answer about it is missing. `answers` are those already known
+    that these taggers need."""
 
     photo_id: int
     file: PhotoFile
@@ -206,16 +218,19 @@ class Outcome:
     error: str | None = None
 
 
-class Face(NamedTuple):
-    """A face with all that is said of it: detector score, smile probability and emotion probabilities
-    (None and empty where no tagger has looked yet)."""
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face with all that is said of it: the detector's score and landmarks, smile probability and
+    emotion probabilities (None and empty where no tagger has looked yet), and what any other tagger
+    says with this face's box (`said`: label -> best score)."""
 
     box: Box
     score: float
     points: tuple[tuple[float, float], ...] = ()
     smile: float | None = None
-    emotions: Mapping[str, float] = NOTHING
+    emotions: Mapping[str, float] = field(default_factory=dict)
     sharpness: float | None = None
+    said: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def emotion(self) -> str | None:
@@ -223,8 +238,13 @@ class Face(NamedTuple):
         return max(self.emotions, key=lambda name: self.emotions[name]) if self.emotions else None
 
 
-class Photo(NamedTuple):
-    """Everything the catalog knows of one photo. `path` is absolute."""
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """Everything the catalog knows of one photo. `path` is absolute.
+
+    `least_smile` and `greatest_smile` are those among the eligible faces, or 0 or 1 by the person's
+    word; None: cannot tell. `smile_words` are that word: 'everyone smiling' or 'anyone smiling' ->
+    whether it is so. `everyone_smiling` is `least_smile` held against the question's threshold."""
 
     photo_id: int
     path: str
@@ -239,19 +259,23 @@ class Photo(NamedTuple):
     camera: str | None
     missing_since: datetime | None
     everyone_smiling: bool | None
+    least_smile: float | None = None
+    greatest_smile: float | None = None
+    smile_words: Mapping[str, bool] = field(default_factory=dict)
     objects: tuple[Tag, ...] = ()
     kinds: tuple[Tag, ...] = ()
     faces: tuple[Face, ...] = ()
     sharpness: float | None = None
     user_labels: tuple[str, ...] = ()
-    errors: Mapping[str, str] = NOTHING
-    detector: str | None = None  # whose weights found the objects
+    errors: Mapping[str, str] = field(default_factory=dict)
+    detector: str | None = None  # name of the weights that found the objects
 
 
-class PhotoLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PhotoLine:
     """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is
-    absolute; `things` are (label, score) of boxes; `kinds` are labels of the whole photo; `error`
-    is the first there is."""
+    absolute; `things` are (label, score) of boxes; `kinds` are (label, score) of the whole photo;
+    `error` is the first there is."""
 
     photo_id: int
     path: str
@@ -261,10 +285,9 @@ class PhotoLine(NamedTuple):
     everyone_smiling: bool | None
     faces: int
     things: tuple[tuple[str, float], ...] = ()
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, float], ...] = ()
     user_labels: tuple[str, ...] = ()
     error: str | None = None
-    detector: str | None = None  # whose weights found the things
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from phototag import pipeline
 from phototag.errors import Interrupted, UnreadablePhoto, UsageError
 from phototag.reading import files, lookahead
 from phototag.reading.walk import Walk
-from phototag.records import Frame, PhotoFile
+from phototag.records import Fingerprint, Frame, PhotoFile
 from phototag.stopping import Stop
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
@@ -109,7 +109,7 @@ class _Plan:
 
     running: list[str]
     tagger_options: Mapping[str, Mapping[str, Any]]
-    fingerprints: Mapping[str, str]
+    fingerprints: Mapping[str, Fingerprint]
     pending: JobCount
     notes: list[str]
 
@@ -260,7 +260,9 @@ def _make_plan(library: Library, scope: Sequence[str], options: ScanOptions, cho
     if choice and choice.advice:
         notes.insert(0, choice.advice)
     fingerprints = compute_fingerprints(running, tagger_options)
-    fingerprints["decode"] = decode_fingerprint(options.max_pixels)
+    fingerprints["decode"] = Fingerprint(decode_fingerprint(options.max_pixels))
+    if not options.dry_run:
+        library.remember_weights(fingerprints)
     return _Plan(running, tagger_options, fingerprints, library.count_jobs(scope, fingerprints), notes)
 
 

@@ -2,13 +2,23 @@
 
 Three-valued: yes, no, cannot tell (no eligible face). It is the minimum over eligible faces, never
 the mean or the maximum: one person who does not smile settles it, and a blurred passer-by neither
-vetoes nor approves."""
+vetoes nor approves. A person's own word goes before what was seen.
+
+The catalog stores what `decide` answers. Whoever changes the rules raises RULES_VERSION: every
+catalog then decides again, from the scores it has, when it is opened next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from phototag.records import Face, Tag
+from phototag.records import Box, Face, Tag
+
+RULES_VERSION = 1
+
+# The two labels under which a person says whether everyone, or anyone, smiles. No tagger says them.
+EVERYONE, ANYONE = "everyone smiling", "anyone smiling"
 
 # Thresholds on what SmileNet and the face detector say. The smile threshold is the calibrated one
 # that ships with the weights (a test holds the two equal); how it was chosen is in
@@ -22,65 +32,159 @@ MIN_RELATIVE_SHARPNESS = 0.4  # of the sharpest candidate: who is out of focus w
 LANDMARK_MARGIN = 0.06  # of the face's size: an eye or mouth corner nearer to the border means a cut face
 
 
+class Rule(StrEnum):
+    """What a face must fulfil to be eligible, in the order in which it is asked."""
+
+    CERTAIN = "the detector is not sure that it is a face"
+    WHOLE = "the photo's border cuts it"
+    LARGE = "it is small beside the largest face"
+    SHARP = "it is not sharp"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a face is eligible, and if not, by which rule: `failed` is the first that it fails,
+    `value` what it has and `threshold` what it would need.
+
+    CERTAIN: the detector's score. WHOLE: the distance of the landmark nearest to the border, as a
+    share of the face's size; None where the face has no landmarks. LARGE: its side as a share of the
+    largest face's. SHARP: its sharpness."""
+
+    failed: Rule | None = None
+    value: float | None = None
+    threshold: float | None = None
+
+    @property
+    def eligible(self) -> bool:
+        return self.failed is None
+
+
 def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
     """Faces with all that was said of them, joined by their box, in the order the face tagger gave
-    them. `answers`: tagger name -> tags, of which `faces`, `sharpness` and `smiles` are read."""
-    sharpness = {tag.box: tag.score for tag in answers.get("sharpness", ()) if tag.box}
-    smiles: dict = {}
-    emotions: dict = {}
-    for tag in answers.get("smiles", ()):
-        if tag.box and tag.label == "smile":
-            smiles[tag.box] = tag.score
-        elif tag.box:
-            emotions.setdefault(tag.box, {})[tag.label] = tag.score
+    them. `answers`: tagger name -> tags; whichever tagger says something with a face's box says it
+    of that face."""
+    ordered = [Face(tag.box, tag.score, tag.points) for tag in answers.get("faces", ()) if tag.box]
+    if not ordered:
+        return []
+    boxes = {face.box for face in ordered}
+    sharpness: dict[Box, float] = {}
+    smiles: dict[Box, float] = {}
+    emotions: dict[Box, dict[str, float]] = {}
+    said: dict[Box, dict[str, float]] = {}
+    for tagger, tags in answers.items():
+        if tagger == "faces":
+            continue
+        for label, score, box, _ in tags:
+            if box is None or box not in boxes:
+                continue
+            if tagger == "smiles" and label == "smile":
+                smiles[box] = score
+            elif tagger == "smiles":
+                emotions.setdefault(box, {})[label] = score
+            elif tagger == "sharpness":
+                sharpness[box] = score
+            else:
+                known = said.setdefault(box, {})
+                known[label] = max(score, known.get(label, 0.0))
     return [
-        Face(
-            tag.box,
-            tag.score,
-            tag.points,
-            smiles.get(tag.box),
-            emotions.get(tag.box, {}),
-            sharpness.get(tag.box),
+        replace(
+            face,
+            smile=smiles.get(face.box),
+            emotions=emotions.get(face.box, {}),
+            sharpness=sharpness.get(face.box),
+            said=said.get(face.box, {}),
         )
-        for tag in answers.get("faces", ())
-        if tag.box
+        for face in ordered
     ]
 
 
-def cut_by_border(face: Face) -> bool:
-    """Whether the photo's border cuts through the face (hair or ears beyond it do not matter)."""
-    box = face.box
-    touches = box.left <= 0 or box.top <= 0 or box.right >= 1 or box.bottom >= 1
-    if not face.points:
-        return touches
-    across, down = LANDMARK_MARGIN * box.width, LANDMARK_MARGIN * box.height
-    return touches and not all(across <= x <= 1 - across and down <= y <= 1 - down for x, y in face.points)
+def judge(faces: Sequence[Face]) -> list[Judgement]:
+    """Which faces are eligible, in order, and why the others are not. A face is eligible when the
+    detector is sure of it, the border does not cut it, and next to the largest and the sharpest of
+    those it is neither tiny nor blurred. Sizes are compared by area's square root."""
+    judged = [_judge_alone(face) for face in faces]
+    largest = max(
+        (_side(face) for face, seen in zip(faces, judged, strict=True) if seen.eligible), default=0.0
+    )
+    for i, face in enumerate(faces):
+        if judged[i].eligible and _side(face) < MIN_RELATIVE_SIZE * largest:
+            judged[i] = Judgement(Rule.LARGE, _side(face) / largest, MIN_RELATIVE_SIZE)
+    sharpest = max(
+        (_sharpness(face) for face, seen in zip(faces, judged, strict=True) if seen.eligible), default=0.0
+    )
+    needed = max(MIN_SHARPNESS, MIN_RELATIVE_SHARPNESS * sharpest)
+    for i, face in enumerate(faces):
+        if judged[i].eligible and _sharpness(face) < needed:
+            judged[i] = Judgement(Rule.SHARP, _sharpness(face), needed)
+    return judged
 
 
 def eligible(faces: Sequence[Face]) -> list[bool]:
-    """Which faces have a say, in order. A face counts when the detector is sure of it, the border
-    does not cut it, and next to the largest and the sharpest of those it is neither tiny nor
-    blurred. Sizes are compared by area's square root."""
-    sure = [face.score >= MIN_SCORE and not cut_by_border(face) for face in faces]
-    size = [face.box.area**0.5 for face in faces]
-    sharp = [1.0 if face.sharpness is None else face.sharpness for face in faces]
-    largest = max((s for s, good in zip(size, sure, strict=True) if good), default=0.0)
-    near = [good and s >= MIN_RELATIVE_SIZE * largest for s, good in zip(size, sure, strict=True)]
-    sharpest = max((s for s, good in zip(sharp, near, strict=True) if good), default=0.0)
-    floor = max(MIN_SHARPNESS, MIN_RELATIVE_SHARPNESS * sharpest)
-    return [good and s >= floor for s, good in zip(sharp, near, strict=True)]
+    """Which faces are eligible, in order; see `judge`."""
+    return [seen.eligible for seen in judge(faces)]
 
 
-def smiles_of_eligible(faces: Sequence[Face]) -> list[float]:
-    """Smile probabilities of the faces that have a say and were looked at."""
-    return [
+def decide(
+    faces: Sequence[Face], words: Mapping[str, bool] | None = None
+) -> tuple[float | None, float | None]:
+    """The least and the greatest smile probability among the eligible faces, None and None where
+    nobody's smile can be told. `words`: the person's own word, EVERYONE or ANYONE -> whether it is
+    so; it counts as a smile of 1 or 0. Everyone smiles where the least smile reaches the threshold."""
+    smiles = [
         face.smile
         for face, good in zip(faces, eligible(faces), strict=True)
         if good and face.smile is not None
     ]
+    least, greatest = (min(smiles), max(smiles)) if smiles else (None, None)
+    everyone, anyone = (words or {}).get(EVERYONE), (words or {}).get(ANYONE)
+    if anyone is True:
+        greatest = 1.0
+    if everyone is True:
+        least = greatest = 1.0
+    if everyone is False:
+        least = 0.0
+    if anyone is False:
+        least = greatest = 0.0
+    return least, greatest
 
 
-def everyone_smiling(faces: Sequence[Face], threshold: float = SMILE_THRESHOLD) -> bool | None:
-    """True, False, or None when nobody has a say."""
-    smiles = smiles_of_eligible(faces)
-    return min(smiles) >= threshold if smiles else None
+def everyone_smiles(least_smile: float | None, threshold: float = SMILE_THRESHOLD) -> bool | None:
+    """True, False, or None where it cannot be told."""
+    return None if least_smile is None else least_smile >= threshold
+
+
+def reserved(label: str) -> str | None:
+    """EVERYONE or ANYONE where the label is one of them in whatever case, else None."""
+    label = " ".join(label.casefold().split())
+    return label if label in (EVERYONE, ANYONE) else None
+
+
+def contradicted(word: str, holds: bool) -> str | None:
+    """The other word that cannot stand beside this one: everyone cannot smile where nobody does."""
+    if (word, holds) == (EVERYONE, True):
+        return ANYONE
+    return EVERYONE if (word, holds) == (ANYONE, False) else None
+
+
+def _judge_alone(face: Face) -> Judgement:
+    """By the rules that look at nothing but the face itself."""
+    if face.score < MIN_SCORE:
+        return Judgement(Rule.CERTAIN, face.score, MIN_SCORE)
+    box = face.box
+    if box.left > 0 and box.top > 0 and box.right < 1 and box.bottom < 1:
+        return Judgement()
+    if not face.points:
+        return Judgement(Rule.WHOLE)
+    # hair or ears beyond the border do not matter, eyes and mouth do
+    distance = min(
+        min(x / box.width, (1 - x) / box.width, y / box.height, (1 - y) / box.height) for x, y in face.points
+    )
+    return Judgement() if distance >= LANDMARK_MARGIN else Judgement(Rule.WHOLE, distance, LANDMARK_MARGIN)
+
+
+def _side(face: Face) -> float:
+    return float(face.box.area**0.5)
+
+
+def _sharpness(face: Face) -> float:
+    return 1.0 if face.sharpness is None else face.sharpness

@@ -151,7 +151,7 @@ def test_the_generated_catalog_holds_what_saving_its_answers_would_have_left(tmp
         with library._catalog.write() as connection:
             ids = [photo_id for (photo_id,) in connection.exec_driver_sql("SELECT id FROM photos")]
             summaries.forget(connection, ids)
-            summaries.compute_again(connection, ids, library._saver.labels, library._saver.taggers)
+            summaries.compute_again(connection, ids)
         assert library.photo(f"{catalog.ROOT}/{path}").user_labels == ("grandma",)
     assert rows(file, SUMMARIES) == made
 

@@ -1,7 +1,21 @@
 """Who counts, and whether everyone smiles."""
 
 from phototag.records import Box, Face, Tag
-from phototag.smiling import eligible, everyone_smiling, join_faces
+from phototag.smiling import (
+    ANYONE,
+    EVERYONE,
+    Judgement,
+    Rule,
+    decide,
+    eligible,
+    everyone_smiles,
+    join_faces,
+    judge,
+)
+
+
+def everyone_smiling(faces):
+    return everyone_smiles(decide(faces)[0])
 
 
 def face(left=0.4, top=0.4, size=0.2, score=0.999, smile=0.9, sharpness=0.8, points=None):
@@ -60,9 +74,65 @@ def test_join_is_by_box():
                 Tag("smile", 0.2, b),
                 Tag("anger", 0.6, b),
                 Tag("neutral", 0.4, b),
-                Tag("everyone smiling", 0.2),
+                Tag("smile", 0.9, Box(0.2, 0.2, 0.4, 0.4)),
             ],
         }
     )
     assert (faces[0].smile, faces[0].sharpness, faces[0].emotion) == (None, None, None)
     assert (faces[1].smile, faces[1].sharpness, faces[1].emotion) == (0.2, 0.7, "anger")
+
+
+def test_the_least_and_the_greatest_smile_are_those_of_eligible_faces():
+    blurred = face(0.7, smile=0.01, sharpness=0.1)
+    assert decide([face(0.1, smile=0.4), face(0.4, smile=0.9), blurred]) == (0.4, 0.9)
+    assert decide([blurred]) == (None, None)
+
+
+def test_a_persons_word_goes_before_the_scores():
+    mixed = [face(0.1, smile=0.2), face(0.5, smile=0.8)]
+    assert decide(mixed, {EVERYONE: True}) == (1.0, 1.0)
+    assert decide(mixed, {EVERYONE: False}) == (0.0, 0.8)
+    assert decide(mixed, {ANYONE: True}) == (0.2, 1.0)
+    assert decide(mixed, {ANYONE: False}) == (0.0, 0.0)
+    assert decide(mixed, {ANYONE: True, EVERYONE: False}) == (0.0, 1.0)
+    assert decide([], {EVERYONE: True}) == (1.0, 1.0), "also where no face was found"
+    assert decide(mixed, {"dog": True}) == (0.2, 0.8)
+
+
+def test_each_face_that_is_not_eligible_fails_a_named_rule_with_its_number():
+    cut = face(-0.05, 0.3, size=0.2, points=((0.004, 0.4), (0.1, 0.5)))
+    faces = [
+        face(0.1, size=0.3),
+        face(0.6, score=0.9),
+        cut,
+        face(0.0, 0.6, points=()),
+        face(0.6, 0.6, size=0.06),
+        face(0.45, 0.7, size=0.2, sharpness=0.2),
+    ]
+    judged = judge(faces)
+    assert [one.failed for one in judged] == [
+        None,
+        Rule.CERTAIN,
+        Rule.WHOLE,
+        Rule.WHOLE,
+        Rule.LARGE,
+        Rule.SHARP,
+    ]
+    assert judged[0] == Judgement()
+    assert (judged[1].value, judged[1].threshold) == (0.9, 0.95)
+    assert judged[2].value < judged[2].threshold == 0.06
+    assert judged[3].value is None, "no landmark to measure"
+    assert abs(judged[4].value - 0.2) < 1e-6 and judged[4].threshold == 0.4
+    assert (judged[5].value, judged[5].threshold) == (0.2, 0.4 * 0.8)
+
+
+def test_what_any_tagger_says_with_a_faces_box_is_said_of_that_face():
+    a, b = Box(0, 0, 0.5, 0.5), Box(0.5, 0.5, 1, 1)
+    faces = join_faces(
+        {
+            "glasses": [Tag("glasses", 0.4, a), Tag("glasses", 0.9, a), Tag("hat", 0.2, b)],
+            "objects": [Tag("person", 0.9, Box(0, 0, 0.6, 1))],
+            "faces": [Tag("face", 0.99, a), Tag("face", 0.98, b)],
+        }
+    )
+    assert [face.said for face in faces] == [{"glasses": 0.9}, {"hat": 0.2}]

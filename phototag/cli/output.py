@@ -7,13 +7,15 @@ import json
 import os
 import shutil
 import sys
+import time
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.records import Photo, Tag
+from phototag.query.terms import is_found
+from phototag.records import Photo
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -62,9 +64,21 @@ def open_library(db: str | None, *, create: bool = False) -> Library:
     """The catalog that a command works on. Only a scan makes one; a mistyped --db is an error elsewhere."""
     from phototag.library import Library
 
-    library = Library.open(db, create=create)
+    library = Library.open(db, create=create, on_progress=_Progress("deciding again who smiles"))
     say_more(f"catalog: {library.path}")
     return library
+
+
+class _Progress:
+    """Says on stderr how far something is that takes long, every few seconds."""
+
+    def __init__(self, what: str, seconds: float = 2.0) -> None:
+        self._what, self._seconds, self._last = what, seconds, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._last >= self._seconds:
+            self._last = time.monotonic()
+            say(f"{self._what}: {done:,} of {total:,} photos")
 
 
 def refuse_together(*given: tuple[str, object]) -> None:
@@ -246,16 +260,17 @@ def smile_word(value: bool | None) -> str:
     return {True: "yes", False: "no", None: "-"}[value]
 
 
-def tag_dict(tag: Tag) -> dict[str, Any]:
-    return {"label": tag.label, "score": round(tag.score, 4), "box": _box(tag.box)}
-
-
 def _box(box) -> list[float] | None:
     return [round(edge, 5) for edge in box.as_list()] if box else None
 
 
-def photo_dict(photo: Photo) -> dict[str, Any]:
-    """One line of `query --json`: keys are a promise to scripts."""
+def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """One line of `query --json`: keys are a promise to scripts. `thresholds`: label -> the score from
+    which on a question finds it, see Library.thresholds."""
+
+    def label_dict(label: str, score: float) -> dict[str, Any]:
+        return {"label": label, "score": round(score, 4), "found": is_found(label, score, thresholds)}
+
     return {
         "path": photo.path,
         "taken_at": photo.taken_at.isoformat() if photo.taken_at else None,
@@ -267,9 +282,10 @@ def photo_dict(photo: Photo) -> dict[str, Any]:
         "longitude": photo.longitude,
         "missing_since": photo.missing_since.isoformat() if photo.missing_since else None,
         "everyone_smiling": photo.everyone_smiling,
-        "objects": [tag_dict(tag) for tag in photo.objects],
+        "smile_words": dict(photo.smile_words),
+        "objects": [{**label_dict(tag.label, tag.score), "box": _box(tag.box)} for tag in photo.objects],
         "detector": photo.detector,
-        "kinds": [{"label": tag.label, "score": round(tag.score, 4)} for tag in photo.kinds],
+        "kinds": [label_dict(tag.label, tag.score) for tag in photo.kinds],
         "faces": [
             {
                 "box": _box(face.box),
@@ -277,6 +293,7 @@ def photo_dict(photo: Photo) -> dict[str, Any]:
                 "smile": None if face.smile is None else round(face.smile, 4),
                 "emotion": face.emotion,
                 "emotion_scores": {name: round(score, 4) for name, score in face.emotions.items()},
+                "labels": [label_dict(label, score) for label, score in face.said.items()],
             }
             for face in photo.faces
         ],

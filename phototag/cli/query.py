@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -26,16 +24,36 @@ from phototag.cli.output import (
     write_path,
     write_table,
 )
-from phototag.query.terms import DEFAULT_SCORE
+from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, is_found
 from phototag.records import PhotoLine
 
-# name of the weights -> label -> least score; the default for others
-Thresholds = Callable[[str], Mapping[str, float]]
 
-SCORE = itemgetter(1)  # of a PhotoLine's things
+def _list_terms() -> str:
+    """The terms and what they find, a line each."""
+    rows = [*LABEL_HELP, *(kind.help for kind in TERMS.values()), *STATE_HELP]
+    width = max(len(typed) for typed, _ in rows)
+    return "\n".join(f"  {typed:<{width}}  {found}" for typed, found in rows)
 
 
-@click.command()
+HELP = f"""Find photos by what is in them.
+
+Photos must fit every TERM; without one, every photo is listed.
+
+\b
+{_list_terms()}
+
+A word alone asks for the score from which on it may be believed: the one that the weights which
+found it were measured to need (for people-pets between 0.85 and 0.97), and 0.5 for all other labels.
+`phototag tags` lists it for each label; dog:0.3 asks for less, and finds more that is wrong.
+
+\b
+  phototag query smiling:all faces:3.. taken:2016
+  phototag query dog ^person --json | jq .path
+  phototag query smiling:all -0 | xargs -0 cp -t ~/album
+"""
+
+
+@click.command(help=HELP)
 @click.argument("terms", nargs=-1)
 @db_option
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines: one object per photo.")
@@ -60,38 +78,12 @@ def query(
     sort: str | None,
     reverse: bool,
 ) -> None:
-    """Find photos by what is in them.
-
-    Photos must fit every TERM; without one, every photo is listed.
-
-    \b
-      dog   "potted plant"   a thing; dog:0.8 asks for a score of at least 0.8
-      ^cat                   not; stands before any term
-      smiling:all            everyone smiles (any, none, unknown)
-      happy                  someone looks it (sad, angry, surprised, neutral ...)
-      faces:2..              two faces or more (2, 1..3, ..1)
-      taken:2016             also 2016-06, 2016-06-24, 2016-06..2016-08, 2016-07..
-      path:Italy             part of the path
-      camera:"Pixel"         part of the camera's name
-      untagged failed missing
-
-    \b
-      phototag query smiling:all faces:3.. taken:2016
-      phototag query dog ^person --json | jq .path
-      phototag query smiling:all -0 | xargs -0 cp -t ~/album
-    """
     refuse_together(("--json", as_json), ("--csv", as_csv), ("--null", null), ("--count", only_count))
     for name, value in (("--limit", limit), ("--sort", sort), ("--reverse", reverse)):
         refuse_together(("--count", only_count), (name, value))
-    from phototag.query import parse as language
-    from phototag.query.vocabulary import expand
-    from phototag.weights.thresholds import strictest
-    from phototag.weights.thresholds import thresholds as thresholds_of
 
     with open_library(db) as library:
-        least = strictest(library.detectors(), DEFAULT_SCORE)
-        asked = language.parse(terms, library.known_labels(), expand, thresholds=least)
-        thresholds = cache(thresholds_of)  # of the weights that found a photo's things
+        asked = library.ask(terms)
         if only_count:
             click.echo(library.count(asked))
             return
@@ -102,16 +94,16 @@ def query(
             return
         if as_json:
             for photo in library.photos(asked, sort=sort, limit=limit, descending=reverse):
-                write_json(photo_dict(photo))
+                write_json(photo_dict(photo, asked.thresholds))
             return
         lines = library.lines(asked, sort=sort, limit=limit, descending=reverse)
         if as_csv:
-            _write_csv(lines, thresholds)
+            _write_csv(lines, asked.thresholds)
         elif null:
             for line in lines:
                 write_path(line.path, "\0")
         else:
-            rows = [_row(line, thresholds) for line in lines]
+            rows = [_row(line, asked.thresholds) for line in lines]
             if rows:
                 write_table(("taken", "smiling", "faces", "things", "photo"), rows, right=frozenset({2}))
             say(
@@ -120,20 +112,20 @@ def query(
             )
 
 
-def things(photo: PhotoLine, thresholds: Thresholds, most: int = 3) -> str:
-    """`2 person, dog`: what the photo shows, the most certain first."""
+def things(photo: PhotoLine, thresholds: Mapping[str, float], most: int = 3) -> str:
+    """`2 person, dog`: what the photo shows and a question would find, the most certain first.
+    `thresholds`: label -> least score, see Library.thresholds."""
     counts: dict[str, int] = {}
-    if photo.things:
-        least = thresholds(photo.detector or "")
-        for label, score in sorted(photo.things, key=SCORE, reverse=True):
-            if score >= least.get(label, DEFAULT_SCORE):
-                counts[label] = counts.get(label, 0) + 1
+    for label, score in sorted(photo.things, key=lambda thing: -thing[1]):
+        if is_found(label, score, thresholds):
+            counts[label] = counts.get(label, 0) + 1
     boxed = [f"{n} {label}" if n > 1 else label for label, n in counts.items()]
-    names = [*photo.user_labels, *boxed, *[label for label in photo.kinds if label not in counts]]
+    kinds = [label for label, score in photo.kinds if is_found(label, score, thresholds)]
+    names = [*photo.user_labels, *boxed, *(label for label in kinds if label not in counts)]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 
 
-def _row(photo: PhotoLine, thresholds: Thresholds) -> tuple[str, ...]:
+def _row(photo: PhotoLine, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     taken = photo.taken_at.isoformat(" ", "minutes") if photo.taken_at else "-"
     seen = photo.error or things(photo, thresholds)
     return (
@@ -145,7 +137,7 @@ def _row(photo: PhotoLine, thresholds: Thresholds) -> tuple[str, ...]:
     )
 
 
-def _write_csv(photos: Iterable[PhotoLine], thresholds: Thresholds) -> None:
+def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
 

@@ -371,10 +371,6 @@ def would_do(report: ScanReport) -> str:
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and
     what to type next."""
-    from phototag.query import parse as language
-    from phototag.query import terms
-    from phototag.weights.thresholds import strictest
-
     if not report.found:
         lines = ["No photos found."]
     elif not report.tagged:
@@ -398,18 +394,14 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         )
 
     lines += left_out(report)
-
-    def number(*terms: str) -> int:
-        return library.count(language.parse(terms, ()))
-
-    total = number()
+    total = library.count()
     if total:
-        everyone, faces = number("smiling:all"), number("faces:1..")
+        everyone, faces = library.count("smiling:all"), library.count("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
         lines.append(
-            f"  everyone is smiling in {everyone:,}; in {number('^smiling:all', '^smiling:unknown'):,} someone is not"
+            f"  everyone is smiling in {everyone:,}; in {library.count('^smiling:all ^smiling:unknown'):,} someone is not"
         )
-        labels = library.labels(thresholds=strictest(library.detectors(), terms.DEFAULT_SCORE))
+        labels = library.labels()
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,20 +31,12 @@ class DateType(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[date, date]:
-        match = re.fullmatch(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?", value)
+        from phototag.query.dates import last_day, read_period
+
         try:
-            if not match:
-                raise ValueError
-            year, month, day = (int(part) if part else None for part in match.groups())
-            first = date(year or 0, month or 1, day or 1)
-            if day:
-                return first, first
-            after = date(
-                first.year + (month is None or month == 12), 1 if month is None else month % 12 + 1, 1
-            )
-            return first, after - timedelta(days=1)
-        except ValueError:
-            self.fail(f"{value!r} is no date; type 2016, 2016-06 or 2016-06-24", param, ctx)
+            return read_period(value)[0], last_day(value)
+        except ValueError as error:
+            self.fail(f"{error}; type 2016, 2016-06 or 2016-06-24", param, ctx)
 
 
 def choosing_options(command: Callable) -> Callable:
@@ -118,16 +109,9 @@ class Question:
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance
         from phototag.highlights.choose import choose
-        from phototag.query import parse
-        from phototag.query.terms import DEFAULT_SCORE
-        from phototag.query.vocabulary import expand
-        from phototag.weights.thresholds import strictest
 
         with open_library(db) as library:
-            least = strictest(library.detectors(), DEFAULT_SCORE)
-            photos = list(
-                library.photos(parse.parse(self.terms, library.known_labels(), expand, thresholds=least))
-            )
+            photos = list(library.photos(self.terms))
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(photos, self.theme, measure_appearance, self.top)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from phototag.cli.faces import not_eligible, tell_smile_words
 from phototag.cli.output import (
     count,
     db_option,
@@ -21,7 +23,9 @@ from phototag.cli.output import (
 )
 from phototag.errors import PhototagError
 from phototag.outputs import check_output
+from phototag.query.terms import DEFAULT_SCORE, is_found
 from phototag.records import Photo
+from phototag.smiling import judge
 
 
 @click.command()
@@ -37,12 +41,14 @@ from phototag.records import Photo
 def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: bool) -> None:
     """Show everything known of one photo.
 
+    What stands in brackets was seen, but too unsurely for `phototag query` to find it.
+
     \b
       phototag show IMG_0042.jpg
       phototag show IMG_0042.jpg --image drawn.jpg
     """
     with open_library(db) as library:
-        found = library.photo(os.path.abspath(photo))
+        found, thresholds = library.photo(os.path.abspath(photo)), library.thresholds()
         if image:
             check_output(image, lambda path: library.photo(path) is not None, force=force)
     if found is None:
@@ -53,16 +59,23 @@ def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: b
 
         silence_decoders()
 
-        draw(found, image, force=force)
+        draw(found, image, thresholds, force=force)
         say(f"drawn: {printable(str(image))}")
     if as_json:
-        write_json(photo_dict(found) | {"size_bytes": found.size_bytes, "content_hash": found.content_hash})
+        more = {"size_bytes": found.size_bytes, "content_hash": found.content_hash}
+        write_json(photo_dict(found, thresholds) | more)
     else:
-        click.echo(describe(found))
+        click.echo(describe(found, thresholds))
 
 
-def describe(photo: Photo) -> str:
-    """Some lines for a person."""
+def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
+    """Some lines for a person. `thresholds`: label -> the score from which on a question finds it."""
+
+    def scored(label: str, score: float) -> str:
+        """The label and its score, in brackets where a question for it would not find the photo."""
+        text = f"{printable(label)} {score:.2f}"
+        return text if is_found(label, score, thresholds) else f"({text})"
+
     lines = [printable(photo.path)]
     if photo.missing_since:
         lines.append(f"missing since {photo.missing_since:%Y-%m-%d}")
@@ -76,22 +89,31 @@ def describe(photo: Photo) -> str:
         )
     if photo.latitude is not None and photo.longitude is not None:
         lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}")
-    lines.append(f"everyone smiling: {smile_word(photo.everyone_smiling).replace('-', 'cannot tell')}")
-    for number, face in enumerate(photo.faces, 1):
+    everyone = smile_word(photo.everyone_smiling).replace("-", "cannot tell")
+    words = tell_smile_words(photo)
+    lines.append(f"everyone smiling: {everyone}" + (f" (you say: {', '.join(words)})" if words else ""))
+    for number, (face, judged) in enumerate(zip(photo.faces, judge(photo.faces), strict=True), 1):
         said = f"smile {face.smile:.2f}, {face.emotion}" if face.smile is not None else "not looked at yet"
-        lines.append(
-            f"  face {number}: {said} (face {face.score:.2f}, {_place(face.box.left, face.box.right)})"
-        )
+        labels = "".join(f", {scored(label, score)}" for label, score in face.said.items())
+        place = _place(face.box.left, face.box.right)
+        lines.append(f"  face {number}: {said}{labels} (face {face.score:.2f}, {place})")
+        if not judged.eligible:
+            lines.append(f"    {not_eligible(judged)}")
     if photo.objects:
         by = f", found with {photo.detector}" if photo.detector else ""
         lines.append(f"things: {count(len(photo.objects), 'box', 'boxes')}{by}")
         for tag in sorted(photo.objects, key=lambda tag: -tag.score):
-            lines.append(
-                f"  {printable(tag.label)} {tag.score:.2f}"
-                + (f", {tag.box.area:.0%} of the picture" if tag.box else "")
-            )
+            area = f", {tag.box.area:.0%} of the picture" if tag.box else ""
+            lines.append(f"  {scored(tag.label, tag.score)}{area}")
     if photo.kinds:
-        lines.append("kinds: " + ", ".join(f"{printable(tag.label)} {tag.score:.2f}" for tag in photo.kinds))
+        lines.append("kinds: " + ", ".join(scored(tag.label, tag.score) for tag in photo.kinds))
+    shown = [(tag.label, tag.score) for tag in (*photo.objects, *photo.kinds)]
+    shown += [item for face in photo.faces for item in face.said.items()]
+    if unsure := sorted({label for label, score in shown if not is_found(label, score, thresholds)}):
+        least = ", ".join(
+            f"{printable(label)} {thresholds.get(label, DEFAULT_SCORE):.2f}" for label in unsure
+        )
+        lines.append(f"in brackets: too unsure for a question to find it; it takes {least}")
     if photo.user_labels:
         lines.append("your own words: " + ", ".join(map(printable, photo.user_labels)))
     lines += [f"could not be read by {name}: {printable(reason)}" for name, reason in photo.errors.items()]

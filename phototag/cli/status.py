@@ -27,6 +27,7 @@ def status(db: str | None, as_json: bool) -> None:
       phototag status --json | jq .taggers
     """
     from phototag.reading import files
+    from phototag.records import Fingerprint
     from phototag.scanning import decode_fingerprint, likely_device
     from phototag.taggers import table
     from phototag.taggers.fingerprints import compute_fingerprints
@@ -36,7 +37,8 @@ def status(db: str | None, as_json: bool) -> None:
     if "objects" in options:  # to do is what a scan would do now
         options["objects"]["detector"] = choose_detector("auto", likely_device("auto"), offline=True).detector
     able = [name for name, spec in table.SPECS.items() if spec.missing(options[name]) is None]
-    fingerprints = compute_fingerprints(able, options) | {"decode": decode_fingerprint(files.MAX_PIXELS)}
+    fingerprints = compute_fingerprints(able, options)
+    fingerprints["decode"] = Fingerprint(decode_fingerprint(files.MAX_PIXELS))
     with open_library(db) as library:
         found = library.status(fingerprints)
     weights = {name: [path.name for path in table.SPECS[name].weights(options[name])] for name in able}

@@ -19,10 +19,12 @@ from phototag.errors import UsageError
 def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> None:
     """Add or remove labels of a photo.
 
-    WORDS are +label or -label. Your word stands, whatever later scans see.
+    WORDS are +label or -label. Your word stands, whatever later scans see. Two labels say who smiles:
+    "everyone smiling" and "anyone smiling".
 
     \b
       phototag tag IMG_0042.jpg +grandma +"birthday cake" -dog
+      phototag tag IMG_0042.jpg -"everyone smiling"
     """
     add, remove = [], []
     for word in words:
@@ -38,7 +40,8 @@ def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> No
         library.correct(os.path.abspath(photo), add, remove)
         found = library.photo(os.path.abspath(photo))
     if as_json:
-        write_json({"path": found.path, "user_labels": list(found.user_labels)})
+        words = {"user_labels": list(found.user_labels), "smile_words": dict(found.smile_words)}
+        write_json({"path": found.path, **words})
     else:
         click.echo(
             f"{printable(photo)}: {count(len(add), 'label')} added, {count(len(remove), 'label')} taken away."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from phototag.cli.faces import explain_faces, faces_dict, tell_smile_words
 from phototag.cli.output import (
     db_option,
     json_option,
@@ -95,7 +96,13 @@ def why(
             click.echo(f"{printable(known.path)}\nleft out before choosing: {reason}")
     elif as_json:
         write_json(
-            {**manifest.verdict_dict(verdict), "sentence": verdict.reason.value, "kept": verdict.reason.kept},
+            {
+                **manifest.verdict_dict(verdict),
+                "sentence": verdict.reason.value,
+                "kept": verdict.reason.kept,
+                "smile_words": dict(verdict.photo.smile_words),
+                "judged_faces": faces_dict(verdict.photo.faces, question.theme.qualify.smile),
+            },
             indent=2,
         )
     else:
@@ -120,6 +127,8 @@ def _explain(verdict: Verdict, choice: Choice) -> list[str]:
         verdict.reason.value if kept else f"left out: {verdict.reason.value}",
     ]
     lines += [f"  {name.replace('_', ' '):<22} {_number(value)}" for name, value in verdict.numbers.items()]
+    lines += [f"  you say                {words}" for words in tell_smile_words(verdict.photo)]
+    lines += [f"  {line}" for line in explain_faces(verdict.photo.faces, choice.theme.qualify.smile)]
     if verdict.other is not None:
         lines.append(f"  instead of it          {printable(verdict.other.path)}")
     used = [

@@ -12,9 +12,6 @@ from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Reason, Verdict
 from phototag.records import Face, Photo
 
-# The label by which a person says that everyone smiles, or (as what a scan found) not.
-EVERYONE = "everyone smiling"
-
 
 @dataclass(eq=False, slots=True)
 class Candidate:
@@ -98,20 +95,15 @@ def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict
             faces=faces,
         )
 
-    vouched = rule.everyone_smiling and EVERYONE in photo.user_labels
-    if rule.everyone_smiling and not vouched:
-        if not photo.faces:
-            return out(Reason.UNKNOWN if photo.errors.keys() & {"faces", "smiles"} else Reason.NO_FACES)
-        if not faces:
-            return out(Reason.NOBODY_COUNTS)
-        smiles = [face.smile for face in faces if face.smile is not None]
-        if len(smiles) < len(faces):
-            return out(Reason.UNKNOWN)
-        # by the user's own word
-        denied = photo.everyone_smiling is False and smiling.everyone_smiling(photo.faces) is True
-        if min(smiles) < rule.smile or denied:
-            return out(Reason.NOT_SMILING, least_smile=min(smiles), at_least=rule.smile)
-    if len(faces) < rule.min_faces and not (vouched and rule.min_faces <= 1):
+    user_said_yes = rule.everyone_smiling and photo.smile_words.get(smiling.EVERYONE) is True
+    if rule.everyone_smiling:
+        if photo.least_smile is None:  # cannot tell
+            if not photo.faces:
+                return out(Reason.UNKNOWN if photo.errors.keys() & {"faces", "smiles"} else Reason.NO_FACES)
+            return out(Reason.UNKNOWN if faces else Reason.NOBODY_COUNTS)
+        if photo.least_smile < rule.smile:
+            return out(Reason.NOT_SMILING, least_smile=photo.least_smile, at_least=rule.smile)
+    if len(faces) < rule.min_faces and not (user_said_yes and rule.min_faces <= 1):
         return out(Reason.TOO_FEW_FACES if photo.faces else Reason.NO_FACES, at_least=rule.min_faces)
     if len(faces) > rule.max_faces:
         return out(Reason.TOO_MANY_FACES, at_most=rule.max_faces)

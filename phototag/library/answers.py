@@ -6,14 +6,54 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from phototag.library.database import ask
-from phototag.records import Box, Tag
+from phototag.library.tables import answers, labels, photos, taggers, tags
+from phototag.library.tables import fingerprints as fingerprint_rows
+from phototag.records import Box, Fingerprint, Tag
 
-OBJECTS = "(SELECT id FROM taggers WHERE name = 'objects')"
 CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
+IDS = bindparam("ids", expanding=True)
+
+_HEADS = (
+    select(
+        answers.c.photo_id,
+        taggers.c.name,
+        answers.c.id,
+        fingerprint_rows.c.fingerprint,
+        answers.c.content_hash,
+        answers.c.error,
+        fingerprint_rows.c.weights_name,
+    )
+    .select_from(answers.join(taggers).join(fingerprint_rows))
+    .where(answers.c.photo_id.in_(IDS))
+    .order_by(answers.c.id)
+)
+_TAGS = (
+    select(
+        answers.c.photo_id,
+        answers.c.tagger_id,
+        labels.c.name,
+        tags.c.score,
+        tags.c.box_left,
+        tags.c.box_top,
+        tags.c.box_right,
+        tags.c.box_bottom,
+        tags.c.points,
+    )
+    .select_from(answers.join(tags).join(labels))
+    .where(answers.c.photo_id.in_(IDS))
+    .order_by(answers.c.photo_id, answers.c.tagger_id, tags.c.position)
+)
+_TAGS_OF = _TAGS.where(answers.c.tagger_id.in_(bindparam("taggers", expanding=True)))
+_TAGGERS = select(taggers.c.id, taggers.c.name)
+_FINGERPRINTS = select(fingerprint_rows).where(
+    fingerprint_rows.c.fingerprint.in_(bindparam("texts", expanding=True))
+)
+_INSERT_FINGERPRINT = insert(fingerprint_rows).returning(fingerprint_rows.c.id)
+_HASHES = select(photos.c.id, photos.c.content_hash).where(photos.c.id.in_(IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +64,18 @@ class Answer:
     fingerprint: str
     content_hash: str | None
     error: str | None
-    tags: tuple[Tag, ...]
+    weights_name: str | None = None
+    tags: tuple[Tag, ...] = ()
 
 
-def edition_of(fingerprint: str) -> str | None:
-    """The name of the weights, where a fingerprint begins with one."""
-    name, colon, _ = fingerprint.partition(":")
-    return name if colon else None
+class TagRow(NamedTuple):
+    """A tag as a line about a photo needs it. `box` is the four edges, None for what is said of the
+    whole photo."""
+
+    tagger: str
+    label: str
+    score: float
+    box: tuple[float, float, float, float] | None
 
 
 def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
@@ -39,60 +84,50 @@ def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
         yield chunk
 
 
-def marks(values: Collection) -> str:
-    """As many `?` as there are values."""
-    return ",".join("?" * len(values))
-
-
-def hashes(connection: Connection, photo_ids: list[int]) -> dict[int, str | None]:
+def hashes(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str | None]:
     """Photo id -> content hash."""
     return {
         photo_id: content_hash
-        for some in chunks(photo_ids)
-        for photo_id, content_hash in ask(
-            connection, f"SELECT id, content_hash FROM photos WHERE id IN ({marks(some)})", some
-        )
+        for ids in chunks(photo_ids)
+        for photo_id, content_hash in connection.execute(_HASHES, {"ids": ids})
     }
 
 
-def load_answers(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
+def load_answers(
+    connection: Connection, photo_ids: Iterable[int], *, with_tags: bool = True
+) -> dict[int, dict[str, Answer]]:
     """Photo id -> tagger name -> answer, in the order in which they were given. Three statements
-    per CHUNK photos."""
+    per CHUNK photos; one where no tags are asked for."""
     found: dict[int, dict[str, Answer]] = {}
     for ids in chunks(photo_ids):
-        heads = ask(
-            connection,
-            "SELECT a.id, a.photo_id, g.name, f.fingerprint, a.content_hash, a.error FROM answers a "
-            "JOIN taggers g ON g.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id "
-            f"WHERE a.photo_id IN ({marks(ids)}) ORDER BY a.id",
-            ids,
-        )
-        tags = load_tags(connection, ids)
-        for answer_id, photo_id, tagger, fingerprint, content_hash, error in heads:
-            answer = Answer(
-                answer_id, fingerprint, content_hash, error, tuple(tags.get(photo_id, {}).get(tagger, ()))
+        said = load_tags(connection, ids) if with_tags else {}
+        for photo_id, tagger, answer_id, fingerprint, content_hash, error, weights_name in connection.execute(
+            _HEADS, {"ids": ids}
+        ):
+            its_tags = tuple(said.get(photo_id, {}).get(tagger, ()))
+            found.setdefault(photo_id, {})[tagger] = Answer(
+                answer_id, fingerprint, content_hash, error, weights_name, its_tags
             )
-            found.setdefault(photo_id, {})[tagger] = answer
     return found
 
 
-def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, list[Tag]]]:
-    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any.
-    Taggers come in the order in which the catalog met them."""
-    taggers = dict(ask(connection, "SELECT id, name FROM taggers").fetchall())
-    rows = ask(
-        connection,
-        "SELECT a.photo_id, a.tagger_id, l.name, t.score, t.box_left, t.box_top, t.box_right, t.box_bottom, t.points "
-        "FROM answers a CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
-        f"WHERE a.photo_id IN ({marks(photo_ids)}) ORDER BY a.photo_id, a.tagger_id, t.position",
-        photo_ids,
-    )
+def load_tags(
+    connection: Connection, photo_ids: list[int], only: Collection[str] | None = None
+) -> dict[int, dict[str, list[Tag]]]:
+    """Photo id -> tagger name -> tags in order, of all answers about these photos that have any, or
+    of those by the taggers `only`. Taggers come in the order in which the catalog met them."""
+    names = {number: name for number, name in connection.execute(_TAGGERS)}
+    if only is None:
+        rows = connection.execute(_TAGS, {"ids": photo_ids})
+    else:
+        asked = [number for number, name in names.items() if name in only]
+        rows = connection.execute(_TAGS_OF, {"ids": photo_ids, "taggers": asked})
     found: dict[int, dict[str, list[Tag]]] = {}
-    boxes: dict[tuple, Box] = {}  # ten tags say something of the same face
+    boxes: dict[tuple[float, float, float, float], Box] = {}  # ten tags say something of the same face
     last_photo = last_tagger = None
     for photo_id, tagger_id, label, score, left, top, right, bottom, points in rows:
         if photo_id != last_photo or tagger_id != last_tagger:
-            tags = found.setdefault(photo_id, {})[taggers[tagger_id]] = []
+            its_tags = found.setdefault(photo_id, {})[names[tagger_id]] = []
             last_photo, last_tagger = photo_id, tagger_id
         box = None
         if left is not None:
@@ -101,79 +136,70 @@ def load_tags(connection: Connection, photo_ids: list[int]) -> dict[int, dict[st
             if box is None:
                 box = boxes[edges] = Box(*edges)
         corners = tuple([(x, y) for x, y in json.loads(points)]) if points else ()
-        tags.append(Tag(label, score, box, corners))
+        its_tags.append(Tag(label, score, box, corners))
     return found
 
 
-# photo id, label, score, whether it has a box, whether `objects` said it
-Thing = tuple[int, str, float, bool, bool]
-
-
-def load_things(
+def load_tag_rows(
     connection: Connection, photo_ids: list[int], without: Collection[str]
-) -> dict[int, list[Thing]]:
-    """Photo id -> every tag by taggers other than `without`. Answers are read from their index alone."""
-    asked = [
-        number for number, name in ask(connection, "SELECT id, name FROM taggers") if name not in without
+) -> dict[int, list[TagRow]]:
+    """Photo id -> every tag by taggers other than `without`, in order."""
+    names = {number: name for number, name in connection.execute(_TAGGERS) if name not in without}
+    rows = connection.execute(_TAGS_OF, {"ids": photo_ids, "taggers": [*names]})
+    found: dict[int, list[TagRow]] = {}
+    for photo_id, tagger_id, label, score, left, top, right, bottom, _ in rows:
+        box = None if left is None else (left, top, right, bottom)
+        found.setdefault(photo_id, []).append(TagRow(names[tagger_id], label, score, box))
+    return found
+
+
+def ensure_fingerprints(connection: Connection, wanted: Iterable[Fingerprint]) -> dict[str, int]:
+    """Text -> id, with new rows for those that have none; to be called with the write lock held."""
+    by_text = {one.text: one for one in wanted}
+    rows = connection.execute(_FINGERPRINTS, {"texts": [*by_text]})
+    ids = {row.fingerprint: row.id for row in rows}
+    for text in sorted(by_text.keys() - ids.keys()):
+        ids[text] = connection.execute(_INSERT_FINGERPRINT, _fingerprint_row(by_text[text])).scalar_one()
+    return ids
+
+
+def find_outdated(connection: Connection, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
+    """Those that have a row which says otherwise of their weights."""
+    by_text = {one.text: _fingerprint_row(one) for one in fingerprints if one.weights_name}
+    rows = connection.execute(_FINGERPRINTS, {"texts": [*by_text]})
+    known = {row.fingerprint: row for row in rows}
+    return [
+        one
+        for one in fingerprints
+        if one.text in known
+        and (known[one.text].weights_name, known[one.text].thresholds)
+        != (by_text[one.text]["weights_name"], by_text[one.text]["thresholds"])
     ]
-    rows = ask(
-        connection,
-        f"SELECT a.photo_id, l.name, t.score, t.box_left IS NOT NULL, a.tagger_id = {OBJECTS} FROM answers a "
-        "CROSS JOIN tags t ON t.answer_id = a.id CROSS JOIN labels l ON l.id = t.label_id "
-        f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.tagger_id IN ({marks(asked)}) "
-        "ORDER BY a.photo_id, a.tagger_id, t.position",
-        (*photo_ids, *asked),
-    )
-    found: dict[int, list[Thing]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(row)
-    return found
 
 
-def load_detectors(
-    connection: Connection, looked_at: Collection[int], others: Collection[int] = ()
-) -> dict[int, str | None]:
-    """Photo id -> whose weights looked for its objects. Somebody did in the photos `looked_at`:
-    where there is but one to name, as in most catalogs, only the `others` have to be asked."""
-    known = known_detectors(connection)
-    found = dict.fromkeys(looked_at, *known) if len(known) == 1 else {}
-    asked = [*others] if len(known) == 1 else [*looked_at, *others]
-    if asked:
-        rows = ask(
-            connection,
-            "SELECT a.photo_id, f.fingerprint FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id "
-            f"WHERE a.error IS NULL AND a.tagger_id = {OBJECTS} AND a.photo_id IN ({marks(asked)})",
-            asked,
+def update_weights(connection: Connection, fingerprints: Iterable[Fingerprint]) -> None:
+    """Write what the weights of these fingerprints state, which have rows."""
+    for one in fingerprints:
+        row = _fingerprint_row(one)
+        connection.execute(
+            update(fingerprint_rows)
+            .where(fingerprint_rows.c.fingerprint == one.text)
+            .values(weights_name=row["weights_name"], thresholds=row["thresholds"])
         )
-        found |= {photo_id: edition_of(fingerprint) for photo_id, fingerprint in rows}
-    return found
 
 
-def known_detectors(connection: Connection) -> set[str | None]:
-    """Whose weights looked for objects in any photo; None stands for those without a name."""
-    rows = ask(
-        connection,
-        "SELECT fingerprint FROM fingerprints f WHERE EXISTS (SELECT 1 FROM answers a WHERE a.fingerprint_id = f.id "
-        f"AND a.tagger_id = {OBJECTS})",
-    )
-    return {edition_of(fingerprint) for (fingerprint,) in rows}
+def _fingerprint_row(fingerprint: Fingerprint) -> dict[str, str | None]:
+    stated = fingerprint.thresholds
+    return {
+        "fingerprint": fingerprint.text,
+        "weights_name": fingerprint.weights_name,
+        "thresholds": json.dumps(dict(stated), sort_keys=True) if stated is not None else None,
+    }
 
 
-def load_errors(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, str]]:
-    """Photo id -> tagger name -> error, in the order in which they were met."""
-    found: dict[int, dict[str, str]] = {}
-    if photo_ids:
-        for photo_id, tagger, error in ask(
-            connection,
-            "SELECT a.photo_id, g.name, a.error FROM answers a JOIN taggers g ON g.id = a.tagger_id "
-            f"WHERE a.photo_id IN ({marks(photo_ids)}) AND a.error IS NOT NULL ORDER BY a.id",
-            photo_ids,
-        ):
-            found.setdefault(photo_id, {})[tagger] = error
-    return found
-
-
-def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple:
+def tag_row(
+    answer_id: int, position: int, label_id: int, tag: Tag
+) -> tuple[int, int, int, float, float | None, float | None, float | None, float | None, str | None]:
     """The values of INSERT_TAG. Numbers are kept to the last bit: a face's box is a key. They
     become plain floats: SQLite would take a NumPy float32 for a run of bytes."""
     points = json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None
@@ -190,15 +216,6 @@ INSERT_TAG = (
 )
 
 
-def load_answers_heads(connection: Connection, photo_ids: list[int]) -> dict[int, dict[str, Answer]]:
-    """As `load_answers`, without the tags."""
-    found: dict[int, dict[str, Answer]] = {}
-    for photo_id, tagger, *rest in ask(
-        connection,
-        "SELECT a.photo_id, g.name, a.id, f.fingerprint, a.content_hash, a.error FROM answers a "
-        "JOIN taggers g ON g.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id "
-        f"WHERE a.photo_id IN ({marks(photo_ids)})",
-        photo_ids,
-    ):
-        found.setdefault(photo_id, {})[tagger] = Answer(*rest, ())
-    return found
+def marks(values: Collection[object]) -> str:
+    """As many `?` as there are values."""
+    return ",".join("?" * len(values))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select
 
-from phototag.library.answers import Answer, load_answers, load_answers_heads
+from phototag.library.answers import Answer, load_answers
 from phototag.library.database import Catalog
 from phototag.library.names import find_ids
 from phototag.library.paths import Place, places_of, to_path
@@ -87,7 +87,7 @@ def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[s
                 lacking[name] += fresh
             after = ""
             while page := _incomplete_photos(connection, place, after, complete_for, ~_WITHOUT_ANSWERS):
-                known = load_answers_heads(connection, [photo.id for photo in page])
+                known = load_answers(connection, [photo.id for photo in page], with_tags=False)
                 for photo in page:
                     names = pending(photo.content_hash, known.get(photo.id, {}), fingerprints)
                     total += bool(names)
@@ -168,7 +168,7 @@ def _jobs(
     fingerprints: Mapping[str, str],
     needs: Mapping[str, Sequence[str]],
 ) -> Iterator[Job]:
-    heads = load_answers_heads(connection, [photo.id for photo in page])
+    heads = load_answers(connection, [photo.id for photo in page], with_tags=False)
     lacking = {photo.id: pending(photo.content_hash, heads.get(photo.id, {}), fingerprints) for photo in page}
     # Tags are read only of photos where a tagger that will run needs one that will not.
     wanted = {

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from phototag.errors import CatalogError, UsageError
-from phototag.library import albums, folder_stamps, jobs, photos, search, summaries
+from phototag.asking import ask
+from phototag.errors import CatalogError
+from phototag.library import albums, answers, folder_stamps, jobs, labels, photos, search, status, summaries
 from phototag.library.albums import Album
-from phototag.library.answers import OBJECTS, chunks, edition_of, known_detectors, marks
-from phototag.library.database import Catalog, ask, open_catalog
-from phototag.library.jobs import DECODE, JobCount
-from phototag.library.labels import LabelCount
-from phototag.library.names import storable
+from phototag.library.answers import chunks
+from phototag.library.database import Catalog, open_catalog
+from phototag.library.jobs import JobCount
+from phototag.library.labels import LabelCount, read_words
 from phototag.library.paths import (
     join,
     place_of,
@@ -29,10 +29,25 @@ from phototag.library.paths import (
 from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
 from phototag.library.save import Saver
-from phototag.library.status import Status, TaggerStatus
-from phototag.query.terms import DEFAULT_SCORE, Query
-from phototag.records import FolderStamp, Job, Member, Outcome, Photo, PhotoFacts, PhotoFile, PhotoLine
+from phototag.library.status import Status
+from phototag.query.terms import Query
+from phototag.records import (
+    Fingerprint,
+    FolderStamp,
+    Job,
+    Member,
+    Outcome,
+    Photo,
+    PhotoFacts,
+    PhotoFile,
+    PhotoLine,
+)
 from phototag.smiling import SMILE_THRESHOLD
+
+# Tagger -> fingerprint; a plain text is one without a choice of weights.
+Fingerprints = Mapping[str, Fingerprint | str]
+# What is asked: as one line, as terms one by one, or parsed; None asks for every photo.
+Question = str | Sequence[str] | Query | None
 
 
 class Library:
@@ -43,12 +58,27 @@ class Library:
         self._saver = Saver()
 
     @classmethod
-    def open(cls, path: Path | str | None = None, *, create: bool = True) -> Library:
+    def open(
+        cls,
+        path: Path | str | None = None,
+        *,
+        create: bool = True,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Library:
         """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it
-        where there is none (unless not `create`), upgrade it (after a copy aside) where it is
-        older. Raises CatalogError."""
+        where there is none (unless not `create`), upgrade it (after a copy aside) where it is older.
+
+        Where the rules of phototag.smiling have changed since, who smiles is decided again from the
+        stored scores: seconds per 100,000 photos, of which `on_progress(photos done, photos in all)`
+        is told. Raises CatalogError."""
         path = Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())
-        return cls(open_catalog(path, create=create))
+        catalog = open_catalog(path, create=create)
+        try:
+            summaries.bring_up_to_date(catalog, on_progress)
+        except BaseException:
+            catalog.close()
+            raise
+        return cls(catalog)
 
     @property
     def path(self) -> Path:
@@ -108,7 +138,7 @@ class Library:
     def jobs(
         self,
         scope: Sequence[str] | None,
-        fingerprints: Mapping[str, str],
+        fingerprints: Fingerprints,
         needs: Mapping[str, Sequence[str]] | None = None,
     ) -> Iterator[Job]:
         """The photos that lack answers, by path, each with the taggers that owe one (in the order
@@ -118,25 +148,34 @@ class Library:
         fingerprint, with that of the decoding under 'decode'. `needs`: tagger -> those whose
         answers it reads; a job carries these answers where they are there (one that failed is not).
         Missing photos are no jobs. Saving meanwhile is fine."""
-        return jobs.find(self._catalog, scope, fingerprints, needs or {})
+        return jobs.find(self._catalog, scope, _texts(fingerprints), needs or {})
 
-    def count_jobs(self, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
+    def count_jobs(self, scope: Sequence[str] | None, fingerprints: Fingerprints) -> JobCount:
         """How many jobs there are, and for each tagger how many answers are owed."""
-        return jobs.count(self._catalog, scope, fingerprints)
+        return jobs.count(self._catalog, scope, _texts(fingerprints))
 
     def save(
-        self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Mapping[str, str]
+        self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Fingerprints
     ) -> None:
         """Store one batch in one transaction: what decoding learned, and the answers, in place of
         earlier ones by the same taggers. `fingerprints`: as given to `jobs`, all of them. Outcomes
         of photos without facts are about the bytes the catalog knows."""
-        self._saver.save(self._catalog, facts, outcomes, fingerprints)
+        self._saver.save(self._catalog, facts, outcomes, _records(fingerprints))
+
+    def remember_weights(self, fingerprints: Fingerprints) -> None:
+        """Keep what the weights of these taggers state now, for answers that they gave before it
+        was kept. Writes nothing where nothing differs."""
+        with self._catalog.read() as connection:
+            outdated = answers.find_outdated(connection, _records(fingerprints).values())
+        if outdated:
+            with self._catalog.write() as connection:
+                answers.update_weights(connection, outdated)
 
     # -- asking
 
     def photos(
         self,
-        query: Query | None = None,
+        question: Question = None,
         *,
         sort: str = "taken",
         limit: int | None = None,
@@ -144,44 +183,56 @@ class Library:
     ) -> Iterator[Photo]:
         """The photos that fit, all there is to know of each.
 
+        `question`: what `phototag query` is asked, such as "smiling:all taken:2016 animal" or its
+        terms one by one, or a Query; without one, every photo.
+
+        >>> [photo.path for photo in library.photos("smiling:all taken:2016")]  # doctest: +SKIP
+        ['/home/ada/Photos/2016/astronaut.jpg', ...]
+
         `sort`: 'taken' (oldest first), 'path', 'smile' (best first: the least smile among those
         that count), 'relevance' (largest and surest first, by the first label asked for; 'taken'
         where there is none); `descending` turns it round. Missing photos are found only by a query
-        that asks for `missing`."""
-        query = query or Query()
+        that asks for `missing`. Raises UsageError for what is not understood."""
+        query = self.ask(question)
         load = partial(photos.load, smile_threshold=query.smile_threshold)
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def lines(
         self,
-        query: Query | None = None,
+        question: Question = None,
         *,
         sort: str = "taken",
         limit: int | None = None,
         descending: bool = False,
     ) -> Iterator[PhotoLine]:
         """The photos that fit, sorted as by `photos`, of each what a line about it tells."""
-        query = query or Query()
+        query = self.ask(question)
         load = partial(photos.load_lines, smile_threshold=query.smile_threshold)
         return photos.stream(self._catalog, self._finder(query, sort, limit, descending), load)
 
     def paths(
         self,
-        query: Query | None = None,
+        question: Question = None,
         *,
         sort: str = "taken",
         limit: int | None = None,
         descending: bool = False,
     ) -> Iterator[str]:
         """The absolute paths of the photos that fit, sorted as by `photos`."""
-        return photos.stream(
-            self._catalog, self._finder(query or Query(), sort, limit, descending), photos.load_paths
-        )
+        find = self._finder(self.ask(question), sort, limit, descending)
+        return photos.stream(self._catalog, find, photos.load_paths)
 
-    def count(self, query: Query | None = None) -> int:
+    def count(self, question: Question = None) -> int:
         """How many photos fit."""
+        query = self.ask(question)
         with self._catalog.read() as connection:
-            return search.count(connection, query or Query())
+            return search.count(connection, query)
+
+    def ask(self, question: Question) -> Query:
+        """What this question asks of this catalog, as `photos` understands it."""
+        if question is None:
+            return Query()
+        return question if isinstance(question, Query) else ask(self, question)
 
     def photo(self, path: str | Path, *, smile_threshold: float = SMILE_THRESHOLD) -> Photo | None:
         """The photo at this path, None where the catalog does not know it."""
@@ -197,48 +248,21 @@ class Library:
     def known_labels(self) -> list[str]:
         """The labels that some photo has."""
         with self._catalog.read() as connection:
-            return list(
-                connection.exec_driver_sql(
-                    "SELECT name FROM labels l WHERE EXISTS (SELECT 1 FROM photo_labels p WHERE p.label_id = l.id) ORDER BY name"
-                ).scalars()
-            )
+            return labels.find_known(connection)
 
-    def labels(
-        self, least_score: float = DEFAULT_SCORE, thresholds: Mapping[str, float] | None = None
-    ) -> list[LabelCount]:
-        """Every label that some photo shows with at least this score, or the one that `thresholds`
-        has for it; the most frequent first."""
+    def thresholds(self) -> dict[str, float]:
+        """Label -> the score from which on a question finds it, where the weights that looked at
+        photos of this catalog state one; all others count from DEFAULT_SCORE on."""
         with self._catalog.read() as connection:
-            by_score: dict[float, list[int]] = {}
-            names = dict(ask(connection, "SELECT id, name FROM labels").fetchall())
-            for label_id, name in names.items():
-                by_score.setdefault((thresholds or {}).get(name, least_score), []).append(label_id)
-            rows = [
-                (number, names[label_id], tagger)
-                for score, all_ids in by_score.items()
-                for ids in chunks(all_ids)
-                for label_id, tagger, number in ask(
-                    connection,
-                    "SELECT s.label_id, coalesce(g.name, 'you'), count(*) FROM photo_labels s "
-                    f"LEFT JOIN taggers g ON g.id = s.tagger_id WHERE s.label_id IN ({marks(ids)}) AND s.score >= ? "
-                    "AND s.photo_id NOT IN (SELECT id FROM photos WHERE missing_since IS NOT NULL) GROUP BY s.label_id, s.tagger_id",
-                    (*ids, score),
-                )
-            ]
-        counts: dict[str, int] = {}
-        source: dict[str, str] = {}
-        for number, label, tagger in sorted(rows, key=lambda row: (-row[0], row[1:])):
-            counts[label] = counts.get(label, 0) + number
-            source.setdefault(label, tagger)
-        return [
-            LabelCount(label, counts[label], source[label])
-            for label in sorted(counts, key=lambda k: (-counts[k], k))
-        ]
+            return labels.find_thresholds(connection)
 
-    def detectors(self) -> list[str]:
-        """The names of the weights that found the things of some photo."""
+    def labels(self, thresholds: Mapping[str, float] | None = None) -> list[LabelCount]:
+        """Every label that a question finds in some photo, or would with these `thresholds` (label
+        -> least score); the most frequent first."""
         with self._catalog.read() as connection:
-            return sorted(name for name in known_detectors(connection) if name)
+            if thresholds is None:
+                thresholds = labels.find_thresholds(connection)
+            return labels.count_photos(connection, thresholds)
 
     def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:
         """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where
@@ -255,76 +279,24 @@ class Library:
                 ):
                     yield join(place.root, to_path(path)), tagger, error
 
-    def status(self, fingerprints: Mapping[str, str] | None = None) -> Status:
+    def status(self, fingerprints: Fingerprints | None = None) -> Status:
         """Counts for the whole catalog, for each tagger of `fingerprints` too."""
-        fingerprints = fingerprints or {}
-        with self._catalog.read() as connection:
-            (total,) = connection.exec_driver_sql("SELECT count(*) FROM photos").one()
-            (missing,) = connection.exec_driver_sql(
-                "SELECT count(*) FROM photos WHERE missing_since IS NOT NULL"
-            ).one()
-            current = jobs.count_current(connection, fingerprints)
-            detectors: dict[str, int] = {}
-            for fingerprint, number in connection.exec_driver_sql(
-                "SELECT f.fingerprint, count(*) FROM answers a JOIN fingerprints f ON f.id = a.fingerprint_id "
-                f"WHERE a.tagger_id = {OBJECTS} GROUP BY a.fingerprint_id"
-            ):
-                if name := edition_of(fingerprint):
-                    detectors[name] = detectors.get(name, 0) + number
-        owed = jobs.count(self._catalog, None, fingerprints).taggers if fingerprints else {}
-        unreadable = current.get(DECODE, (0, 0))[1]
-        taggers = {
-            name: TaggerStatus(current[name][0], owed.get(name, 0), current[name][1])
-            for name in fingerprints
-            if name != DECODE
-        }
-        size_bytes = sum(
-            file.stat().st_size
-            for file in (self.path, self.path.with_name(f"{self.path.name}-wal"))
-            if file.exists()
-        )
-        return Status(self.path, size_bytes, total, missing, unreadable, taggers, detectors)
+        return status.find(self._catalog, _texts(fingerprints or {}))
 
     # -- the user's own word
 
     def correct(self, path: str | Path, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Say what is in a photo and what is not; no scan overrides it. Raises CatalogError for a
-        photo that is not in the catalog, UsageError for an empty label or one that is both added
-        and removed."""
-        words = [(label.strip(), True) for label in add] + [(label.strip(), False) for label in remove]
-        if unspeakable := next((label for label, _ in words if storable(label) != label), None):
-            raise UsageError(f"{storable(unspeakable)} is not valid text; type the label again")
-        if any(not label for label, _ in words):
-            raise UsageError(
-                "a label needs at least one letter; type for example: phototag tag PHOTO +grandma"
-            )
-        both = {label for label, present in words if present} & {
-            label for label, present in words if not present
-        }
-        if both:
-            raise UsageError(f"{sorted(both)[0]!r} is both added and removed; say one of the two")
-        try:
-            with self._catalog.write() as connection:
-                photo_id = _photo_id(connection, os.fspath(path))
-                if photo_id is None:
-                    raise CatalogError(
-                        f"{path} is not in the catalog. Look at it first: phototag scan FOLDER"
-                    )
-                summaries.forget(connection, [photo_id])
-                known = connection.exec_driver_sql("SELECT name FROM labels ORDER BY id DESC").scalars()
-                spelling = {name.casefold(): name for name in known}  # +Dog means the dog that taggers see
-                words = [(spelling.get(label.casefold(), label), present) for label, present in words]
-                ids = self._saver.labels.ids(connection, {label for label, _ in words})
-                if words:
-                    connection.exec_driver_sql(
-                        "INSERT INTO corrections (photo_id, label_id, present) VALUES (?, ?, ?) "
-                        "ON CONFLICT (photo_id, label_id) DO UPDATE SET present = excluded.present",
-                        [(photo_id, ids[label], int(present)) for label, present in words],
-                    )
-                summaries.compute_again(connection, [photo_id], self._saver.labels, self._saver.taggers)
-        except BaseException:
-            self._saver.forget()
-            raise
+        """Say what is in a photo and what is not; no scan overrides it. 'everyone smiling' and
+        'anyone smiling' say who smiles. Raises CatalogError for a photo that is not in the catalog,
+        UsageError for an empty label and for words that contradict each other."""
+        words = read_words(add, remove)
+        with self._catalog.write() as connection:
+            photo_id = _photo_id(connection, os.fspath(path))
+            if photo_id is None:
+                raise CatalogError(f"{path} is not in the catalog. Look at it first: phototag scan FOLDER")
+            summaries.forget(connection, [photo_id])
+            labels.correct(connection, photo_id, words)
+            summaries.compute_again(connection, [photo_id])
 
     # -- places
 
@@ -364,6 +336,17 @@ class Library:
         of this name."""
         with self._catalog.write() as connection:
             albums.remove(connection, name)
+
+
+def _records(fingerprints: Fingerprints) -> dict[str, Fingerprint]:
+    return {
+        tagger: one if isinstance(one, Fingerprint) else Fingerprint(one)
+        for tagger, one in fingerprints.items()
+    }
+
+
+def _texts(fingerprints: Fingerprints) -> dict[str, str]:
+    return {tagger: str(one) for tagger, one in fingerprints.items()}
 
 
 def _users_own() -> Path:

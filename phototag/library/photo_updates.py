@@ -12,7 +12,6 @@ from phototag.library import summaries
 from phototag.library.answers import chunks
 from phototag.library.dialects import insert_or_skip
 from phototag.library.moves import Change, Changed, Moved, New, Same, Twin, Unread
-from phototag.library.names import Names
 from phototag.library.paths import (
     Place,
     containing_folder,
@@ -204,7 +203,7 @@ def _change_content(connection: Connection, photo_id: int, file: PhotoFile, cont
     _update_file(connection, photo_id, file)
     if content_hash is not None:
         _copy_twin(connection, photo_id, content_hash)
-    summaries.compute_again(connection, [photo_id], Names("labels"), Names("taggers"))
+    summaries.compute_again(connection, [photo_id])
 
 
 def _copy_twin(connection: Connection, photo_id: int, content_hash: str) -> None:

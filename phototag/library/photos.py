@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping, select
 
-from phototag.library.answers import load_detectors, load_errors, load_tags, load_things, marks
-from phototag.library.database import Catalog, ask
+from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
+from phototag.library.database import Catalog
 from phototag.library.paths import join, roots_of, to_path
 from phototag.library.summaries import corrections_of
-from phototag.records import Photo, PhotoLine, Tag
-from phototag.smiling import join_faces
+from phototag.library.tables import answers, photos, roots, taggers
+from phototag.records import Face, Photo, PhotoLine, Tag
+from phototag.smiling import everyone_smiles, join_faces, reserved
 
 # The first photos come at once, then more at a time: a page is small, a catalog is long.
 FIRST, NEXT = 64, 256
 T = TypeVar("T")
 Load = Callable[[Connection, list[int]], Iterable[T]]
 ABOUT_FACES = frozenset({"faces", "smiles", "sharpness"})
+
+_PHOTOS = (
+    select(photos, roots.c.path.label("root")).select_from(photos.join(roots)).where(photos.c.id.in_(IDS))
+)
+_LINES = select(
+    photos.c.id,
+    photos.c.root_id,
+    photos.c.path,
+    photos.c.taken_at,
+    photos.c.width,
+    photos.c.height,
+    photos.c.least_smile,
+    photos.c.faces,
+    photos.c.failed,
+).where(photos.c.id.in_(IDS))
+_PATHS = select(photos.c.id, photos.c.root_id, photos.c.path).where(photos.c.id.in_(IDS))
+_ERRORS = (
+    select(answers.c.photo_id, taggers.c.name, answers.c.error)
+    .select_from(answers.join(taggers))
+    .where(answers.c.photo_id.in_(IDS), answers.c.error.is_not(None))
+    .order_by(answers.c.id)
+)
 
 
 def stream(catalog: Catalog, find: Callable[[Connection], list[int]], load: Load[T]) -> Iterator[T]:
@@ -41,121 +65,122 @@ def _rest(catalog: Catalog, ids: list[int], load: Load[T]) -> Iterator[T]:
 
 def load(connection: Connection, ids: list[int], smile_threshold: float) -> list[Photo]:
     """These photos, in this order; ids that no photo has are left out."""
-    rows = ask(
-        connection,
-        "SELECT p.id, r.path, p.path, p.size_bytes, p.width, p.height, p.content_hash, p.taken_at, p.taken_from, p.latitude, "
-        "p.longitude, p.camera, p.missing_since, p.least_smile, p.failed FROM photos p JOIN roots r ON r.id = p.root_id "
-        f"WHERE p.id IN ({marks(ids)})",
-        ids,
-    ).fetchall()
-    seen, corrections = load_tags(connection, ids), corrections_of(connection, ids)
-    looked_at = [photo_id for photo_id, tags in seen.items() if "objects" in tags]
-    detectors = load_detectors(connection, looked_at, set(ids).difference(looked_at))
-    errors = load_errors(connection, [row[0] for row in rows if row[-1]])
+    rows = connection.execute(_PHOTOS, {"ids": ids}).mappings().all()
+    heads, tags = load_answers(connection, ids, with_tags=False), load_tags(connection, ids)
+    said = corrections_of(connection, ids)
     found = {}
     for row in rows:
-        photo_id = row[0]
-        known = (
-            seen.get(photo_id, {}),
-            corrections.get(photo_id, {}),
-            errors.get(photo_id, {}),
-            detectors.get(photo_id),
-        )
-        found[photo_id] = _photo(row, *known, smile_threshold)
+        its = heads.get(row["id"], {}), tags.get(row["id"], {}), said.get(row["id"], {})
+        found[row["id"]] = _photo(row, *its, smile_threshold)
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
 def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -> list[PhotoLine]:
     """The same of these photos, as far as a line tells it."""
-    rows = ask(
-        connection,
-        "SELECT id, root_id, path, taken_at, width, height, least_smile, faces, failed FROM photos "
-        f"WHERE id IN ({marks(ids)})",
-        ids,
-    ).fetchall()
-    roots = {root_id: root for root, root_id in roots_of(connection).items()}
-    seen, corrections = load_things(connection, ids, ABOUT_FACES), corrections_of(connection, ids)
-    detectors = load_detectors(connection, {tag[0] for tags in seen.values() for tag in tags if tag[4]})
-    errors = load_errors(connection, [row[0] for row in rows if row[-1]])
+    rows = connection.execute(_LINES, {"ids": ids}).all()
+    roots_by_id = {root_id: root for root, root_id in roots_of(connection).items()}
+    seen, said = load_tag_rows(connection, ids, ABOUT_FACES - {"faces"}), corrections_of(connection, ids)
+    errors = load_errors(connection, [row.id for row in rows if row.failed])
     found = {}
-    for photo_id, root_id, path, taken_at, width, height, least_smile, faces, _ in rows:
-        said = corrections.get(photo_id)
-        tags = seen.get(photo_id, ())
-        if said:
-            tags = [tag for tag in tags if said.get(tag[1], True)]
-        things = tuple([tag[1:3] for tag in tags if tag[3]])
-        found[photo_id] = PhotoLine(
-            photo_id,
-            join(roots[root_id], to_path(path)),
-            datetime.fromisoformat(taken_at) if taken_at else None,
-            width,
-            height,
-            None if least_smile is None else least_smile >= smile_threshold,
-            faces or 0,
-            things,
-            tuple([tag[1] for tag in tags if not tag[3]]),
-            tuple([label for label, present in said.items() if present]) if said else (),
-            next(iter(errors[photo_id].values())) if photo_id in errors else None,
-            detectors.get(photo_id) if things else None,
+    for row in rows:
+        words = said.get(row.id, {})
+        tags = seen.get(row.id, ())
+        faces = {tag.box for tag in tags if tag.tagger == "faces"}
+        tags = [tag for tag in tags if tag.tagger != "faces" and words.get(tag.label, True)]
+        found[row.id] = PhotoLine(
+            row.id,
+            join(roots_by_id[row.root_id], to_path(row.path)),
+            _time(row.taken_at),
+            row.width,
+            row.height,
+            everyone_smiles(row.least_smile, smile_threshold),
+            row.faces or 0,
+            tuple([(tag.label, tag.score) for tag in tags if tag.box and tag.box not in faces]),
+            tuple([(tag.label, tag.score) for tag in tags if not tag.box]),
+            _user_labels(words),
+            errors.get(row.id),
         )
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
 def load_paths(connection: Connection, ids: list[int]) -> list[str]:
     """The absolute paths of these photos, in this order."""
-    roots = {root_id: root for root, root_id in roots_of(connection).items()}
-    rows = ask(connection, f"SELECT id, root_id, path FROM photos WHERE id IN ({marks(ids)})", ids)
-    by_id = {photo_id: join(roots[root_id], to_path(path)) for photo_id, root_id, path in rows}
+    roots_by_id = {root_id: root for root, root_id in roots_of(connection).items()}
+    by_id = {
+        photo_id: join(roots_by_id[root_id], to_path(path))
+        for photo_id, root_id, path in connection.execute(_PATHS, {"ids": ids})
+    }
     return [by_id[photo_id] for photo_id in ids if photo_id in by_id]
 
 
+def load_errors(connection: Connection, ids: list[int]) -> dict[int, str]:
+    """Photo id -> the first error there is about it."""
+    found: dict[int, str] = {}
+    if ids:
+        for photo_id, _, error in connection.execute(_ERRORS, {"ids": ids}):
+            found.setdefault(photo_id, error)
+    return found
+
+
 def _photo(
-    row,
+    row: RowMapping,
+    heads: Mapping[str, Answer],
     seen: Mapping[str, Sequence[Tag]],
     said: Mapping[str, bool],
-    errors: Mapping[str, str],
-    detector: str | None,
     smile_threshold: float,
 ) -> Photo:
-    (
-        photo_id,
-        root,
-        path,
-        size_bytes,
-        width,
-        height,
-        content_hash,
-        taken_at,
-        *facts,
-        missing_since,
-        least_smile,
-        _,
-    ) = row
-    objects, kinds = [], []
-    for name, tags in seen.items():
-        if name not in ABOUT_FACES:  # also of taggers that this file has never heard of
-            for tag in tags:
-                if not said or said.get(tag.label, True):
-                    (objects if tag.box else kinds).append(tag)
+    faces = [_without_denied(face, said) for face in join_faces(seen)]
+    boxes = {face.box for face in faces}
+    objects: list[Tag] = []
+    kinds: list[Tag] = []
+    for tagger, tags in seen.items():
+        if tagger in ABOUT_FACES:
+            continue
+        for tag in tags:  # also of taggers that this file has never heard of
+            if tag.box in boxes or not said.get(tag.label, True):
+                continue
+            (objects if tag.box else kinds).append(tag)
+    detector = heads.get("objects")
     return Photo(
-        photo_id,
-        join(to_path(root), to_path(path)),
-        size_bytes,
-        width,
-        height,
-        content_hash,
-        datetime.fromisoformat(taken_at) if taken_at else None,
-        *facts,
-        datetime.fromisoformat(missing_since) if missing_since else None,
-        None if least_smile is None else least_smile >= smile_threshold,
-        tuple(objects),
-        tuple(kinds),
-        tuple(join_faces(seen)) if "faces" in seen else (),
-        _whole(seen["sharpness"]) if "sharpness" in seen else None,
-        tuple([label for label, present in said.items() if present]) if said else (),
-        errors,
-        detector,
+        photo_id=row["id"],
+        path=join(to_path(row["root"]), to_path(row["path"])),
+        size_bytes=row["size_bytes"],
+        width=row["width"],
+        height=row["height"],
+        content_hash=row["content_hash"],
+        taken_at=_time(row["taken_at"]),
+        taken_from=row["taken_from"],
+        latitude=row["latitude"],
+        longitude=row["longitude"],
+        camera=row["camera"],
+        missing_since=_time(row["missing_since"]),
+        everyone_smiling=everyone_smiles(row["least_smile"], smile_threshold),
+        least_smile=row["least_smile"],
+        greatest_smile=row["greatest_smile"],
+        smile_words={label: holds for label, holds in said.items() if reserved(label)},
+        objects=tuple(objects),
+        kinds=tuple(kinds),
+        faces=tuple(faces),
+        sharpness=_whole(seen.get("sharpness", ())),
+        user_labels=_user_labels(said),
+        errors={tagger: answer.error for tagger, answer in heads.items() if answer.error is not None},
+        detector=detector.weights_name if detector and detector.error is None else None,
     )
+
+
+def _without_denied(face: Face, said: Mapping[str, bool]) -> Face:
+    """The face without what the user says is not in the photo."""
+    if not (said and face.said):
+        return face
+    return replace(face, said={label: score for label, score in face.said.items() if said.get(label, True)})
+
+
+def _user_labels(said: Mapping[str, bool]) -> tuple[str, ...]:
+    return tuple([label for label, present in said.items() if present and not reserved(label)])
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _whole(tags: Sequence[Tag]) -> float | None:

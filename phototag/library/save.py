@@ -12,31 +12,30 @@ from phototag.library.answers import (
     INSERT_TAG,
     Answer,
     chunks,
+    ensure_fingerprints,
     hashes,
     load_answers,
-    load_answers_heads,
     tag_row,
 )
 from phototag.library.database import Catalog, ask, put
 from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import Names, storable
-from phototag.records import Outcome, PhotoFacts
+from phototag.records import Fingerprint, Outcome, PhotoFacts
 
 
 @dataclass
 class Saver:
-    """Saves batches; remembers the ids of labels, taggers and fingerprints between them."""
+    """Saves batches; remembers the ids of labels and taggers between them."""
 
     labels: Names = field(default_factory=lambda: Names("labels"))
     taggers: Names = field(default_factory=lambda: Names("taggers"))
-    fingerprints: Names = field(default_factory=lambda: Names("fingerprints"))
 
     def save(
         self,
         catalog: Catalog,
         facts: Sequence[PhotoFacts],
         outcomes: Sequence[Outcome],
-        fingerprints: Mapping[str, str],
+        fingerprints: Mapping[str, Fingerprint],
     ) -> None:
         """See Library.save."""
         if not facts and not outcomes:
@@ -49,7 +48,7 @@ class Saver:
             raise
 
     def forget(self) -> None:
-        for names in (self.labels, self.taggers, self.fingerprints):
+        for names in (self.labels, self.taggers):
             names.forget()
 
     def _save(
@@ -57,8 +56,9 @@ class Saver:
         connection: Connection,
         facts: Mapping[int, PhotoFacts],
         outcomes: Sequence[Outcome],
-        fingerprints: Mapping[str, str],
+        records: Mapping[str, Fingerprint],
     ) -> None:
+        fingerprints = {tagger: record.text for tagger, record in records.items()}
         new: dict[int, dict[str, Outcome]] = {photo_id: {} for photo_id in facts}
         for outcome in outcomes:
             new.setdefault(outcome.photo_id, {})[outcome.tagger] = outcome
@@ -67,7 +67,7 @@ class Saver:
         stored = {
             photo_id: answers
             for ids in chunks(new)
-            for photo_id, answers in load_answers_heads(connection, ids).items()
+            for photo_id, answers in load_answers(connection, ids, with_tags=False).items()
         }
         corrections = summaries.corrections_of(connection, new)
         summaries.forget(connection, stored.keys() | corrections.keys())
@@ -91,7 +91,7 @@ class Saver:
             photo_id: {name: answer.tags for name, answer in known.items() if answer.error is None}
             for photo_id, known in load_answers(connection, retained).items()
         }
-        self._insert_answers(connection, new, present, fingerprints)
+        self._insert_answers(connection, new, present, records)
 
         complete_for = digest(fingerprints)
         found, columns, columns_with_facts = {}, [], []
@@ -117,7 +117,7 @@ class Saver:
                 columns_with_facts.append((*row, *_facts_row(fact)))
             else:
                 columns.append(row)
-        summaries.insert(connection, found, self.labels, self.taggers)
+        summaries.insert_labels(connection, found)
         put(connection, f"{_UPDATE} WHERE id = ?1", columns)
         put(connection, f"{_UPDATE}, {_FACTS} WHERE id = ?1", columns_with_facts)
 
@@ -126,14 +126,14 @@ class Saver:
         connection: Connection,
         new: Mapping[int, Mapping[str, Outcome]],
         present: Mapping[int, str | None],
-        fingerprints: Mapping[str, str],
+        fingerprints: Mapping[str, Fingerprint],
     ) -> None:
         outcomes = [outcome for named in new.values() for outcome in named.values()]
         if not outcomes:
             return
         tagger_ids = self.taggers.ids(connection, {outcome.tagger for outcome in outcomes})
-        fingerprint_ids = self.fingerprints.ids(
-            connection, {fingerprints[outcome.tagger] for outcome in outcomes}
+        fingerprint_ids = ensure_fingerprints(
+            connection, {outcome.tagger: fingerprints[outcome.tagger] for outcome in outcomes}.values()
         )
         label_ids = self.labels.ids(connection, {tag.label for outcome in outcomes for tag in outcome.tags})
         # Nobody else writes in this transaction, so the next free numbers are known beforehand.
@@ -141,7 +141,7 @@ class Saver:
         rows, tag_rows = [], []
         for answer_id, outcome in enumerate(outcomes, first):
             photo_id, tagger = outcome.photo_id, outcome.tagger
-            ids = tagger_ids[tagger], fingerprint_ids[fingerprints[tagger]]
+            ids = tagger_ids[tagger], fingerprint_ids[fingerprints[tagger].text]
             error = None if outcome.error is None else storable(outcome.error)  # it may name the file
             rows.append((answer_id, photo_id, *ids, present[photo_id], error))
             good = outcome.tags if error is None else ()  # who asks for tags need not ask for errors

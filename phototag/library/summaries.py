@@ -7,18 +7,57 @@ again at any time."""
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, union, update
 
-from phototag.library.answers import chunks, load_answers, marks
-from phototag.library.database import ask, put
-from phototag.library.names import Names
+from phototag import smiling
+from phototag.library.answers import CHUNK, IDS, chunks, load_answers, load_tags
+from phototag.library.database import Catalog
+from phototag.library.names import ensure_ids
+from phototag.library.tables import answers, corrections, labels, meta, photo_labels, photos, taggers, tags
 from phototag.query.terms import EMOTIONS
 from phototag.records import Tag
 
 MEASURES = frozenset({"sharpness", "smile"})  # numbers about a face, nothing one would ask for as a label
+ABOUT_FACES = frozenset({"faces", "sharpness", "smiles"})  # the taggers whose scores decide who smiles
+SMILE_RULES = "smile_rules"  # in `meta`: the version of the rules by which the catalog's smiles were decided
+
+_LABELS_OF_PHOTOS = union(
+    select(tags.c.label_id, answers.c.photo_id)
+    .select_from(answers.join(tags))
+    .where(answers.c.photo_id.in_(IDS)),
+    select(corrections.c.label_id, corrections.c.photo_id).where(corrections.c.photo_id.in_(IDS)),
+)
+_DELETE_LABELS = delete(photo_labels).where(
+    photo_labels.c.label_id == bindparam("label"), photo_labels.c.photo_id == bindparam("photo")
+)
+_CORRECTIONS = (
+    select(corrections.c.photo_id, labels.c.name, corrections.c.present)
+    .select_from(corrections.join(labels))
+    .where(corrections.c.photo_id.in_(IDS))
+    .order_by(corrections.c.photo_id, labels.c.name)
+)
+_UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
+_UPDATE_ALL = _UPDATE.values(
+    {
+        name: bindparam(f"new_{name}")
+        for name in ("faces", "least_smile", "greatest_smile", "answered", "failed")
+    }
+)
+_UPDATE_SMILES = _UPDATE.values(least_smile=bindparam("least"), greatest_smile=bindparam("greatest"))
+_HAS_SMILE = or_(
+    photos.c.faces > 0,
+    photos.c.least_smile.is_not(None),
+    photos.c.greatest_smile.is_not(None),
+    select(corrections.c.photo_id).where(corrections.c.photo_id == photos.c.id).exists(),
+)
+_WITH_SMILES = (
+    select(photos.c.id).where(photos.c.id > bindparam("after"), _HAS_SMILE).order_by(photos.c.id).limit(CHUNK)
+)
+_COUNT_WITH_SMILES = select(func.count()).select_from(photos).where(_HAS_SMILE)
+_SMILE_RULES = select(meta.c.value).where(meta.c.key == SMILE_RULES)
 
 
 @dataclass(slots=True)
@@ -34,8 +73,8 @@ class LabelSummary:
 
 @dataclass(slots=True)
 class Summary:
-    """Beside the labels: how many faces (None: nobody looked), least and greatest smile of those
-    that count."""
+    """Beside the labels: how many faces (None: nobody looked), least and greatest smile of the
+    eligible ones (None: cannot tell)."""
 
     faces: int | None = None
     least_smile: float | None = None
@@ -49,16 +88,14 @@ def summarise(answers: Mapping[str, Sequence[Tag]], corrections: Mapping[str, bo
     summary = Summary()
     if "faces" in answers:
         summary.faces = sum(tag.label == "face" for tag in answers["faces"])
-    for tagger, tags in answers.items():
-        for tag in _likeliest_emotions(tags) if tagger == "smiles" else tags:
-            if tag.label in MEASURES:
-                continue
-            if tag.label == "everyone smiling":
-                summary.least_smile = tag.score
-            elif tag.label == "anyone smiling":
-                summary.greatest_smile = tag.score
-            _add(summary.labels, tagger, tag)
+    summary.least_smile, summary.greatest_smile = smiling.decide(smiling.join_faces(answers), corrections)
+    for tagger, its_tags in answers.items():
+        for tag in _likeliest_emotions(its_tags) if tagger == "smiles" else its_tags:
+            if tag.label not in MEASURES and smiling.reserved(tag.label) is None:
+                _add(summary.labels, tagger, tag)
     for label, present in corrections.items():
+        if smiling.reserved(label):
+            continue
         seen = summary.labels.pop(label, None)
         if present:
             count, share = (seen.count, seen.share) if seen else (1, 1.0)
@@ -83,18 +120,12 @@ def _add(labels: dict[str, LabelSummary], tagger: str, tag: Tag) -> None:
 
 def _likeliest_emotions(tags: Sequence[Tag]) -> list[Tag]:
     """Of each face only the likeliest emotion, and all that is no emotion."""
-    others, likeliest = [], []
+    others: list[Tag] = []
+    best: dict[object, Tag] = {}
     for tag in tags:
         if tag.label not in EMOTIONS:
             others.append(tag)
-        # a face's emotions come in a row, with one box
-        elif not likeliest or likeliest[-1].box is not tag.box:
-            likeliest.append(tag)
-        elif tag.score > likeliest[-1].score:
-            likeliest[-1] = tag
-    best: dict[object, Tag] = {}
-    for tag in likeliest:
-        if (seen := best.get(tag.box)) is None or tag.score > seen.score:
+        elif (seen := best.get(tag.box)) is None or tag.score > seen.score:
             best[tag.box] = tag
     return others + list(best.values())
 
@@ -103,63 +134,98 @@ def forget(connection: Connection, photo_ids: Collection[int]) -> None:
     """Take away the label rows of these photos. To be called before their answers or corrections
     change: these say which rows there are, so that the largest table needs no index by photo."""
     for ids in chunks(photo_ids):
-        pairs = ask(
-            connection,
-            f"SELECT t.label_id, a.photo_id FROM answers a JOIN tags t ON t.answer_id = a.id WHERE a.photo_id IN ({marks(ids)}) "
-            f"UNION SELECT label_id, photo_id FROM corrections WHERE photo_id IN ({marks(ids)})",
-            (*ids, *ids),
-        ).fetchall()
-        put(connection, "DELETE FROM photo_labels WHERE label_id = ? AND photo_id = ?", pairs)
+        pairs = connection.execute(_LABELS_OF_PHOTOS, {"ids": ids}).all()
+        if pairs:
+            connection.execute(_DELETE_LABELS, [{"label": label, "photo": photo} for label, photo in pairs])
 
 
-def insert(connection: Connection, summaries: Mapping[int, Summary], labels: Names, taggers: Names) -> None:
+def insert_labels(connection: Connection, summaries: Mapping[int, Summary]) -> None:
     """The label rows of these photos (photo id -> summary), which have none."""
-    label_ids = labels.ids(connection, {label for summary in summaries.values() for label in summary.labels})
+    names = {label for summary in summaries.values() for label in summary.labels}
+    label_ids = ensure_ids(connection, labels.c.name, names)
     names = {row.tagger for summary in summaries.values() for row in summary.labels.values() if row.tagger}
-    tagger_ids: dict[str | None, int | None] = {None: None, **taggers.ids(connection, names)}
+    tagger_ids: dict[str | None, int | None] = {None: None, **ensure_ids(connection, taggers.c.name, names)}
     rows = [
-        (label_ids[label], photo_id, tagger_ids[row.tagger], row.count, row.score, row.share, row.rank)
+        {
+            "label_id": label_ids[label],
+            "photo_id": photo_id,
+            "tagger_id": tagger_ids[row.tagger],
+            "count": row.count,
+            "score": row.score,
+            "share": row.share,
+            "rank": row.rank,
+        }
         for photo_id, summary in summaries.items()
         for label, row in summary.labels.items()
     ]
-    rows.sort()  # neighbours in the table, which is clustered by label
-    put(
-        connection,
-        "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+    rows.sort(
+        key=lambda row: (row["label_id"], row["photo_id"])
+    )  # neighbours in the table, which is clustered
+    if rows:
+        connection.execute(insert(photo_labels), rows)
 
 
 def corrections_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
     """Photo id -> label -> whether the user says it is in the photo."""
     found: dict[int, dict[str, bool]] = {}
     for ids in chunks(photo_ids):
-        rows = ask(
-            connection,
-            "SELECT c.photo_id, l.name, c.present FROM corrections c JOIN labels l ON l.id = c.label_id "
-            f"WHERE c.photo_id IN ({marks(ids)}) ORDER BY c.photo_id, l.name",
-            ids,
-        )
-        for photo_id, label, present in rows:
+        for photo_id, label, present in connection.execute(_CORRECTIONS, {"ids": ids}):
             found.setdefault(photo_id, {})[label] = bool(present)
     return found
 
 
-def compute_again(connection: Connection, photo_ids: Collection[int], labels: Names, taggers: Names) -> None:
+def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
     """Write the summaries of these photos, whose label rows were forgotten, from what is stored of them."""
     for ids in chunks(photo_ids):
-        corrections = corrections_of(connection, ids)
-        answers = load_answers(connection, ids)
+        said = corrections_of(connection, ids)
+        stored = load_answers(connection, ids)
         summaries, columns = {}, []
         for photo_id in ids:
-            known = answers.get(photo_id, {})
+            known = stored.get(photo_id, {})
             good = {tagger: answer.tags for tagger, answer in known.items() if answer.error is None}
-            summary = summaries[photo_id] = summarise(good, corrections.get(photo_id, {}))
-            counts = len(good), len(known) - len(good)
-            columns.append((summary.faces, summary.least_smile, summary.greatest_smile, *counts, photo_id))
-        insert(connection, summaries, labels, taggers)
-        put(
-            connection,
-            "UPDATE photos SET faces = ?, least_smile = ?, greatest_smile = ?, answered = ?, failed = ? WHERE id = ?",
-            columns,
-        )
+            summary = summaries[photo_id] = summarise(good, said.get(photo_id, {}))
+            columns.append(
+                {
+                    "photo": photo_id,
+                    "new_faces": summary.faces,
+                    "new_least_smile": summary.least_smile,
+                    "new_greatest_smile": summary.greatest_smile,
+                    "new_answered": len(good),
+                    "new_failed": len(known) - len(good),
+                }
+            )
+        insert_labels(connection, summaries)
+        connection.execute(_UPDATE_ALL, columns)
+
+
+def bring_up_to_date(catalog: Catalog, on_progress: Callable[[int, int], None] | None = None) -> None:
+    """Where the catalog's smiles were decided by other rules than today's, decide every photo's
+    again from the stored scores and the person's words, in batches; no photo is looked at.
+    `on_progress(photos done, photos in all)`. An interruption leaves it to the next opening. Raises
+    CatalogError where the catalog is read-only."""
+    with catalog.read() as connection:
+        if connection.execute(_SMILE_RULES).scalar() == str(smiling.RULES_VERSION):
+            return
+        total = connection.execute(_COUNT_WITH_SMILES).scalar_one()
+    done = after = 0
+    while True:
+        with catalog.write() as connection:
+            ids = list(connection.execute(_WITH_SMILES, {"after": after}).scalars())
+            if not ids:
+                connection.execute(delete(meta).where(meta.c.key == SMILE_RULES))
+                connection.execute(insert(meta).values(key=SMILE_RULES, value=str(smiling.RULES_VERSION)))
+                return
+            _decide_again(connection, ids)
+        done, after = done + len(ids), ids[-1]
+        if on_progress:
+            on_progress(done, total)
+
+
+def _decide_again(connection: Connection, ids: list[int]) -> None:
+    said, stored = corrections_of(connection, ids), load_tags(connection, ids, ABOUT_FACES)
+    rows = []
+    for photo_id in ids:
+        faces = smiling.join_faces(stored.get(photo_id, {}))
+        least, greatest = smiling.decide(faces, said.get(photo_id))
+        rows.append({"photo": photo_id, "least": least, "greatest": greatest})
+    connection.execute(_UPDATE_SMILES, rows)

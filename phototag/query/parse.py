@@ -8,34 +8,26 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date, timedelta
 
 from phototag.errors import UsageError
 from phototag.query.terms import (
     DEFAULT_SCORE,
     EMOTIONS,
-    CameraTerm,
-    FacesTerm,
+    STATES,
+    TERMS,
     LabelTerm,
-    PathTerm,
     Query,
-    SmilingTerm,
     StateTerm,
-    TakenTerm,
     Term,
 )
 from phototag.smiling import SMILE_THRESHOLD
 
 _EMOTION_OF = {word: emotion for emotion, words in EMOTIONS.items() for word in words}
 
-SMILING = ("all", "any", "none", "unknown")
-STATES = ("untagged", "failed", "missing")
-KEYS = ("faces", "smiling", "taken", "path", "camera")
 UNDERSTOOD = (
-    'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, path:TEXT, camera:TEXT, '
-    "untagged, failed or missing; ^ before a term means not."
+    'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, path:TEXT, '
+    "camera:TEXT, untagged, failed or missing; ^ before a term means not."
 )
-
 
 Synonyms = Mapping[str, Collection[str]] | Callable[[str], Collection[str] | None]
 
@@ -114,10 +106,12 @@ def _term(text: str, vocabulary: _Vocabulary) -> Term:
     if body in STATES:
         return StateTerm(body, negated)
     key, colon, value = body.partition(":")
-    if colon and key in KEYS:
+    if colon and key in TERMS:
         return _keyed(key, _unquoted(value), text, negated)
-    if body in KEYS:
-        raise UsageError(f"{text!r} lacks what to look for; type for example {_example(body)}. {UNDERSTOOD}")
+    if body in TERMS:
+        raise UsageError(
+            f"{text!r} lacks what to look for; type for example {TERMS[body].examples}. {UNDERSTOOD}"
+        )
     return _label(body, vocabulary, text, negated)
 
 
@@ -126,7 +120,7 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
     if not vocabulary.is_word(word):  # a label may itself end in :0.8, hence this order
         name, colon, number = body.rpartition(":")
         if colon and name:
-            close = difflib.get_close_matches(name, KEYS, n=1)
+            close = difflib.get_close_matches(name, TERMS, n=1)
             hint = f" Did you mean {close[0]}:{number}?" if close else ""
             try:
                 score = float(number)
@@ -153,73 +147,15 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
 
 
 def _keyed(key: str, value: str, text: str, negated: bool) -> Term:
+    kind = TERMS[key]
     if not value:
-        raise UsageError(f"{text!r} lacks what to look for; type for example {_example(key)}")
-    if key == "path":
-        return PathTerm(value, negated)
-    if key == "camera":
-        return CameraTerm(value, negated)
-    if key == "smiling":
-        if value not in SMILING:
-            close = difflib.get_close_matches(value, SMILING, n=1)
-            hint = f" Did you mean smiling:{close[0]}?" if close else ""
-            raise UsageError(f"{text!r} is not understood: smiling: takes all, any, none or unknown.{hint}")
-        return SmilingTerm(value, negated)
-    first, dots, last = value.partition("..")
-    if not dots:
-        last = first
-    if key == "faces":
-        least, most = (_whole_number(end, text) if end else None for end in (first, last))
-        if (least is None and most is None) or (least is not None and most is not None and least > most):
-            raise UsageError(f"{text!r} fits no number of faces; type for example {_example(key)}")
-        return FacesTerm(least, most, negated)
-    since = _period(first, text)[0] if first else None
-    until = _period(last, text)[1] if last else None
-    if (not first and not last) or (since and until and since >= until):
-        raise UsageError(f"{text!r} fits no date; type for example {_example(key)}")
-    return TakenTerm(since, until, negated)
-
-
-def _whole_number(text: str, term: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text):
-        raise UsageError(
-            f"{term!r} is not understood: {text!r} is no number of faces; type for example {_example('faces')}"
-        )
-    return int(text)
-
-
-def _period(text: str, term: str) -> tuple[date, date | None]:
-    """The first day of a year, month or day, and the first day after it (None after the last year
-    that dates know)."""
-    match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", text)
+        raise UsageError(f"{text!r} lacks what to look for; type for example {kind.examples}")
     try:
-        if not match:
-            raise ValueError
-        year, month, day = (int(part) if part else None for part in match.groups())
-        first = date(year, month or 1, day or 1)
-        try:
-            if day:
-                return first, first + timedelta(days=1)
-            if month:
-                return first, date(year + month // 12, month % 12 + 1, 1)
-            return first, date(year + 1, 1, 1)
-        except (ValueError, OverflowError):
-            return first, None
-    except ValueError:
-        raise UsageError(
-            f"{term!r} is not understood: {text!r} is no date; type for example {_example('taken')}"
-        ) from None
+        return kind.read(value, negated)
+    except ValueError as error:
+        example = "" if str(error).endswith("?") else f"; type for example {kind.examples}"
+        raise UsageError(f"{text!r} is not understood: {error}{example}") from None
 
 
 def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
-
-
-def _example(key: str) -> str:
-    return {
-        "faces": "faces:2, faces:1..3 or faces:2..",
-        "smiling": "smiling:all",
-        "taken": "taken:2016, taken:2016-06..2016-08 or taken:2016-06-24..",
-        "path": "path:Italy",
-        "camera": "camera:Pixel",
-    }[key]

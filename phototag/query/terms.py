@@ -1,15 +1,23 @@
-"""What can be asked: one dataclass for each kind of term, and the query that holds them. Pure;
-standard library only."""
+"""What can be asked: one dataclass and one row of TERMS for each kind of term, and the query that
+holds them. Pure; standard library only.
+
+To add a kind of term: a dataclass here with a `read`, its row in TERMS, and its condition in
+phototag/library/terms.py. `phototag query --help` lists it by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from phototag.query.dates import read_period
 from phototag.smiling import SMILE_THRESHOLD
 
 DEFAULT_SCORE = 0.5  # where a label is as likely right as wrong: the usual line for detectors and classifiers
+SMILING = ("all", "any", "none", "unknown")
+STATES = ("untagged", "failed", "missing")
 
 
 # What SmileNet calls an emotion -> how people ask for it.
@@ -36,6 +44,24 @@ class LabelTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class SmilingTerm:
+    """`who` of the eligible faces smile: all, any, none; 'unknown' where it cannot be told whether
+    everyone does."""
+
+    who: str
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> SmilingTerm:
+        """Raises ValueError."""
+        if value not in SMILING:
+            close = difflib.get_close_matches(value, SMILING, n=1)
+            hint = f". Did you mean smiling:{close[0]}?" if close else ""
+            raise ValueError(f"smiling: takes all, any, none or unknown{hint}")
+        return cls(value, negated)
+
+
+@dataclass(frozen=True, slots=True)
 class FacesTerm:
     """Between `least` and `most` faces, both included; None leaves that side open."""
 
@@ -43,13 +69,19 @@ class FacesTerm:
     most: int | None
     negated: bool = False
 
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> FacesTerm:
+        """Raises ValueError."""
+        least, most = (cls._number(end) if end else None for end in _ends(value))
+        if (least is None and most is None) or (least is not None and most is not None and least > most):
+            raise ValueError("it fits no number of faces")
+        return cls(least, most, negated)
 
-@dataclass(frozen=True, slots=True)
-class SmilingTerm:
-    """`who` of the eligible faces smile: all, any, none; 'unknown' where nobody's smile can be told."""
-
-    who: str
-    negated: bool = False
+    @staticmethod
+    def _number(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text):
+            raise ValueError(f"{text!r} is no number of faces")
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +92,16 @@ class TakenTerm:
     until: date | None
     negated: bool = False
 
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> TakenTerm:
+        """Raises ValueError."""
+        first, last = _ends(value)
+        since = read_period(first)[0] if first else None
+        until = read_period(last)[1] if last else None
+        if (not first and not last) or (since and until and since >= until):
+            raise ValueError("it fits no date")
+        return cls(since, until, negated)
+
 
 @dataclass(frozen=True, slots=True)
 class PathTerm:
@@ -68,6 +110,10 @@ class PathTerm:
     text: str
     negated: bool = False
 
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> PathTerm:
+        return cls(value, negated)
+
 
 @dataclass(frozen=True, slots=True)
 class CameraTerm:
@@ -75,6 +121,10 @@ class CameraTerm:
 
     text: str
     negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> CameraTerm:
+        return cls(value, negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +136,44 @@ class StateTerm:
     negated: bool = False
 
 
-Term = LabelTerm | FacesTerm | SmilingTerm | TakenTerm | PathTerm | CameraTerm | StateTerm
+Term = LabelTerm | SmilingTerm | FacesTerm | TakenTerm | PathTerm | CameraTerm | StateTerm
+
+
+@dataclass(frozen=True, slots=True)
+class TermKind:
+    """How a kind of term is written: `read` makes it of what stands behind `KEY:`, `examples` are
+    shown to who mistypes it, and `help` is its line in `phototag query --help`: what one types, and
+    what that finds."""
+
+    read: Callable[[str, bool], Term]
+    examples: str
+    help: tuple[str, str]
+
+
+# What stands before the colon -> the kind of term.
+TERMS: Mapping[str, TermKind] = {
+    "smiling": TermKind(
+        SmilingTerm.read, "smiling:all", ("smiling:all", "everyone smiles (any, none, unknown)")
+    ),
+    "faces": TermKind(
+        FacesTerm.read, "faces:2, faces:1..3 or faces:2..", ("faces:2..", "two faces or more (2, 1..3, ..1)")
+    ),
+    "taken": TermKind(
+        TakenTerm.read,
+        "taken:2016, taken:2016-06..2016-08 or taken:2016-06-24..",
+        ("taken:2016", "also 2016-06, 2016-06-24, 2016-06..2016-08, 2016-07.."),
+    ),
+    "path": TermKind(PathTerm.read, "path:Italy", ("path:Italy", "part of the path")),
+    "camera": TermKind(CameraTerm.read, "camera:Pixel", ('camera:"Pixel"', "part of the camera's name")),
+}
+
+# The terms without a key, as `phototag query --help` lists them.
+LABEL_HELP = (
+    ('dog   "potted plant"', "a thing, a kind of photo, your own label; dog:0.8 asks for a score of 0.8"),
+    ("^cat", "not; stands before any term"),
+    ("happy", "someone looks it (sad, angry, surprised, neutral ...)"),
+)
+STATE_HELP = ((" ".join(STATES), "not looked at yet, not readable, gone from the disk"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +194,14 @@ class Query:
     def least_score(self, term: LabelTerm, label: str) -> float:
         """The score from which on `label` counts in this term."""
         return term.score if term.score is not None else self.thresholds.get(label, self.default_score)
+
+
+def is_found(label: str, score: float, thresholds: Mapping[str, float]) -> bool:
+    """Whether a question for this label alone finds what shows it with this score."""
+    return score >= thresholds.get(label, DEFAULT_SCORE)
+
+
+def _ends(value: str) -> tuple[str, str]:
+    """The two ends of `1..3`; a value without dots is both."""
+    first, dots, last = value.partition("..")
+    return first, last if dots else first

@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from phototag.records import Fingerprint
 from phototag.taggers.table import SPECS
 
 
-def compute_fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def compute_fingerprints(
+    names: Sequence[str], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Fingerprint]:
     """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints
-    of what it needs: equal fingerprints mean equal answers to equal photos. The name of the weights
-    stands before it, where there is one: `people-pets:0a1b...`. `names` in running order, needs
-    included."""
+    of what it needs, with the name of its weights before it, where there is one
+    (`people-pets:0a1b...`), and what they state beside it. `names` in running order, needs included."""
     from phototag.weights import store
 
-    done: dict[str, str] = {}
+    done: dict[str, Fingerprint] = {}
     for name in names:
         spec = SPECS[name]
         digest = hashlib.sha256(f"{spec.name} {spec.version}\n".encode())
@@ -26,7 +28,10 @@ def compute_fingerprints(names: Sequence[str], options: Mapping[str, Mapping[str
         for file in spec.weights(chosen):
             digest.update(bytes.fromhex(store.remembered_sha256(file)))
         for needed in spec.needs:
-            digest.update(done[needed].encode())
-        edition = spec.edition(chosen)
-        done[name] = f"{edition}:{digest.hexdigest()[:32]}" if edition else digest.hexdigest()[:32]
+            digest.update(done[needed].text.encode())
+        name_of_weights = spec.weights_name(chosen)
+        text = digest.hexdigest()[:32]
+        if name_of_weights:
+            text = f"{name_of_weights}:{text}"
+        done[name] = Fingerprint(text, name_of_weights, spec.thresholds(chosen))
     return done

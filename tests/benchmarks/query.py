@@ -10,7 +10,7 @@ from phototag.query.parse import parse, split
 from phototag.query.terms import Query
 from phototag.query.vocabulary import expand
 from phototag.weights.default_detector import OURS
-from phototag.weights.thresholds import thresholds as thresholds_of
+from phototag.weights.thresholds import read_thresholds
 from tests.benchmarks import Figure, Plan, alternate, catalog, tell
 
 PAGE = 50  # photos
@@ -33,7 +33,7 @@ COUNTED = ("", "dog", "^cat", "smiling:all", "taken:2016")
 
 def figures(plan: Plan = Plan()) -> list[Figure]:
     file = catalog.catalog(plan.cache, plan.photos or catalog.PHOTOS)
-    thresholds = thresholds_of(OURS)
+    thresholds = read_thresholds(OURS) or {}
     with Library.open(file) as library:
         pages = [(text, None) for text in QUESTIONS] + list(SORTED)
         found = [first_page(library, text, sort, thresholds, plan.rounds) for text, sort in pages]

@@ -38,7 +38,7 @@ def test_json_lines_hold_what_is_promised(scanned):
     assert photo["taken_at"] == "2016-09-02T21:15:00"
     assert {"width", "height", "objects"} <= set(photo)
     for face in photo["faces"]:
-        assert set(face) == {"box", "score", "smile", "emotion", "emotion_scores"}
+        assert set(face) == {"box", "score", "smile", "emotion", "emotion_scores", "labels"}
         assert len(face["emotion_scores"]) == 8 and sum(face["emotion_scores"].values()) == pytest.approx(
             1, abs=0.01
         )

@@ -125,7 +125,7 @@ def test_thresholds_are_those_of_the_weights_that_answered(photos, tmp_path, mon
     assert (
         0.5
         < max(thing["score"] for thing in json.loads(line)["objects"])
-        < thresholds.thresholds("people-pets")["dog"]
+        < thresholds.read_thresholds("people-pets")["dog"]
     )
     assert run("query", "dog", "--count").stdout.strip() == "1"
     assert "dog" in run("query", "--csv").stdout and "dog" in run("tags").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from skimage import data
 from phototag.highlights.appearance import Appearance
 from phototag.highlights.verdict import Reason
 from phototag.records import Box, Face, Photo
-from phototag.smiling import everyone_smiling
+from phototag.smiling import decide, everyone_smiles
 
 
 def make_face(
@@ -54,10 +55,11 @@ def make_photo(
         "longitude": None,
         "camera": None,
         "missing_since": None,
-        "everyone_smiling": everyone_smiling(faces),
+        **dict(zip(("least_smile", "greatest_smile"), decide(faces, more.get("smile_words")), strict=True)),
         "faces": faces,
         "sharpness": 0.8,
     }
+    values["everyone_smiling"] = everyone_smiles(values["least_smile"])
     return Photo(**{**values, **more})
 
 
@@ -162,7 +164,7 @@ class Pictures:
     def copy(self, name: str, of: str, reason: Reason) -> None:
         (self.folder / name).write_bytes((self.folder / of).read_bytes())
         original = next(photo for photo in self.photos if photo.path.endswith(of))
-        self.photos.append(original._replace(path=str(self.folder / name), photo_id=original.photo_id + 1))
+        self.photos.append(replace(original, path=str(self.folder / name), photo_id=original.photo_id + 1))
         self.expected[name] = reason
 
 

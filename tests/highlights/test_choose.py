@@ -78,9 +78,9 @@ def test_each_exclusion_has_its_own_reason(make):
 
 def test_the_users_word_outranks_the_net(make):
     says_yes = make.photo(
-        "yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), user_labels=("everyone smiling",)
+        "yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), smile_words={"everyone smiling": True}
     )
-    says_no = make.photo("no.jpg", "2016-02-01 12:00:00")._replace(everyone_smiling=False)
+    says_no = make.photo("no.jpg", "2016-02-01 12:00:00", smile_words={"everyone smiling": False})
     assert by_name(choose([says_yes, says_no], SMILES, make.appearance)) == {
         "yes.jpg": Reason.CHOSEN,
         "no.jpg": Reason.NOT_SMILING,
@@ -119,7 +119,7 @@ def test_of_a_burst_a_blurred_shot_stays_only_if_all_are(make, appearances):
     assert kept(choose([sharp, blurred], SMILES, appearances({"sharp.jpg": 0, "blurred.jpg": 1}))) == [
         "sharp.jpg"
     ]
-    softer = sharp._replace(faces=(make.face(0.9, sharpness=0.6),))
+    softer = replace(sharp, faces=(make.face(0.9, sharpness=0.6),))
     assert kept(choose([softer, blurred], SMILES, appearances({"sharp.jpg": 0, "blurred.jpg": 1}))) == [
         "blurred.jpg"
     ]
@@ -179,7 +179,7 @@ def test_too_dark_and_unreadable_at_the_second_look(make, appearances):
 
 def test_better_photos_win_when_there_are_too_many(make):
     photos = spread_out(make, 30)
-    worse = [photo._replace(faces=(make.face(0.7, sharpness=0.4, size=0.08),)) for photo in photos[::2]]
+    worse = [replace(photo, faces=(make.face(0.7, sharpness=0.4, size=0.08),)) for photo in photos[::2]]
     choice = choose(
         photos[1::2] + worse,
         replace(SMILES, spread=replace(SMILES.spread, bucket_decay=1.0)),
@@ -341,14 +341,14 @@ def random_library(make, count, seed=7):
 def test_counts_add_up_and_the_order_of_scanning_does_not_matter(make, appearances):
     photos, known = random_library(make, 1500)
     photos += [
-        photo._replace(path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]
+        replace(photo, path=photo.path + ".copy.jpg", photo_id=photo.photo_id + 1) for photo in photos[:50]
     ]
     first = choose(photos, SMILES, appearances(known))
     assert sum(first.counts().values()) == len(photos) == len(first.verdicts)
     assert len({verdict.photo.path for verdict in first.verdicts}) == len(photos)
     for seed in range(3):
         shuffled = random.Random(seed).sample(photos, len(photos))
-        renumbered = [photo._replace(photo_id=number) for number, photo in enumerate(shuffled)]
+        renumbered = [replace(photo, photo_id=number) for number, photo in enumerate(shuffled)]
         again = choose(renumbered, SMILES, appearances(known))
         assert [(v.photo.path, v.reason, v.numbers, v.signals) for v in again.verdicts] == [
             (v.photo.path, v.reason, v.numbers, v.signals) for v in first.verdicts

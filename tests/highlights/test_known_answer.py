@@ -1,6 +1,7 @@
 """The whole choice on real pictures, of which the answer is known."""
 
 import random
+from dataclasses import replace
 
 from phototag.highlights import theme as themes
 from phototag.highlights.appearance import measure_appearance
@@ -16,7 +17,7 @@ def test_the_generated_library_gets_the_known_answer(pictures):
 
 def test_scanned_in_another_order_it_gets_the_same(pictures):
     shuffled = random.Random(1).sample(pictures.photos, len(pictures.photos))
-    renumbered = [photo._replace(photo_id=number) for number, photo in enumerate(shuffled)]
+    renumbered = [replace(photo, photo_id=number) for number, photo in enumerate(shuffled)]
     first, again = (
         choose(photos, themes.load("smiles"), measure_appearance) for photos in (pictures.photos, renumbered)
     )

@@ -9,10 +9,10 @@ import pytest
 
 from phototag.errors import UsageError
 from phototag.library import search
-from phototag.query import parse as language
 from phototag.query.parse import parse
 from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm
-from phototag.records import Box, Exif, Outcome, PhotoFacts, Tag
+from phototag.records import Box, Exif, Fingerprint, Outcome, PhotoFacts, Tag
+from phototag.smiling import SMILE_THRESHOLD, decide, join_faces
 
 EMOTIONS = ("neutral", "happiness", "sadness")
 FOLDERS = ("Italy 2016/Rome", "italy", "Spain", "Spain-2", "München")
@@ -29,13 +29,10 @@ def random_answers(chance, n):
     for _ in range(chance.choice((0, 0, 1, 1, 2, 3))):
         left, top = chance.random() * 0.6, chance.random() * 0.6
         boxes.append(Box(left, top, left + 0.05 + chance.random() * 0.3, top + 0.05 + chance.random() * 0.3))
-    smiles, said = [], []
+    said = []
     for box in boxes:
-        smiles.append(round(chance.random(), 2))
-        said.append(Tag("smile", smiles[-1], box))
+        said.append(Tag("smile", round(chance.random(), 2), box))
         said += [Tag(emotion, chance.random(), box) for emotion in EMOTIONS]
-    if smiles:
-        said += [Tag("everyone smiling", min(smiles)), Tag("anyone smiling", max(smiles))]
     objects = [
         Tag(
             chance.choice(("dog", "cat", "potted plant", "person")),
@@ -133,8 +130,14 @@ def rank_of(facts, label):
     return max(rank for name, _, rank in tags_of(facts) if name == label)
 
 
+def smiles_of(facts):
+    """The least and the greatest smile of the photo's eligible faces."""
+    good = {tagger: tags for tagger, tags in facts["answers"].items() if tags is not None}
+    return decide(join_faces(good), facts["corrections"])
+
+
 def fits(facts, term, query):
-    whole = {tag.label: tag.score for tag in facts["answers"].get("smiles") or () if tag.box is None}
+    least_smile, greatest_smile = smiles_of(facts)
     match term:
         case LabelTerm(labels):
             scores = [(score_of(facts, label), query.least_score(term, label)) for label in labels]
@@ -143,13 +146,13 @@ def fits(facts, term, query):
             faces = facts["answers"].get("faces")
             found = faces is not None and (least or 0) <= len(faces) <= (99 if most is None else most)
         case SmilingTerm("all"):
-            found = whole.get("everyone smiling", -1) >= query.smile_threshold
+            found = least_smile is not None and least_smile >= query.smile_threshold
         case SmilingTerm("any"):
-            found = whole.get("anyone smiling", -1) >= query.smile_threshold
+            found = greatest_smile is not None and greatest_smile >= query.smile_threshold
         case SmilingTerm("none"):
-            found = whole.get("anyone smiling", 2) < query.smile_threshold
+            found = greatest_smile is not None and greatest_smile < query.smile_threshold
         case SmilingTerm("unknown"):
-            found = not whole
+            found = least_smile is None
         case TakenTerm(since, until):
             found = (since or date.min) <= facts["taken"].date() < (until or date.max)
         case PathTerm(text):
@@ -175,7 +178,7 @@ def reference(known, query):
 
 
 TERMS = [
-    "dog", "dog:0.8", "dog:0", "cat", "potted plant", "beach", "Anna", "animal", "face", "everyone smiling:0.3",
+    "dog", "dog:0.8", "dog:0", "cat", "potted plant", "beach", "Anna", "animal", "face",
     "happy", "sad", "happy:0.6", "faces:0", "faces:1", "faces:2..", "faces:1..2", "faces:..1",
     "smiling:all", "smiling:any", "smiling:none", "smiling:unknown",
     "taken:2016", "taken:2016-06..2016-08", "taken:..2015-03-04", "taken:2017-01..", "taken:2011",
@@ -210,7 +213,7 @@ KEYS = {
     "path": lambda facts, label: facts["path"],
     "taken": lambda facts, label: (facts["taken"], facts["id"]),
     "smile": lambda facts, label: (
-        -({t.label: t.score for t in facts["answers"].get("smiles") or ()}.get("everyone smiling", -1)),
+        -(-1 if smiles_of(facts)[0] is None else smiles_of(facts)[0]),
         -facts["id"],
     ),
     "relevance": lambda facts, label: (
@@ -341,8 +344,9 @@ def test_photos_hold_all_that_is_known(album):
         for face in photo.faces:
             assert face.smile == said[face.box, "smile"]
             assert face.emotions == {emotion: said[face.box, emotion] for emotion in EMOTIONS}
-        least = said.get((None, "everyone smiling"))
-        assert photo.everyone_smiling is (None if least is None else least >= language.SMILE_THRESHOLD)
+        least, greatest = smiles_of(facts)
+        assert (photo.least_smile, photo.greatest_smile) == (least, greatest)
+        assert photo.everyone_smiling is (None if least is None else least >= SMILE_THRESHOLD)
         assert (photo.taken_at, photo.camera) == (facts["taken"], facts["camera"])
         assert (photo.missing_since is not None) == facts["missing"]
         assert shelf.library.photo(facts["path"]) == photo
@@ -361,9 +365,8 @@ def test_a_line_tells_what_the_photo_tells(album):
             same = ("photo_id", "path", "taken_at", "width", "height", "everyone_smiling", "user_labels")
             assert [getattr(line, name) for name in same] == [getattr(photo, name) for name in same]
             assert line.things == tuple((tag.label, tag.score) for tag in photo.objects)
-            assert line.kinds == tuple(tag.label for tag in photo.kinds)
+            assert line.kinds == tuple((tag.label, tag.score) for tag in photo.kinds)
             assert line.faces == len(photo.faces)
-            assert line.detector == (photo.detector if line.things else None)
             assert line.error == next(iter(photo.errors.values()), None)
 
 
@@ -378,7 +381,8 @@ def test_whose_weights_found_a_photos_things(shelf, fingerprints, weights):
     box, said = Box(0.1, 0.1, 0.5, 0.5), {}
     for number, name in enumerate(names):
         detector = weights[number % len(weights)]
-        prints = fingerprints | {"objects": f"{detector}:1" if detector else "1", "pets": "p1"}
+        mark = Fingerprint(f"{detector}:1", detector) if detector else "1"
+        prints = fingerprints | {"objects": mark, "pets": "p1"}
         outcomes = [Outcome(ids[name], "pets", (Tag("cat", 0.55, box),))]
         if name != "unasked.jpg":
             said[name] = detector
@@ -399,7 +403,6 @@ def test_whose_weights_found_a_photos_things(shelf, fingerprints, weights):
         )
         assert sorted(label for label, _ in lines[name].things) == sorted(words)
         assert photos[name].detector == said.get(name), name
-        assert lines[name].detector == (said[name] if "dog" in words else None), name
     assert photos["failed.jpg"].errors == {"objects": "broke"} and lines["failed.jpg"].error == "broke"
 
 
@@ -453,10 +456,10 @@ def test_labels_with_counts(album):
     there = [facts for facts in known.values() if not facts["missing"]]
     for row in shelf.library.labels():
         assert row.photos == sum((score_of(facts, row.label) or 0) >= 0.5 for facts in there), row
-    for row in shelf.library.labels(0.2, {"dog": 0.9}):
-        assert row.photos == sum(
-            (score_of(facts, row.label) or 0) >= (0.9 if row.label == "dog" else 0.2) for facts in there
-        ), row
+    for row in shelf.library.labels({"dog": 0.9}):
+        least = 0.9 if row.label == "dog" else 0.5
+        assert row.photos == sum((score_of(facts, row.label) or 0) >= least for facts in there), row
+        assert row.threshold == least
     assert {row.label for row in shelf.library.labels()} <= set(shelf.library.known_labels())
     assert "smile" not in shelf.library.known_labels(), "a number about a face is no label"
     assert {row.label: row.source for row in shelf.library.labels()}["Anna"] == "you"

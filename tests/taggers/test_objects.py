@@ -181,7 +181,7 @@ def test_a_batch_too_large_for_the_memory_is_halved(own_people_pets):
 
 
 def test_thresholds_ship_inside_the_weights(own_people_pets):
-    assert thresholds.thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
+    assert thresholds.read_thresholds("own-people-pets") == {"person": 0.5, "couch": 0.6}
     assert json.loads((store.folder() / "record.json").read_text())["own-people-pets.safetensors"]["own"]
     assert load_file(store.path("people-pets"))["roi_heads.box_head.fc7.weight"].dtype == torch.float16
 

@@ -266,28 +266,18 @@ def test_what_ships_is_what_the_manifest_says():
 def test_thresholds_are_read_from_the_head_of_the_file(folder, tmp_path):
     from safetensors.torch import save_file
 
-    assert thresholds.thresholds("coco-mobile") == thresholds.thresholds("of-the-future") == {}
+    assert thresholds.read_thresholds("coco-mobile") is thresholds.read_thresholds("of-the-future") is None
     assert (
-        thresholds.edition("people-pets") == "people-pets"
-        and thresholds.thresholds("people-pets")["cat"] > 0.5
+        thresholds.weights_name("people-pets") == "people-pets"
+        and thresholds.read_thresholds("people-pets")["cat"] > 0.5
     )
     file = tmp_path / "mine.safetensors"
     told = {"detector": json.dumps({"labels": ["dog", "sofa"], "thresholds": {"dog": 0.6, "sofa": 0.7}})}
     save_file({"a": torch.zeros(3)}, file, metadata=told)
     store.import_file(file, own="people-pets")
-    assert thresholds.edition("people-pets") == "own-people-pets"
-    assert thresholds.thresholds("own-people-pets") == {"dog": 0.6, "couch": 0.7}
-    assert thresholds.thresholds("people-pets")["cat"] > 0.6, "what ships keeps its own"
-
-
-def test_of_several_weights_the_strictest_threshold_holds(folder):
-    ours = thresholds.thresholds("people-pets")
-    assert (
-        thresholds.strictest(["people-pets"], 0.5) == ours
-        and thresholds.strictest(["coco-mobile"], 0.5) == {}
-    )
-    both = thresholds.strictest(["coco-mobile", "people-pets"], 0.8)
-    assert both == {label: max(0.8, score) for label, score in ours.items()}
+    assert thresholds.weights_name("people-pets") == "own-people-pets"
+    assert thresholds.read_thresholds("own-people-pets") == {"dog": 0.6, "couch": 0.7}
+    assert thresholds.read_thresholds("people-pets")["cat"] > 0.6, "what ships keeps its own"
 
 
 class TestChoosing:

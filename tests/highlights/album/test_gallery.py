@@ -37,7 +37,7 @@ def built(pictures, tmp_path_factory):
         name = HOSTILE[number % len(HOSTILE)]
         path = f"{folder}/{number}" + name.replace("/", "\u2215")
         shutil.copyfile(photo.path, path)
-        photos.append(photo._replace(path=path))
+        photos.append(replace(photo, path=path))
     choice = choose(photos, themes.load("smiles"), measure_appearance)
     assert len(choice.kept) == len(photos) >= len(HOSTILE)
     out = tmp_path_factory.mktemp("out") / "album"
@@ -289,8 +289,8 @@ def test_a_photo_gone_since_it_was_chosen_is_one_sentence_and_leaves_nothing(pic
     choice = choose(pictures.photos, themes.load("smiles"), measure_appearance)
     gone = replace(
         choice.kept[0],
-        photo=choice.kept[0].photo._replace(
-            path="/nowhere/gone.jpg", content_hash=hashlib.sha256().hexdigest()
+        photo=replace(
+            choice.kept[0].photo, path="/nowhere/gone.jpg", content_hash=hashlib.sha256().hexdigest()
         ),
     )
     changed = replace(choice, verdicts=(gone,))

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_the_manifest_is_the_same_bytes_again_and_in_any_order_of_scanning(pictu
     lay_out(pictures, tmp_path / "one")
     first = (tmp_path / "one" / "album.json").read_bytes()
     lay_out(pictures, tmp_path / "one")
-    renumbered = [photo._replace(photo_id=number) for number, photo in enumerate(reversed(pictures.photos))]
+    renumbered = [replace(photo, photo_id=number) for number, photo in enumerate(reversed(pictures.photos))]
     lay_out(pictures, tmp_path / "two", renumbered, "copy")
     assert (
         (tmp_path / "one" / "album.json").read_bytes()

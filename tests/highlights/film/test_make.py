@@ -233,7 +233,7 @@ def test_a_preview_is_small_and_has_half_the_frames(kept, tmp_path):
 def test_a_burst_flips_into_the_photo_that_was_kept(kept, make_burst, tmp_path):
     verdict, shots = make_burst
     path = tmp_path / "a.mp4"
-    missing = replace_photo(shots[0], path="/nowhere/gone.jpg")  # an extra shot that went away costs nothing
+    missing = replace(shots[0], path="/nowhere/gone.jpg")  # an extra shot that went away costs nothing
     bursts = {verdict.photo.photo_id: [shots[0], missing, shots[1]]}
     make.make_film(path, [verdict, *kept[:1]], QUICK, "A", FilmOptions(120, silent=True), bursts=bursts)
     with av.open(str(path)) as container:
@@ -264,10 +264,6 @@ def make_burst(tmp_path, make):
         )
     theme = replace(SMILES, count=themes.Count(1, 10))
     return choose(photos[:1], theme, make.appearance).kept[0], photos[1:]
-
-
-def replace_photo(photo, **changes):
-    return photo._replace(**changes) if hasattr(photo, "_replace") else replace(photo, **changes)
 
 
 def test_a_rerun_replaces_its_own_film_with_the_same_and_no_other(kept, tmp_path):
@@ -306,7 +302,7 @@ def test_mistakes_are_told_before_a_frame_is_drawn(kept, tmp_path, tune):
 
 
 def test_a_photo_gone_in_mid_film_leaves_nothing(kept, tmp_path):
-    gone = replace(kept[3], photo=replace_photo(kept[3].photo, path="/nowhere/gone.jpg"))
+    gone = replace(kept[3], photo=replace(kept[3].photo, path="/nowhere/gone.jpg"))
     with pytest.raises(PhototagError, match=r"/nowhere/gone\.jpg was chosen"):
         make.make_film(tmp_path / "a.mp4", [*kept[:3], gone], QUICK, "A", FilmOptions(120))
     assert list(tmp_path.iterdir()) == []

@@ -166,12 +166,7 @@ def test_months_have_cards_where_they_help_and_captions_only_where_they_change(m
 
 
 def test_a_guessed_date_is_told_nowhere(make):
-    kept = [
-        replace(verdict, photo=verdict.photo._replace(taken_from="file"))
-        if hasattr(verdict.photo, "_replace")
-        else replace(verdict, photo=replace(verdict.photo, taken_from="file"))
-        for verdict in chosen(make, 12)
-    ]
+    kept = [replace(verdict, photo=replace(verdict.photo, taken_from="file")) for verdict in chosen(make, 12)]
     board = board_of(kept)
     assert "card" not in kinds(board) and not any(scene.caption for scene in board.scenes)
 
@@ -193,5 +188,5 @@ def test_a_bystander_is_not_cut_either(make):
     photo = make.photo("a.jpg", faces=(make.face(), bystander))
     seen = Verdict(photo, verdict.reason, verdict.numbers, verdict.signals, faces=photo.faces[:1])
     assert bystander.box in storyboard.subjects(seen, SMILES)
-    unsure = replace(seen, photo=make.photo("a.jpg", faces=(make.face(), bystander._replace(score=0.6))))
+    unsure = replace(seen, photo=make.photo("a.jpg", faces=(make.face(), replace(bystander, score=0.6))))
     assert len(storyboard.subjects(unsure, SMILES)) == 1

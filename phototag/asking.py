@@ -1,0 +1,30 @@
+"""The one way to ask: what a person types, in the words of this catalog, as a `Query`. The command
+line and Python both come through here, so both find the same photos."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from phototag.query.parse import parse, split
+from phototag.query.terms import Query
+from phototag.query.vocabulary import expand
+
+
+class Askable(Protocol):
+    """What asking needs to know of a catalog: the labels that its photos have, and the score from
+    which on a label counts where it is not DEFAULT_SCORE."""
+
+    def known_labels(self) -> Collection[str]: ...
+
+    def thresholds(self) -> Mapping[str, float]: ...
+
+
+def ask(library: Askable, text: str | Sequence[str]) -> Query:
+    """The query that `text` asks of this catalog: a line such as `smiling:all taken:2016 animal`, or
+    its terms one by one, as a shell hands them over.
+
+    Words stand for the labels that they mean (`animal` for dogs and cats), and a label counts from
+    the score on that its weights state. Raises UsageError with what is understood."""
+    terms = split(text) if isinstance(text, str) else text
+    return parse(terms, library.known_labels(), expand, thresholds=library.thresholds())
