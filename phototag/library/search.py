@@ -21,7 +21,7 @@ from phototag.library.dialects import indexed_by, ordered_join
 from phototag.library.paths import roots_of
 from phototag.library.tables import photo_labels, photos
 from phototag.library.terms import MISSING, Clause, ColumnClause, LabelClause, Opposite, clauses_of
-from phototag.query.terms import Query
+from phototag.query.terms import Query, StateTerm
 
 SORTS = ("taken", "path", "smile", "relevance")
 # A page comes from a source of fewer entries than this. Of a million photos a page of 50 lies as far
@@ -73,7 +73,7 @@ def find_ids(
         raise UsageError(f"cannot sort by {sort!r}; type one of {', '.join(SORTS)}")
     clauses = clauses_of(connection, query)
     order = _order(connection, clauses, sort, descending)
-    if MISSING not in clauses:
+    if not _asks_missing(query):
         clauses.append(Opposite(MISSING))
     few = FEW if limit is not None or order.merged else FEW_OF_ALL
     smallest = _smallest_source(connection, clauses, few)
@@ -89,10 +89,14 @@ def count(connection: Connection, query: Query) -> int:
     """How many photos fit."""
     clauses = clauses_of(connection, query)
     found = _count(connection, clauses)
-    if MISSING in clauses:
+    if _asks_missing(query):
         return found
     # Few photos are missing; to ask it of each photo that fits would take longer.
     return found - _count(connection, [*clauses, MISSING])
+
+
+def _asks_missing(query: Query) -> bool:
+    return any(isinstance(term, StateTerm) and term.state == "missing" for term in query.every_term())
 
 
 def _order(connection: Connection, clauses: Sequence[Clause], sort: str, descending: bool) -> Order:
@@ -198,7 +202,8 @@ def _count(connection: Connection, clauses: Sequence[Clause]) -> int:
         rest = [clause for clause in clauses if clause is not opposite]
         return _count(connection, rest) - _count(connection, [*rest, opposite.clause])
     else:
-        number = select(func.count()).select_from(photos)
+        conditions = [clause.where(photos.c.id, many=True) for clause in clauses]
+        number = select(func.count()).select_from(photos).where(*conditions)
     return connection.scalar(number) or 0
 
 

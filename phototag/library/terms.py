@@ -17,17 +17,21 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    false,
     func,
     literal_column,
     or_,
     select,
     true,
+    union,
+    union_all,
 )
 
 from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
 from phototag.library.tables import labels, photo_labels, photos
 from phototag.query.terms import (
+    AnyTerm,
     CameraTerm,
     FacesTerm,
     LabelTerm,
@@ -107,7 +111,9 @@ class LabelClause(Clause):
 
     def entries(self) -> Select[tuple[int]]:
         # whatever the score: no index is sorted by it
-        return select(photo_labels.c.photo_id).where(photo_labels.c.label_id.in_(self.least_scores))
+        return select(photo_labels.c.photo_id.label("id")).where(
+            photo_labels.c.label_id.in_(self.least_scores)
+        )
 
     def condition(self) -> ColumnElement[bool]:
         """Holds for the rows of `photo_labels` that say it."""
@@ -136,6 +142,36 @@ class Opposite(Clause):
         return self.clause.where(photo_id, many).is_not(true())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AllOf(Clause):
+    """Holds where all of `clauses` hold."""
+
+    clauses: Sequence[Clause]
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return and_(true(), *(clause.where(photo_id, many) for clause in self.clauses))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnyOf(Clause):
+    """Holds where some one of `clauses` holds. Has a source where each of them has one."""
+
+    clauses: Sequence[Clause]
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return or_(false(), *(clause.where(photo_id, many) for clause in self.clauses))
+
+    def source(self) -> Select[tuple[int]] | None:
+        sources = [source for clause in self.clauses if (source := clause.source()) is not None]
+        if len(sources) < len(self.clauses) or not sources or any(clause.scans for clause in self.clauses):
+            return None
+        return select(union(*sources).subquery("choices").c.id)
+
+    def entries(self) -> Select[tuple[int]] | None:
+        entries = [entries for clause in self.clauses if (entries := clause.entries()) is not None]
+        return select(union_all(*entries).subquery("choices").c.id) if self.source() is not None else None
+
+
 # Written out, not as parameters: SQLite takes a partial index only where it sees its condition.
 MISSING = ColumnClause(photos.c.missing_since, photos.c.missing_since.is_not(None))
 UNTAGGED = ColumnClause(photos.c.answered, photos.c.answered == literal_column("0"))
@@ -147,20 +183,21 @@ def clauses_of(connection: Connection, query: Query) -> list[Clause]:
     """What each term of the query means, in the same order."""
     names = {
         escape_surrogates(label)
-        for term in query.terms
+        for term in query.every_term()
         if isinstance(term, LabelTerm)
         for label in term.labels
     }
     label_ids = find_ids(connection, labels.c.name, names) if names else {}
-    clauses = []
-    for term in query.terms:
-        clause = _clause_of(connection, query, term, label_ids)
-        clauses.append(Opposite(clause) if term.negated else clause)
-    return clauses
+    return [_clause_of(connection, query, term, label_ids) for term in query.terms]
 
 
 def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
-    """What a term means, negated or not."""
+    clause = _positive(connection, query, term, label_ids)
+    return Opposite(clause) if term.negated else clause
+
+
+def _positive(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
+    """What a term means without its `^`."""
     match term:
         case LabelTerm():
             least_scores = {
@@ -189,6 +226,11 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             return PathClause(_in_path(connection, text))
         case StateTerm(state):
             return _STATES[state]
+        case AnyTerm(choices):
+            found = [
+                [_clause_of(connection, query, term, label_ids) for term in choice] for choice in choices
+            ]
+            return AnyOf([clauses[0] if len(clauses) == 1 else AllOf(clauses) for clauses in found])
     raise TypeError(f"no such term: {term!r}")
 
 

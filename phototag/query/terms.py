@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -136,7 +136,15 @@ class StateTerm:
     negated: bool = False
 
 
-Term = LabelTerm | SmilingTerm | FacesTerm | TakenTerm | PathTerm | CameraTerm | StateTerm
+@dataclass(frozen=True, slots=True)
+class AnyTerm:
+    """Some one of `choices` holds; a choice is terms that must all hold. No text is read as one yet."""
+
+    choices: tuple[tuple[Term, ...], ...]
+    negated: bool = False
+
+
+Term = AnyTerm | LabelTerm | SmilingTerm | FacesTerm | TakenTerm | PathTerm | CameraTerm | StateTerm
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,10 @@ class Query:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     smile_threshold: float = SMILE_THRESHOLD
 
+    def every_term(self) -> Iterator[Term]:
+        """The terms, and those inside them."""
+        return _every_term(self.terms)
+
     @property
     def has_label(self) -> bool:
         """Whether some thing is asked for, so that sorting by relevance means something."""
@@ -205,3 +217,11 @@ def _ends(value: str) -> tuple[str, str]:
     """The two ends of `1..3`; a value without dots is both."""
     first, dots, last = value.partition("..")
     return first, last if dots else first
+
+
+def _every_term(terms: Iterable[Term]) -> Iterator[Term]:
+    for term in terms:
+        yield term
+        if isinstance(term, AnyTerm):
+            for choice in term.choices:
+                yield from _every_term(choice)

@@ -10,7 +10,17 @@ import pytest
 from phototag.errors import UsageError
 from phototag.library import search
 from phototag.query.parse import parse
-from phototag.query.terms import CameraTerm, FacesTerm, LabelTerm, PathTerm, SmilingTerm, StateTerm, TakenTerm
+from phototag.query.terms import (
+    AnyTerm,
+    CameraTerm,
+    FacesTerm,
+    LabelTerm,
+    PathTerm,
+    Query,
+    SmilingTerm,
+    StateTerm,
+    TakenTerm,
+)
 from phototag.records import Box, Exif, Fingerprint, Outcome, PhotoFacts, Tag
 from phototag.smiling import SMILE_THRESHOLD, decide, join_faces
 
@@ -139,6 +149,8 @@ def smiles_of(facts):
 def fits(facts, term, query):
     least_smile, greatest_smile = smiles_of(facts)
     match term:
+        case AnyTerm(choices):
+            found = any(all(fits(facts, part, query) for part in choice) for choice in choices)
         case LabelTerm(labels):
             scores = [(score_of(facts, label), query.least_score(term, label)) for label in labels]
             found = any(score is not None and score >= least for score, least in scores)
@@ -169,7 +181,7 @@ def fits(facts, term, query):
 
 
 def reference(known, query):
-    asks_missing = any(isinstance(term, StateTerm) and term.state == "missing" for term in query.terms)
+    asks_missing = any(isinstance(term, StateTerm) and term.state == "missing" for term in query.every_term())
     return {
         facts["path"]
         for facts in known.values()
@@ -207,6 +219,30 @@ def test_every_term_and_many_pairs_find_what_a_plain_reading_finds(album):
         assert shelf.library.count(query) == len(expected), terms
         found_something += bool(expected)
     assert found_something > 200
+
+
+@pytest.mark.parametrize("few", [1, 3000])
+def test_choices_find_what_a_plain_reading_finds(album, monkeypatch, few):
+    """`(dog faces:1..) or cat`, `^(untagged or failed)`, and so on at random."""
+    shelf, known = album
+    monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "FEW_OF_ALL", few)
+    chance = random.Random(2)
+    terms = parse(TERMS, shelf.library.known_labels(), SYNONYMS, smile_threshold=0.6).terms
+
+    def some(most):
+        return tuple(chance.sample(terms, chance.randint(1, most)))
+
+    def choices(depth):
+        inside = [AnyTerm((some(1), some(2)), chance.random() < 0.3)] if depth else []
+        return AnyTerm((some(2), (*some(1), *inside), some(1)), chance.random() < 0.3)
+
+    for number in range(120):
+        query = Query((choices(number % 2), *some(2)[: number % 3]), smile_threshold=0.6)
+        expected = sorted(reference(known, query))
+        assert list(shelf.library.paths(query, sort="path")) == expected, query
+        assert list(shelf.library.paths(query, sort="path", limit=5)) == expected[:5], query
+        assert shelf.library.count(query) == len(expected), query
 
 
 KEYS = {
