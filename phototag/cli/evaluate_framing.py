@@ -15,7 +15,7 @@ from phototag.cli.output import write_json
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="SmileNet weights. Default: those that ship.",
+    help="SmileNet weights. Default: those in use.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def evaluate_framing(data: tuple[Path, ...], weights: Path | None, as_json: bool) -> None:
@@ -33,9 +33,9 @@ def evaluate_framing(data: tuple[Path, ...], weights: Path | None, as_json: bool
     from phototag.nets.smilenet import framing
     from phototag.nets.smilenet.checkpoint import load
     from phototag.nets.smilenet.net import fuse
-    from phototag.taggers.smiles import WEIGHTS
+    from phototag.weights import store
 
-    net, calibration = load(weights or WEIGHTS)
+    net, calibration = load(weights or store.checked("smilenet"))
     fuse(net)
     measured = {}
     for source in data:

@@ -14,7 +14,7 @@ from phototag.cli.output import count, say, write_json
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="SmileNet weights. Default: those that ship.",
+    help="SmileNet weights. Default: those in use.",
 )
 @click.option("--flip", is_flag=True, help="Average over the face and its mirror image.")
 @click.option(
@@ -69,11 +69,11 @@ def evaluate_smilenet(
     from phototag.nets.smilenet.labels import EMOTIONS
     from phototag.nets.smilenet.net import fuse
     from phototag.outputs import check_output
-    from phototag.taggers.smiles import WEIGHTS
+    from phototag.weights import store
 
     if confusion:
         check_output(confusion, force=force)
-    net, calibration = load(weights or WEIGHTS)
+    net, calibration = load(weights or store.checked("smilenet"))
     fuse(net)
     if whole_photos:
         from phototag.taggers.smiles import largest_face_cutter

@@ -30,7 +30,7 @@ def explain() -> None:
 @click.option(
     "--weights",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="SmileNet weights. Default: those that ship.",
+    help="SmileNet weights. Default: those in use.",
 )
 @click.option("--force", is_flag=True, help="Let --filters replace a file that phototag did not make.")
 def explain_smilenet(photo: Path | None, target: Path, weights: Path | None, force: bool) -> None:
@@ -48,9 +48,10 @@ def explain_smilenet(photo: Path | None, target: Path, weights: Path | None, for
         raise PhototagError(f"{target} is the photo itself; name another file for --filters")
     from phototag.nets.smilenet import poster
     from phototag.nets.smilenet.checkpoint import load
-    from phototag.taggers.smiles import WEIGHTS, largest_face_cutter
+    from phototag.taggers.smiles import largest_face_cutter
+    from phototag.weights import store
 
-    net, calibration = load(weights or WEIGHTS)
+    net, calibration = load(weights or store.checked("smilenet"))
     crop = None if photo is None else largest_face_cutter("cpu", calibration.size)(photo)
     save_picture(poster.draw(net, calibration, crop), target, force=force)
     say(f"drawn: {target}")

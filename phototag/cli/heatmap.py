@@ -28,7 +28,7 @@ def draw_heatmap(photo: Photo, target: Path, thing: str | None, *, force: bool =
         spots, title = [spot], f"what speaks for: {thing}"
     else:
         from phototag.nets.smilenet.checkpoint import load
-        from phototag.taggers.smiles import WEIGHTS
+        from phototag.weights import store
 
         faces = [face for face, good in zip(photo.faces, eligible(photo.faces), strict=True) if good]
         if not faces:
@@ -36,7 +36,7 @@ def draw_heatmap(photo: Photo, target: Path, thing: str | None, *, force: bool =
                 f"in {photo.path} no face is large, sharp and whole enough to tell a smile; "
                 "for a thing add --thing NAME"
             )
-        net, calibration = load(WEIGHTS)
+        net, calibration = load(store.checked("smilenet"))
         spots = [
             heatmap.Spot(
                 face.box,

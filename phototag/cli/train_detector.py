@@ -84,7 +84,7 @@ def train_detector(
 
     \b
       phototag train detector --data boxes.json --images photos --out runs/mine
-      phototag weights import runs/mine/detector.safetensors --own people-pets
+      phototag weights import runs/mine/detector.safetensors --own detector --validate boxes.json --images photos
     """
     from tqdm import tqdm
 

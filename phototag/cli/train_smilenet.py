@@ -91,6 +91,7 @@ def train_smilenet(
     \b
       phototag train smilenet my-faces --out runs/mine
       phototag train smilenet train.npz --validate valid.npz --start imagenet --out runs/smilenet
+      phototag weights import runs/mine/smilenet.safetensors --own smilenet --validate my-test-faces
     """
     import torch
     from tqdm import tqdm

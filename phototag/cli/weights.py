@@ -4,21 +4,39 @@ untouched."""
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from phototag.cli.output import draws_bars, json_option, printable, say, write_json, write_table
+from phototag.cli.output import (
+    count,
+    draws_bars,
+    json_option,
+    printable,
+    refuse_without,
+    say,
+    write_json,
+    write_table,
+)
 from phototag.errors import EXIT_FATAL, PhototagError, WeightsError
 from phototag.weights import manifest, store
+from phototag.weights.default_detector import OURS
+
+if TYPE_CHECKING:
+    from phototag.nets.compare import Comparison
+
+MOST_THRESHOLD = 0.95  # a smile that must be surer than this is hardly ever found
 
 
 @click.group()
 def weights() -> None:
-    """List, fetch, import and verify the detectors' weights.
+    """List, fetch, import, choose and verify the nets' weights.
 
-    People and pets are found with what ships with phototag. Torchvision's weights for 80 kinds of
-    thing are fetched once and kept; every file is held to its hash before it is used."""
+    People, pets and smiles are found with what ships with phototag. Torchvision's weights for 80 kinds
+    of thing are fetched once and kept; your own are imported. Every file is held to its hash before
+    it is used."""
 
 
 @weights.command("list")
@@ -102,29 +120,122 @@ def fetch(name: str, force: bool) -> None:
 @weights.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--own", metavar="NAME", help="The file is your own (from your training): use it as the detector NAME."
+    "--own",
+    metavar="NAME",
+    help="The file is your own (from your training): use it as smilenet, as detector (the one that "
+    "ships), or as another of the list.",
 )
-def import_command(file: Path, own: str | None) -> None:
-    """Take weights from FILE, on a machine without a network.
+@click.option(
+    "--validate",
+    type=click.Path(path_type=Path, exists=True),
+    help="Labelled pictures that nobody trained on, for --own: faces as for `evaluate smilenet`, or a "
+    "COCO file with --images.",
+)
+@click.option(
+    "--images", type=click.Path(path_type=Path, exists=True, file_okay=False), help="The COCO file's photos."
+)
+@click.option("--anyway", is_flag=True, help="Import them although they are worse, or unmeasured.")
+def import_command(
+    file: Path, own: str | None, validate: Path | None, images: Path | None, anyway: bool
+) -> None:
+    """Take weights from FILE: published ones without a network, or your own.
 
-    Which weights they are is told by the file's hash. With --own it is a file that nobody
-    published: `phototag train detector` makes such files for people-pets.
+    Which published weights they are is told by the file's hash. With --own it is a file that nobody
+    published, made by `phototag train`. It is measured on the pictures of --validate beside what it
+    replaces, and refused where it is worse. The next scan tags again with it; `phototag weights use
+    smilenet` goes back to the weights that ship.
 
     \b
       phototag weights import fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth
-      phototag weights import runs/mine/detector.safetensors --own people-pets
+      phototag weights import runs/mine/smilenet.safetensors --own smilenet --validate faces
+      phototag weights import runs/mine/detector.safetensors --own detector --validate boxes.json --images photos
     """
+    if own is None:
+        refuse_without("--own", ("--validate", validate), ("--images", images), ("--anyway", anyway))
+    else:
+        own = OURS if own == "detector" else manifest.entry(own).name
+        _check_own(file, own, validate, images, anyway)
     known = store.import_file(file, own)
+    say(f"{known.name}: imported{' as your own' if own else ' and checked'}")
     if own is not None:
+        say(f"The next scan uses them. Back to the weights that ship: phototag weights use {known.name}")
+    click.echo(str(store.path(known.name)))
+
+
+def _check_own(file: Path, name: str, validate: Path | None, images: Path | None, anyway: bool) -> None:
+    """Raises PhototagError where the file is no such weights, or is not shown to be as good as what it
+    replaces, unless `anyway`."""
+    smiles = manifest.entry(name).tagger == "smiles"
+    if validate is not None and smiles == (images is not None):
+        raise click.UsageError(
+            "--images belongs to a COCO file of a detector"
+            if smiles
+            else "--validate needs the photos: --images"
+        )
+    if not file.is_file():
+        raise WeightsError(f"{file}: there is no such file")
+    if file.suffix != Path(manifest.entry(name).file).suffix:
+        raise WeightsError(f"{file}: weights for {name} are a {Path(manifest.entry(name).file).suffix} file")
+    if smiles:
+        from phototag.nets.smilenet.checkpoint import load
+
+        _, calibration = load(file)
+        if calibration.smile_threshold > MOST_THRESHOLD:
+            say(
+                f"{file}: a smile counts from {calibration.smile_threshold:.2f} on, so nearly none will; "
+                "its training had too few validation faces"
+            )
+    else:
         from phototag.taggers import objects
 
-        try:
-            objects.detector(known.name)
-        except PhototagError:
-            store.forget(known.name)
-            raise
-    say(f"{known.name}: imported{' as your own' if own else ' and checked'}")
-    click.echo(str(store.path(known.name)))
+        objects.detector(name, file=file)
+    if validate is None:
+        if not anyway:
+            raise PhototagError(
+                f"{file} was not measured beside what it replaces; give labelled pictures with --validate, "
+                "or import it unmeasured: --anyway"
+            )
+        return
+    found = _compare(file, name, validate, images)
+    say(f"{count(found.count, 'picture')} with labels    new    in use")
+    for figure in found.figures:
+        say(f"  {figure.name:22} {figure.new:8.4f} {figure.old:8.4f}{'  worse' if figure.worse else ''}")
+    if found.worse and not anyway:
+        raise PhototagError(
+            f"{file} is worse than what it replaces ({', '.join(figure.name for figure in found.worse)}) "
+            "and was not imported; to import it all the same add --anyway"
+        )
+
+
+def _compare(file: Path, name: str, validate: Path, images: Path | None) -> Comparison:
+    from phototag.nets import compare
+
+    if images is None:
+        from phototag.nets.smilenet.data import read_faces
+
+        return compare.compare_smilenets(file, store.checked(name), partial(read_faces, validate))
+    from phototag.nets.detector import data
+    from phototag.taggers import objects
+
+    photos = data.read_coco(validate, images, "val" if data.has_splits(validate) else None)
+    new, old = (objects.detector(name, floor=0.02, file=each) for each in (file, None))
+    return compare.compare_detectors(new, old, photos)
+
+
+@weights.command("use")
+@click.argument("name")
+def use_command(name: str) -> None:
+    """Use the weights NAME as they ship or were fetched, or own-NAME: your own.
+
+    The files stay where they are. The next scan tags again with the weights in use.
+
+    \b
+      phototag weights use smilenet
+      phototag weights use own-smilenet
+    """
+    file = store.use(OURS if name == "detector" else name)
+    say(f"{name}: in use from the next scan on")
+    click.echo(str(file))
 
 
 @weights.command()

@@ -65,7 +65,7 @@ class MapsOf:
     """While it is entered, keeps what `layer` gives, as a leaf that gradients reach: `.maps`, a tensor
     or whatever of tensors the layer gives."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: Any) -> None:
         self._layer = layer
         self.maps: Any = None
 

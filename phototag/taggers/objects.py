@@ -67,10 +67,12 @@ COCO = {
 }
 
 
-def detector(name: str, device: str | torch.device = "cpu", floor: float = FLOOR) -> Detector:
-    """The named detector on its checked weights; it finds things down to the score `floor`. Raises
-    WeightsError."""
-    file = store.checked(name)
+def detector(
+    name: str, device: str | torch.device = "cpu", floor: float = FLOOR, file: Path | None = None
+) -> Detector:
+    """The named detector on its checked weights, or those in `file`; it finds things down to the
+    score `floor`. Raises WeightsError."""
+    file = file or store.checked(name)
     if name in COCO:
         return _coco(name, file, device, floor)
     made = predict.detector(file, device)

@@ -14,14 +14,15 @@ from phototag.errors import UnreadablePhoto
 from phototag.nets.device import half_precision, pick_device
 from phototag.nets.smilenet.checkpoint import load as load_net
 from phototag.nets.smilenet.crop import cut_face, normalise
-from phototag.nets.smilenet.evaluate import smile_probability
+from phototag.nets.smilenet.evaluate import move_threshold, smile_probability
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.smilenet.net import fuse
 from phototag.reading.decode import open_photo
 from phototag.records import Box, Frame, Tag
-from phototag.smiling import MIN_SCORE, join_faces
+from phototag.smiling import MIN_SCORE, SMILE_THRESHOLD, join_faces
 from phototag.taggers import table
 from phototag.taggers.table import WORKING_SIDE, Tagger
+from phototag.weights import store
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "smilenet.safetensors"
 BATCH = 64  # faces at once: enough to fill any device, little memory
@@ -30,7 +31,7 @@ BATCH = 64  # faces at once: enough to fill any device, little memory
 def load(device: str, options: Mapping[str, Any]) -> Tagger:
     """The tagger on `device` (see pick_device). Raises WeightsError, UsageError."""
     place = pick_device(device)
-    net, calibration = load_net(WEIGHTS)
+    net, calibration = load_net(store.checked("smilenet"))
     net = fuse(net).to(place)
     dtype = half_precision(place)
 
@@ -42,7 +43,8 @@ def load(device: str, options: Mapping[str, Any]) -> Tagger:
             faces = normalise(part.to(place)).contiguous(memory_format=torch.channels_last)  # (B, 1, S, S)
             with torch.autocast(place.type, dtype, enabled=dtype is not None):
                 emotion_logits, smile_logits = net(faces)
-            smiles.append(smile_probability(smile_logits.float(), calibration).cpu())
+            said = smile_probability(smile_logits.float(), calibration).cpu()
+            smiles.append(move_threshold(said, calibration.smile_threshold, SMILE_THRESHOLD))
             emotions.append((emotion_logits.float() / calibration.emotion_temperature).softmax(1).cpu())
         return torch.cat(smiles).numpy(), torch.cat(emotions).numpy()
 

@@ -62,7 +62,9 @@ class TaggerSpec:
 
 
 def _smilenet_file(options: Options) -> list[Path]:
-    return [Path(__file__).parent.parent / "weights" / "smilenet.safetensors"]
+    from phototag.weights import store
+
+    return [store.checked("smilenet")]
 
 
 def _kinds_files(options: Options) -> list[Path]:

@@ -15,7 +15,7 @@ SHIPPED = Path(__file__).parent
 @dataclass(frozen=True)
 class Entry:
     """One set of weights. `url` is None for what ships with phototag; exactly one of the hashes is
-    known beforehand."""
+    known beforehand. `tagger` is the one that asks them."""
 
     name: str
     file: str
@@ -25,6 +25,7 @@ class Entry:
     url: str | None = None
     sha256: str | None = None
     sha256_starts: str | None = None
+    tagger: str = "objects"
 
 
 @cache

@@ -39,10 +39,11 @@ def folder() -> Path:
 
 def path(name: str) -> Path:
     """Where these weights are, or would be. A person's own (`phototag weights import FILE --own
-    NAME`) go before the rest."""
+    NAME`) go before the rest, unless `use` says otherwise."""
     known = entry(name)
     own = folder() / own_name(known)
-    if own.name in _records():
+    record = _records().get(own.name)
+    if record is not None and record.get("in_use", True):
         return own
     return SHIPPED / known.file if known.url is None else folder() / known.file
 
@@ -181,6 +182,22 @@ def import_file(file: Path, own: str | None = None) -> Entry:
             raise _unwritable(target.parent, error) from error
         _accept(known, partial, target, source=str(file), own=own is not None)
     return known
+
+
+def use(name: str) -> Path:
+    """From now on the weights NAME are used as they were published; `own-NAME`: the person's own,
+    imported before, in their place. Neither file is touched. Gives the file in use now. Raises
+    UsageError."""
+    known = entry(name.removeprefix("own-"))
+    own, wanted = own_name(known), name != known.name
+    if wanted and own not in _records():
+        raise UsageError(
+            f"there are no weights {name}; to bring some type: phototag weights import FILE --own {known.name}"
+        )
+    if own in _records():
+        with _change_records() as records:
+            records[own]["in_use"] = wanted
+    return path(known.name)
 
 
 def forget(name: str) -> None:

@@ -33,8 +33,8 @@ TRUST_IN_ONE_LABEL = 0.9
 
 @dataclass
 class FaceSet:
-    """`images` (N, S, S) uint8 grey; `emotions` (N, 8) float, each row sums to 1; `smiles` (N,) float, the
-    probability that people see a smile; `persons` N names, the unit of splitting; `skipped`: file -> why."""
+    """`images` (N, S, S) uint8 grey; `emotions` (N, 8) float, each row sums to 1, or to 0 where nobody named
+    an emotion; `smiles` (N,) float, the probability that people see a smile; `persons` N names, the unit of splitting; `skipped`: file -> why."""
 
     images: torch.Tensor
     emotions: torch.Tensor
@@ -56,6 +56,14 @@ class FaceSet:
         best = self.emotions.max(dim=1)
         ties = (self.emotions >= best.values.unsqueeze(1) - 1e-6).sum(1) > 1
         return torch.where(ties, -1, best.indices)
+
+    @property
+    def known_smiles(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N,) bool: of which faces it is known whether they smile; (N,) bool: whether they do. By the
+        emotion most people saw, or, where nobody named one, by what was said of the smile."""
+        unnamed = self.emotions.sum(1) == 0
+        smiling = torch.where(unnamed, self.smiles > 0.5, self.majority == HAPPINESS)
+        return unnamed | (self.majority >= 0), smiling
 
 
 def concatenate(sets: list[FaceSet]) -> FaceSet:
@@ -174,7 +182,8 @@ def split_persons(faces: FaceSet, share: float = 0.1) -> tuple[FaceSet, FaceSet]
 
 def soften(faces: FaceSet, trust: float = TRUST_IN_ONE_LABEL) -> FaceSet:
     """The same faces with one-word labels turned into cautious distributions."""
-    emotions = faces.emotions * trust + (1 - trust) / len(EMOTIONS)
+    named = faces.emotions.sum(1, keepdim=True)  # (N, 1), 0 where nobody named an emotion
+    emotions = faces.emotions * trust + named * (1 - trust) / len(EMOTIONS)
     return FaceSet(
         faces.images, emotions, faces.smiles * trust + (1 - trust) / 2, faces.persons, faces.skipped
     )

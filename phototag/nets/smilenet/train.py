@@ -75,14 +75,18 @@ def train(
     from instead of ImageNet's. `single_label` (N,) bool marks the faces whose label is one person's
     word. A `checkpoint.pt` in `out` is resumed, and refused when its plan differs. `validation`
     sets are measured after every epoch and choose none: the averaged weights of the last epoch are
-    kept. The first set calibrates them."""
+    kept. The first set that has enough faces calibrates them; where none has, the weights it started
+    from, or nothing, decide from when on a smile counts, and `report` says so."""
     if len(training) < 2:
         raise PhototagError("training needs at least two faces")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
     net = SmileNet(plan.drop_path, plan.dropout)
+    calibration = Calibration(size=plan.size)
     if start_from is not None:
-        net.load_state_dict(load(start_from)[0].state_dict())
+        started, known = load(start_from)
+        net.load_state_dict(started.state_dict())
+        calibration = replace(known, size=plan.size)
     else:
         net.backbone.load_state_dict(grey_imagenet_state())
     net = net.to(memory_format=torch.channels_last)
@@ -157,18 +161,33 @@ def train(
         row: dict[str, float] = {"epoch": epoch + 1, "size": size, "loss": total / steps_per_epoch}
         for name, check in validation.items():
             found = evaluate.measure(evaluate.predict(averaged, check.images, max(size, 64)), check)
-            row |= {f"{name} {key}": found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
+            kept = {key: found[key] for key in ("accuracy", "smile_accuracy", "smile_auc")}
+            row |= {f"{name} {key}": value for key, value in kept.items() if value is not None}
         row["seconds"] = time.monotonic() - began
         history.append(row)
         report(format_metrics(row))
         run.save(history, net, averaged, optimiser)
-        save(out / "smilenet.safetensors", averaged, Calibration(size=plan.size))
-    if validation:
-        check = next(iter(validation.values()))
-        logits = evaluate.predict(averaged, check.images, plan.size)
-        save(out / "smilenet.safetensors", averaged, evaluate.calibrate(logits, check, plan.size))
+        save(out / "smilenet.safetensors", averaged, calibration)
+    enough, why = _to_calibrate_on(validation)
+    if enough is None:
+        report(f"not calibrated: {why}. A smile counts from {calibration.smile_threshold:.2f} on, as before.")
+    else:
+        logits = evaluate.predict(averaged, enough.images, plan.size)
+        calibration = evaluate.calibrate(logits, enough, plan.size)
+    save(out / "smilenet.safetensors", averaged, calibration)
     run.draw(history)
     return out / "smilenet.safetensors"
+
+
+def _to_calibrate_on(validation: dict[str, data.FaceSet]) -> tuple[data.FaceSet | None, str]:
+    """The first set with enough faces, or None and why there is none."""
+    why = "no faces were held out"
+    for number, faces in enumerate(validation.values()):
+        lacking = evaluate.too_few_to_calibrate(faces)
+        if lacking is None:
+            return faces, ""
+        why = lacking if number == 0 else why
+    return None, why
 
 
 def _distill(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.FaceSet:

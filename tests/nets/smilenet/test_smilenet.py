@@ -53,7 +53,7 @@ def test_fifty_faces_lower_the_loss_and_leave_log_curves_and_weights(trained):
     losses = [float(row.split(",")[rows[0].split(",").index("loss")]) for row in rows[1:]]
     assert len(losses) == 3 and losses[-1] < losses[0] * 0.95
     assert Image.open(out / "curves.png").size[0] > 300
-    assert len(lines) == 3
+    assert len(lines) == 4 and "not calibrated: 17 smiling and 33 other faces" in lines[-1]
     loaded, calibration = checkpoint.load(weights)
     assert calibration.size == 32
     assert not loaded.training
@@ -272,6 +272,42 @@ def test_calibration_lowers_the_error_and_reaches_the_precision():
     after = evaluate.measure(answers, faces, evaluate.calibrate(answers, faces, 96))
     assert after["ece"] < 0.3 * before["ece"]
     assert after["smile_precision"] >= 0.95
+
+
+def test_too_few_faces_are_said_and_keep_the_threshold_of_the_weights_they_began_with(
+    trained, faces, tmp_path
+):
+    _, weights, _ = trained
+    started, calibration = checkpoint.load(weights)
+    checkpoint.save(tmp_path / "start.safetensors", started, replace(calibration, smile_threshold=0.62))
+    few, lines = data.read_faces(faces, 32), []
+    plan = replace(PLAN, epochs=1, head_epochs=0)
+    start = tmp_path / "start.safetensors"
+    made = train.train(few, {"own": few}, tmp_path / "on", plan, start, report=lines.append)
+    assert checkpoint.load(made)[1].smile_threshold == 0.62
+    assert "17 smiling and 33 other faces to calibrate on, 50 of each" in lines[-1] and "0.62" in lines[-1]
+
+
+def test_no_threshold_is_so_high_that_nothing_reaches_it():
+    rng = torch.Generator().manual_seed(1)
+    smiles = torch.rand(400, generator=rng) < 0.5
+    emotions = torch.eye(8)[smiles.long()]
+    faces = data.FaceSet(torch.zeros(400, 1, 1, dtype=torch.uint8), emotions, emotions[:, 1], [""] * 400, {})
+    guesses = (emotions, torch.randn(400, generator=rng))  # of no use: the precision is never reached
+    assert evaluate.calibrate(guesses, faces, 96).smile_threshold <= 0.95
+
+
+def test_faces_of_which_only_the_smile_is_known_are_measured_by_it():
+    faces = data.FaceSet(
+        torch.zeros(4, 8, 8, dtype=torch.uint8),
+        torch.cat([torch.zeros(3, 8), torch.eye(8)[[3]]]),
+        torch.tensor([1.0, 0.0, 1.0, 0.0]),
+        list("abcd"),
+        {},
+    )
+    found = evaluate.measure((torch.eye(8)[[3, 3, 3, 3]], torch.tensor([2.0, -2.0, -1.0, -3.0])), faces)
+    assert found["n"] == 4 and found["smile_accuracy"] == 0.75 and found["accuracy"] == 1.0
+    assert data.soften(faces).emotions[0].sum() == 0
 
 
 def test_weights_survive_the_round_trip_in_half_precision(tmp_path):
