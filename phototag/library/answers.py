@@ -195,27 +195,3 @@ def _fingerprint_row(fingerprint: Fingerprint) -> dict[str, str | None]:
         "weights_name": fingerprint.weights_name,
         "thresholds": json.dumps(dict(stated), sort_keys=True) if stated is not None else None,
     }
-
-
-def tag_row(
-    answer_id: int, position: int, label_id: int, tag: Tag
-) -> tuple[int, int, int, float, float | None, float | None, float | None, float | None, str | None]:
-    """The values of INSERT_TAG. Numbers are kept to the last bit: a face's box is a key. They
-    become plain floats: SQLite would take a NumPy float32 for a run of bytes."""
-    points = json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None
-    score = float(tag.score)
-    if (box := tag.box) is None:
-        return answer_id, position, label_id, score, None, None, None, None, points
-    edges = float(box.left), float(box.top), float(box.right), float(box.bottom)
-    return answer_id, position, label_id, score, *edges, points
-
-
-INSERT_TAG = (
-    "INSERT INTO tags (answer_id, position, label_id, score, box_left, box_top, box_right, box_bottom, points) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-def marks(values: Collection[object]) -> str:
-    """As many `?` as there are values."""
-    return ",".join("?" * len(values))

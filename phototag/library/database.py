@@ -8,9 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, repeat
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -19,40 +18,6 @@ from sqlalchemy.exc import DBAPIError
 from phototag.errors import CatalogError
 from phototag.library import dialects
 from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
-
-
-def ask(connection: Connection, statement: str, values: Sequence = ()) -> sqlite3.Cursor:
-    """The rows of a SELECT, straight from sqlite3: where a page of photos is a few short
-    statements, or a walk reads a million rows, SQLAlchemy's own results would cost more than
-    SQLite's work."""
-    return connection.connection.driver_connection.execute(statement, values)
-
-
-STEPS = 100  # between two looks at whether it is enough
-
-
-def ask_briefly(connection: Connection, statement: str, values: Sequence, steps: int) -> list[tuple] | None:
-    """All rows of a SELECT; None where it takes more than about `steps` of SQLite's own steps, some
-    50 nanoseconds each."""
-    raw = connection.connection.driver_connection
-    # No Python runs in the middle of a statement: an exception there, such as Ctrl-C, would be lost.
-    enough = chain(repeat(False, steps // STEPS), repeat(True)).__next__
-    try:
-        raw.set_progress_handler(enough, STEPS)
-        return raw.execute(statement, values).fetchall()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-            raise
-        return None
-    finally:
-        raw.set_progress_handler(None, 0)
-
-
-def put(connection: Connection, statement: str, rows: Sequence[Sequence]) -> None:
-    """Runs a statement once for each row, as straight: a batch is a handful of statements, and of
-    so few rows that preparing them took as long as a quarter of SQLite's work."""
-    if rows:
-        connection.connection.driver_connection.executemany(statement, rows)
 
 
 class Catalog:

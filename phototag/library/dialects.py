@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -25,6 +27,7 @@ from sqlalchemy import (
     QueuePool,
     Select,
     Table,
+    UpdateBase,
     create_engine,
     event,
 )
@@ -131,6 +134,28 @@ def copy_database(source: Path, target: Path) -> None:
     """A copy of an SQLite file, with what its write-ahead log holds."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
+
+
+def executemany(connection: Connection, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run a statement that returns nothing once for each row of parameters, all with the same names.
+
+    The same as `connection.execute`, where SQLAlchemy's handling of each row takes longer than
+    SQLite's work."""
+    if not rows:
+        return
+    key = statement, connection.dialect.name, tuple(rows[0])
+    if key not in _compiled:
+        compiled = statement.compile(dialect=connection.dialect, column_keys=[*rows[0]])
+        _compiled[key] = compiled.string, compiled.positiontup
+    text, names = _compiled[key]
+    if not names:  # not a dialect of question marks
+        connection.execute(statement, rows)
+    else:
+        values = [*map(itemgetter(*names), rows)]
+        connection.exec_driver_sql(text, values if len(names) > 1 else [(value,) for value in values])
+
+
+_compiled: dict[tuple[UpdateBase, str, tuple[str, ...]], tuple[str, list[str] | None]] = {}
 
 
 def insert_or_skip(table: Table, *key: str) -> Insert:

@@ -12,23 +12,31 @@ from sqlalchemy import Connection
 
 from phototag.asking import ask
 from phototag.errors import CatalogError
-from phototag.library import albums, answers, folder_stamps, jobs, labels, photos, search, status, summaries
+from phototag.library import (
+    albums,
+    answers,
+    failures,
+    folder_stamps,
+    jobs,
+    labels,
+    photos,
+    search,
+    status,
+    summaries,
+)
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
 from phototag.library.database import Catalog, open_catalog
 from phototag.library.jobs import JobCount
 from phototag.library.labels import LabelCount, read_words
 from phototag.library.paths import (
-    join,
     place_of,
-    places_of,
     roots_of,
-    to_path,
     to_text,
 )
 from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
-from phototag.library.save import Saver
+from phototag.library.save import save
 from phototag.library.status import Status
 from phototag.query.terms import Query
 from phototag.records import (
@@ -55,7 +63,6 @@ class Library:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._saver = Saver()
 
     @classmethod
     def open(
@@ -160,7 +167,7 @@ class Library:
         """Store one batch in one transaction: what decoding learned, and the answers, in place of
         earlier ones by the same taggers. `fingerprints`: as given to `jobs`, all of them. Outcomes
         of photos without facts are about the bytes the catalog knows."""
-        self._saver.save(self._catalog, facts, outcomes, _records(fingerprints))
+        save(self._catalog, facts, outcomes, _records(fingerprints))
 
     def remember_weights(self, fingerprints: Fingerprints) -> None:
         """Keep what the weights of these taggers state now, for answers that they gave before it
@@ -267,17 +274,7 @@ class Library:
     def failures(self, scope: Sequence[str] | None = None) -> Iterator[tuple[str, str, str]]:
         """(absolute path, tagger, error) of every answer that is an error, by path; 'decode' where
         a photo cannot be read. `scope`: absolute folders and files; None for the whole catalog."""
-        with self._catalog.read() as connection:
-            for place in places_of(connection, scope):
-                within, values = place.condition()
-                for path, tagger, error in connection.exec_driver_sql(
-                    "SELECT p.path, g.name, a.error FROM photos p INDEXED BY ix_photos_failed "
-                    "CROSS JOIN answers a ON a.photo_id = p.id "
-                    f"JOIN taggers g ON g.id = a.tagger_id WHERE p.failed > 0 AND {within} AND p.missing_since IS NULL "
-                    "AND a.error IS NOT NULL ORDER BY p.path, a.id",
-                    values,
-                ):
-                    yield join(place.root, to_path(path)), tagger, error
+        return failures.find(self._catalog, scope)
 
     def status(self, fingerprints: Fingerprints | None = None) -> Status:
         """Counts for the whole catalog, for each tagger of `fingerprints` too."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from functools import cache
 
-from sqlalchemy import Column, Connection, insert, select
-
-from phototag.library import tables
+from sqlalchemy import Column, Connection, Select, bindparam, insert, select
 
 
 def escape_surrogates(text: str) -> str:
@@ -16,8 +15,13 @@ def escape_surrogates(text: str) -> str:
 
 def find_ids(connection: Connection, column: Column[str], names: Collection[str]) -> dict[str, int]:
     """Name -> id of those names that a row has in this column."""
-    rows = connection.execute(select(column, column.table.c.id).where(column.in_(names)))
+    rows = connection.execute(_select_ids(column), {"names": [*names]}).all()
     return {name: number for name, number in rows}
+
+
+@cache
+def _select_ids(column: Column[str]) -> Select[str, int]:
+    return select(column, column.table.c.id).where(column.in_(bindparam("names", expanding=True)))
 
 
 def ensure_ids(connection: Connection, column: Column[str], names: Collection[str]) -> dict[str, int]:
@@ -25,26 +29,6 @@ def ensure_ids(connection: Connection, column: Column[str], names: Collection[st
     ids = find_ids(connection, column, names)
     if new := sorted({*names} - ids.keys()):
         statement = insert(column.table).returning(column, column.table.c.id)
-        rows = connection.execute(statement, [{column.name: name} for name in new])
+        rows = connection.execute(statement, [{column.name: name} for name in new]).all()
         ids |= {name: number for name, number in rows}
     return ids
-
-
-storable = escape_surrogates
-
-
-class Names:
-    """The same for one table, for those who still ask this way."""
-
-    def __init__(self, table: str) -> None:
-        column = tables.metadata.tables[table].c
-        self._column = column.fingerprint if table == "fingerprints" else column.name
-
-    def ids(self, connection: Connection, names: Iterable[str]) -> dict[str, int]:
-        return ensure_ids(connection, self._column, {*names})
-
-    def known(self, connection: Connection, name: str) -> int | None:
-        return find_ids(connection, self._column, [escape_surrogates(name)]).get(escape_surrogates(name))
-
-    def forget(self) -> None:
-        pass

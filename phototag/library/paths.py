@@ -34,17 +34,6 @@ class Place:
     def absolute(self) -> str:
         return join(self.root, self.path)
 
-    def condition(self) -> tuple[str, tuple[int | str, ...]]:
-        """SQL that holds for the rows `p` of photos here and below, and its values."""
-        if not self.path:
-            return "p.root_id = ?", (self.root_id,)
-        path = to_text(self.path)
-        # Between 'x' and 'x0' ('0' is the character after '/') lie 'x' itself, all that begins with
-        # 'x/', and names such as 'x-1'. Written as a range first, so that the index on (root_id,
-        # path) bounds the search.
-        within = "p.root_id = ? AND p.path >= ? AND p.path < ? AND (p.path = ? OR p.path > ?)"
-        return within, (self.root_id, path, path + "0", path, path + "/")
-
     def within(self, table: Table) -> ColumnElement[bool]:
         """Holds for the rows of photos or folders that lie here or below."""
         here = table.c.root_id == self.root_id

@@ -2,186 +2,275 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Update, bindparam, delete, exists, insert, select, update
 
 from phototag.library import summaries
-from phototag.library.answers import (
-    INSERT_TAG,
-    Answer,
-    chunks,
-    ensure_fingerprints,
-    hashes,
-    load_answers,
-    tag_row,
-)
-from phototag.library.database import Catalog, ask, put
+from phototag.library.answers import IDS, Answer, chunks, ensure_fingerprints, load_answers
+from phototag.library.database import Catalog
+from phototag.library.dialects import executemany
 from phototag.library.jobs import DECODE, digest, pending
-from phototag.library.names import Names, storable
-from phototag.records import Fingerprint, Outcome, PhotoFacts
+from phototag.library.names import ensure_ids, escape_surrogates
+from phototag.library.tables import answers, corrections, labels, photos, taggers, tags
+from phototag.records import Fingerprint, Outcome, PhotoFacts, Tag
+
+_SUMMARY = "faces", "least_smile", "greatest_smile", "answered", "failed", "complete_for"
+_FACTS = (
+    "content_hash",
+    "width",
+    "height",
+    "orientation",
+    "taken_at",
+    "taken_from",
+    "utc_offset_minutes",
+    "latitude",
+    "longitude",
+    "camera",
+)
 
 
-@dataclass
-class Saver:
-    """Saves batches; remembers the ids of labels and taggers between them."""
+def _update_of(names: Iterable[str]) -> Update:
+    """Sets these columns of a photo from parameters of the same name after `new_`."""
+    values: dict[Any, Any] = {photos.c[name]: bindparam(f"new_{name}") for name in names}
+    return update(photos).where(photos.c.id == bindparam("photo")).values(values)
 
-    labels: Names = field(default_factory=lambda: Names("labels"))
-    taggers: Names = field(default_factory=lambda: Names("taggers"))
 
-    def save(
-        self,
-        catalog: Catalog,
-        facts: Sequence[PhotoFacts],
-        outcomes: Sequence[Outcome],
-        fingerprints: Mapping[str, Fingerprint],
-    ) -> None:
-        """See Library.save."""
-        if not facts and not outcomes:
-            return
-        try:
-            with catalog.write() as connection:
-                self._save(connection, {fact.photo_id: fact for fact in facts}, outcomes, fingerprints)
-        except BaseException:  # the rows behind the remembered ids may have been rolled back
-            self.forget()
-            raise
+_UPDATE_SUMMARY = _update_of(_SUMMARY)
+_UPDATE_ALL = _update_of((*_SUMMARY, *_FACTS))  # in one statement, so that a photo's row is written once
+_DELETE_ANSWER = delete(answers).where(answers.c.id == bindparam("answer"))
+_INSERT_ANSWERS = insert(answers).returning(answers.c.photo_id, answers.c.tagger_id, answers.c.id)
+_INSERT_TAGS = insert(tags)
 
-    def forget(self) -> None:
-        for names in (self.labels, self.taggers):
-            names.forget()
 
-    def _save(
-        self,
-        connection: Connection,
-        facts: Mapping[int, PhotoFacts],
-        outcomes: Sequence[Outcome],
-        records: Mapping[str, Fingerprint],
-    ) -> None:
-        fingerprints = {tagger: record.text for tagger, record in records.items()}
-        new: dict[int, dict[str, Outcome]] = {photo_id: {} for photo_id in facts}
-        for outcome in outcomes:
-            new.setdefault(outcome.photo_id, {})[outcome.tagger] = outcome
-        known = hashes(connection, list(new))
-        new = {photo_id: named for photo_id, named in new.items() if photo_id in known}
-        stored = {
-            photo_id: answers
-            for ids in chunks(new)
-            for photo_id, answers in load_answers(connection, ids, with_tags=False).items()
-        }
-        corrections = summaries.corrections_of(connection, new)
-        summaries.forget(connection, stored.keys() | corrections.keys())
+class _Known(NamedTuple):
+    """Of a photo's row before, what decoding may leave as it was."""
 
-        present: dict[int, str | None] = {}
-        retained: dict[int, dict[str, Answer]] = {}
-        gone: list[tuple[int]] = []
-        for photo_id, named in new.items():
-            fact = facts.get(photo_id)
-            present[photo_id] = fact.content_hash if fact else known[photo_id]
-            decoded = fact is not None and fact.width is not None
-            for tagger, answer in stored.get(photo_id, {}).items():
-                # Bytes that cannot be read today may come back; other bytes are another picture.
-                other_picture = present[photo_id] is not None and answer.content_hash != present[photo_id]
-                if tagger in named or other_picture or (tagger == DECODE and decoded):
-                    gone.append((answer.answer_id,))
-                else:
-                    retained.setdefault(photo_id, {})[tagger] = answer
-        put(connection, "DELETE FROM answers WHERE id = ?", gone)
-        kept = {
-            photo_id: {name: answer.tags for name, answer in known.items() if answer.error is None}
-            for photo_id, known in load_answers(connection, retained).items()
-        }
-        self._insert_answers(connection, new, present, records)
+    content_hash: str | None
+    width: int | None
+    height: int | None
+    taken_at: str | None
+    taken_from: str | None
+    has_answers: bool
+    has_corrections: bool
 
-        complete_for = digest(fingerprints)
-        found, columns, columns_with_facts = {}, [], []
-        for photo_id, named in new.items():
-            good = kept.get(photo_id, {}) | {
-                name: outcome.tags for name, outcome in named.items() if outcome.error is None
-            }
-            summary = found[photo_id] = summaries.summarise(good, corrections.get(photo_id, {}))
-            answers = retained.get(photo_id, {})
-            errors = [answer.error for group in (answers, named) for answer in group.values()]
-            failed = len(errors) - errors.count(None)
-            if present[photo_id] is None:
-                owing = pending(None, {}, fingerprints)
-            elif DECODE in named:
-                owing = ()
-            else:  # what was answered just now is current
-                owing = pending(
-                    present[photo_id], answers, {n: f for n, f in fingerprints.items() if n not in named}
-                )
-            counts = len(errors) - failed, failed, None if owing else complete_for
-            row = (photo_id, summary.faces, summary.least_smile, summary.greatest_smile, *counts)
-            if fact := facts.get(photo_id):
-                columns_with_facts.append((*row, *_facts_row(fact)))
+
+_SELECT_KNOWN = select(
+    photos.c.id,
+    photos.c.content_hash,
+    photos.c.width,
+    photos.c.height,
+    photos.c.taken_at,
+    photos.c.taken_from,
+    exists().where(answers.c.photo_id == photos.c.id),
+    exists().where(corrections.c.photo_id == photos.c.id),
+).where(photos.c.id.in_(IDS))
+
+
+@dataclass(slots=True)
+class _Photo:
+    """A photo of the batch. `known`: its row before. `outcomes`: what taggers say now. `answers`:
+    what was said before and still holds."""
+
+    known: _Known
+    facts: PhotoFacts | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    @property
+    def content_hash(self) -> str | None:
+        """Of the bytes that the outcomes are about."""
+        return self.facts.content_hash if self.facts else self.known.content_hash
+
+
+def save(
+    catalog: Catalog,
+    facts: Sequence[PhotoFacts],
+    outcomes: Sequence[Outcome],
+    fingerprints: Mapping[str, Fingerprint],
+) -> None:
+    """See Library.save."""
+    if not facts and not outcomes:
+        return
+    with catalog.write() as connection:
+        batch = _load_batch(connection, facts, outcomes)
+        # Most photos are new: where nobody has said anything yet, nothing is looked for.
+        answered = [photo_id for photo_id, photo in batch.items() if photo.known.has_answers]
+        corrected = [photo_id for photo_id, photo in batch.items() if photo.known.has_corrections]
+        stored = load_answers(connection, answered, with_tags=False)
+        said = summaries.corrections_of(connection, corrected)
+        summaries.forget(connection, {*answered, *corrected})
+        _drop_outdated(connection, batch, stored)
+        names = {name for photo in batch.values() for name in (*photo.outcomes, *photo.answers)}
+        tagger_ids = ensure_ids(connection, taggers.c.name, names)
+        label_ids = ensure_ids(connection, labels.c.name, _labels_of(batch, said))
+        _insert_answers(connection, batch, fingerprints, label_ids, tagger_ids)
+        found = _summarise(connection, batch, said, fingerprints)
+        summaries.insert_labels(connection, found, label_ids, tagger_ids)
+
+
+def _load_batch(
+    connection: Connection, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome]
+) -> dict[int, _Photo]:
+    """The photos of the batch by id. Those that the catalog no longer knows are left out."""
+    ids = dict.fromkeys([*(fact.photo_id for fact in facts), *(one.photo_id for one in outcomes)])
+    known = {
+        row.id: _Known(*row[1:])
+        for some in chunks(ids)
+        for row in connection.execute(_SELECT_KNOWN, {"ids": some}).all()
+    }
+    batch = {photo_id: _Photo(known[photo_id]) for photo_id in ids if photo_id in known}
+    for fact in facts:
+        if fact.photo_id in batch:
+            batch[fact.photo_id].facts = fact
+    for outcome in outcomes:
+        if outcome.photo_id in batch:
+            batch[outcome.photo_id].outcomes[outcome.tagger] = outcome
+    return batch
+
+
+def _drop_outdated(
+    connection: Connection, batch: Mapping[int, _Photo], stored: Mapping[int, Mapping[str, Answer]]
+) -> None:
+    """Delete the answers that no longer hold; those that do go to `answers` of their photos, with
+    their tags."""
+    outdated = []
+    for photo_id, photo in batch.items():
+        is_decoded = photo.facts is not None and photo.facts.width is not None
+        for tagger, answer in stored.get(photo_id, {}).items():
+            # Bytes that cannot be read today may come back; other bytes are another picture.
+            is_other = photo.content_hash is not None and answer.content_hash != photo.content_hash
+            if tagger in photo.outcomes or is_other or (tagger == DECODE and is_decoded):
+                outdated.append({"answer": answer.answer_id})
             else:
-                columns.append(row)
-        summaries.insert_labels(connection, found)
-        put(connection, f"{_UPDATE} WHERE id = ?1", columns)
-        put(connection, f"{_UPDATE}, {_FACTS} WHERE id = ?1", columns_with_facts)
-
-    def _insert_answers(
-        self,
-        connection: Connection,
-        new: Mapping[int, Mapping[str, Outcome]],
-        present: Mapping[int, str | None],
-        fingerprints: Mapping[str, Fingerprint],
-    ) -> None:
-        outcomes = [outcome for named in new.values() for outcome in named.values()]
-        if not outcomes:
-            return
-        tagger_ids = self.taggers.ids(connection, {outcome.tagger for outcome in outcomes})
-        fingerprint_ids = ensure_fingerprints(
-            connection, {outcome.tagger: fingerprints[outcome.tagger] for outcome in outcomes}.values()
-        )
-        label_ids = self.labels.ids(connection, {tag.label for outcome in outcomes for tag in outcome.tags})
-        # Nobody else writes in this transaction, so the next free numbers are known beforehand.
-        first = 1 + (ask(connection, "SELECT max(id) FROM answers").fetchone()[0] or 0)
-        rows, tag_rows = [], []
-        for answer_id, outcome in enumerate(outcomes, first):
-            photo_id, tagger = outcome.photo_id, outcome.tagger
-            ids = tagger_ids[tagger], fingerprint_ids[fingerprints[tagger].text]
-            error = None if outcome.error is None else storable(outcome.error)  # it may name the file
-            rows.append((answer_id, photo_id, *ids, present[photo_id], error))
-            good = outcome.tags if error is None else ()  # who asks for tags need not ask for errors
-            tag_rows += [
-                tag_row(answer_id, position, label_ids[tag.label], tag) for position, tag in enumerate(good)
-            ]
-        put(
-            connection,
-            "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-        put(connection, INSERT_TAG, tag_rows)
+                photo.answers[tagger] = answer
+    executemany(connection, _DELETE_ANSWER, outdated)
+    remaining = [photo_id for photo_id, photo in batch.items() if photo.answers]
+    for photo_id, known in load_answers(connection, remaining).items():
+        batch[photo_id].answers = known
 
 
-# One statement for each photo, so that its row is written once. The size is kept where the same
-# bytes were decoded before and cannot be today; the file's date where the photo has no own.
-_UPDATE = """
-UPDATE photos SET faces = ?2, least_smile = ?3, greatest_smile = ?4, answered = ?5, failed = ?6, complete_for = ?7"""
+def _labels_of(batch: Mapping[int, _Photo], said: Mapping[int, Mapping[str, bool]]) -> set[str]:
+    """All that anybody says of these photos."""
+    found = {tag.label for photo in batch.values() for one in photo.outcomes.values() for tag in one.tags}
+    found |= {tag.label for photo in batch.values() for one in photo.answers.values() for tag in one.tags}
+    return found.union(*said.values())
 
 
-_FACTS = """
-    width = CASE WHEN ?9 IS NULL AND content_hash IS ?8 THEN width ELSE ?9 END,
-    height = CASE WHEN ?9 IS NULL AND content_hash IS ?8 THEN height ELSE ?10 END,
-    content_hash = ?8, orientation = ?11, taken_at = coalesce(?12, taken_at), taken_from = coalesce(?13, taken_from),
-    utc_offset_minutes = ?14, latitude = ?15, longitude = ?16, camera = ?17"""
-
-
-def _facts_row(fact: PhotoFacts) -> tuple:
-    exif = fact.exif
-    taken_at = exif.taken_at.replace(tzinfo=None).isoformat(" ", "seconds") if exif.taken_at else None
-    taken_from = (exif.taken_from or "file") if taken_at else None
-    return (
-        fact.content_hash,
-        fact.width,
-        fact.height,
-        exif.orientation,
-        taken_at,
-        taken_from,
-        exif.utc_offset_minutes,
-        exif.latitude,
-        exif.longitude,
-        storable(exif.camera) if exif.camera else None,
+def _insert_answers(
+    connection: Connection,
+    batch: Mapping[int, _Photo],
+    fingerprints: Mapping[str, Fingerprint],
+    label_ids: Mapping[str, int],
+    tagger_ids: Mapping[str, int],
+) -> None:
+    outcomes = [outcome for photo in batch.values() for outcome in photo.outcomes.values()]
+    if not outcomes:
+        return
+    fingerprint_ids = ensure_fingerprints(
+        connection, [fingerprints[name] for name in {outcome.tagger for outcome in outcomes}]
     )
+    rows = [
+        {
+            "photo_id": outcome.photo_id,
+            "tagger_id": tagger_ids[outcome.tagger],
+            "fingerprint_id": fingerprint_ids[fingerprints[outcome.tagger].text],
+            "content_hash": batch[outcome.photo_id].content_hash,
+            # it may name the file
+            "error": None if outcome.error is None else escape_surrogates(outcome.error),
+        }
+        for outcome in outcomes
+    ]
+    inserted = connection.execute(_INSERT_ANSWERS, rows).all()
+    answer_ids = {(photo_id, tagger_id): answer_id for photo_id, tagger_id, answer_id in inserted}
+    tag_rows = [
+        tag_row(answer_ids[outcome.photo_id, tagger_ids[outcome.tagger]], position, label_ids[tag.label], tag)
+        for outcome in outcomes
+        if outcome.error is None  # who asks for tags need not ask for errors
+        for position, tag in enumerate(outcome.tags)
+    ]
+    executemany(connection, _INSERT_TAGS, tag_rows)
+
+
+def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> dict[str, Any]:
+    """A tag's row. Numbers are kept to the last bit: a face's box is a key. They become plain
+    floats: SQLite would take a NumPy float32 for a run of bytes."""
+    left, top, right, bottom = map(float, tag.box) if tag.box else (None, None, None, None)
+    return {
+        "answer_id": answer_id,
+        "position": position,
+        "label_id": label_id,
+        "score": float(tag.score),
+        "box_left": left,
+        "box_top": top,
+        "box_right": right,
+        "box_bottom": bottom,
+        "points": json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None,
+    }
+
+
+def _summarise(
+    connection: Connection,
+    batch: Mapping[int, _Photo],
+    said: Mapping[int, Mapping[str, bool]],
+    fingerprints: Mapping[str, Fingerprint],
+) -> dict[int, summaries.Summary]:
+    """Write the photos' rows: facts, and what follows from all answers about them. Returns that, by
+    photo id."""
+    texts = {tagger: fingerprint.text for tagger, fingerprint in fingerprints.items()}
+    complete_for = digest(texts)
+    found, with_facts, without = {}, [], []
+    for photo_id, photo in batch.items():
+        given: list[tuple[str, Answer | Outcome]] = [*photo.answers.items(), *photo.outcomes.items()]
+        good = {tagger: one.tags for tagger, one in given if one.error is None}
+        summary = found[photo_id] = summaries.summarise(good, said.get(photo_id, {}))
+        values = {
+            "photo": photo_id,
+            "new_faces": summary.faces,
+            "new_least_smile": summary.least_smile,
+            "new_greatest_smile": summary.greatest_smile,
+            "new_answered": len(good),
+            "new_failed": len(given) - len(good),
+            "new_complete_for": complete_for if _is_complete(photo, texts) else None,
+        }
+        if photo.facts is None:
+            without.append(values)
+        else:
+            with_facts.append(values | _facts_row(photo.facts, photo.known))
+    executemany(connection, _UPDATE_SUMMARY, without)
+    executemany(connection, _UPDATE_ALL, with_facts)
+    return found
+
+
+def _is_complete(photo: _Photo, fingerprints: Mapping[str, str]) -> bool:
+    """Whether no answer is missing. What was answered just now is current, if the bytes are known."""
+    if photo.content_hash is None:
+        return not pending(None, {}, fingerprints)
+    others = {tagger: text for tagger, text in fingerprints.items() if tagger not in photo.outcomes}
+    return DECODE in photo.outcomes or not pending(photo.content_hash, photo.answers, others)
+
+
+def _facts_row(facts: PhotoFacts, known: _Known) -> dict[str, Any]:
+    """What decoding learned. The size is kept where the same bytes were decoded before and cannot be
+    today; the file's date where the photo has no own."""
+    exif = facts.exif
+    keeps_size = facts.width is None and facts.content_hash == known.content_hash
+    taken_at, taken_from = known.taken_at, known.taken_from
+    if exif.taken_at:
+        taken_at = exif.taken_at.replace(tzinfo=None).isoformat(" ", "seconds")
+        taken_from = exif.taken_from or "file"
+    return {
+        "new_content_hash": facts.content_hash,
+        "new_width": known.width if keeps_size else facts.width,
+        "new_height": known.height if keeps_size else facts.height,
+        "new_orientation": exif.orientation,
+        "new_taken_at": taken_at,
+        "new_taken_from": taken_from,
+        "new_utc_offset_minutes": exif.utc_offset_minutes,
+        "new_latitude": exif.latitude,
+        "new_longitude": exif.longitude,
+        "new_camera": escape_surrogates(exif.camera) if exif.camera else None,
+    }

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, union, update
 
 from phototag import smiling
 from phototag.library.answers import CHUNK, IDS, chunks, load_answers, load_tags
 from phototag.library.database import Catalog
+from phototag.library.dialects import executemany
 from phototag.library.names import ensure_ids
 from phototag.library.tables import answers, corrections, labels, meta, photo_labels, photos, taggers, tags
 from phototag.query.terms import EMOTIONS
@@ -33,6 +35,7 @@ _LABELS_OF_PHOTOS = union(
 _DELETE_LABELS = delete(photo_labels).where(
     photo_labels.c.label_id == bindparam("label"), photo_labels.c.photo_id == bindparam("photo")
 )
+_INSERT_LABELS = insert(photo_labels)
 _CORRECTIONS = (
     select(corrections.c.photo_id, labels.c.name, corrections.c.present)
     .select_from(corrections.join(labels))
@@ -135,21 +138,21 @@ def forget(connection: Connection, photo_ids: Collection[int]) -> None:
     change: these say which rows there are, so that the largest table needs no index by photo."""
     for ids in chunks(photo_ids):
         pairs = connection.execute(_LABELS_OF_PHOTOS, {"ids": ids}).all()
-        if pairs:
-            connection.execute(_DELETE_LABELS, [{"label": label, "photo": photo} for label, photo in pairs])
+        executemany(connection, _DELETE_LABELS, [{"label": label, "photo": photo} for label, photo in pairs])
 
 
-def insert_labels(connection: Connection, summaries: Mapping[int, Summary]) -> None:
+def insert_labels(
+    connection: Connection,
+    summaries: Mapping[int, Summary],
+    label_ids: Mapping[str, int],
+    tagger_ids: Mapping[str, int],
+) -> None:
     """The label rows of these photos (photo id -> summary), which have none."""
-    names = {label for summary in summaries.values() for label in summary.labels}
-    label_ids = ensure_ids(connection, labels.c.name, names)
-    names = {row.tagger for summary in summaries.values() for row in summary.labels.values() if row.tagger}
-    tagger_ids: dict[str | None, int | None] = {None: None, **ensure_ids(connection, taggers.c.name, names)}
     rows = [
         {
             "label_id": label_ids[label],
             "photo_id": photo_id,
-            "tagger_id": tagger_ids[row.tagger],
+            "tagger_id": tagger_ids[row.tagger] if row.tagger else None,
             "count": row.count,
             "score": row.score,
             "share": row.share,
@@ -158,11 +161,9 @@ def insert_labels(connection: Connection, summaries: Mapping[int, Summary]) -> N
         for photo_id, summary in summaries.items()
         for label, row in summary.labels.items()
     ]
-    rows.sort(
-        key=lambda row: (row["label_id"], row["photo_id"])
-    )  # neighbours in the table, which is clustered
-    if rows:
-        connection.execute(insert(photo_labels), rows)
+    # neighbours in the table, which is clustered
+    rows.sort(key=itemgetter("label_id", "photo_id"))
+    executemany(connection, _INSERT_LABELS, rows)
 
 
 def corrections_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, bool]]:
@@ -194,8 +195,13 @@ def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
                     "new_failed": len(known) - len(good),
                 }
             )
-        insert_labels(connection, summaries)
-        connection.execute(_UPDATE_ALL, columns)
+        names = {label for summary in summaries.values() for label in summary.labels}
+        label_ids = ensure_ids(connection, labels.c.name, names)
+        tagger_ids = ensure_ids(
+            connection, taggers.c.name, {name for known in stored.values() for name in known}
+        )
+        insert_labels(connection, summaries, label_ids, tagger_ids)
+        executemany(connection, _UPDATE_ALL, columns)
 
 
 def bring_up_to_date(catalog: Catalog, on_progress: Callable[[int, int], None] | None = None) -> None:

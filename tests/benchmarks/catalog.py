@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 
 from phototag.library import Library
-from phototag.library.answers import INSERT_TAG, tag_row
 from phototag.library.jobs import digest
+from phototag.library.save import tag_row
 from phototag.library.schema import HEAD
 from phototag.library.summaries import Summary, summarise
 from phototag.records import Tag
@@ -44,6 +44,7 @@ INSERT_PHOTO = (
     f"answered, failed, complete_for) VALUES ({', '.join('?' * 22)})"
 )
 INSERT_ANSWER = "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_TAG = "INSERT INTO tags VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_LABEL = "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -106,7 +107,8 @@ def make(file: Path, count: int) -> None:
         for one in shown:
             one.tag_rows = {
                 name: [
-                    tag_row(0, position, label_ids[tag.label], tag)[1:] for position, tag in enumerate(tags)
+                    tuple(tag_row(0, position, label_ids[tag.label], tag).values())[1:]
+                    for position, tag in enumerate(tags)
                 ]
                 for name, tags in one.answers.items()
             }

@@ -64,7 +64,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
         Figure(
             "store, rows per CPU second, Library.save / executemany in the same batches",
             ours / bare,
-            0.6,
+            0.4,
             "x",
             "higher",
         ),

@@ -246,19 +246,3 @@ def test_a_path_with_special_characters(tmp_path):
         with Library.open(tmp_path / name) as library:
             assert library.count() == 0
         assert (tmp_path / name).exists()
-
-
-def test_what_takes_too_long_is_given_up_and_nothing_else_is(tmp_path):
-    """The long statement is begun and given up; the same connection then answers it when it may
-    take its time."""
-    catalog = database.open_catalog(tmp_path / "catalog.db")
-    long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n"
-    with catalog.read() as connection:
-        assert database.ask_briefly(connection, long, (20_000,), 10_000) is None
-        assert len(database.ask_briefly(connection, long, (20_000,), 10_000_000)) == 20_000
-        assert database.ask_briefly(connection, "SELECT 7", (), 10_000) == [(7,)]
-        assert database.ask_briefly(connection, long, (20_000,), 0) is None
-        assert len(database.ask(connection, long, (20_000,)).fetchall()) == 20_000
-    with pytest.raises(sqlite3.OperationalError, match="no such table"), catalog.read() as connection:
-        database.ask_briefly(connection, "SELECT 1 FROM nowhere", (), 10_000)
-    catalog.close()
