@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
 from phototag.library.tables import answers, labels, photos, taggers, tags
 from phototag.library.tables import fingerprints as fingerprint_rows
 from phototag.records import Box, Fingerprint, Tag
 
 CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
-IDS = bindparam("ids", expanding=True)
+IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 
 _HEADS = (
     select(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from phototag.asking import ask
 from phototag.errors import CatalogError
@@ -23,6 +23,7 @@ from phototag.library import (
     search,
     status,
     summaries,
+    tables,
 )
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
@@ -148,7 +149,7 @@ class Library:
         fingerprints: Fingerprints,
         needs: Mapping[str, Sequence[str]] | None = None,
     ) -> Iterator[Job]:
-        """The photos that lack answers, by path, each with the taggers that owe one (in the order
+        """The photos that lack answers, by path, each with the taggers whose answer is missing (in the order
         of `fingerprints`).
 
         `scope`: absolute folders and files; None for the whole catalog. `fingerprints`: tagger ->
@@ -158,7 +159,7 @@ class Library:
         return jobs.find(self._catalog, scope, _texts(fingerprints), needs or {})
 
     def count_jobs(self, scope: Sequence[str] | None, fingerprints: Fingerprints) -> JobCount:
-        """How many jobs there are, and for each tagger how many answers are owed."""
+        """How many jobs there are, and for each tagger how many answers are missing."""
         return jobs.count(self._catalog, scope, _texts(fingerprints))
 
     def save(
@@ -356,5 +357,5 @@ def _photo_id(connection: Connection, path: str) -> int | None:
     place = place_of(roots_of(connection), os.path.abspath(path))
     if place is None:
         return None
-    values = place.root_id, to_text(place.path)
-    return connection.exec_driver_sql("SELECT id FROM photos WHERE root_id = ? AND path = ?", values).scalar()
+    at = tables.photos.c
+    return connection.scalar(select(at.id).where(at.root_id == place.root_id, at.path == to_text(place.path)))

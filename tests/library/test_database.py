@@ -1,6 +1,8 @@
 """Opening the catalog: fresh, again, older, newer, damaged, foreign, locked, read-only, by two at once."""
 
+import ast
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -246,3 +248,22 @@ def test_a_path_with_special_characters(tmp_path):
         with Library.open(tmp_path / name) as library:
             assert library.count() == 0
         assert (tmp_path / name).exists()
+
+
+def test_sql_text_is_kept_in_dialects():
+    """Elsewhere statements are built of the tables, so that another database may serve them."""
+    sql = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|PRAGMA|CREATE|BEGIN)\s")
+    found = []
+    for path in sorted(Path(database.__file__).parent.glob("*.py")):
+        if path.name != "dialects.py":
+            for node in ast.walk(ast.parse(path.read_text())):
+                is_text = (
+                    isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value)
+                )
+                is_raw = isinstance(node, ast.Attribute) and node.attr in (
+                    "exec_driver_sql",
+                    "driver_connection",
+                )
+                if is_text or is_raw:
+                    found.append(f"{path.name}:{node.lineno}")
+    assert found == []

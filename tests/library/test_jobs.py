@@ -1,4 +1,4 @@
-"""What is owed, what is saved, and what survives."""
+"""Which answers are missing, what is saved, and what survives."""
 
 import os
 import random
@@ -13,24 +13,25 @@ import numpy
 import pytest
 
 from phototag.errors import CatalogError, UsageError
+from phototag.library import failures
 from phototag.records import Box, Exif, Member, Outcome, PhotoFacts, Tag
 
 REPOSITORY = Path(__file__).parents[2]
 ALL = ("faces", "smiles", "objects")
 
 
-def owed(shelf, **options):
+def pending(shelf, **options):
     return {job.file.path: job.taggers for job in shelf.jobs(**options)}
 
 
-def test_every_photo_owes_every_tagger_then_nothing(shelf, fingerprints):
+def test_every_answer_is_missing_and_then_none(shelf, fingerprints):
     shelf.write("b/2.jpg", "a.jpg", "b/10.jpg", "b-side.jpg")
     shelf.find()
-    assert list(owed(shelf)) == ["a.jpg", "b-side.jpg", "b/10.jpg", "b/2.jpg"], "by path"
+    assert list(pending(shelf)) == ["a.jpg", "b-side.jpg", "b/10.jpg", "b/2.jpg"], "by path"
     count = shelf.library.count_jobs(None, fingerprints)
     assert (count.photos, count.taggers) == (4, dict.fromkeys(ALL, 4))
     assert len(shelf.tag()) == 12
-    assert owed(shelf) == {} and shelf.library.count_jobs(None, fingerprints).photos == 0
+    assert pending(shelf) == {} and shelf.library.count_jobs(None, fingerprints).photos == 0
 
 
 def test_a_changed_tagger_runs_alone_and_a_new_one_too(shelf, fingerprints):
@@ -38,15 +39,15 @@ def test_a_changed_tagger_runs_alone_and_a_new_one_too(shelf, fingerprints):
     shelf.find()
     shelf.tag()
     changed = fingerprints | {"objects": "o2"}
-    assert owed(shelf, fingerprints=changed) == {"a.jpg": ("objects",), "b.jpg": ("objects",)}
+    assert pending(shelf, fingerprints=changed) == {"a.jpg": ("objects",), "b.jpg": ("objects",)}
     count = shelf.library.count_jobs(None, changed)
     assert (count.photos, count.taggers) == (2, {"faces": 0, "smiles": 0, "objects": 2})
     assert shelf.tag(fingerprints=changed) == [("a.jpg", "objects"), ("b.jpg", "objects")]
-    assert owed(shelf, fingerprints=fingerprints | {"kinds": "k1"}) == {
+    assert pending(shelf, fingerprints=fingerprints | {"kinds": "k1"}) == {
         "a.jpg": ("objects", "kinds"),
         "b.jpg": ("objects", "kinds"),
     }
-    assert owed(shelf, fingerprints={"decode": "d1", "faces": "f1"}) == {}
+    assert pending(shelf, fingerprints={"decode": "d1", "faces": "f1"}) == {}
     assert shelf.sql("SELECT count(*) FROM answers") == [(6,)], "an answer replaces the earlier one"
 
 
@@ -69,39 +70,58 @@ def test_scopes(shelf):
     shelf.write("2016/a.jpg", "2016-b/b.jpg", "c.jpg")
     shelf.find()
     folder = os.fspath(shelf.folder)
-    assert list(owed(shelf, scope=[folder])) == ["2016-b/b.jpg", "2016/a.jpg", "c.jpg"]
-    assert list(owed(shelf, scope=[f"{folder}/2016"])) == ["2016/a.jpg"]
-    assert list(owed(shelf, scope=[f"{folder}/c.jpg", f"{folder}/2016-b"])) == ["2016-b/b.jpg", "c.jpg"]
-    assert owed(shelf, scope=["/nowhere"]) == {}
-    assert list(owed(shelf, scope=[os.fspath(shelf.tmp_path)])) == ["2016-b/b.jpg", "2016/a.jpg", "c.jpg"]
+    assert list(pending(shelf, scope=[folder])) == ["2016-b/b.jpg", "2016/a.jpg", "c.jpg"]
+    assert list(pending(shelf, scope=[f"{folder}/2016"])) == ["2016/a.jpg"]
+    assert list(pending(shelf, scope=[f"{folder}/c.jpg", f"{folder}/2016-b"])) == ["2016-b/b.jpg", "c.jpg"]
+    assert pending(shelf, scope=["/nowhere"]) == {}
+    assert list(pending(shelf, scope=[os.fspath(shelf.tmp_path)])) == ["2016-b/b.jpg", "2016/a.jpg", "c.jpg"]
 
 
-def test_a_photo_that_cannot_be_decoded_has_one_answer_and_owes_nothing(shelf, fingerprints):
+def test_a_photo_that_cannot_be_decoded_has_one_answer_and_is_done(shelf, fingerprints):
     shelf.write("a.jpg", "b.jpg")
     shelf.find()
     shelf.library.save([PhotoFacts(1, "hash")], [Outcome(1, "decode", error="truncated")], fingerprints)
-    assert owed(shelf) == {"b.jpg": ALL}
+    assert pending(shelf) == {"b.jpg": ALL}
     count = shelf.library.count_jobs(None, fingerprints)
     assert (count.photos, count.taggers) == (1, dict.fromkeys(ALL, 1))
     assert list(shelf.library.failures()) == [(f"{shelf.folder}/a.jpg", "decode", "truncated")]
     assert list(shelf.library.failures([f"{shelf.folder}/b.jpg"])) == []
     assert shelf.paths("failed") == ["a.jpg"] and shelf.paths("untagged") == ["a.jpg", "b.jpg"]
     assert shelf.photo("a.jpg").errors == {"decode": "truncated"}
-    assert owed(shelf, fingerprints=fingerprints | {"decode": "d2"}) == {"a.jpg": ALL, "b.jpg": ALL}, (
+    assert pending(shelf, fingerprints=fingerprints | {"decode": "d2"}) == {"a.jpg": ALL, "b.jpg": ALL}, (
         "a better decoder"
     )
     shelf.tag(fingerprints=fingerprints | {"decode": "d2"})
     assert shelf.photo("a.jpg").errors == {} and shelf.paths("failed") == []
 
 
+def test_failures_come_page_by_page_and_may_be_cleared_meanwhile(shelf, fingerprints):
+    names = [f"{n:03}.jpg" for n in range(200)]
+    shelf.write(*names)
+    shelf.find()
+    jobs = shelf.jobs()
+    facts = [PhotoFacts(job.photo_id, job.file.path, 4, 3) for job in jobs]
+    broken = [Outcome(job.photo_id, name, error=f"{name} broke") for job in jobs for name in ALL]
+    shelf.library.save(facts, broken, fingerprints)
+    told = list(shelf.library.failures())
+    assert told == [(f"{shelf.folder}/{name}", tagger, f"{tagger} broke") for name in names for tagger in ALL]
+    assert len(told) > failures.PAGE, "else one page is all there is"
+    seen = []
+    for path, _, _ in shelf.library.failures():
+        seen.append(os.path.basename(path))
+        if len(seen) == 1:  # nothing is held open: another may write
+            shelf.library.save([], [Outcome(jobs[-1].photo_id, name) for name in ALL], fingerprints)
+    assert list(dict.fromkeys(seen)) == names[:-1]
+
+
 def test_a_photo_whose_bytes_cannot_be_read_is_tried_again(shelf, fingerprints):
     shelf.write("a.jpg")
     shelf.find()
     shelf.library.save([PhotoFacts(1, None)], [Outcome(1, "decode", error="no permission")], fingerprints)
-    assert owed(shelf) == {"a.jpg": ALL}
+    assert pending(shelf) == {"a.jpg": ALL}
     assert shelf.library.count_jobs(None, fingerprints).photos == 1
     shelf.tag()
-    assert owed(shelf) == {} and list(shelf.library.failures()) == []
+    assert pending(shelf) == {} and list(shelf.library.failures()) == []
 
 
 def test_an_error_is_an_answer(shelf, fingerprints):
@@ -109,7 +129,7 @@ def test_an_error_is_an_answer(shelf, fingerprints):
     shelf.find()
     outcomes = [Outcome(1, "faces"), Outcome(1, "smiles"), Outcome(1, "objects", error="bad \udcff name")]
     shelf.library.save([PhotoFacts(1, "hash", 4, 3)], outcomes, fingerprints)
-    assert owed(shelf) == {}
+    assert pending(shelf) == {}
     assert list(shelf.library.failures()) == [(f"{shelf.folder}/a.jpg", "objects", "bad \\udcff name")]
     status = shelf.library.status(fingerprints)
     assert {name: (row.done, row.to_do, row.failed) for name, row in status.taggers.items()} == {
@@ -124,7 +144,7 @@ def test_answers_about_other_bytes_go_when_the_file_turns_out_to_have_changed(sh
     shelf.find()
     shelf.tag()
     shelf.library.save([PhotoFacts(1, "another hash", 10, 20)], [Outcome(1, "faces")], fingerprints)
-    assert owed(shelf) == {"a.jpg": ("smiles", "objects")}
+    assert pending(shelf) == {"a.jpg": ("smiles", "objects")}
     assert shelf.library.known_labels() == []
     assert (shelf.photo("a.jpg").width, shelf.photo("a.jpg").kinds) == (10, ())
 
@@ -197,7 +217,7 @@ def test_unknown_photos_are_no_reason_to_lose_a_batch(shelf, fingerprints):
     shelf.find()
     facts = [PhotoFacts(1, "hash", 4, 3), PhotoFacts(99, "hash", 4, 3)]
     shelf.library.save(facts, [Outcome(1, "faces"), Outcome(99, "faces")], fingerprints)
-    assert owed(shelf) == {"a.jpg": ("smiles", "objects")}
+    assert pending(shelf) == {"a.jpg": ("smiles", "objects")}
 
 
 def test_the_users_word_survives_every_scan(shelf, fingerprints):
