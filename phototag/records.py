@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
     import numpy
@@ -41,7 +41,7 @@ class Box(_Box):
         raise ValueError(f"a box needs 0 <= left < right <= 1 and 0 <= top < bottom <= 1: {edges}")
 
     @classmethod
-    def _make(cls, iterable: Iterable[float]) -> Box:  # what _replace calls
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]  # what _replace calls
         return cls(*iterable)
 
     @classmethod
@@ -111,7 +111,7 @@ class Tag(_Tag):
         return _checked(cls, (label, score, box, points))
 
     @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Tag:  # what _replace calls
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]  # what _replace calls
         return cls(*iterable)
 
 

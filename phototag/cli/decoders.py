@@ -20,6 +20,6 @@ def silence_decoders() -> None:
     # Pillow's library brings its symbols along, except where libtiff was linked into it (Windows):
     # there it may chatter.
     with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(Image.core.__file__)  # type: ignore[attr-defined]
+        library = ctypes.CDLL(Image.core.__file__)
         library.TIFFSetErrorHandler(None)
         library.TIFFSetWarningHandler(None)

@@ -58,7 +58,8 @@ def evaluate_objects(
         write_json(told)
         return
     click.echo(
-        f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, {milliseconds:.0f} ms per photo"
+        f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, "
+        f"{milliseconds:.0f} ms per photo"
     )
     for label, row in told["per_class"].items():
         click.echo(f"  {label:16} AP {row['AP']:.3f}  AP50 {row['AP50']:.3f}  ({row['boxes']} boxes)")

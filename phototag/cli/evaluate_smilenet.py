@@ -109,12 +109,14 @@ def evaluate_smilenet(
     click.echo(f"emotion accuracy {percent(found['accuracy'])}")
     if found["majority_n"] != found["n"]:
         click.echo(
-            f"  where more than half agree, {found['majority_n']} faces: {percent(found['majority_accuracy'])}"
+            f"  where more than half agree, {found['majority_n']} faces: "
+            f"{percent(found['majority_accuracy'])}"
         )
     for name, row in found["per_class"].items():
         if row["n"]:
             click.echo(
-                f"  {name:10} n {row['n']:5}  precision {percent(row['precision'])}  recall {percent(row['recall'])}"
+                f"  {name:10} n {row['n']:5}  precision {percent(row['precision'])}  recall "
+                f"{percent(row['recall'])}"
             )
     click.echo(
         f"smile accuracy {percent(found['smile_accuracy'])}, precision {percent(found['smile_precision'])}, "

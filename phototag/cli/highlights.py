@@ -286,7 +286,8 @@ def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict
         )
     if report.left_out:
         say(
-            f"{count(report.left_out, 'photo')} with the lowest scores did not fit into {report.seconds:.0f} seconds of film"
+            f"{count(report.left_out, 'photo')} with the lowest scores did not fit into "
+            f"{report.seconds:.0f} seconds of film"
         )
     if report.note:
         say(report.note)
@@ -326,7 +327,8 @@ def _summarize(choice: Choice, title: str, answer: dict[str, Any], *, dry_run: b
     if "film" in answer:
         film = answer["film"]
         say(
-            f"Film: {printable(film['file'])} ({film['seconds']:.0f} seconds, {film['width']} x {film['height']})"
+            f"Film: {printable(film['file'])} ({film['seconds']:.0f} seconds, {film['width']} x "
+            f"{film['height']})"
         )
     say(f"In the catalog: phototag albums show {printable(answer['name'])}")
     if "album" not in answer and "film" not in answer:

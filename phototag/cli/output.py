@@ -82,7 +82,8 @@ class _Progress:
 
 
 def refuse_together(*given: tuple[str, object]) -> None:
-    """Refuses options that contradict each other: `refuse_together(("--json", as_json), ("--csv", as_csv))`."""
+    """Refuses options that contradict each other: `refuse_together(("--json", as_json), ("--csv",
+    as_csv))`."""
     names = [name for name, value in given if value]
     if len(names) > 1:
         raise click.UsageError(f"{names[0]} and {names[1]} exclude each other; give one of them")

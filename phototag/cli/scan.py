@@ -358,7 +358,8 @@ def _by_number(item: tuple[str, int]) -> tuple[int, str]:
 
 def would_do(report: ScanReport) -> str:
     lines = [
-        f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, {report.unchanged:,} unchanged."
+        f"{count(report.found, 'photo')} found; {count(report.to_do, 'photo')} to look at, "
+        f"{report.unchanged:,} unchanged."
     ]
     lines += [f"  {report.moved:,} moved or renamed: recognised, not looked at again"] if report.moved else []
     lines += [f"  {report.missing:,} no longer there"] if report.missing else []
@@ -375,22 +376,26 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         lines = ["No photos found."]
     elif not report.tagged:
         lines = [
-            f"{count(report.found, 'photo')}, nothing new: no photo had to be decoded ({report.seconds:.1f} s)."
+            f"{count(report.found, 'photo')}, nothing new: no photo had to be decoded "
+            f"({report.seconds:.1f} s)."
         ]
     else:
         rate = f"{report.seconds:.1f} s, {report.tagged / max(report.seconds, 0.001):.1f} photos/s"
         lines = [
-            f"{count(report.found, 'photo')}: {report.tagged:,} tagged, {report.unchanged:,} unchanged ({rate})."
+            f"{count(report.found, 'photo')}: {report.tagged:,} tagged, {report.unchanged:,} unchanged "
+            f"({rate})."
         ]
     if report.unlisted:
         lines.append(
-            f"{count(report.unlisted, 'folder')} as before, not listed again; edits in place would go unseen (--fast)."
+            f"{count(report.unlisted, 'folder')} as before, not listed again; edits in place would go "
+            "unseen (--fast)."
         )
     if report.moved:
         lines.append(f"{count(report.moved, 'photo')} moved or renamed: recognised, not looked at again.")
     if report.missing:
         lines.append(
-            f"{count(report.missing, 'photo')} no longer there; what is known of them is kept (phototag query missing)."
+            f"{count(report.missing, 'photo')} no longer there; what is known of them is kept (phototag "
+            "query missing)."
         )
 
     lines += left_out(report)
@@ -399,7 +404,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         everyone, faces = library.count("smiling:all"), library.count("faces:1..")
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
         lines.append(
-            f"  everyone is smiling in {everyone:,}; in {library.count('^smiling:all ^smiling:unknown'):,} someone is not"
+            f"  everyone is smiling in {everyone:,}; in "
+            f"{library.count('^smiling:all ^smiling:unknown'):,} someone is not"
         )
         labels = library.labels()
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
@@ -410,7 +416,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         lines += [f"  {printable(path)}: {printable(reason)}" for path, _, reason in report.failures]
         if report.failed > len(report.failures):
             lines.append(
-                f"  and {report.failed - len(report.failures):,} more; list them all with: phototag query failed"
+                f"  and {report.failed - len(report.failures):,} more; list them all with: phototag "
+                "query failed"
             )
     notes = [printable(note) for note in report.notes]
     if report.detector and report.tagged and not any("Things found with" in note for note in notes):

@@ -118,7 +118,8 @@ class Question:
     def title(self, choice: Choice) -> str:
         from phototag.highlights import captions
 
-        return f"{self.theme.title} {captions.period(self.first, self.last, [v.photo for v in choice.kept])}".strip()
+        period = captions.period(self.first, self.last, [verdict.photo for verdict in choice.kept])
+        return f"{self.theme.title} {period}".strip()
 
     @property
     def least(self) -> int:

@@ -26,22 +26,25 @@ def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> No
       phototag tag IMG_0042.jpg +grandma +"birthday cake" -dog
       phototag tag IMG_0042.jpg -"everyone smiling"
     """
-    add, remove = [], []
+    add: list[str] = []
+    remove: list[str] = []
     for word in words:
         if word.startswith("--"):  # no label begins with a dash: it is a mistyped option
             raise click.NoSuchOption(word, possibilities=["--db", "--json"])
         label = word[1:].strip()
         if word[:1] not in "+-" or not label:
             raise UsageError(
-                f"{printable(word)!r} is neither +label nor -label; type for example: phototag tag PHOTO +grandma -dog"
+                f"{printable(word)!r} is neither +label nor -label; type for example: phototag tag "
+                "PHOTO +grandma -dog"
             )
         (add if word[0] == "+" else remove).append(label)
     with open_library(db) as library:
         library.correct(os.path.abspath(photo), add, remove)
         found = library.photo(os.path.abspath(photo))
+    assert found is not None, "correct raises for a photo that is not there"
     if as_json:
-        words = {"user_labels": list(found.user_labels), "smile_words": dict(found.smile_words)}
-        write_json({"path": found.path, **words})
+        said = {"user_labels": list(found.user_labels), "smile_words": dict(found.smile_words)}
+        write_json({"path": found.path, **said})
     else:
         click.echo(
             f"{printable(photo)}: {count(len(add), 'label')} added, {count(len(remove), 'label')} taken away."

@@ -84,7 +84,8 @@ def train_detector(
 
     \b
       phototag train detector --data boxes.json --images photos --out runs/mine
-      phototag weights import runs/mine/detector.safetensors --own detector --validate boxes.json --images photos
+      phototag weights import runs/mine/detector.safetensors --own detector \\
+        --validate boxes.json --images photos
     """
     from tqdm import tqdm
 
@@ -101,7 +102,8 @@ def train_detector(
         set_cpu_threads(threads)
     learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))
     say(
-        f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking on {len(check)}"
+        f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking "
+        f"on {len(check)}"
     )
     source = None
     if start != "imagenet":

@@ -148,7 +148,8 @@ def import_command(
     \b
       phototag weights import fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth
       phototag weights import runs/mine/smilenet.safetensors --own smilenet --validate faces
-      phototag weights import runs/mine/detector.safetensors --own detector --validate boxes.json --images photos
+      phototag weights import runs/mine/detector.safetensors --own detector \\
+        --validate boxes.json --images photos
     """
     if own is None:
         refuse_without("--own", ("--validate", validate), ("--images", images), ("--anyway", anyway))

@@ -127,7 +127,8 @@ def load(name: str) -> Theme:
     """A theme that ships. Raises UsageError when there is none of that name."""
     if name not in names():
         raise UsageError(
-            f"there is no theme {name!r}; there are {', '.join(names())}, and --theme FILE for one of your own"
+            f"there is no theme {name!r}; there are {', '.join(names())}, and --theme FILE for one of "
+            "your own"
         )
     text = (resources.files("phototag.highlights") / "themes" / f"{name}.toml").read_text(encoding="utf-8")
     return parse(text, name, f"theme {name}")

@@ -92,7 +92,8 @@ class Choice:
         return {reason: counted[reason] for reason in Reason if counted[reason]}
 
     def bursts(self) -> dict[int, list[Photo]]:
-        """The other shots of a moment, in order of time, by the id of the photo that was preferred to them."""
+        """The other shots of a moment, in order of time, by the id of the photo that was preferred
+        to them."""
         found: dict[int, list[Photo]] = {}
         for verdict in self.verdicts:
             if verdict.reason is Reason.BURST and verdict.other is not None:
@@ -106,13 +107,15 @@ class Choice:
         found = len(self.verdicts)
         if not found:
             raise TooFewPhotos(
-                f"no photo to choose from for {self.theme.title!r}; try other dates or terms, or scan more photos"
+                f"no photo to choose from for {self.theme.title!r}; try other dates or terms, or scan "
+                "more photos"
             )
         counts = ", ".join(
             f"{number} × {reason.value}" for reason, number in self.counts().items() if not reason.kept
         )
         raise TooFewPhotos(
-            f"only {len(self.kept)} of {found} photo{'s' * (found != 1)} {'suits' if len(self.kept) == 1 else 'suit'} "
+            f"only {len(self.kept)} of {found} photo{'s' * (found != 1)} "
+            f"{'suits' if len(self.kept) == 1 else 'suit'} "
             f"{self.theme.title!r}, which wants at least {least}: {counts or 'nothing else was found'}. "
             f"Ask for a longer time, or copy the theme, loosen it and use --theme FILE"
         )

@@ -25,7 +25,8 @@ from phototag.smiling import SMILE_THRESHOLD
 _EMOTION_OF = {word: emotion for emotion, words in EMOTIONS.items() for word in words}
 
 UNDERSTOOD = (
-    'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, path:TEXT, '
+    'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, '
+    "path:TEXT, "
     "camera:TEXT, untagged, failed or missing; ^ before a term means not."
 )
 
@@ -136,8 +137,8 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
     emotion = _EMOTION_OF.get(word.casefold())
     if emotion and body[0] != '"':
         # Being the likeliest of eight emotions is the condition; it needs no further threshold.
-        labels = dict.fromkeys((emotion, *vocabulary.labels(word)))
-        return LabelTerm(tuple(labels), 0.0 if score is None else score, negated)
+        same = dict.fromkeys((emotion, *vocabulary.labels(word)))
+        return LabelTerm(tuple(same), 0.0 if score is None else score, negated)
     labels = vocabulary.labels(word)
     if not labels and not vocabulary.is_empty and not vocabulary.is_word(word):
         nearest = vocabulary.nearest(word)

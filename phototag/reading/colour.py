@@ -166,7 +166,8 @@ def to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _moves_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    steps = np.arange(0, 256, 15, np.uint8)  # 18 of them
+    steps = np.arange(0, 256, 15, dtype=np.uint8)  # 18 of them
+    probe: np.ndarray[Any, Any]
     if mode == "L":
         probe = np.arange(256, dtype=np.uint8).reshape(16, 16)
         expected = np.repeat(probe[..., None], 3, 2)

@@ -106,4 +106,7 @@ def check_size(size_wh: tuple[int, int], max_pixels: int) -> None:
 
 
 def too_large(what: str, pixels: int, max_pixels: int) -> str:
-    return f"{what} is more than the limit of {max_pixels:,} pixels; if it really is a photo, allow it with --max-pixels {pixels}"
+    return (
+        f"{what} is more than the limit of {max_pixels:,} pixels; "
+        f"if it really is a photo, allow it with --max-pixels {pixels}"
+    )

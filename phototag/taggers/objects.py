@@ -96,7 +96,8 @@ def _coco(name: str, file: Path, device: str | torch.device, floor: float) -> De
         pickle.UnpicklingError,
     ) as error:
         raise WeightsError(
-            f"{file}: not readable as {name} weights ({type(error).__name__}); type: phototag weights fetch {name}"
+            f"{file}: not readable as {name} weights ({type(error).__name__}); type: phototag weights "
+            f"fetch {name}"
         ) from error
     names = [None if word in ("__background__", "N/A") else word for word in known.told.meta["categories"]]
     return quick(name, net, names, device)

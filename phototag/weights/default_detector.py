@@ -88,7 +88,8 @@ def fetch_detector(
 def _fetch(name: str, report: Callable[[str], None], progress: download.Progress) -> None:
     known = manifest.entry(name)
     report(
-        f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); use --offline to skip the download."
+        f"Fetching the {name} weights once ({known.megabytes} MB, from {known.url}); use --offline to "
+        "skip the download."
     )
     store.fetch(known, progress)
 

@@ -63,8 +63,14 @@ def missing(name: str) -> str | None:
         return None
     known = entry(name)
     if known.url is None:
-        return f"{known.file}, the {name} weights, is not in this installation; type: pip install --force-reinstall phototag"
-    return f"the {name} weights are not on this machine; type: phototag weights fetch {name} ({known.megabytes} MB)"
+        return (
+            f"{known.file}, the {name} weights, is not in this installation; "
+            "type: pip install --force-reinstall phototag"
+        )
+    return (
+        f"the {name} weights are not on this machine; "
+        f"type: phototag weights fetch {name} ({known.megabytes} MB)"
+    )
 
 
 def checked(name: str) -> Path:
@@ -192,7 +198,8 @@ def use(name: str) -> Path:
     own, wanted = own_name(known), name != known.name
     if wanted and own not in _records():
         raise UsageError(
-            f"there are no weights {name}; to bring some type: phototag weights import FILE --own {known.name}"
+            f"there are no weights {name}; to bring some type: phototag weights import FILE --own "
+            f"{known.name}"
         )
     if own in _records():
         with _change_records() as records:
@@ -214,8 +221,10 @@ def _accept(known: Entry, partial: Path, target: Path, source: str, own: bool = 
     if not own and not found.startswith(known.sha256 or known.sha256_starts or found):
         partial.unlink()
         raise WeightsError(
-            f"{source}: what came is not {known.file} (its SHA-256 starts with {found[:8]}, not {known.sha256_starts}); "
-            "nothing was kept. Often it is a proxy's error page; try again, or bring the file: phototag weights import FILE"
+            f"{source}: what came is not {known.file} (its SHA-256 starts with {found[:8]}, not "
+            f"{known.sha256_starts}); "
+            "nothing was kept. Often it is a proxy's error page; try again, or bring the file: phototag "
+            "weights import FILE"
         )
     with _change_records() as records:
         os.replace(partial, target)

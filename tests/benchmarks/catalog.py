@@ -39,13 +39,21 @@ CORRECTIONS = {"grandma": True, "person": False}
 TAGGERS = {name: number for number, name in enumerate(FINGERPRINTS, 1)}
 
 INSERT_PHOTO = (
-    "INSERT INTO photos (id, root_id, path, size_bytes, mtime_ns, content_hash, width, height, orientation, taken_at, "
-    "taken_from, utc_offset_minutes, latitude, longitude, camera, missing_since, faces, least_smile, greatest_smile, "
+    "INSERT INTO photos (id, root_id, path, size_bytes, mtime_ns, content_hash, width, height, "
+    "orientation, taken_at, "
+    "taken_from, utc_offset_minutes, latitude, longitude, camera, missing_since, faces, least_smile, "
+    "greatest_smile, "
     f"answered, failed, complete_for) VALUES ({', '.join('?' * 22)})"
 )
-INSERT_ANSWER = "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_ANSWER = (
+    "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
 INSERT_TAG = "INSERT INTO tags VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-INSERT_LABEL = "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_LABEL = (
+    "INSERT INTO photo_labels (label_id, photo_id, tagger_id, count, score, share, rank) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass

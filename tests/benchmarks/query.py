@@ -25,7 +25,8 @@ QUESTIONS = (
     "faces:2..", "faces:2", "faces:1..3", "faces:..1",
     "taken:2016", "taken:2016-06", "taken:2016-06-24", "taken:2016-06..2016-08", "taken:2016-07..",
     "path:Italy", 'camera:"Pixel"', "untagged", "failed", "missing",
-    "grandma", "smiling:all taken:2016", "smiling:all faces:3.. taken:2016", "dog ^person", "cat smiling:all path:Italy",
+    "grandma", "smiling:all taken:2016", "smiling:all faces:3.. taken:2016", "dog ^person",
+    "cat smiling:all path:Italy",
 )  # fmt: skip
 SORTED = (("", "taken"), ("", "path"), ("smiling:all", "smile"), ("smiling:all", "path"), ("dog", "taken"))
 COUNTED = ("", "dog", "^cat", "smiling:all", "taken:2016")

@@ -59,7 +59,8 @@ def found_by(tmp_path):
     with sqlite3.connect(tmp_path / "c.db") as connection:
         rows = connection.execute(
             "SELECT p.path, f.fingerprint FROM photos p JOIN answers a ON a.photo_id = p.id "
-            "JOIN taggers t ON t.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id WHERE t.name = 'objects'"
+            "JOIN taggers t ON t.id = a.tagger_id JOIN fingerprints f ON f.id = a.fingerprint_id WHERE "
+            "t.name = 'objects'"
         ).fetchall()
     return {path: fingerprint.split(":")[0] for path, fingerprint in rows}
 

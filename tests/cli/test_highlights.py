@@ -166,7 +166,8 @@ def test_copies_and_a_theme_of_ones_own(own_copy, tmp_path):
     folder, catalog = own_copy
     mine = tmp_path / "Couples.toml"
     mine.write_text(
-        'title = "Couples"\n[qualify]\neveryone_smiling = true\nmin_faces = 2\n[score]\nsmile = 1\n[count]\nminimum = 1\n'
+        'title = "Couples"\n[qualify]\neveryone_smiling = true\nmin_faces = 2\n[score]\nsmile = '
+        "1\n[count]\nminimum = 1\n"
     )
     run(
         "highlights",

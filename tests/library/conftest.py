@@ -70,7 +70,8 @@ class Shelf:
         return list(self.library.jobs(scope, fingerprints, needs))
 
     def tag(self, answer=None, fingerprints=FINGERPRINTS):
-        """Give every answer that is missing; `answer(job, tagger) -> tags`. Returns which (path, tagger) were asked."""
+        """Give every answer that is missing; `answer(job, tagger) -> tags`. Returns which (path,
+        tagger) were asked."""
         asked = []
         for job in self.library.jobs(None, fingerprints, NEEDS):
             outcomes = []

@@ -62,7 +62,10 @@ def test_the_migrations_make_the_tables_that_the_statements_expect(tmp_path):
 
 def test_opening_a_catalog_again_does_not_import_alembic(tmp_path):
     Library.open(tmp_path / "c.db").close()
-    code = "import sys; from phototag.library import Library; Library.open(sys.argv[1]).close(); print('alembic' in sys.modules)"
+    code = (
+        "import sys; from phototag.library import Library; Library.open(sys.argv[1]).close(); "
+        "print('alembic' in sys.modules)"
+    )
     assert run(code, tmp_path / "c.db").stdout == "False\n"
     assert run(code, tmp_path / "fresh.db").stdout == "True\n", "else this test shows nothing"
 
@@ -133,7 +136,8 @@ def test_a_newer_catalog_is_refused(tmp_path):
 def test_what_is_no_catalog_is_refused_and_left_alone(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text(
-        "my notes, long enough to be more than a header of an SQLite file is ever going to be, and then some more"
+        "my notes, long enough to be more than a header of an SQLite file is ever going to be, and then "
+        "some more"
     )
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as connection:
@@ -226,7 +230,10 @@ def test_a_read_only_catalog_can_be_asked(shelf):
 
 
 def test_two_processes_may_make_the_catalog_at_once(tmp_path):
-    code = "import sys; from phototag.library import Library; library = Library.open(sys.argv[1]); print(library.count())"
+    code = (
+        "import sys; from phototag.library import Library; "
+        "library = Library.open(sys.argv[1]); print(library.count())"
+    )
     env = os.environ | {"PYTHONPATH": os.fspath(REPOSITORY)}
     started = [
         subprocess.Popen(

@@ -9,7 +9,8 @@ from phototag.reading.taken import Statements, find_taken
 
 ORIGINAL, DIGITIZED, MODIFIED = 0x9003, 0x9004, 0x0132
 PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="%s"/></rdf:RDF></x:xmpmeta>"""
+<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="%s"/>
+</rdf:RDF></x:xmpmeta>"""
 MTIME = 1_700_000_000
 
 

@@ -37,8 +37,8 @@ BORDER = 1 / 120  # of the frame's shorter side, around a framed photo
 CAPTION_HEIGHT = 1 / 28  # of the frame's shorter side
 MARGIN = 1 / 20  # of the frame's shorter side, around captions
 LINE_HEIGHT = 1.35  # of the size of letters
-# Seconds: text comes and goes softly; a caption stays long enough to be read; the title leaves its photo to be
-# seen alone at the end.
+# Seconds: text comes and goes softly; a caption stays long enough to be read; the title leaves its
+# photo to be seen alone at the end.
 TEXT_FADE, TEXT_DELAY, CAPTION_SECONDS, TITLE_ALONE = 0.4, 0.25, 2.6, 0.9
 
 

@@ -41,9 +41,9 @@ HEIGHTS = {"16:9": 1080, "9:16": 1920, "1:1": 1080, "4:3": 1080}
 
 @dataclass(frozen=True, slots=True)
 class FilmOptions:
-    """How a film is made. `height`: in pixels, of the aspect's own by default. `music`: a sound file, instead
-    of the score; `silent`: neither. `mood`: of the score, instead of the theme's. `preview`: small and fast, to
-    look at. `made_on`: told on the end card."""
+    """How a film is made. `height`: in pixels, of the aspect's own by default. `music`: a sound
+    file, instead of the score; `silent`: neither. `mood`: of the score, instead of the theme's.
+    `preview`: small and fast, to look at. `made_on`: told on the end card."""
 
     height: int | None = None
     aspect: str = "16:9"
@@ -198,7 +198,10 @@ def _write(
             container.close()
         raise
     if codec == "mpeg4":
-        return "this PyAV has no H.264 encoder, so the film is MPEG-4 part 2: computers play it, browsers may not"
+        return (
+            "this PyAV has no H.264 encoder, so the film is MPEG-4 part 2: "
+            "computers play it, browsers may not"
+        )
     return None
 
 

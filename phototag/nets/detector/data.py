@@ -88,7 +88,8 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
                 boxes[annotation["image_id"]].append(told_of)
     except (KeyError, TypeError, ValueError) as error:
         raise PhototagError(
-            f"{annotations}: expected a COCO file with images, categories and annotations ({type(error).__name__}: {error})"
+            f"{annotations}: expected a COCO file with images, categories and annotations "
+            f"({type(error).__name__}: {error})"
         ) from error
     splits = any("split" in record for record in records.values())
     photos = []
@@ -175,7 +176,7 @@ def _place(
             f"{photo.file}: is {picture.size}, its annotations say {(photo.width, photo.height)}"
         )
     scale = min(wide / photo.width, high / photo.height) * math.exp(
-        rng.uniform(*(math.log(edge) for edge in zoom))
+        rng.uniform(math.log(zoom[0]), math.log(zoom[1]))
     )
     stretch = math.exp(rng.uniform(-views.aspect, views.aspect) / 2)
     across, down = scale * stretch, scale / stretch

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def measure(found: Sequence[Found], photos: Photos, known: Sequence[str]) -> dic
     if not measured:
         raise PhototagError(f"the detector knows none of the labels in these photos ({', '.join(left_out)})")
     number = {canonical(name): i for i, name in enumerate(measured, 1)}
-    truth = {
+    truth: dict[str, list[Any]] = {
         "images": [
             {"id": i, "width": photo.width, "height": photo.height}
             for i, photo in enumerate(photos.photos, 1)

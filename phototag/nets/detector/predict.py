@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,7 +127,8 @@ class Detector:
             # Only the box head. The rest turns near ties round, and then it is another proposal
             # that counts: of 186 boxes on 12 photos the pyramid's bfloat16 changed 3, the body's
             # last four stages' 10.
-            _in_half(self.net.roi_heads.box_head, dtype)
+            heads: Any = self.net.roi_heads  # torch knows no types of attributes
+            _in_half(heads.box_head, dtype)
         self.names, self.short_side, self.long_side = tuple(names), short_side, long_side
 
     @torch.inference_mode()

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -201,7 +201,8 @@ class FaceDetector:
         order = (candidates.photos * most + planes).argsort(stable=True)
         crops = self._crops(candidates.at(order), planes[order], pyramids, side)
         count = PIXELS_PER_CALL // side**2 if self.device.type == "cpu" else 4096
-        answers = torch.empty(len(crops), int(net.heads.out_features), device=self.device)
+        heads: Any = net.heads  # torch knows no types of attributes
+        answers = torch.empty(len(crops), heads.out_features, device=self.device)
         for start in range(0, len(crops), count):
             answers[order[start : start + count]] = net(crops[start : start + count])
         return answers

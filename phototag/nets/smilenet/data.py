@@ -33,8 +33,9 @@ TRUST_IN_ONE_LABEL = 0.9
 
 @dataclass
 class FaceSet:
-    """`images` (N, S, S) uint8 grey; `emotions` (N, 8) float, each row sums to 1, or to 0 where nobody named
-    an emotion; `smiles` (N,) float, the probability that people see a smile; `persons` N names, the unit of splitting; `skipped`: file -> why."""
+    """`images` (N, S, S) uint8 grey; `emotions` (N, 8) float, each row sums to 1, or to 0 where
+    nobody named an emotion; `smiles` (N,) float, the probability that people see a smile; `persons`
+    N names, the unit of splitting; `skipped`: file -> why."""
 
     images: torch.Tensor
     emotions: torch.Tensor
@@ -108,7 +109,8 @@ def read_faces(
             )
     else:
         raise PhototagError(
-            f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of file,emotion"
+            f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of "
+            "file,emotion"
         )
     return _read_files(rows, cut or partial(_whole_file, size=size))
 

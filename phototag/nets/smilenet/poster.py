@@ -31,7 +31,8 @@ def feature_maps(net: SmileNet, crop: Tensor) -> list[Tensor]:
     def keep(layer: nn.Module, inputs: Any, output: Tensor) -> None:
         kept.append(output[0].detach().clone())
 
-    layers = [net.backbone.bn1, *net.backbone.blocks]
+    backbone: Any = net.backbone  # torch knows no types of attributes
+    layers: list[nn.Module] = [backbone.bn1, *backbone.blocks]
     hooks = [layer.register_forward_hook(keep) for layer in layers]
     try:
         with torch.inference_mode():

@@ -96,7 +96,8 @@ def state(browser):
     return browser.execute_script(
         "const d = document.querySelector('dialog'), i = d.querySelector('img');"
         "return {open: d.open, hash: location.hash, file: i.getAttribute('src')?.split('/').pop() ?? '',"
-        " caption: d.querySelector('figcaption').innerText, focus: document.activeElement.closest('li')?.id ?? ''}"
+        " caption: d.querySelector('figcaption').innerText, focus: "
+        "document.activeElement.closest('li')?.id ?? ''}"
     )
 
 

@@ -137,7 +137,8 @@ def patch_of(frame: np.ndarray, colour: tuple[int, int, int]) -> tuple[int, int,
 
 
 def test_every_photo_appears_and_no_face_is_cut_or_doubled_at_any_time(made, kept):
-    """Where a photo stands alone in the picture, its faces are seen where the plan says, and none of others."""
+    """Where a photo stands alone in the picture, its faces are seen where the plan says, and none
+    of others."""
     _, report, frames = made
     board = board_of(kept, report.size_wh)
     assert board.frames == report.frames
@@ -321,7 +322,8 @@ def progress(done, total):
     if done == 40:
         print("drawing", flush=True)
 try:
-    make.make_film(Path(sys.argv[1]), kept, theme.load("smiles"), "A", make.FilmOptions(240), progress=progress)
+    options = make.FilmOptions(240)
+    make.make_film(Path(sys.argv[1]), kept, theme.load("smiles"), "A", options, progress=progress)
 except PhototagError as error:
     print(error)
 except KeyboardInterrupt:

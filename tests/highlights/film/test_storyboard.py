@@ -22,7 +22,8 @@ ANY = replace(
 
 
 def chosen(make, count, *, days=11.0, start="2016-01-03 12:00:00", upright=(), faceless=(), far=None):
-    """Verdicts of so many photos, the n-th `days` after the one before; `upright` and `faceless` by number."""
+    """Verdicts of so many photos, the n-th `days` after the one before; `upright` and `faceless` by
+    number."""
     first = datetime.fromisoformat(start)
     photos = []
     for number in range(count):
