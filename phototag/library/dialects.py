@@ -185,7 +185,7 @@ class _Compiler(SQLiteCompiler):
         return text
 
     def visit_ilike_case_insensitive_operand(self, element: Any, **options: Any) -> str:
-        # SQLite's LIKE ignores the case of ASCII by itself; lower() does no more, in three times the time.
+        # SQLite's LIKE ignores the case of ASCII by itself; lower() does no more.
         return self.process(element.element, **options)
 
 
