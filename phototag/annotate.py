@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from phototag.outputs import save_picture
-from phototag.query.terms import is_found
+from phototag.query.terms import RELIABLE_EMOTIONS, is_found
 from phototag.reading.decode import open_photo
 from phototag.records import Box, Face, Photo
 from phototag.smiling import SMILE_THRESHOLD, eligible
@@ -39,11 +39,16 @@ def draw(photo: Photo, target: Path, thresholds: Mapping[str, float], *, force: 
 
 
 def _face_text(face: Face, thresholds: Mapping[str, float]) -> str:
-    seen = f"face {face.score:.2f}" if face.smile is None else f"smile {face.smile:.2f}  {face.emotion}"
+    seen = f"face {face.score:.2f}" if face.smile is None else f"smile {face.smile:.2f}{_emotion(face)}"
     said = [
         f"{label} {score:.2f}" for label, score in face.said.items() if is_found(label, score, thresholds)
     ]
     return "  ".join([seen, *said])
+
+
+def _emotion(face: Face) -> str:
+    """The likeliest emotion, where such are told reliably."""
+    return f"  {face.emotion}" if face.emotion in RELIABLE_EMOTIONS else ""
 
 
 def _box(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from phototag.cli.evaluate_framing import evaluate_framing
+from phototag.cli.evaluate_labels import evaluate_labels
 from phototag.cli.evaluate_objects import evaluate_objects
 from phototag.cli.evaluate_smilenet import evaluate_smilenet
 
@@ -18,5 +19,6 @@ def evaluate() -> None:
 
 
 evaluate.add_command(evaluate_framing)
+evaluate.add_command(evaluate_labels)
 evaluate.add_command(evaluate_objects)
 evaluate.add_command(evaluate_smilenet)

@@ -23,6 +23,11 @@ from phototag.cli.output import count, say, write_json
     help="Only the persons that training holds out: one in ten by hash of the name.",
 )
 @click.option(
+    "--without",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="List of SHA-256 hashes of pictures to leave out, as `evaluate labels` makes it.",
+)
+@click.option(
     "--whole-photos",
     is_flag=True,
     help="DATA holds photos, LABEL/*.jpg: find the largest face with our own tagger first.",
@@ -44,6 +49,7 @@ def evaluate_smilenet(
     weights: Path | None,
     flip: bool,
     held_out: bool,
+    without: Path | None,
     shrink_to: int | None,
     whole_photos: bool,
     confusion: Path | None,
@@ -66,6 +72,7 @@ def evaluate_smilenet(
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import evaluate as measures
     from phototag.nets.smilenet.checkpoint import load
+    from phototag.nets.smilenet.label_issues import read_hashes
     from phototag.nets.smilenet.labels import EMOTIONS
     from phototag.nets.smilenet.net import fuse
     from phototag.outputs import check_output
@@ -80,7 +87,8 @@ def evaluate_smilenet(
 
         faces = faces_of.read_faces(data, calibration.size, cut=largest_face_cutter("auto", calibration.size))
     else:
-        faces = faces_of.read_faces(data, calibration.size)
+        left_out = read_hashes(without) if without else frozenset()
+        faces = faces_of.read_faces(data, calibration.size, without=left_out)
     for name, why in list(faces.skipped.items())[:10]:
         say(f"skipped: {name}: {why}")
     if held_out:

@@ -23,8 +23,8 @@ from phototag.cli.output import (
 )
 from phototag.errors import PhototagError
 from phototag.outputs import check_output
-from phototag.query.terms import DEFAULT_SCORE, is_found
-from phototag.records import Photo
+from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
+from phototag.records import Face, Photo
 from phototag.smiling import judge
 
 
@@ -93,7 +93,7 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     words = tell_smile_words(photo)
     lines.append(f"everyone smiling: {everyone}" + (f" (you say: {', '.join(words)})" if words else ""))
     for number, (face, judged) in enumerate(zip(photo.faces, judge(photo.faces), strict=True), 1):
-        said = f"smile {face.smile:.2f}, {face.emotion}" if face.smile is not None else "not looked at yet"
+        said = "not looked at yet" if face.smile is None else f"smile {face.smile:.2f}{_emotion(face)}"
         labels = "".join(f", {scored(label, score)}" for label, score in face.said.items())
         place = _place(face.box.left, face.box.right)
         lines.append(f"  face {number}: {said}{labels} (face {face.score:.2f}, {place})")
@@ -118,6 +118,13 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
         lines.append("your own words: " + ", ".join(map(printable, photo.user_labels)))
     lines += [f"could not be read by {name}: {printable(reason)}" for name, reason in photo.errors.items()]
     return "\n".join(lines)
+
+
+def _emotion(face: Face) -> str:
+    """The likeliest emotion, as a fact only where such are told reliably."""
+    if face.emotion is None:
+        return ""
+    return f", {face.emotion}" if face.emotion in RELIABLE_EMOTIONS else f", perhaps {face.emotion}"
 
 
 def _place(left: float, right: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, draws_bars, say
+from phototag.cli.output import count, db_option, draws_bars, open_library, say
 
 data_options = [
     click.option(
@@ -33,7 +33,18 @@ def with_data(command):
 
 
 @click.command("detector")
-@with_data
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="COCO file: photos and boxes.",
+)
+@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Their folder.")
+@click.option(
+    "--from-corrections",
+    is_flag=True,
+    help="Learn from photos of which you said that a thing is in them, or is not.",
+)
+@db_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -65,8 +76,10 @@ def with_data(command):
 @click.option("--seed", type=int, default=2012, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
 def train_detector(
-    data: Path,
-    images: Path,
+    data: Path | None,
+    images: Path | None,
+    from_corrections: bool,
+    db: str | None,
     out: Path,
     start: str,
     epochs: int,
@@ -82,6 +95,10 @@ def train_detector(
     anything) are measured after every epoch and never trained on. Labels that the starting weights
     know keep what they know.
 
+    With --from-corrections, your own words are data too: `phototag tag PHOTO -cat` takes the cats out of
+    what was found in the photo, `+dog` confirms its surest dog. Upright copies go into the folder of
+    --out. A few are not enough to learn from alone: give --data beside them, or some dozens of photos.
+
     \b
       phototag train detector --data boxes.json --images photos --out runs/mine
       phototag weights import runs/mine/detector.safetensors --own detector \\
@@ -91,23 +108,47 @@ def train_detector(
 
     from phototag.cli.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
+    from phototag.nets.corrected import read_photos
     from phototag.nets.detector import data as boxes
     from phototag.nets.detector import train as training
+    from phototag.nets.detector.checkpoint import read_weights
     from phototag.nets.device import set_cpu_threads
+    from phototag.nets.training import is_held_out
     from phototag.weights import store
 
+    if (data is None) != (images is None) or not (data or from_corrections):
+        raise click.UsageError("give --data with --images, or --from-corrections")
     tune_malloc()
     silence_decoders()
     if threads:
         set_cpu_threads(threads)
-    learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))
-    say(
-        f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, checking "
-        f"on {len(check)}"
-    )
     source = None
     if start != "imagenet":
         source = store.checked(start) if start == "people-pets" else Path(start)
+    learn, check = None, None
+    if data and images:
+        learn, check = (boxes.read_coco(data, images, split) for split in ("train", "val"))
+    if from_corrections:
+        if learn is not None:
+            labels = learn.names
+        elif source is not None:
+            labels = read_weights(source)[1].labels
+        else:
+            raise click.UsageError("from nothing but corrections, start from weights that know the things")
+        with open_library(db) as library:
+            own = read_photos(library.corrected(), labels, library.thresholds(), out / "corrections")
+        say(f"{count(len(own), 'photo')} from your corrections")
+        if learn is not None:
+            learn = boxes.Photos([*learn.photos, *own.photos], labels)
+        else:
+            aside = [photo for photo in own.photos if is_held_out(photo.file.stem)]
+            learn = boxes.Photos([one for one in own.photos if not is_held_out(one.file.stem)], labels)
+            check = boxes.Photos(aside, labels) if aside else None
+    assert learn is not None  # one of the two was given
+    say(
+        f"training on {count(len(learn), 'photo')} with {sum(learn.count().values())} boxes, "
+        f"checking on {len(check or ())}"
+    )
     plain = training.Plan()
     plan = replace(
         plain,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from phototag.cli.output import count, draws_bars, say
+from phototag.cli.output import count, db_option, draws_bars, open_library, say
 
 # From our weights on, the norms and the first filters are right: they stay, which halves the time
 # of a step. What was learned needs less regularisation to survive than ImageNet's filters did.
@@ -16,7 +16,18 @@ FURTHER: dict[str, Any] = {"frozen_norms": True, "frozen_stages": 2, "drop_path"
 
 
 @click.command("smilenet")
-@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("data", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--from-corrections",
+    is_flag=True,
+    help="Learn from the faces of photos of which you said whether everyone, or anyone, smiles.",
+)
+@click.option(
+    "--without",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="List of SHA-256 hashes of pictures to leave out, as `evaluate labels` makes it.",
+)
+@db_option
 @click.option(
     "--validate",
     "validate",
@@ -69,6 +80,9 @@ FURTHER: dict[str, Any] = {"frozen_norms": True, "frozen_stages": 2, "drop_path"
 @click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
 def train_smilenet(
     data: tuple[Path, ...],
+    from_corrections: bool,
+    without: Path | None,
+    db: str | None,
     validate: tuple[Path, ...],
     out: Path,
     start: str,
@@ -88,8 +102,13 @@ def train_smilenet(
     its name, or an .npz with images and votes as FER+ has them. Of labelled files, one person in
     ten (by hash of the name before `_NNNN`) is held out and measured after every epoch.
 
+    With --from-corrections, your own words are data too: `phototag tag PHOTO -"everyone smiling"`. Of
+    several faces they must say which: +"everyone smiling" or -"anyone smiling". A few are not enough
+    to learn from alone: give DATA beside them, or some dozens of photos.
+
     \b
       phototag train smilenet my-faces --out runs/mine
+      phototag train smilenet my-faces --from-corrections --out runs/mine
       phototag train smilenet train.npz --validate valid.npz --start imagenet --out runs/smilenet
       phototag weights import runs/mine/smilenet.safetensors --own smilenet --validate my-test-faces
     """
@@ -98,11 +117,15 @@ def train_smilenet(
 
     from phototag.cli.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
+    from phototag.nets import corrected
     from phototag.nets.device import set_cpu_threads
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet import train as training
+    from phototag.nets.smilenet.label_issues import read_hashes
     from phototag.taggers.smiles import WEIGHTS
 
+    if not data and not from_corrections:
+        raise click.UsageError("give labelled faces, or --from-corrections")
     if distil and start == "imagenet":
         raise click.UsageError(
             "--distil takes answers from weights that know faces; start from shipped ones or a file"
@@ -112,19 +135,27 @@ def train_smilenet(
     silence_decoders()
     if threads:
         set_cpu_threads(threads)
-    sets, single_label, checks = [], [], {}
+    left_out = read_hashes(without) if without else frozenset()
+    read = []  # name, faces, whether several people voted
     for source in data:
-        faces = faces_of.read_faces(source, size, drop_single_votes=True)
-        for name, why in list(faces.skipped.items())[:10]:
-            say(f"skipped: {name}: {why}")
+        faces = faces_of.read_faces(source, size, drop_single_votes=True, without=left_out)
+        read.append((source.stem, faces, source.suffix == ".npz"))
+    if from_corrections:
+        with open_library(db) as library:
+            faces = corrected.read_faces(library.corrected(), size)
+        say(f"{count(len(faces), 'face')} from your corrections")
+        read.append(("corrections", faces, False))
+    sets, single_label, checks = [], [], {}
+    for name, faces, voted in read:
+        for file, why in list(faces.skipped.items())[:10]:
+            say(f"skipped: {file}: {why}")
         if len(faces.skipped) > 10:
             say(f"skipped: {len(faces.skipped) - 10} more")
-        voted = source.suffix == ".npz"
         if not voted:
             faces, aside = faces_of.split_persons(faces)
             faces = faces_of.soften(faces)
             if len(aside):
-                checks[source.stem] = aside
+                checks[name] = aside
         sets.append(faces)
         single_label += [not voted] * len(faces)
     checks = {source.stem: faces_of.read_faces(source, size) for source in validate} | checks

@@ -15,6 +15,7 @@ from phototag.errors import CatalogError
 from phototag.library import (
     albums,
     answers,
+    corrections,
     failures,
     folder_stamps,
     jobs,
@@ -297,6 +298,11 @@ class Library:
             summaries.compute_again(connection, [photo_id])
 
     # -- places
+
+    def corrected(self) -> Iterator[tuple[Photo, Mapping[str, bool]]]:
+        """Every photo that is there and about which the user said something, with what they said:
+        label -> whether it is so."""
+        return photos.stream(self._catalog, corrections.find, corrections.load)
 
     def relocate(self, old: str | Path, new: str | Path) -> int:
         """Tell the catalog that the folder `old` has become `new`, in which the photos lie as

@@ -17,7 +17,7 @@ SCHEMAS = {
     for path in sorted((ROOT / "docs" / "schemas").glob("*.schema.json"))
 }
 # What needs labelled pictures: its own tests call `check`.
-ELSEWHERE = {"evaluate-smilenet", "evaluate-framing", "evaluate-objects"}
+ELSEWHERE = {"evaluate-smilenet", "evaluate-framing", "evaluate-labels", "evaluate-objects"}
 
 
 def strict(schema, extended=False):

@@ -19,10 +19,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from phototag.errors import PhototagError
+from phototag.errors import PhototagError, UnreadablePhoto
 from phototag.nets.smilenet.crop import whole_face
 from phototag.nets.smilenet.labels import EMOTION_OF, EMOTIONS
 from phototag.nets.training import is_held_out
+from phototag.reading.files import hash_file
 from phototag.reading.images import open_picture
 
 HAPPINESS = EMOTIONS.index("happiness")
@@ -82,15 +83,24 @@ def read_faces(
     size: int = 96,
     drop_single_votes: bool = False,
     cut: Callable[[Path], np.ndarray] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> FaceSet:
     """`source`: an .npz with `images` and `votes` (FER+), a .csv of `file,emotion` beside a folder
     of its name, or a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for
     training. `cut` makes a face of a file, (size, size) uint8 grey; by default the whole picture is
-    the face. Raises PhototagError."""
+    the face. `without`: SHA-256 hashes of files to leave out. Raises PhototagError."""
+    if source.suffix == ".npz" and source.exists():
+        return _read_votes(source, size, drop_single_votes)
+    rows = labelled_files(source)
+    if without:
+        rows = [row for row in rows if _hash_or_none(row[0]) not in without]
+    return _read_files(rows, cut or partial(_whole_file, size=size))
+
+
+def labelled_files(source: Path) -> list[tuple[Path, str]]:
+    """The pictures of a .csv or a folder, each with its label as a word. Raises PhototagError."""
     if not source.exists():
         raise PhototagError(f"{source}: no such file or folder")
-    if source.suffix == ".npz":
-        return _read_votes(source, size, drop_single_votes)
     if source.suffix == ".csv":
         with source.open(newline="", encoding="utf-8") as lines:
             rows = [(source.with_suffix("") / row["file"], row["emotion"]) for row in csv.DictReader(lines)]
@@ -112,7 +122,15 @@ def read_faces(
             f"{source}: expected a folder LABEL/*.jpg, an .npz with images and votes, or a .csv of "
             "file,emotion"
         )
-    return _read_files(rows, cut or partial(_whole_file, size=size))
+    return rows
+
+
+def _hash_or_none(file: Path) -> str | None:
+    """None where the file cannot be read; reading it as a picture will say why."""
+    try:
+        return hash_file(str(file))
+    except UnreadablePhoto:
+        return None
 
 
 def _whole_file(file: Path, size: int) -> np.ndarray:

@@ -93,6 +93,8 @@ def train(
     averaged = copy.deepcopy(net).eval()
     if plan.distillation_weight:
         training = _distill(training, averaged, plan)
+    elif start_from is not None:
+        training = _keep_emotions(training, averaged, plan)
     if plan.frozen_norms:
         freeze_norms(net)
     else:
@@ -200,6 +202,18 @@ def _distill(training: data.FaceSet, teacher: SmileNet, plan: Plan) -> data.Face
     emotions = torch.lerp(training.emotions, emotion_logits.softmax(1), plan.distillation_weight)
     smiles = torch.lerp(training.smiles, smile_logits.sigmoid(), plan.distillation_weight)
     return replace(training, emotions=emotions, smiles=smiles)
+
+
+def _keep_emotions(training: data.FaceSet, start: SmileNet, plan: Plan) -> data.FaceSet:
+    """The same faces; where nobody named an emotion, what the starting weights see, so that learning a
+    smile unlearns no emotion."""
+    unnamed = training.emotions.sum(1) == 0
+    if not unnamed.any():
+        return training
+    emotions = training.emotions.clone()
+    logits, _ = evaluate.predict(fuse(copy.deepcopy(start)), training.images[unnamed], plan.size)
+    emotions[unnamed] = logits.softmax(1)
+    return replace(training, emotions=emotions)
 
 
 def _freeze_stages(net: SmileNet, stages: int) -> None:
