@@ -80,8 +80,8 @@ class ColumnClause(Clause):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PathClause(Clause):
-    """A condition on the path."""
+class ScanClause(Clause):
+    """A condition for which no index is sorted: all photos are read to find those that fit."""
 
     scans: ClassVar[bool] = True
     condition: ColumnElement[bool]
@@ -188,15 +188,15 @@ def clauses_of(connection: Connection, query: Query) -> list[Clause]:
         for label in term.labels
     }
     label_ids = find_ids(connection, labels.c.name, names) if names else {}
-    return [_clause_of(connection, query, term, label_ids) for term in query.terms]
+    return [_signed(connection, query, term, label_ids) for term in query.terms]
 
 
-def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
-    clause = _positive(connection, query, term, label_ids)
+def _signed(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
+    clause = _clause_of(connection, query, term, label_ids)
     return Opposite(clause) if term.negated else clause
 
 
-def _positive(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
+def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapping[str, int]) -> Clause:
     """What a term means without its `^`."""
     match term:
         case LabelTerm():
@@ -223,13 +223,11 @@ def _positive(connection: Connection, query: Query, term: Term, label_ids: Mappi
             known = photos.c.camera.is_not(None)
             return ColumnClause(photos.c.camera, known & photos.c.camera.in_(names))
         case PathTerm(text):
-            return PathClause(_in_path(connection, text))
+            return ScanClause(_in_path(connection, text))
         case StateTerm(state):
             return _STATES[state]
         case AnyTerm(choices):
-            found = [
-                [_clause_of(connection, query, term, label_ids) for term in choice] for choice in choices
-            ]
+            found = [[_signed(connection, query, term, label_ids) for term in choice] for choice in choices]
             return AnyOf([clauses[0] if len(clauses) == 1 else AllOf(clauses) for clauses in found])
     raise TypeError(f"no such term: {term!r}")
 
