@@ -52,7 +52,13 @@ def _emotion(face: Face) -> str:
 
 
 def _box(
-    canvas: ImageDraw.ImageDraw, size: tuple[int, int], box: Box, text: str, colour: str, font, unit: int
+    canvas: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    box: Box,
+    text: str,
+    colour: str,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    unit: int,
 ) -> None:
     left, top, right, bottom = box.pixels(*size)
     canvas.rectangle((left, top, right, bottom), outline=colour, width=unit)

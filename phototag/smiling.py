@@ -131,7 +131,7 @@ def decide(
     nobody's smile can be told. `words`: the person's own word, EVERYONE or ANYONE -> whether it is
     so; it counts as a smile of 1 or 0. Everyone smiles where the least smile reaches the threshold."""
     smiles = [
-        face.smile
+        float(face.smile)
         for face, good in zip(faces, eligible(faces), strict=True)
         if good and face.smile is not None
     ]

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from phototag.cli.output import count, db_option, json_option, open_library, printable, say, write_json
-from phototag.cli.selection import Question, choosing_options, load_theme, print_photos, progress_bar
+from phototag.cli.selection import (
+    Selection,
+    SelectionOptions,
+    choosing_options,
+    load_theme,
+    print_photos,
+    progress_bar,
+)
 from phototag.errors import Interrupted, PhototagError, UsageError
 from phototag.records import Member
 
@@ -113,7 +120,9 @@ def highlights(
 
         raise UsageError(f"say which theme: {', '.join(names())}, or --theme FILE for one of your own")
     try:
-        _highlights(Question.of(theme, terms, given), name, dry_run, db, as_json, outputs)
+        _highlights(
+            Selection.of(theme, terms, SelectionOptions(**given)), name, dry_run, db, as_json, outputs
+        )
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped; nothing half made is left behind. Type the same line to begin again"
@@ -156,7 +165,7 @@ class Outputs:
 
 
 def _highlights(
-    question: Question, name: str | None, dry_run: bool, db: str | None, as_json: bool, outputs: Outputs
+    selection: Selection, name: str | None, dry_run: bool, db: str | None, as_json: bool, outputs: Outputs
 ) -> None:
     from phototag.cli.decoders import silence_decoders
     from phototag.highlights.album import manifest
@@ -170,9 +179,9 @@ def _highlights(
         raise UsageError("say either --strip or --hardlink: a hard link is the photo itself")
     if outputs.film:
         _check_film(outputs, db)
-    choice = question.choose(db)
-    choice.require_minimum(question.least)
-    title, query = question.title(choice), " ".join(question.terms)
+    choice = selection.choose(db)
+    choice.require_minimum(selection.least)
+    title, query = selection.title(choice), " ".join(selection.terms)
     names = manifest.file_names([verdict.photo for verdict in choice.kept], strip=outputs.strip)
     answer = manifest.as_dict(choice, title, query, names)
     if not dry_run:

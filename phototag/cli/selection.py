@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from phototag.highlights.verdict import Choice
 
 
-class DateType(click.ParamType):
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class DateType(click.ParamType[tuple[date, date]]):
     """2016, 2016-06 or 2016-06-24: the first and the last day of it."""
 
     name = "date"
@@ -39,7 +42,7 @@ class DateType(click.ParamType):
             self.fail(f"{error}; type 2016, 2016-06 or 2016-06-24", param, ctx)
 
 
-def choosing_options(command: Callable) -> Callable:
+def choosing_options(command: Command) -> Command:
     """What highlights and why must be told alike, so that why explains the very same choice."""
     for option in reversed(
         [
@@ -80,8 +83,21 @@ def load_theme(name: str) -> Theme:
 
 
 @dataclass(frozen=True)
-class Question:
-    """Which photos to choose from, and how."""
+class SelectionOptions:
+    """What `choosing_options` ask for, as it was typed. `since` and `until`: the first and the last
+    day of the date given."""
+
+    year: int | None
+    since: tuple[date, date] | None
+    until: tuple[date, date] | None
+    where: tuple[str, ...]
+    top: int | None
+    min_faces: int | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which photos to choose from, and how many. `first` and `last`: days, both included."""
 
     theme: Theme
     terms: tuple[str, ...]
@@ -90,21 +106,23 @@ class Question:
     top: int | None
 
     @classmethod
-    def of(cls, theme: Theme, terms: Sequence[str], given: dict[str, Any]) -> Question:
-        from phototag.query import parse
+    def of(cls, theme: Theme, terms: Sequence[str], options: SelectionOptions) -> Selection:
+        """Raises UsageError for options that contradict each other."""
+        from phototag.query.parse import split
 
-        if given["year"] and (given["since"] or given["until"]):
+        if options.year and (options.since or options.until):
             raise UsageError("say either --year, or --from and --to")
-        first = date(given["year"], 1, 1) if given["year"] else given["since"] and given["since"][0]
-        last = date(given["year"], 12, 31) if given["year"] else given["until"] and given["until"][1]
+        first, last = options.since and options.since[0], options.until and options.until[1]
+        if options.year:
+            first, last = date(options.year, 1, 1), date(options.year, 12, 31)
         if first and last and last < first:
             raise UsageError(f"--from {first} is after --to {last}")
-        asked = [*terms, *(term for line in given["where"] for term in parse.split(line))]
+        asked = [*terms, *(term for line in options.where for term in split(line))]
         if first or last:
             asked.append(f"taken:{first or ''}..{last or ''}")
-        if given["min_faces"]:
-            theme = replace(theme, qualify=replace(theme.qualify, min_faces=given["min_faces"]))
-        return cls(theme, tuple(asked), first, last, given["top"])
+        if options.min_faces:
+            theme = replace(theme, qualify=replace(theme.qualify, min_faces=options.min_faces))
+        return cls(theme, tuple(asked), first, last, options.top)
 
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance

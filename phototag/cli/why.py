@@ -19,7 +19,7 @@ from phototag.cli.output import (
     say,
     write_json,
 )
-from phototag.cli.selection import Question, choosing_options, load_theme
+from phototag.cli.selection import Selection, SelectionOptions, choosing_options, load_theme
 from phototag.errors import PhototagError
 from phototag.outputs import check_output, picture_kind
 from phototag.records import Photo
@@ -74,7 +74,7 @@ def why(
         picture_kind(heatmap)
     from phototag.highlights.album import manifest
 
-    question = Question.of(load_theme(theme), terms, given)
+    selection = Selection.of(load_theme(theme), terms, SelectionOptions(**given))
     with open_library(db) as library:
         known = library.photo(os.path.abspath(photo))
         if heatmap is not None:
@@ -86,10 +86,10 @@ def why(
 
         shown = draw_heatmap(known, heatmap, thing, force=force)
         say(f"drawn: {heatmap} ({shown})")
-    choice = question.choose(db)
+    choice = selection.choose(db)
     verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
     if verdict is None:
-        reason = _not_asked_for(known, question)
+        reason = _not_asked_for(known, selection)
         if as_json:
             write_json({"source": known.path, "reason": "not_asked_for", "sentence": reason, "kept": False})
         else:
@@ -101,7 +101,7 @@ def why(
                 "sentence": verdict.reason.value,
                 "kept": verdict.reason.kept,
                 "smile_words": dict(verdict.photo.smile_words),
-                "judged_faces": faces_dict(verdict.photo.faces, question.theme.qualify.smile),
+                "judged_faces": faces_dict(verdict.photo.faces, selection.theme.qualify.smile),
             },
             indent=2,
         )
@@ -109,15 +109,15 @@ def why(
         click.echo("\n".join(_explain(verdict, choice)))
 
 
-def _not_asked_for(photo: Photo, question: Question) -> str:
+def _not_asked_for(photo: Photo, selection: Selection) -> str:
     if photo.missing_since:
         return f"its file is gone since {photo.missing_since:%Y-%m-%d}"
-    if question.first or question.last:
+    if selection.first or selection.last:
         taken = photo.taken_at.date() if photo.taken_at else None
-        if taken is None or not (question.first or date.min) <= taken <= (question.last or date.max):
-            asked = f"{question.first or ''} to {question.last or ''}".strip()
+        if taken is None or not (selection.first or date.min) <= taken <= (selection.last or date.max):
+            asked = f"{selection.first or ''} to {selection.last or ''}".strip()
             return f"it was taken {taken or 'nobody knows when'}, and the album is of {asked}"
-    return f"it does not fit the terms {' '.join(question.terms)}"
+    return f"it does not fit the terms {' '.join(selection.terms)}"
 
 
 def _explain(verdict: Verdict, choice: Choice) -> list[str]:

@@ -31,11 +31,7 @@ from phototag.library.answers import chunks
 from phototag.library.database import Catalog, open_catalog
 from phototag.library.jobs import JobCount
 from phototag.library.labels import LabelCount, read_words
-from phototag.library.paths import (
-    place_of,
-    roots_of,
-    to_text,
-)
+from phototag.library.paths import place_of, roots_of, to_text
 from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
 from phototag.library.save import save

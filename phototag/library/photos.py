@@ -105,12 +105,16 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
 
 def load_paths(connection: Connection, ids: list[int]) -> list[str]:
     """The absolute paths of these photos, in this order."""
+    paths = _paths(connection, ids)
+    return [paths[photo_id] for photo_id in ids if photo_id in paths]
+
+
+def _paths(connection: Connection, ids: list[int]) -> dict[int, str]:
     roots_by_id = {root_id: root for root, root_id in roots_of(connection).items()}
-    by_id = {
+    return {
         photo_id: join(roots_by_id[root_id], to_path(path))
         for photo_id, root_id, path in connection.execute(_PATHS, {"ids": ids})
     }
-    return [by_id[photo_id] for photo_id in ids if photo_id in by_id]
 
 
 def load_errors(connection: Connection, ids: list[int]) -> dict[int, str]:

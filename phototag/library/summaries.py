@@ -108,16 +108,17 @@ def summarise(answers: Mapping[str, Sequence[Tag]], corrections: Mapping[str, bo
 
 def _add(labels: dict[str, LabelSummary], tagger: str, tag: Tag) -> None:
     box = tag.box
-    share = (box.right - box.left) * (box.bottom - box.top) if box else 1.0
-    rank = tag.score * math.sqrt(share)
+    share = float(box.area) if box else 1.0
+    score = float(tag.score)  # SQLite would take a NumPy float32 for a run of bytes
+    rank = score * math.sqrt(share)
     seen = labels.get(tag.label)
     if seen is None:
-        labels[tag.label] = LabelSummary(tagger, 1, tag.score, share, rank)
+        labels[tag.label] = LabelSummary(tagger, 1, score, share, rank)
         return
     seen.count += 1
     seen.share = max(seen.share, share)
-    if tag.score > seen.score:
-        seen.score, seen.tagger = tag.score, tagger
+    if score > seen.score:
+        seen.score, seen.tagger = score, tagger
     seen.rank = max(seen.rank, rank)
 
 

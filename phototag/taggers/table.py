@@ -165,7 +165,8 @@ def load(name: str, device: str, options: Options) -> Tagger:
     """Import the tagger's module and build it on `device`. Raises PhototagError when it cannot run here."""
     spec = SPECS[name]
     module, factory = spec.target.split(":")
-    return getattr(importlib.import_module(module), factory)(device, {**spec.options, **options})
+    tagger: Tagger = getattr(importlib.import_module(module), factory)(device, {**spec.options, **options})
+    return tagger
 
 
 def with_needs(names: Sequence[str]) -> list[str]:
