@@ -270,7 +270,8 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
     questions = (
         (), ("dog",), ("dog", "faces:1.."), ("faces:2..", "dog"), ("taken:2016", "dog"), ("smiling:all",),
         ("^dog",), ("path:Italy",), ("animal",), ("animal", "^dog"), ("animal", "smiling:any"),
-        ("dog", "cat"), ("Anna", "camera:Pixel"), ("beach", "^faces:0", "taken:2015..2016"), ("failed",), ("failed", "dog"),
+        ("dog", "cat"), ("Anna", "camera:Pixel"), ("beach", "^faces:0", "taken:2015..2016"),
+        ("failed",), ("failed", "dog"),
         ("^untagged", "faces:1.."), ("faces:2..", "camera:Pixel"),
     )  # fmt: skip
     for terms, sort, descending in itertools.product(questions, search.SORTS, (False, True)):
