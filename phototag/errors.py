@@ -26,7 +26,7 @@ class UsageError(PhototagError):
 
 
 class UnreadablePhoto(PhototagError):
-    """One photo cannot be decoded. It costs one recorded answer and never stops a scan."""
+    """One photo cannot be decoded. It is recorded with its reason, and the scan goes on."""
 
 
 class TaggerBroken(PhototagError):

@@ -1,6 +1,6 @@
 """Taggers over decoded photos, in batches. Knows no torch, no SQL and no command line.
 
-One bad photo costs one recorded answer: a failing batch is halved until only the photo at fault is
+One bad photo is recorded as one failed answer: a failing batch is halved until only the photo at fault is
 left. Where every photo of a batch fails, the tagger is asked about a blank picture: if it cannot
 answer that either, it is the tagger that is broken, and nothing of the batch is kept."""
 

@@ -21,8 +21,8 @@ CANNOT_WRITE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
 
 
 def prepare_streams() -> None:
-    """Text that the terminal's encoding lacks is escaped instead of ending the program; a closed stderr
-    swallows talk."""
+    """Text that the terminal's encoding lacks is escaped instead of ending the program; with a
+    closed stderr, messages are lost."""
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     for stream in (sys.stdout, sys.stderr):
@@ -31,7 +31,7 @@ def prepare_streams() -> None:
 
 
 def run(command: Callable[[], object], *, show_traceback: bool) -> int:
-    """The exit code of a command, after telling what went wrong."""
+    """Run a command and return its exit code, after saying what went wrong."""
     if sys.stdout is None:
         _complain("standard output is closed; send it to a file, or to /dev/null")
         return EXIT_FATAL
@@ -45,7 +45,7 @@ def run(command: Callable[[], object], *, show_traceback: bool) -> int:
 
 
 def _run_and_flush(command: Callable[[], object]) -> int:
-    """What is still buffered is written here, where a full disk or a closed pipe can be told of."""
+    """Writes what is still buffered too, so that a full disk or a closed pipe is reported."""
     try:
         code = command()
     except SystemExit as exit:

@@ -387,7 +387,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         ]
     if report.unlisted:
         lines.append(
-            f"{count(report.unlisted, 'folder')} as before, not listed again; edits in place would go "
+            f"{count(report.unlisted, 'folder')} unchanged, not listed again; edits in place would go "
             "unseen (--fast)."
         )
     if report.moved:

@@ -1,4 +1,4 @@
-"""Which photos come into question for a theme, each judged by itself. Pure."""
+"""Which photos are candidates for a theme, each judged by itself. Pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a walk found, compared with what the catalog knows. Pure: reads no file and no row.
 
-Photos are told apart by their absolute paths here. Which file has become which photo is decided by
+Photos are identified by their absolute paths here. Which file has become which photo is decided by
 their bytes, in `moves`."""
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ class Library:
         `scope`: absolute folders and files; None for the whole catalog. `fingerprints`: tagger ->
         fingerprint, with that of the decoding under 'decode'. `needs`: tagger -> those whose
         answers it reads; a job carries these answers where they are there (one that failed is not).
-        Missing photos are no jobs. Saving meanwhile is fine."""
+        Missing photos are skipped. Saving meanwhile is fine."""
         return jobs.find(self._catalog, scope, _texts(fingerprints), needs or {})
 
     def count_jobs(self, scope: Sequence[str] | None, fingerprints: Fingerprints) -> JobCount:
@@ -288,7 +288,7 @@ class Library:
         with self._catalog.write() as connection:
             photo_id = _photo_id(connection, os.fspath(path))
             if photo_id is None:
-                raise CatalogError(f"{path} is not in the catalog. Look at it first: phototag scan FOLDER")
+                raise CatalogError(f"{path} is not in the catalog. Scan it first: phototag scan FOLDER")
             summaries.forget(connection, [photo_id])
             labels.correct(connection, photo_id, words)
             summaries.compute_again(connection, [photo_id])

@@ -196,8 +196,8 @@ def _fill(
         )
         if state == FAILED:
             answer_id += 1
-            edition = TAGGERS["decode"], TAGGERS["decode"]
-            answer_rows.append((answer_id, photo_id, *edition, content_hash, "the file is cut short"))
+            decode = TAGGERS["decode"], TAGGERS["decode"]
+            answer_rows.append((answer_id, photo_id, *decode, content_hash, "the file is cut short"))
         elif state != UNTAGGED:
             for name, rows in one.tag_rows.items():
                 answer_id += 1

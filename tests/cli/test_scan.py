@@ -128,7 +128,7 @@ def test_fast_lists_only_folders_whose_time_has_changed(tmp_path):
     assert (found["found"], found["tagged"], found["unchanged"], found["unlisted"]) == (6, 0, 6, 2), (
         "the copy is known"
     )
-    assert "3 folders as before, not listed again" in scan("--fast")
+    assert "3 folders unchanged, not listed again" in scan("--fast")
     found = scan("--json")
     assert (found["found"], found["tagged"], found["unlisted"]) == (6, 1, 0), "edited in place"
     assert "edited in place" in run("scan", "--help").stdout
