@@ -2,6 +2,7 @@
 looking at sys.modules."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -189,3 +190,14 @@ def test_the_listed_help_of_each_command_is_its_own(monkeypatch):
         assert "phototag " + name in command.help or hasattr(command, "commands"), (
             f"{name} --help shows no example"
         )
+
+
+def test_commands_print_through_output_alone():
+    """So that no name from a file can command a terminal, whichever command prints it."""
+    wrong = [
+        module
+        for module, file in MODULES.items()
+        if re.search(r"\bclick\.echo\(", file.read_text())
+        and module not in ("phototag.cli.output", "phototag.cli.exits")
+    ]
+    assert wrong == []

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from phototag.cli.output import db_option, json_option, open_library, printable, say, write_json, write_table
+from phototag.cli.output import (
+    db_option,
+    json_option,
+    open_library,
+    printable,
+    say,
+    write_json,
+    write_table,
+    write_text,
+)
 from phototag.cli.selection import print_photos
 
 
@@ -101,4 +110,4 @@ def albums_delete(given: tuple[str | None, bool], name: str, db: str | None, as_
     if as_json or given[1]:
         write_json({"deleted": name})
     else:
-        click.echo(f"The album {printable(name)} is deleted from the catalog; its folder and film stay.")
+        write_text(f"The album {printable(name)} is deleted from the catalog; its folder and film stay.")

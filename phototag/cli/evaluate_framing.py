@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import write_json
+from phototag.cli.output import write_json, write_text
 
 
 @click.command("framing")
@@ -47,12 +47,12 @@ def evaluate_framing(data: tuple[Path, ...], weights: Path | None, as_json: bool
         write_json({name: asdict(found) for name, found in measured.items()})
         return
     for name, found in measured.items():
-        click.echo(f"{name}: found again {found.found} of {found.faces} faces")
-        click.echo(f"  the dataset's side / the box's: {_median(found.side)}")
-        click.echo(f"  the dataset's middle below the box's, in sides: {_median(found.shift)}")
-        click.echo("  cut                 emotion  smile accuracy  smile AUC")
+        write_text(f"{name}: found again {found.found} of {found.faces} faces")
+        write_text(f"  the dataset's side / the box's: {_median(found.side)}")
+        write_text(f"  the dataset's middle below the box's, in sides: {_median(found.shift)}")
+        write_text("  cut                 emotion  smile accuracy  smile AUC")
         for row in found.cuts:
-            click.echo(
+            write_text(
                 f"  {row.cut:18} {row.accuracy:8.3f} {row.smile_accuracy:15.3f} "
                 + ("         -" if row.smile_auc is None else f"{row.smile_auc:10.4f}")
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, json_option, say, write_json
+from phototag.cli.output import count, json_option, say, write_json, write_text
 
 
 @click.command("labels")
@@ -55,5 +55,5 @@ def evaluate_labels(data: Path, out: Path | None, as_json: bool) -> None:
         write_json(wrong)
         return
     for row in wrong:
-        click.echo(f"{row['label']:10} {row['file']}")
+        write_text(f"{row['label']:10} {row['file']}")
     say(f"{count(len(wrong), 'label')} of {len(faces)} likely wrong")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import say, write_json
+from phototag.cli.output import say, write_json, write_text
 from phototag.cli.train_detector import with_data
 from phototag.weights.default_detector import DETECTORS
 
@@ -57,9 +57,9 @@ def evaluate_objects(
     if as_json:
         write_json(told)
         return
-    click.echo(
+    write_text(
         f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, "
         f"{milliseconds:.0f} ms per photo"
     )
     for label, row in told["per_class"].items():
-        click.echo(f"  {label:16} AP {row['AP']:.3f}  AP50 {row['AP50']:.3f}  ({row['boxes']} boxes)")
+        write_text(f"  {label:16} AP {row['AP']:.3f}  AP50 {row['AP50']:.3f}  ({row['boxes']} boxes)")

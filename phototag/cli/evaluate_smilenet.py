@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, say, write_json
+from phototag.cli.output import count, say, write_json, write_text
 
 
 @click.command("smilenet")
@@ -113,23 +113,23 @@ def evaluate_smilenet(
     def percent(value: float | None) -> str:
         return "   -" if value is None else f"{value:.1%}"
 
-    click.echo(f"{count(found['n'], 'face')} with a clear emotion")
-    click.echo(f"emotion accuracy {percent(found['accuracy'])}")
+    write_text(f"{count(found['n'], 'face')} with a clear emotion")
+    write_text(f"emotion accuracy {percent(found['accuracy'])}")
     if found["majority_n"] != found["n"]:
-        click.echo(
+        write_text(
             f"  where more than half agree, {found['majority_n']} faces: "
             f"{percent(found['majority_accuracy'])}"
         )
     for name, row in found["per_class"].items():
         if row["n"]:
-            click.echo(
+            write_text(
                 f"  {name:10} n {row['n']:5}  precision {percent(row['precision'])}  recall "
                 f"{percent(row['recall'])}"
             )
-    click.echo(
+    write_text(
         f"smile accuracy {percent(found['smile_accuracy'])}, precision {percent(found['smile_precision'])}, "
         f"recall {percent(found['smile_recall'])} at threshold {found['smile_threshold']:.2f}"
     )
     if found["smile_auc"] is not None:
-        click.echo(f"smile AUC {found['smile_auc']:.4f}, calibration error {found['ece']:.3f}")
-    click.echo(f"{found['ms_per_face']:.2f} ms per face on one core, 32 at once")
+        write_text(f"smile AUC {found['smile_auc']:.4f}, calibration error {found['ece']:.3f}")
+    write_text(f"{found['ms_per_face']:.2f} ms per face on one core, 32 at once")

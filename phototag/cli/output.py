@@ -154,6 +154,11 @@ def draws_bars() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _flag(QUIET)
 
 
+def write_text(text: object) -> None:
+    """Data for a person: lines whose names can command no terminal."""
+    click.echo(printable_lines(str(text)))
+
+
 def write_path(path: str, end: str = "\n") -> None:
     """Data: raw bytes into a pipe, so that every file name survives; made visible on a terminal."""
     if sys.stdout.isatty():

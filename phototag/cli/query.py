@@ -23,6 +23,7 @@ from phototag.cli.output import (
     write_json,
     write_path,
     write_table,
+    write_text,
 )
 from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, is_found
 from phototag.records import PhotoLine
@@ -85,7 +86,7 @@ def query(
     with open_library(db) as library:
         asked = library.ask(terms)
         if only_count:
-            click.echo(library.count(asked))
+            write_text(library.count(asked))
             return
         sort = sort or ("relevance" if asked.has_label else "taken")
         if not (as_json or as_csv or sys.stdout.isatty()):

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json, write_text
 
 
 @click.command()
@@ -27,4 +27,4 @@ def relocate(old: str, new: str, db: str | None, as_json: bool) -> None:
     if as_json:
         write_json({"moved": moved})
     else:
-        click.echo(f"{count(moved, 'photo')} now under {printable(os.path.abspath(new))}.")
+        write_text(f"{count(moved, 'photo')} now under {printable(os.path.abspath(new))}.")

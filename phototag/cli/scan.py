@@ -25,6 +25,7 @@ from phototag.cli.output import (
     say,
     say_more,
     write_json,
+    write_text,
 )
 from phototag.errors import EXIT_SOME_FAILED
 from phototag.reading.formats import EXTRAS
@@ -149,7 +150,7 @@ def scan(
             if as_json:
                 write_json(as_dict(report))
             else:
-                click.echo(would_do(report) if dry_run else summary(report, library, paths))
+                write_text(would_do(report) if dry_run else summary(report, library, paths))
         code = 0
         if report.interrupted:
             say("Stopped. What was looked at is saved; go on with the same command.")

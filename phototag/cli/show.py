@@ -20,6 +20,7 @@ from phototag.cli.output import (
     size,
     smile_word,
     write_json,
+    write_text,
 )
 from phototag.errors import PhototagError
 from phototag.outputs import check_output
@@ -65,7 +66,7 @@ def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: b
         more = {"size_bytes": found.size_bytes, "content_hash": found.content_hash}
         write_json(photo_dict(found, thresholds) | more)
     else:
-        click.echo(describe(found, thresholds))
+        write_text(describe(found, thresholds))
 
 
 def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:

@@ -13,6 +13,7 @@ from phototag.cli.output import (
     size,
     write_json,
     write_table,
+    write_text,
 )
 
 
@@ -66,8 +67,8 @@ def status(db: str | None, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{printable(str(found.path))}, {size(found.size_bytes)}")
-    click.echo(f"{count(found.photos, 'photo')}, {found.missing:,} of them missing\n")
+    write_text(f"{printable(str(found.path))}, {size(found.size_bytes)}")
+    write_text(f"{count(found.photos, 'photo')}, {found.missing:,} of them missing\n")
     lines = [
         (name, f"{row.done:,}", f"{row.to_do:,}", f"{row.failed:,}", ", ".join(weights.get(name, [])) or "-")
         for name, row in found.taggers.items()
@@ -78,6 +79,6 @@ def status(db: str | None, as_json: bool) -> None:
         by = ", ".join(
             f"{name} in {count(number, 'photo')}" for name, number in sorted(found.detectors.items())
         )
-        click.echo(f"\nThings found with {by}.")
+        write_text(f"\nThings found with {by}.")
     for why in unable.values():
-        click.echo(f"\n{why}")
+        write_text(f"\n{why}")

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json, write_text
 from phototag.errors import UsageError
 
 
@@ -46,6 +46,6 @@ def tag(photo: str, words: tuple[str, ...], db: str | None, as_json: bool) -> No
         said = {"user_labels": list(found.user_labels), "smile_words": dict(found.smile_words)}
         write_json({"path": found.path, **said})
     else:
-        click.echo(
+        write_text(
             f"{printable(photo)}: {count(len(add), 'label')} added, {count(len(remove), 'label')} taken away."
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, db_option, draws_bars, open_library, say
+from phototag.cli.output import count, db_option, draws_bars, open_library, say, write_path
 
 data_options = [
     click.option(
@@ -175,4 +175,4 @@ def train_detector(
             report=lambda line: bar.write(line, file=sys.stderr),
             progress=progress,
         )
-    click.echo(str(made))
+    write_path(str(made))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from phototag.cli.output import count, db_option, draws_bars, open_library, say
+from phototag.cli.output import count, db_option, draws_bars, open_library, say, write_path
 
 # From our weights on, the norms and the first filters are right: they stay, which halves the time
 # of a step. What was learned needs less regularisation to survive than ImageNet's filters did.
@@ -192,4 +192,4 @@ def train_smilenet(
             report=lambda line: bar.write(line, file=sys.stderr),
             progress=progress,
         )
-    click.echo(str(weights))
+    write_path(str(weights))

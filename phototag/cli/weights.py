@@ -18,7 +18,9 @@ from phototag.cli.output import (
     refuse_without,
     say,
     write_json,
+    write_path,
     write_table,
+    write_text,
 )
 from phototag.errors import EXIT_FATAL, PhototagError, WeightsError
 from phototag.weights import manifest, store
@@ -114,7 +116,7 @@ def fetch(name: str, force: bool) -> None:
 
         file = store.fetch(known, progress)
     say(f"{name}: fetched and checked ({known.licence})")
-    click.echo(str(file))
+    write_path(str(file))
 
 
 @weights.command("import")
@@ -160,7 +162,7 @@ def import_command(
     say(f"{known.name}: imported{' as your own' if own else ' and checked'}")
     if own is not None:
         say(f"The next scan uses them. Back to the weights that ship: phototag weights use {known.name}")
-    click.echo(str(store.path(known.name)))
+    write_path(str(store.path(known.name)))
 
 
 def _check_own(file: Path, name: str, validate: Path | None, images: Path | None, anyway: bool) -> None:
@@ -236,14 +238,14 @@ def use_command(name: str) -> None:
     """
     file = store.use(OURS if name == "detector" else name)
     say(f"{name}: in use from the next scan on")
-    click.echo(str(file))
+    write_path(str(file))
 
 
 @weights.command()
 @click.argument("name", required=False)
 def path(name: str | None) -> None:
     """Print where the weights NAME lie, or the folder of fetched weights."""
-    click.echo(str(store.path(name) if name else store.folder()))
+    write_path(str(store.path(name) if name else store.folder()))
 
 
 @weights.command()
@@ -269,7 +271,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> None:
             say(f"phototag: {error}")
         else:
             if not as_json:
-                click.echo(f"{name}: ok, {printable(str(row['file']))}")
+                write_text(f"{name}: ok, {printable(str(row['file']))}")
     if as_json:
         write_json(rows, indent=2)
     if not all(row["ok"] for row in rows):

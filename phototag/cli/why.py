@@ -18,6 +18,7 @@ from phototag.cli.output import (
     refuse_without,
     say,
     write_json,
+    write_text,
 )
 from phototag.cli.selection import Selection, SelectionOptions, choosing_options, load_theme
 from phototag.errors import PhototagError
@@ -93,7 +94,7 @@ def why(
         if as_json:
             write_json({"source": known.path, "reason": "not_asked_for", "sentence": reason, "kept": False})
         else:
-            click.echo(f"{printable(known.path)}\nleft out before choosing: {reason}")
+            write_text(f"{printable(known.path)}\nleft out before choosing: {reason}")
     elif as_json:
         write_json(
             {
@@ -106,7 +107,7 @@ def why(
             indent=2,
         )
     else:
-        click.echo("\n".join(_explain(verdict, choice)))
+        write_text("\n".join(_explain(verdict, choice)))
 
 
 def _not_asked_for(photo: Photo, selection: Selection) -> str:

@@ -105,7 +105,7 @@ class Walk(Iterator[PhotoFile]):
         for path in absolute:
             if not os.path.lexists(path):
                 raise PhototagError(
-                    f"There is no file or folder {_printable(path)}. Check the spelling, or mount its disk."
+                    f"There is no file or folder {path}. Check the spelling, or mount its disk."
                 )
         self.roots = tuple(path for path in absolute if os.path.isdir(path))
         self._files = chain.from_iterable(self._walk([path for path in absolute if not os.path.isdir(path)]))
@@ -351,9 +351,3 @@ def _close(opened: str | int) -> None:
 def _in_order_of_bytes(names: Collection[str]) -> list[str]:
     """The order of a file system that knows no languages: the same on every machine."""
     return sorted(names) if "".join(names).isascii() else sorted(names, key=os.fsencode)
-
-
-def _printable(path: str) -> str:
-    """The path as a terminal can show it: control characters and undecodable bytes escaped."""
-    shown = path.encode("utf-8", "backslashreplace").decode()
-    return shown if shown.isprintable() else repr(shown)
