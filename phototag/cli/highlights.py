@@ -60,7 +60,15 @@ if TYPE_CHECKING:
 @click.option(
     "--gallery/--no-gallery", default=True, help="A page to look at in the album folder.", show_default=True
 )
-@click.option("--sheet/--no-sheet", default=True, help="A contact sheet in it.", show_default=True)
+@click.option(
+    "--sheet",
+    type=click.Choice(["screen", "a4", "letter"]),
+    default="screen",
+    show_default=True,
+    help="The contact sheet in it: a picture, or a PDF to print on A4 or letter paper.",
+)
+@click.option("--no-sheet", is_flag=True, help="None.")
+@click.option("--animate", is_flag=True, help="The shots of each burst as a small moving picture in it.")
 @click.option("--places", is_flag=True, help="Print in the gallery where photos were taken.")
 @click.option(
     "--film", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.mp4", help="Make a film of them."
@@ -138,7 +146,9 @@ class Outputs:
     strip: bool
     replace: bool
     gallery: bool
-    sheet: bool
+    sheet: str
+    no_sheet: bool
+    animate: bool
     places: bool
     film: Path | None
     height: int | None
@@ -236,10 +246,10 @@ def _ask_to_replace(out: Path, title: str, query: str, *, replace: bool) -> None
 
 
 def _make_album(out: Path, choice: Choice, title: str, query: str, outputs: Outputs, db: str | None) -> str:
-    from phototag.highlights.album import gallery, manifest, sheet
+    from phototag.highlights.album import animation, gallery, manifest, sheet
     from phototag.highlights.album.folder import OutputFolder
 
-    steps = len(choice.kept) * (outputs.gallery + outputs.sheet)
+    steps = len(choice.kept) * (outputs.gallery + (not outputs.no_sheet) + outputs.animate)
     with (
         OutputFolder(out, _Originals(choice, db)) as folder,
         progress_bar(max(1, steps), "Album") as bar,
@@ -251,8 +261,15 @@ def _make_album(out: Path, choice: Choice, title: str, query: str, outputs: Outp
         manifest.lay_out(folder, choice, title, query, outputs.how, strip=outputs.strip)
         if outputs.gallery:
             gallery.lay_out(folder, choice, title, places=outputs.places, progress=advance)
-        if outputs.sheet:
+        if not outputs.no_sheet and outputs.sheet == "screen":
             folder.write(sheet.FILE, sheet.draw(choice, title, progress=advance))
+        elif not outputs.no_sheet:
+            pages = sheet.draw_pages(choice, title, outputs.sheet, progress=advance)
+            folder.write(sheet.PRINT_FILE, pages)
+        if outputs.animate:
+            photos = [verdict.photo for verdict in choice.kept]
+            names = manifest.file_names(photos, strip=outputs.strip)
+            animation.lay_out(folder, choice, names, progress=advance)
     for name in folder.kept_back:
         say(f"left in {printable(str(out))}, since it was changed or is the last copy: {printable(name)}")
     return os.path.abspath(out)

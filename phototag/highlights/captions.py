@@ -34,6 +34,26 @@ def day(taken: datetime | None) -> str:
     return f"{taken.day} {MONTHS[taken.month - 1]} {taken.year}" if taken else "undated"
 
 
+def is_told(photo: Photo) -> bool:
+    """Whether somebody or something told when it was taken. The date of a file often says only when it was
+    copied."""
+    return photo.taken_at is not None and photo.taken_from not in (None, "file")
+
+
+def day_of(photo: Photo) -> str:
+    """`14 May 2016`, or `14 May 2016 (file date)` where nothing better is known."""
+    return _marked(photo, day(photo.taken_at))
+
+
+def moment_of(photo: Photo) -> str:
+    """`14 May 2016, 18:30`, marked in the same way."""
+    return _marked(photo, moment(photo.taken_at))
+
+
+def _marked(photo: Photo, text: str) -> str:
+    return text if photo.taken_at is None or is_told(photo) else f"{text} (file date)"
+
+
 def moment(taken: datetime | None) -> str:
     """`14 May 2016, 18:30`."""
     return f"{day(taken)}, {taken:%H:%M}" if taken else "undated"
@@ -84,11 +104,10 @@ def period(first: date | None, last: date | None, photos: Sequence[Photo]) -> st
 
 
 def _dates(photos: Sequence[Photo]) -> list[datetime]:
-    """In order; those that cameras gave, where there are any: a file's own date may be that of its
-    download."""
+    """In order; those that were told, where there are any."""
     dated = [photo for photo in photos if photo.taken_at]
-    by_camera = [photo for photo in dated if photo.taken_from == "exif"]
-    return sorted(photo.taken_at for photo in by_camera or dated if photo.taken_at)
+    told = [photo for photo in dated if is_told(photo)]
+    return sorted(photo.taken_at for photo in told or dated if photo.taken_at)
 
 
 def count(number: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from phototag.highlights import signals
+from phototag.highlights import captions, signals
 from phototag.highlights.appearance import (
     SAME_BITS,
     SIMILAR_BITS,
@@ -204,7 +204,7 @@ def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], th
     """Day, event and time bucket of every candidate that the camera dated; the others share one
     time bucket, and have neither day nor event. Events end with a gap between any two photos,
     candidates or not."""
-    dated = [photo.taken_at for photo in ordered if photo.taken_from == "exif" and photo.taken_at is not None]
+    dated = [photo.taken_at for photo in ordered if captions.is_told(photo) and photo.taken_at is not None]
     gap = timedelta(hours=theme.spread.event_gap_hours)
     starts = [now for before, now in pairwise(dated) if now - before > gap]
     mine = [c.photo.taken_at for c in candidates if c.dated and c.photo.taken_at is not None]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from phototag import smiling
-from phototag.highlights import signals
+from phototag.highlights import captions, signals
 from phototag.highlights.appearance import Appearance
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Reason, Verdict
@@ -38,8 +38,8 @@ class Candidate:
 
     @property
     def dated(self) -> bool:
-        """Whether the camera said when. A file's date often says only when it was copied."""
-        return self.photo.taken_from == "exif" and self.photo.taken_at is not None
+        """Whether it is known when it was taken."""
+        return captions.is_told(self.photo)
 
 
 def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) -> Verdict | Candidate:

@@ -137,6 +137,18 @@ def test_another_album_makes_way_only_where_told(own_copy, tmp_path):
     assert len(list(out.glob("*.jpg"))) == 2  # the copies of before are gone: the catalog knows the photos
 
 
+def test_a_sheet_to_print_and_moving_bursts_from_the_command_line(own_copy, tmp_path):
+    _, catalog = own_copy
+    out = tmp_path / "a"
+    make = ("highlights", "smiles", "--year", 2016, "--out", out, "--no-gallery", "--db", catalog)
+    run(*make, "--sheet", "a4", "--animate")
+    assert (out / "contact-sheet.pdf").read_bytes().startswith(b"%PDF")
+    assert len(list((out / "bursts").glob("*.webp"))) == 1
+    run(*make)
+    assert not (out / "contact-sheet.pdf").exists() and not (out / "bursts").exists()
+    assert (out / "contact-sheet.png").exists()
+
+
 def test_stripped_copies_from_the_command_line(own_copy, tmp_path):
     folder, catalog = own_copy
     run("highlights", "smiles", "--year", 2016, "--out", tmp_path / "a", "--strip", "--db", catalog)

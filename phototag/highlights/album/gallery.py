@@ -99,12 +99,12 @@ def _item(number: int, verdict: Verdict, places: bool) -> str:
     width, height = _size(photo)
     scale = min(1.0, THUMBNAIL_SIDE / max(width, height))
     where = captions.place(photo) if places else None
-    lines = [("when", captions.moment(photo.taken_at)), ("where", where), ("why", verdict.sentence())]
+    lines = [("when", captions.moment_of(photo)), ("where", where), ("why", verdict.sentence())]
     lines.append(("file", photo.path.rpartition("/")[2]))
     caption = "".join(
         f'<span class="{kind}">{html.escape(captions.visible(text))}</span>' for kind, text in lines if text
     )
-    alt = html.escape(captions.visible(f"Photo of {captions.day(photo.taken_at)}: {verdict.sentence()}"))
+    alt = html.escape(captions.visible(f"Photo of {captions.day_of(photo)}: {verdict.sentence()}"))
     size = f'width="{max(1, round(width * scale))}" height="{max(1, round(height * scale))}"'
     # the first screen must not wait for a scroll
     lazy = ' loading="lazy" decoding="async"' if number > 8 else ""

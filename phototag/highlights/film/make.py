@@ -207,7 +207,7 @@ def _write(
 
 def _metadata(board: Storyboard, title: str) -> dict[str, str]:
     """What players show: nothing of places or cameras."""
-    dates = [photo.taken_at for scene in board.scenes for photo in scene.photos if storyboard.is_known(photo)]
+    dates = [photo.taken_at for scene in board.scenes for photo in scene.photos if captions.is_told(photo)]
     found = {"title": captions.visible(title), "comment": MARK}
     if dates:
         found["date"] = str(max(date.year for date in dates if date))
@@ -219,7 +219,7 @@ def _chapters(board: Storyboard) -> list[Any]:
     starts: list[tuple[int, str]] = []
     for scene in board.scenes[:-1]:
         photo = scene.photos[0]
-        if scene.kind == "title" or not (photo.taken_at and storyboard.is_known(photo)):
+        if scene.kind == "title" or not (photo.taken_at and captions.is_told(photo)):
             continue
         name = f"{captions.MONTHS[photo.taken_at.month - 1]} {photo.taken_at.year}"
         if name not in (known for _, known in starts):

@@ -292,13 +292,8 @@ def _end_lines(title: str, shown: Sequence[Verdict], made_on: datetime | None) -
     return tuple(line for line in lines if line)
 
 
-def is_known(photo: Photo) -> bool:
-    """Whether its date was told, and is not the file's."""
-    return photo.taken_at is not None and photo.taken_from not in (None, "file")
-
-
 def _month(photo: Photo) -> tuple[int, int] | None:
-    return (photo.taken_at.year, photo.taken_at.month) if photo.taken_at and is_known(photo) else None
+    return (photo.taken_at.year, photo.taken_at.month) if photo.taken_at and captions.is_told(photo) else None
 
 
 def _wants_cards(shown: Sequence[Verdict]) -> bool:
@@ -325,7 +320,7 @@ def _with_cards(scenes: Sequence[Scene], shown: Sequence[Verdict]) -> list[Scene
 def _captioned(scenes: Sequence[Scene], shown: Sequence[Verdict], finale: int) -> list[Scene]:
     """The date, where it changes: days in a film of a month, months in a longer one; nothing that a card
     has just said, and nothing in the finale, which is of all times."""
-    dates = [v.photo.taken_at for v in shown if v.photo.taken_at is not None and is_known(v.photo)]
+    dates = [v.photo.taken_at for v in shown if v.photo.taken_at is not None and captions.is_told(v.photo)]
     if not dates:
         return list(scenes)
     days = max(dates) - min(dates) < timedelta(days=32)
@@ -341,7 +336,7 @@ def _captioned(scenes: Sequence[Scene], shown: Sequence[Verdict], finale: int) -
 
 
 def _date_text(photo: Photo, days: bool, with_year: bool) -> str:
-    if photo.taken_at is None or not is_known(photo):
+    if photo.taken_at is None or not captions.is_told(photo):
         return ""
     text = captions.MONTHS[photo.taken_at.month - 1]
     text = f"{photo.taken_at.day} {text}" if days else text
@@ -416,7 +411,11 @@ def _joined(scenes: Sequence[Scene], theme: Theme, finale: int) -> list[Scene]:
 
 
 def _same_moment(one: Photo, other: Photo) -> bool:
-    if one.taken_at is None or other.taken_at is None or not (is_known(one) and is_known(other)):
+    if (
+        one.taken_at is None
+        or other.taken_at is None
+        or not (captions.is_told(one) and captions.is_told(other))
+    ):
         return False
     return abs(other.taken_at - one.taken_at) <= SAME_MOMENT
 
