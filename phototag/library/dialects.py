@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from sqlalchemy import (
     UpdateBase,
     create_engine,
     event,
+    insert,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
@@ -141,21 +143,33 @@ def executemany(connection: Connection, statement: UpdateBase, rows: Sequence[Ma
 
     The same as `connection.execute`, where SQLAlchemy's handling of each row takes longer than
     SQLite's work."""
-    if not rows:
-        return
-    key = statement, connection.dialect.name, tuple(rows[0])
-    if key not in _compiled:
-        compiled = statement.compile(dialect=connection.dialect, column_keys=[*rows[0]])
-        _compiled[key] = compiled.string, compiled.positiontup
-    text, names = _compiled[key]
-    if not names:  # not a dialect of question marks
-        connection.execute(statement, rows)
-    else:
+    if rows:
+        text, names = _compile(connection, statement)
         values = [*map(itemgetter(*names), rows)]
         connection.exec_driver_sql(text, values if len(names) > 1 else [(value,) for value in values])
 
 
-_compiled: dict[tuple[UpdateBase, str, tuple[str, ...]], tuple[str, list[str] | None]] = {}
+def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows that have a value for every column, in the order of the table's."""
+    if rows:
+        text, _ = _compile(connection, _insert_into(table))
+        connection.exec_driver_sql(text, list(rows))
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    return insert(table)
+
+
+def _compile(connection: Connection, statement: UpdateBase) -> tuple[str, list[str]]:
+    """The statement as text, and the names of its parameters in order."""
+    if statement not in _compiled:
+        compiled = statement.compile(dialect=connection.dialect)
+        _compiled[statement] = compiled.string, list(compiled.positiontup or ())
+    return _compiled[statement]
+
+
+_compiled: dict[UpdateBase, tuple[str, list[str]]] = {}  # of statements that live as long as the program
 
 
 def insert_or_skip(table: Table, *key: str) -> Insert:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Update, bindparam, delete, exists, insert, se
 from phototag.library import summaries
 from phototag.library.answers import IDS, Answer, chunks, ensure_fingerprints, load_answers
 from phototag.library.database import Catalog
-from phototag.library.dialects import executemany
+from phototag.library.dialects import executemany, insert_rows
 from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import ensure_ids, escape_surrogates
 from phototag.library.tables import answers, corrections, labels, photos, taggers, tags
@@ -43,7 +43,6 @@ _UPDATE_SUMMARY = _update_of(_SUMMARY)
 _UPDATE_ALL = _update_of((*_SUMMARY, *_FACTS))  # in one statement, so that a photo's row is written once
 _DELETE_ANSWER = delete(answers).where(answers.c.id == bindparam("answer"))
 _INSERT_ANSWERS = insert(answers).returning(answers.c.photo_id, answers.c.tagger_id, answers.c.id)
-_INSERT_TAGS = insert(tags)
 
 
 class _Known(NamedTuple):
@@ -192,24 +191,15 @@ def _insert_answers(
         if outcome.error is None  # who asks for tags need not ask for errors
         for position, tag in enumerate(outcome.tags)
     ]
-    executemany(connection, _INSERT_TAGS, tag_rows)
+    insert_rows(connection, tags, tag_rows)
 
 
-def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> dict[str, Any]:
-    """A tag's row. Numbers are kept to the last bit: a face's box is a key. They become plain
-    floats: SQLite would take a NumPy float32 for a run of bytes."""
-    left, top, right, bottom = map(float, tag.box) if tag.box else (None, None, None, None)
-    return {
-        "answer_id": answer_id,
-        "position": position,
-        "label_id": label_id,
-        "score": float(tag.score),
-        "box_left": left,
-        "box_top": top,
-        "box_right": right,
-        "box_bottom": bottom,
-        "points": json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None,
-    }
+def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple[Any, ...]:
+    """A tag as a row of `tags`. Numbers are kept to the last bit: a face's box is a key. They become
+    plain floats: SQLite would take a NumPy float32 for a run of bytes."""
+    box = map(float, tag.box) if tag.box else (None, None, None, None)
+    points = json.dumps([(float(x), float(y)) for x, y in tag.points]) if tag.points else None
+    return answer_id, position, label_id, float(tag.score), *box, points
 
 
 def _summarise(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from phototag import smiling
 from phototag.library.answers import CHUNK, IDS, chunks, load_answers, load_tags
 from phototag.library.database import Catalog
-from phototag.library.dialects import executemany
+from phototag.library.dialects import executemany, insert_rows
 from phototag.library.names import ensure_ids
 from phototag.library.tables import answers, corrections, labels, meta, photo_labels, photos, taggers, tags
 from phototag.query.terms import EMOTIONS
@@ -35,7 +35,6 @@ _LABELS_OF_PHOTOS = union(
 _DELETE_LABELS = delete(photo_labels).where(
     photo_labels.c.label_id == bindparam("label"), photo_labels.c.photo_id == bindparam("photo")
 )
-_INSERT_LABELS = insert(photo_labels)
 _CORRECTIONS = (
     select(corrections.c.photo_id, labels.c.name, corrections.c.present)
     .select_from(corrections.join(labels))
@@ -150,21 +149,20 @@ def insert_labels(
 ) -> None:
     """The label rows of these photos (photo id -> summary), which have none."""
     rows = [
-        {
-            "label_id": label_ids[label],
-            "photo_id": photo_id,
-            "tagger_id": tagger_ids[row.tagger] if row.tagger else None,
-            "count": row.count,
-            "score": row.score,
-            "share": row.share,
-            "rank": row.rank,
-        }
+        (
+            label_ids[label],
+            photo_id,
+            tagger_ids[row.tagger] if row.tagger else None,
+            row.count,
+            row.score,
+            row.share,
+            row.rank,
+        )
         for photo_id, summary in summaries.items()
         for label, row in summary.labels.items()
     ]
-    # neighbours in the table, which is clustered
-    rows.sort(key=itemgetter("label_id", "photo_id"))
-    executemany(connection, _INSERT_LABELS, rows)
+    rows.sort(key=itemgetter(0, 1))  # neighbours in the table, which is clustered by label
+    insert_rows(connection, photo_labels, rows)
 
 
 def corrections_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, dict[str, bool]]:

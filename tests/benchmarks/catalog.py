@@ -115,8 +115,7 @@ def make(file: Path, count: int) -> None:
         for one in shown:
             one.tag_rows = {
                 name: [
-                    tuple(tag_row(0, position, label_ids[tag.label], tag).values())[1:]
-                    for position, tag in enumerate(tags)
+                    tag_row(0, position, label_ids[tag.label], tag)[1:] for position, tag in enumerate(tags)
                 ]
                 for name, tags in one.answers.items()
             }
