@@ -7,6 +7,7 @@ and can be computed again at any time."""
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Float,
@@ -31,12 +32,17 @@ metadata = MetaData(
     }
 )
 
+# Compared and sorted by bytes, as SQLite does, whatever language another database is set to.
+ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
+# 64 bits; SQLite's integers are.
+LongInteger = BigInteger().with_variant(Integer(), "sqlite")
+
 roots = Table(
     "roots",
     metadata,
     Column("id", Integer, primary_key=True),
     # Absolute, spelled as `paths.to_text` does. No root lies inside another.
-    Column("path", Text, nullable=False, unique=True),
+    Column("path", ByteOrdered, nullable=False, unique=True),
 )
 
 # What the last complete scan walked; see folder_stamps.py. Computed again by the next one.
@@ -44,7 +50,7 @@ folders = Table(
     "folders",
     metadata,
     Column("root_id", ForeignKey("roots.id", ondelete="CASCADE"), primary_key=True),
-    Column("path", Text, primary_key=True),  # as of photos; '' for the root itself
+    Column("path", ByteOrdered, primary_key=True),  # as of photos; '' for the root itself
     Column("listing", Text),  # digest of what was listed; none: to be listed whatever its time
     Column("listed_time", Text),  # the folder's time then; none: too young to be trusted
     sqlite_with_rowid=False,
@@ -56,19 +62,19 @@ photos = Table(
     Column("id", Integer, primary_key=True),
     Column("root_id", ForeignKey("roots.id"), nullable=False),
     # relative to the root, '/' between its parts, spelled as `paths.to_text` does
-    Column("path", Text, nullable=False),
-    Column("size_bytes", Integer, nullable=False),
-    Column("mtime_ns", Integer, nullable=False),
+    Column("path", ByteOrdered, nullable=False),
+    Column("size_bytes", LongInteger, nullable=False),
+    Column("mtime_ns", LongInteger, nullable=False),
     Column("content_hash", Text),  # SHA-256 in hex; none until the bytes could be read
     Column("width", Integer),
     Column("height", Integer),
     Column("orientation", Integer),
-    Column("taken_at", Text),  # local wall time, 'YYYY-MM-DD HH:MM:SS'
+    Column("taken_at", ByteOrdered),  # local wall time, 'YYYY-MM-DD HH:MM:SS'
     Column("taken_from", Text),
     Column("utc_offset_minutes", Integer),
     Column("latitude", Float),
     Column("longitude", Float),
-    Column("camera", Text),
+    Column("camera", ByteOrdered),
     Column("missing_since", Text),  # UTC, 'YYYY-MM-DD HH:MM:SS'
     # Summaries of the answers.
     Column("faces", Integer),  # none: nobody has looked
@@ -97,7 +103,7 @@ taggers = Table(
     "taggers",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", ByteOrdered, nullable=False, unique=True),
 )
 
 fingerprints = Table(
@@ -128,7 +134,7 @@ labels = Table(
     "labels",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", ByteOrdered, nullable=False, unique=True),
 )
 
 # Clustered by answer: a photo's tags are read as one run of pages, and ten million rows need no second index.
@@ -179,7 +185,7 @@ albums = Table(
     "albums",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", ByteOrdered, nullable=False, unique=True),
     Column("theme", Text, nullable=False),
     Column("query", Text, nullable=False),
     Column("created_at", Text, nullable=False),  # UTC, 'YYYY-MM-DD HH:MM:SS'
