@@ -35,7 +35,7 @@ BATCH_SIZE = 16  # photos: fills the nets, and a kill -9 loses at most one batch
 # photos decoded before they are asked for; whole batches wait behind those in hand, see
 # phototag.pipeline
 AHEAD = 8
-DECODE_VERSION = 1  # raise it when decoding gets better, and photos that could not be read are tried again
+DECODE_VERSION = 2  # raise it when decoding gets better, and photos that could not be read are tried again
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")  # what `--device` may be
 LISTED = 10  # failures listed at the end of a scan; `phototag query failed` lists all
@@ -186,6 +186,8 @@ def scan(
             choice = _fetch_detector(choice, options, caller)
             plan = _make_plan(library, scope, options, choice)
         _report_plan(plan, choice, new, report)
+        if plan.pending.unmarked and not options.dry_run:
+            library.mark_complete(scope, plan.fingerprints)
         if plan.pending.photos and not options.dry_run:
             _look(library, scope, plan, options, caller, on_photo, report)
     except Interrupted:

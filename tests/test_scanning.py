@@ -13,9 +13,11 @@ from PIL import Image
 
 from phototag import Library, scan
 from phototag.errors import PhototagError, TaggerBroken, UsageError
+from phototag.library.jobs import JobCount
 from phototag.records import Tag
-from phototag.scanning import ScanOptions
+from phototag.scanning import ScanOptions, decode_fingerprint
 from phototag.taggers import table
+from phototag.taggers.fingerprints import compute_fingerprints
 from tests import tiny
 
 
@@ -115,6 +117,18 @@ def test_a_stop_after_the_last_batch_interrupts_nothing(library, tmp_path):
         should_stop=lambda: done == [4],
     )
     assert report.tagged == 4 and not report.interrupted
+
+
+def test_answers_saved_under_other_limits_are_compared_once(library, tmp_path):
+    folder = pictures(tmp_path / "photos", 3)
+    (folder / "bad.png").write_bytes(b"no picture")
+    scan(library, [folder])
+    fingerprints = compute_fingerprints(["colour"], {})
+    fingerprints["decode"] = decode_fingerprint(1000)
+    assert library.count_jobs(None, fingerprints) == JobCount(1, {"colour": 1}, unmarked=3)
+    assert scan(library, [folder], ScanOptions(max_pixels=1000)).tagged == 1  # the one that could not be read
+    assert library.count_jobs(None, fingerprints) == JobCount(0, {"colour": 0}, unmarked=0)
+    assert scan(library, [folder], ScanOptions(max_pixels=1000)).tagged == 0
 
 
 def load_endless(device, options):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select, update
 
 from phototag.library.answers import Answer, load_answers
 from phototag.library.database import Catalog
@@ -31,10 +31,12 @@ _WITHOUT_ANSWERS = and_(photos.c.answered == literal_column("0"), photos.c.faile
 
 @dataclass(frozen=True)
 class JobCount:
-    """Photos that lack an answer, and for each tagger how many lack its own."""
+    """Photos that lack an answer, and for each tagger how many lack its own. `unmarked`: photos that lack
+    none, which nothing remembers yet: see mark_complete."""
 
     photos: int = 0
     taggers: Mapping[str, int] = field(default_factory=dict)
+    unmarked: int = 0
 
 
 class _Photo(NamedTuple):
@@ -73,7 +75,7 @@ def find(
 
 def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
     """See Library.count_jobs."""
-    total, lacking = 0, dict.fromkeys((name for name in fingerprints if name != DECODE), 0)
+    total, unmarked, lacking = 0, 0, dict.fromkeys((name for name in fingerprints if name != DECODE), 0)
     complete_for = digest(fingerprints)
     with catalog.read() as connection:
         for place in places_of(connection, scope):
@@ -91,10 +93,35 @@ def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[s
                 for photo in page:
                     names = pending(photo.content_hash, known.get(photo.id, {}), fingerprints)
                     total += bool(names)
+                    unmarked += not names
                     for name in names:
                         lacking[name] += 1
                 after = page[-1].path
-    return JobCount(total if lacking else 0, lacking)
+    return JobCount(total if lacking else 0, lacking, unmarked)
+
+
+def mark_complete(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> None:
+    """Remember of the photos that lack nothing that they do: their answers were saved under other
+    fingerprints of other taggers, or of decoding."""
+    complete_for = digest(fingerprints)
+    with catalog.read() as connection:
+        places = places_of(connection, scope)
+    for place in places:
+        after = ""
+        while True:
+            with catalog.write() as connection:
+                page = _incomplete_photos(connection, place, after, complete_for, ~_WITHOUT_ANSWERS)
+                known = load_answers_heads(connection, [photo.id for photo in page])
+                complete = [
+                    photo.id
+                    for photo in page
+                    if not pending(photo.content_hash, known.get(photo.id, {}), fingerprints)
+                ]
+                statement = update(photos).where(photos.c.id.in_(complete))
+                connection.execute(statement.values(complete_for=complete_for))
+            if len(page) < PAGE:
+                break
+            after = page[-1].path
 
 
 def count_current(connection: Connection, fingerprints: Mapping[str, str]) -> dict[str, tuple[int, int]]:

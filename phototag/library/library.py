@@ -159,6 +159,10 @@ class Library:
         """How many jobs there are, and for each tagger how many answers are missing."""
         return jobs.count(self._catalog, scope, _texts(fingerprints))
 
+    def mark_complete(self, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> None:
+        """Remember which photos lack no answer, so that the next count need not compare them again."""
+        jobs.mark_complete(self._catalog, scope, fingerprints)
+
     def save(
         self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Fingerprints
     ) -> None:

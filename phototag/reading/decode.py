@@ -91,7 +91,9 @@ def _decode_image(
         try:
             with _ONE_LARGE if opened.memory_bytes > LARGE_BYTES else nullcontext():
                 pixels, size_wh = _pixels(opened, working_side)
-        except Exception as error:
+        except UnreadablePhoto as error:
+            raise DamagedPhoto(str(error), facts) from error
+        except Exception as error:  # a decoder meets hostile bytes: it may fail in any way
             raise DamagedPhoto(reason_for(error, opened.data), facts) from error
     return pixels, size_wh, facts
 

@@ -13,14 +13,19 @@ from pathlib import Path
 from PIL import UnidentifiedImageError
 
 from phototag.errors import UnreadablePhoto
+from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 
 # Phones take 200 megapixels and stitched panoramas reach 250; 256 of them are 0.75 GB as RGB.
 MAX_PIXELS = 256_000_000
 
 
 # A file larger than its own pixels at four 16-bit channels, plus room for a video or previews
-# inside it, is no photo.
-BYTES_PER_PIXEL, ROOM_BYTES = 8, 256 * 1024 * 1024
+# inside it, is no photo; of the formats that compress, one byte a pixel is plenty.
+BYTES_PER_PIXEL, COMPRESSED_BYTES_PER_PIXEL, ROOM_BYTES = 8, 1, 256 << 20
+COMPRESSED = frozenset({"JPEG", "WEBP", "GIF", "AVIF", "HEIF"})
+# Larger files are judged by their first bytes before all of them are read.
+LARGE_FILE_BYTES, HEAD_BYTES = 16 << 20, 1024 + SNIFFED_BYTES
+SPARSE_BYTES, SPARSE_SHARE = 64 << 20, 4  # of a larger file at least a quarter is on the disk
 HASHED_BYTES = 1 << 20  # at a time
 
 
@@ -56,8 +61,8 @@ def read_file(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
     try:
         with _open_regular(path) as file:
             status = os.fstat(file.fileno())
-            if status.st_size > max_pixels * BYTES_PER_PIXEL + ROOM_BYTES:
-                raise UnreadablePhoto(f"too large a file for a photo: {status.st_size:,} bytes")
+            if status.st_size > LARGE_FILE_BYTES:
+                _check_large(file, status, str(path), max_pixels)
             data = file.read()
     except (OSError, ValueError, MemoryError) as error:
         raise UnreadablePhoto(reason_for(error, b"")) from error
@@ -66,6 +71,30 @@ def read_file(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
     if len(data) != status.st_size:
         raise UnreadablePhoto("the file changed while it was read; scan again")
     return data, status.st_mtime
+
+
+def _check_large(file: io.BufferedReader, status: os.stat_result, path: str, max_pixels: int) -> None:
+    """Refuses a large file that cannot be a photo, by its size and its first bytes alone."""
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    kind = sniff(head)
+    if kind is None and b"\xff\xd8\xff" in head:
+        kind = "JPEG"  # behind a few bytes of something else
+    if kind is None and path.rpartition(".")[2].lower() not in RAW_EXTENSIONS:
+        raise UnreadablePhoto(guess_content(head))
+    pixels = max_pixels
+    if kind == "PNG":
+        pixels = min(pixels, int.from_bytes(head[16:20], "big") * int.from_bytes(head[20:24], "big"))
+    each = COMPRESSED_BYTES_PER_PIXEL if kind in COMPRESSED else BYTES_PER_PIXEL
+    if status.st_size > pixels * each + ROOM_BYTES:
+        raise UnreadablePhoto(f"too large a file for a photo: {status.st_size:,} bytes")
+    on_disk = getattr(status, "st_blocks", None)  # of 512 bytes; Windows does not say
+    if (
+        on_disk is not None
+        and status.st_size > SPARSE_BYTES
+        and on_disk * 512 * SPARSE_SHARE < status.st_size
+    ):
+        raise UnreadablePhoto("most of the file was never written: a copy that failed?")
 
 
 def reason_for(error: BaseException, data: bytes) -> str:
@@ -86,7 +115,7 @@ def reason_for(error: BaseException, data: bytes) -> str:
 
 def guess_content(data: bytes) -> str:
     start = data[:512].lstrip().lower()
-    if not data.strip(b"\0"):
+    if not data[:HEAD_BYTES].strip(b"\0") and not data.strip(b"\0"):
         return "the file holds nothing but zeros: a copy that failed?"
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page, not a picture"

@@ -1,10 +1,12 @@
 """Pictures that programs get wrong: which of them are read, and what they show."""
 
 import io
+import os
 import re
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -372,6 +374,24 @@ def test_a_tiff_of_giant_tiles_is_refused(opened):
     tags |= {322: (4, (60_000,)), 323: (4, (60_000,))}
     with pytest.raises(UnreadablePhoto, match="tiles larger than itself"):
         opened(make.tiff([(tags, pixels)]))
+
+
+def test_sparse_and_absurdly_large_files_are_refused_by_their_beginning(tmp_path):
+    for name, head, reason in (
+        ("zeros.jpg", b"", "nothing but zeros"),
+        ("sparse.jpg", JPEG, "too large a file for a photo"),
+        ("sparse.png", PNG, "too large a file for a photo"),
+        ("smaller.jpg", JPEG, "never written"),
+        ("raw.nef", b"", "never written"),
+        ("text.jpg", b"<!doctype html>", "a web page"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(head)
+        os.truncate(path, 200_000_000 if name in ("smaller.jpg", "raw.nef") else 2_000_000_000)
+        began = time.process_time()
+        with pytest.raises(UnreadablePhoto, match=reason):
+            open_photo(path, working_side=64)
+        assert time.process_time() - began < 0.5, name
 
 
 # -- one door
