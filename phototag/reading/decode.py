@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from phototag.reading import exif, images, jpeg, raw
 from phototag.reading.colour import profile_of
 from phototag.reading.files import MAX_PIXELS, read_file, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
-from phototag.reading.pixels import UPRIGHT, fit_inside, invert, to_averageable, to_rgb
+from phototag.reading.pixels import UPRIGHT, fit_inside, invert, to_averageable, to_rgb, working_size
 from phototag.records import Exif
 
 # Pictures that take more than this are decoded one at a time, however many threads decode.
@@ -50,25 +52,31 @@ class DamagedPhoto(UnreadablePhoto):
         self.exif = exif
 
 
-def open_photo(path: str | Path, *, working_side: int, max_pixels: int = MAX_PIXELS) -> Decoded:
+# From a picture's size to the size at which it is wanted, never larger: (width, height) each.
+Sizing = Callable[[tuple[int, int]], tuple[int, int]]
+
+
+def open_photo(
+    path: str | Path, *, working_side: int, max_pixels: int = MAX_PIXELS, for_taggers: bool = False
+) -> Decoded:
     """Read, hash and decode a photo so that its long side is at most `working_side` pixels (it is
-    never enlarged). Raises UnreadablePhoto, whose one line does not name the path."""
+    never enlarged); `for_taggers`: wide and tall ones by their short side, see `working_size`. Raises
+    UnreadablePhoto, whose one line does not name the path."""
     data, mtime = read_file(path, max_pixels)
-    return decode(data, str(path), mtime, working_side, max_pixels, hashlib.sha256(data).hexdigest())
+    sizing = partial(working_size if for_taggers else fit_inside, long_side=working_side)
+    return decode(data, str(path), mtime, sizing, max_pixels, hashlib.sha256(data).hexdigest())
 
 
 def decode(
-    data: bytes, path: str, mtime: float, working_side: int, max_pixels: int, content_hash: str
+    data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int, content_hash: str
 ) -> Decoded:
     """The photo in these bytes, see `open_photo`. Raises UnreadablePhoto; DamagedPhoto where it says
     something of itself."""
     try:
         if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
-            pixels, size_wh, facts = _decode_raw(data, mtime, working_side, max_pixels)
+            pixels, size_wh, facts = _decode_raw(data, mtime, sizing, max_pixels)
         else:
-            pixels, size_wh, facts = _decode_image(
-                images.open_bytes(data, path, max_pixels), mtime, working_side
-            )
+            pixels, size_wh, facts = _decode_image(images.open_bytes(data, path, max_pixels), mtime, sizing)
     except UnreadablePhoto:
         raise
     # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
@@ -83,14 +91,14 @@ def _may_be_raw(data: bytes) -> bool:
 
 
 def _decode_image(
-    opened: images.Opened, mtime: float | None, working_side: int
+    opened: images.Opened, mtime: float | None, sizing: Sizing
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     with opened.image as image:
         said = opened.exif or _raw_exif(image)
         facts = exif.parse_exif(said, mtime)
         try:
             with _ONE_LARGE if opened.memory_bytes > LARGE_BYTES else nullcontext():
-                pixels, size_wh = _pixels(opened, working_side)
+                pixels, size_wh = _pixels(opened, sizing)
         except UnreadablePhoto as error:
             raise DamagedPhoto(str(error), facts) from error
         except Exception as error:  # a decoder meets hostile bytes: it may fail in any way
@@ -98,10 +106,10 @@ def _decode_image(
     return pixels, size_wh, facts
 
 
-def _pixels(opened: images.Opened, working_side: int) -> tuple[np.ndarray[Any, Any], tuple[int, int]]:
+def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any], tuple[int, int]]:
     image = opened.image
     width, height = image.size
-    target = fit_inside(image.size, working_side)
+    target = sizing(image.size)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
     image.load()
     if image.format == "JPEG" and _ends_early(opened):
@@ -157,17 +165,17 @@ def _raw_exif(image: Image.Image) -> Image.Exif | None:
 
 
 def _decode_raw(
-    data: bytes, mtime: float, working_side: int, max_pixels: int
+    data: bytes, mtime: float, sizing: Sizing, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
-    developed = raw.develop(data, working_side, max_pixels)
+    developed = raw.develop(data, sizing, max_pixels)
     facts = exif.parse_exif(developed.exif, mtime)
     if developed.half_size_pixels is not None:
         half = Image.fromarray(developed.half_size_pixels)
-        pixels = np.array(to_rgb(half, fit_inside(half.size, working_side)))
+        pixels = np.array(to_rgb(half, sizing(half.size)))
     else:
         opened = images.open_bytes(developed.preview or b"", max_pixels=max_pixels)
         preview_wh = opened.image.size
-        pixels, _, of_preview = _decode_image(opened, mtime, working_side)
+        pixels, _, of_preview = _decode_image(opened, mtime, sizing)
         if facts.taken_from != "exif":
             facts = of_preview
         if of_preview.orientation == 1 != developed.orientation and developed.lies_as_the_sensor(preview_wh):

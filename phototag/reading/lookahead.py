@@ -6,11 +6,13 @@ import hashlib
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from phototag.errors import UnreadablePhoto
 from phototag.reading import exif
 from phototag.reading.decode import DamagedPhoto, decode
 from phototag.reading.files import MAX_PIXELS, read_file
+from phototag.reading.pixels import working_size
 from phototag.records import Frame, Job, PhotoFacts, Unreadable
 from phototag.stopping import Stop
 
@@ -62,8 +64,9 @@ def _frame(job: Job, working_side: int, max_pixels: int) -> tuple[PhotoFacts, Fr
     try:
         path = job.file.full_path()
         data, mtime = read_file(path, max_pixels)
+        sizing = partial(working_size, long_side=working_side)
         content_hash = hashlib.sha256(data).hexdigest()
-        photo = decode(data, path, mtime, working_side, max_pixels, content_hash)
+        photo = decode(data, path, mtime, sizing, max_pixels, content_hash)
     except (UnreadablePhoto, ValueError) as error:
         said = error.exif if isinstance(error, DamagedPhoto) else exif.parse_exif(None, mtime)
         facts = PhotoFacts(job.photo_id, content_hash, exif=said)

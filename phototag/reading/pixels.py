@@ -16,6 +16,9 @@ RESAMPLE, RESAMPLE_LITTLE, LITTLE = Image.Resampling.HAMMING, Image.Resampling.B
 # Formats without DCT scaling average whole blocks of pixels down to three times the size first: as
 # good, and faster.
 REDUCING_GAP = 3.0
+# A wider or taller picture is looked at in tiles: see phototag.taggers.tiles.
+LONGEST_RATIO, ORDINARY_RATIO = 3.0, 1.5
+LONGEST_SIDES = 8  # of the working side: beyond some 12:1 even the short side shrinks
 BAND_ROWS = 256  # brought to 8 bits at a time: a picture of floats is not copied as a whole
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,6 +34,17 @@ UPRIGHT = {
 def fit_inside(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:
     scale = min(1.0, long_side / max(size_wh))
     return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
+
+
+def working_size(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """The size at which taggers look: at most `long_side`; of a picture beyond LONGEST_RATIO the short
+    side is as long as an ordinary photo's."""
+    long, short = max(size_wh), min(size_wh)
+    if long > LONGEST_RATIO * short:
+        long_side = max(
+            long_side, min(LONGEST_SIDES * long_side, round(long_side / ORDINARY_RATIO * long / short))
+        )
+    return fit_inside(size_wh, long_side)
 
 
 def to_averageable(image: Image.Image, *, ignore_alpha: bool = False) -> Image.Image:

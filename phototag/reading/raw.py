@@ -7,6 +7,7 @@ Decodes no JPEG: a preview is handed over as bytes, and `decode.py` reads it lik
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +43,8 @@ class RawPhoto:
         return (preview_wh[0] < preview_wh[1]) == (self.size_wh[0] < self.size_wh[1])
 
 
-def develop(data: bytes, working_side: int, max_pixels: int) -> RawPhoto:
-    """The preview where its long side is at least `working_side` pixels: it has the camera's own
+def develop(data: bytes, sizing: Callable[[tuple[int, int]], tuple[int, int]], max_pixels: int) -> RawPhoto:
+    """The preview where it is at least as large as is wanted: it has the camera's own
     colours and costs a hundredth of developing. Raises UnreadablePhoto where rawpy is not installed
     or the picture is too large, and whatever LibRaw raises."""
     if not is_installed("raw"):
@@ -53,7 +54,7 @@ def develop(data: bytes, working_side: int, max_pixels: int) -> RawPhoto:
     with rawpy.imread(io.BytesIO(data)) as opened:
         size_wh = opened.sizes.width, opened.sizes.height
         check_size(size_wh, max_pixels)
-        preview = _preview(opened, min(working_side, max(size_wh)))
+        preview = _preview(opened, max(sizing(size_wh)))
         pixels = None if preview else opened.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
         orientation = LIBRAW_FLIPS.get(opened.sizes.flip, 1)
     return RawPhoto(size_wh, orientation, images.tiff_exif(data), preview, pixels)

@@ -84,7 +84,7 @@ def largest_face_cutter(device: str, size: int) -> Callable[[Path], np.ndarray]:
     find = table.load("faces", device, {})
 
     def cut(file: Path) -> np.ndarray:
-        photo = open_photo(file, working_side=WORKING_SIDE)
+        photo = open_photo(file, working_side=WORKING_SIDE, for_taggers=True)
         (found,) = find([Frame(0, photo.pixels, photo.width, photo.height)])
         faces = [(tag.box, tag.points) for tag in found if tag.score >= MIN_SCORE and tag.box]
         if not faces:

@@ -46,8 +46,9 @@ class TaggerSpec:
     the files its answers depend on; `missing(options)` says in one sentence why it cannot run here,
     or None. Where there is a choice of weights, `weights_name(options)` names them, and
     `thresholds(options)` gives the score from which on they may be believed (label -> score; None
-    where they state none); the catalog keeps both beside the answers. Raise `version` when the same
-    weights would answer differently."""
+    where they state none); the catalog keeps both beside the answers. `in_tiles`: wide and tall
+    photos are shown to it in parts, see phototag.taggers.tiles. Raise `version` when the same weights
+    would answer differently."""
 
     name: str
     target: str
@@ -59,6 +60,7 @@ class TaggerSpec:
     missing: Callable[[Options], str | None] = _nothing
     weights_name: Callable[[Options], str | None] = _nothing
     thresholds: Callable[[Options], Mapping[str, float] | None] = _nothing
+    in_tiles: bool = False
 
 
 def _smilenet_file(options: Options) -> list[Path]:
@@ -123,6 +125,7 @@ SPECS: dict[str, TaggerSpec] = {
             summary="faces with five landmarks (MTCNN)",
             options={"min_face": MIN_FACE},
             weights=_mtcnn_weights,
+            in_tiles=True,
         ),
         TaggerSpec(
             "sharpness",
@@ -149,6 +152,7 @@ SPECS: dict[str, TaggerSpec] = {
             missing=_detector_missing,
             weights_name=_detector_name,
             thresholds=_detector_thresholds,
+            in_tiles=True,
         ),
         TaggerSpec(
             "kinds",
@@ -166,7 +170,11 @@ def load(name: str, device: str, options: Options) -> Tagger:
     spec = SPECS[name]
     module, factory = spec.target.split(":")
     tagger: Tagger = getattr(importlib.import_module(module), factory)(device, {**spec.options, **options})
-    return tagger
+    if not spec.in_tiles:
+        return tagger
+    from phototag.taggers.tiles import Tiled
+
+    return Tiled(tagger)
 
 
 def with_needs(names: Sequence[str]) -> list[str]:
