@@ -14,7 +14,7 @@ from PIL import Image
 from phototag import Library, scan
 from phototag.errors import PhototagError, TaggerBroken, UsageError
 from phototag.library.jobs import JobCount
-from phototag.records import Tag
+from phototag.records import Fingerprint, Tag
 from phototag.scanning import ScanOptions, decode_fingerprint
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
@@ -124,7 +124,7 @@ def test_answers_saved_under_other_limits_are_compared_once(library, tmp_path):
     (folder / "bad.png").write_bytes(b"no picture")
     scan(library, [folder])
     fingerprints = compute_fingerprints(["colour"], {})
-    fingerprints["decode"] = decode_fingerprint(1000)
+    fingerprints["decode"] = Fingerprint(decode_fingerprint(1000))
     assert library.count_jobs(None, fingerprints) == JobCount(1, {"colour": 1}, unmarked=3)
     assert scan(library, [folder], ScanOptions(max_pixels=1000)).tagged == 1  # the one that could not be read
     assert library.count_jobs(None, fingerprints) == JobCount(0, {"colour": 0}, unmarked=0)

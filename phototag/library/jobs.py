@@ -111,7 +111,7 @@ def mark_complete(catalog: Catalog, scope: Sequence[str] | None, fingerprints: M
         while True:
             with catalog.write() as connection:
                 page = _incomplete_photos(connection, place, after, complete_for, ~_WITHOUT_ANSWERS)
-                known = load_answers_heads(connection, [photo.id for photo in page])
+                known = load_answers(connection, [photo.id for photo in page], with_tags=False)
                 complete = [
                     photo.id
                     for photo in page

@@ -159,9 +159,9 @@ class Library:
         """How many jobs there are, and for each tagger how many answers are missing."""
         return jobs.count(self._catalog, scope, _texts(fingerprints))
 
-    def mark_complete(self, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> None:
+    def mark_complete(self, scope: Sequence[str] | None, fingerprints: Fingerprints) -> None:
         """Remember which photos lack no answer, so that the next count need not compare them again."""
-        jobs.mark_complete(self._catalog, scope, fingerprints)
+        jobs.mark_complete(self._catalog, scope, _texts(fingerprints))
 
     def save(
         self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Fingerprints
