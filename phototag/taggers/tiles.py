@@ -4,17 +4,13 @@ photo's shape, whose boxes are joined again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phototag.reading.pixels import LONGEST_RATIO
 from phototag.records import Box, Frame, Tag
-
-if TYPE_CHECKING:
-    from phototag.taggers.table import Tagger
 
 TILE_RATIO = 1.5  # of a tile's long side to its short one
 OVERLAP_RATIO = 0.5  # of the short side: what is narrower stands whole in some tile
@@ -25,7 +21,7 @@ BORDER = 0.004  # of a tile's side: a box this near to a cut may go on beyond it
 class Tiled:
     """A tagger whose tags have boxes, shown wide and tall frames in tiles."""
 
-    def __init__(self, tagger: Tagger) -> None:
+    def __init__(self, tagger: Callable[[Sequence[Frame]], list[list[Tag]]]) -> None:
         self._tagger = tagger
 
     def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]:
