@@ -29,6 +29,7 @@ from phototag.weights.default_detector import OURS
 if TYPE_CHECKING:
     from phototag.nets.compare import Comparison
 
+LEAST_PICTURES = 100  # with labels, to compare on: of fewer one alone is more than a point
 MOST_THRESHOLD = 0.95  # a smile that must be surer than this is hardly ever found
 
 
@@ -203,6 +204,8 @@ def _check_own(file: Path, name: str, validate: Path | None, images: Path | None
     say(f"{count(found.count, 'picture')} with labels    new    in use")
     for figure in found.figures:
         say(f"  {figure.name:22} {figure.new:8.4f} {figure.old:8.4f}{'  worse' if figure.worse else ''}")
+    if found.count < LEAST_PICTURES:
+        say(f"only {count(found.count, 'picture')}: by so few, chance decides; a hundred and more tell")
     if found.worse and not anyway:
         raise PhototagError(
             f"{file} is worse than what it replaces ({', '.join(figure.name for figure in found.worse)}) "

@@ -110,6 +110,7 @@ def test_own_smilenet_is_measured_used_and_left_again(tmp_path, folder, faces):
     assert store.path("smilenet").parent == manifest.SHIPPED
     done = run("import", good, "--own", "smilenet", "--validate", faces)
     assert done.exit_code == 0 and "smile AUC" in done.stderr, done.output
+    assert "only 8 pictures: by so few, chance decides" in done.stderr
     assert store.path("smilenet").name == "own-smilenet.safetensors"
     after = compute_fingerprints(["faces", "sharpness", "smiles"], {})
     assert [name for name in after if str(after[name]) != str(before[name])] == ["smiles"]
