@@ -60,16 +60,17 @@ def with_outputs(page: str, shell: Shell) -> str:
 
     def again(block: re.Match[str]) -> str:
         lines = []
-        for command in commands_of(block[1]):
+        for command, _ in commands_and_outputs(block[1]):
             lines += ["$ " + command, *shell.run(command), ""]
         return "```console\n" + "\n".join(lines).rstrip() + "\n```"
 
     return CONSOLE.sub(again, page)
 
 
-def commands_of(block: str) -> list[str]:
-    """What stands behind `$ `, with the lines that go on after a backslash."""
-    return [found[2:] for found in re.findall(r"^\$ (?:.*\\\n)*.*$", block, re.M)]
+def commands_and_outputs(block: str) -> list[tuple[str, str]]:
+    """What stands behind each `$ `, with the lines that go on after a backslash, and what is shown below."""
+    parts = re.findall(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n?)*)", block, re.M)
+    return [(command, output.strip("\n")) for command, output in parts]
 
 
 class Shell:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.readme import CONSOLE, PAGES, Shell, commands_of, masked
+from tests.readme import CONSOLE, PAGES, Shell, commands_and_outputs, masked
 
 
 @pytest.mark.parametrize("film", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "film"])
@@ -12,10 +12,8 @@ from tests.readme import CONSOLE, PAGES, Shell, commands_of, masked
 def test_every_output_is_what_the_program_prints(page: Path, film: bool, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     for block in CONSOLE.findall(page.read_text()):
-        shown = {command: block.split("$ " + command + "\n")[-1] for command in commands_of(block)}
-        for command, text in shown.items():
-            expected = text.split("\n$ ")[0].rstrip().splitlines()
+        for command, expected in commands_and_outputs(block):
             if film or "--film" not in command:
                 printed = "\n".join(shell.run(command))
                 hint = f"run: python -m tests.readme --tour ({page.name}: {command})"
-                assert masked(printed) == masked("\n".join(expected)), hint
+                assert masked(printed) == masked(expected), hint

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, open_library, printable, say, write_json
+from phototag.cli.output import (
+    count,
+    db_option,
+    json_option,
+    open_library,
+    printable,
+    refuse_together,
+    refuse_without,
+    say,
+    write_json,
+)
 from phototag.cli.selection import (
     Selection,
     SelectionOptions,
@@ -51,8 +61,8 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Make an album folder here: photos, gallery, contact sheet.",
 )
-@click.option("--copy", "how", flag_value="copy", help="Copy the photos into it. Default: symbolic links.")
-@click.option("--hardlink", "how", flag_value="hardlink", help="Hard links instead.")
+@click.option("--copy", is_flag=True, help="Copy the photos into it. Default: symbolic links.")
+@click.option("--hardlink", is_flag=True, help="Hard links instead.")
 @click.option(
     "--strip", is_flag=True, help="Copies without place, maker notes and serial numbers, to be passed on."
 )
@@ -119,6 +129,7 @@ def highlights(
       phototag why IMG_0042.jpg --theme smiles --year 2016
     """
     outputs = Outputs(**{field.name: given.pop(field.name) for field in fields(Outputs)})
+    outputs.refuse_contradictions()
     if own_theme:
         theme, terms = load_theme(own_theme), theme_and_terms
     elif theme_and_terms:
@@ -142,7 +153,8 @@ class Outputs:
     """What to make, as the options say it."""
 
     out: Path | None
-    how: Literal["copy", "hardlink"] | None
+    copy: bool
+    hardlink: bool
     strip: bool
     replace: bool
     gallery: bool
@@ -158,6 +170,35 @@ class Outputs:
     silent: bool
     preview: bool
     force: bool
+
+    @property
+    def how(self) -> Literal["copy", "hardlink"] | None:
+        return "copy" if self.copy else "hardlink" if self.hardlink else None
+
+    def refuse_contradictions(self) -> None:
+        """Raises click.UsageError for options that exclude each other, or mean nothing without another."""
+        if self.strip and self.hardlink:
+            raise UsageError("say either --strip or --hardlink: a hard link is the photo itself")
+        refuse_together(("--copy", self.copy), ("--hardlink", self.hardlink))
+        refuse_together(("--no-gallery", not self.gallery), ("--places", self.places))
+        if not self.out:
+            refuse_without(
+                "--out DIR",
+                ("--copy", self.copy),
+                ("--hardlink", self.hardlink),
+                ("--strip", self.strip),
+                ("--replace", self.replace),
+                ("--places", self.places),
+            )
+        if not self.film:
+            refuse_without(
+                "--film FILE.mp4",
+                ("--height", self.height),
+                ("--music", self.music),
+                ("--mood", self.mood),
+                ("--no-music", self.silent),
+                ("--preview", self.preview),
+            )
 
     def film_options(self) -> FilmOptions:
         from phototag.highlights.film.make import FilmOptions
@@ -185,8 +226,6 @@ def _highlights(
 
     if name is not None and not (name.strip() and is_one_line(name)):
         raise UsageError("--name must be one line of text")
-    if outputs.strip and outputs.how == "hardlink":
-        raise UsageError("say either --strip or --hardlink: a hard link is the photo itself")
     if outputs.film:
         _check_film(outputs, db)
     choice = selection.choose(db)

@@ -128,6 +128,21 @@ def test_contradictory_options_are_refused(options, scanned):
     assert "exclude each other" in result.stderr and not result.stdout
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--out", "x", "--copy", "--hardlink"), "exclude each other"),
+        (("--out", "x", "--no-gallery", "--places"), "exclude each other"),
+        (("--copy",), "--copy needs --out DIR"),
+        (("--preview",), "--preview needs --film FILE.mp4"),
+    ],
+)
+def test_highlights_refuses_what_would_do_nothing(options, sentence, scanned, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in run("highlights", "smiles", *options, "--db", scanned[1], code=2).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_quiet_says_nothing_and_verbose_names_the_catalog(scanned):
     folder, catalog = scanned
     assert run("highlights", "smiles", "--dry-run", "-q", "--db", catalog).stderr == ""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 FILE, PRINT_FILE = "contact-sheet.png", "contact-sheet.pdf"
 CELL, GAP, LINE = 260, 14, 24  # pixels: six cells across stay readable on a laptop
 PAPER, INK, FAINT = (250, 249, 246), (29, 27, 24), (107, 102, 94)
-# Printed pages: upright, of so many millimetres, with as many dots an inch as a print of a hand's width needs.
+# Printed pages: upright, of so many millimetres, with as many dots an inch as a print of a hand's
+# width needs.
 PAPERS_MM = {"a4": (210, 297), "letter": (216, 279)}
 PRINT_DPI = 200
 COLUMNS, ROWS = 4, 6  # of a page
@@ -57,7 +58,8 @@ def draw_pages(choice: Choice, title: str, paper: str, progress: Callable[[], No
     kept, on_page = choice.kept, COLUMNS * ROWS
     if len(kept) > MOST_PAGES * on_page:
         raise PhototagError(
-            f"a printed sheet takes {MOST_PAGES * on_page} photos at most, not {len(kept)}; give a smaller --top"
+            f"a printed sheet takes {MOST_PAGES * on_page} photos at most, not {len(kept)}; "
+            "give a smaller --top"
         )
     width, height = (round(side / 25.4 * PRINT_DPI) for side in PAPERS_MM[paper])
     margin, gap, line, head = width // 16, width // 60, width // 45, height // 16
