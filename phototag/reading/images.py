@@ -203,8 +203,9 @@ def _check_cost(
     more than a photo is worth."""
     check_size(size_wh, max_pixels)
     pixels = size_wh[0] * size_wh[1]
+    spare = 10 if mode == "1" else 1  # scanned text: white paper is almost nothing
     for many, too_many in TOO_EMPTY:
-        if pixels > many and pixels > file_bytes * too_many and mode != "1":
+        if pixels > many and pixels > file_bytes * too_many * spare:
             raise UnreadablePhoto(f"no photo: {size_wh[0]} x {size_wh[1]} pixels in {file_bytes:,} bytes")
     if kind == "JPEG":
         memory = 0  # decoded at a fraction of its size

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+MOST_SEGMENTS = 4_000  # before the walk is given up: files have some dozens, one for each scan and table
 GREY = 128  # what libjpeg paints where a JPEG's data has ended
 # A JPEG's next marker after compressed pixels, in which 00 or a restart follows FF. More FF may
 # stand before it: a pattern that takes those along searches ten times as long.
@@ -54,9 +55,9 @@ def find_structure(data: bytes) -> Structure:
     size_wh, components = (0, 0), 0
     missing: dict[tuple[int, int], int] = {}  # (component, coefficient) -> bits that are still to come
     start, has_end = len(data), False
-    while True:
+    for step in range(MOST_SEGMENTS + 1):
         marker, body, following = _segment(data, position)
-        if marker is None:
+        if marker is None or step == MOST_SEGMENTS:
             if not scans:
                 start = position = len(data)
             break

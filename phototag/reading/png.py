@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SIGNATURE_BYTES = 8
+MOST_CHUNKS = 100_000  # of 8 kB and more, as programs write pixels, they would be 0.8 GB
 END = b"\0\0\0\0IEND\xaeB`\x82"
 # The chunks that are kept where the others are in the way; a picture is shown as well without notes.
 OF_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"cICP"})
@@ -33,7 +34,9 @@ class Chunk:
 def chunks(data: bytes) -> Iterator[Chunk]:
     """The whole chunks of the file, up to its end or the first that is cut short."""
     position = SIGNATURE_BYTES
-    while position + 12 <= len(data):
+    for _ in range(MOST_CHUNKS):
+        if position + 12 > len(data):
+            return
         length = int.from_bytes(data[position : position + 4], "big")
         end = position + 12 + length
         if end > len(data):
@@ -42,6 +45,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         if data[position + 4 : position + 8] == b"IEND":
             return
         position = end
+    raise ValueError("too many chunks")
 
 
 def fits(data: bytes, chunk: Chunk) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-MOST_PAGES = 256
-MOST_VALUES = 1024  # of one tag: what is asked for here has a handful
+# Directories and tags that are looked at: photos have a handful of the ones and some dozens of the others.
+MOST_PAGES, MOST_TAGS = 64, 512
+MOST_VALUES = 64  # of one tag: what is asked for here has fewer
 LARGER = 4  # times the area: then an unmarked first page is a thumbnail of the larger one
 # Tag numbers.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, PHOTOMETRIC = 254, 255, 256, 257, 258, 262
@@ -92,7 +93,7 @@ def _pages(data: bytes) -> list[Page]:
         waiting = [struct.unpack_from(f"{order}Q" if big else f"{order}I", data, 8 if big else 4)[0]]
     except struct.error:
         return []
-    while waiting and len(pages) < MOST_PAGES:
+    while waiting and len(seen) < MOST_PAGES:
         offset = waiting.pop(0)
         if offset in seen or not 8 <= offset < len(data):
             continue
@@ -111,7 +112,7 @@ def _page(data: bytes, order: str, big: bool, offset: int) -> tuple[Page, list[i
     count_format, entry_bytes, value_format = ("Q", 20, "Q") if big else ("H", 12, "I")
     (count,) = struct.unpack_from(order + count_format, data, offset)
     start = offset + struct.calcsize(order + count_format)
-    if count > MOST_VALUES * 4:
+    if count > MOST_TAGS:
         raise IndexError("too many tags")
     tags: dict[int, tuple[int, ...]] = {}
     places: dict[int, int] = {}

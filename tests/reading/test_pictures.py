@@ -1,5 +1,6 @@
 """Pictures that programs get wrong: which of them are read, and what they show."""
 
+import contextlib
 import io
 import os
 import re
@@ -7,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -339,8 +341,6 @@ def test_pixels_that_are_not_there_are_refused_before_they_cost_anything(opened,
     data = bytearray(make.encoded(kind, Image.new("L", (64, 64)), **options))
     if kind == "PNG":
         data[16:24] = struct.pack(">II", 15_000, 15_000)
-        import zlib
-
         data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     elif kind == "GIF":
         data[6:10] = struct.pack("<HH", 15_000, 15_000)
@@ -374,6 +374,29 @@ def test_a_tiff_of_giant_tiles_is_refused(opened):
     tags |= {322: (4, (60_000,)), 323: (4, (60_000,))}
     with pytest.raises(UnreadablePhoto, match="tiles larger than itself"):
         opened(make.tiff([(tags, pixels)]))
+
+
+def _many_directories():
+    """Directories that overlap, each with a thousand SubIFDs."""
+    tags = b"".join(struct.pack("<HHII", 330, 4, 1000, 600) for _ in range(400))
+    return b"II*\0" + struct.pack("<IH", 8, 400) + tags + struct.pack("<I", 0) + bytes(range(256)) * 400
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PNG[:33] + (b"\0\0\0\0teXt" + struct.pack(">I", zlib.crc32(b"teXt"))) * 400_000 + PNG[33:],
+        JPEG[:2] + b"\xff\xfe\0\2" * 1_000_000 + JPEG[2:] + b"\0",
+        PROGRESSIVE[:-2] + PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2] * 50_000,
+        _many_directories(),
+    ],
+    ids=["chunks", "comments", "scans", "directories"],
+)
+def test_very_many_parts_of_a_file_take_no_time(opened, data):
+    began = time.process_time()
+    with contextlib.suppress(UnreadablePhoto):
+        opened(data)
+    assert time.process_time() - began < 2
 
 
 def test_sparse_and_absurdly_large_files_are_refused_by_their_beginning(tmp_path):
