@@ -11,17 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from phototag.library.paths import containing_folder
+from phototag.library.paths import containing_folder, join
 from phototag.records import PhotoFile
 
-
-class KnownPhoto(NamedTuple):
-    """A photo of the catalog, and its file as it was when last seen."""
-
-    photo_id: int
-    size_bytes: int
-    mtime_ns: int
-    is_missing: bool
+# A photo of the catalog, and its file as it was when last seen: photo id, size in bytes, mtime in ns,
+# missing since. A bare tuple: there may be a million, and Python's collector of cycles lets those be.
+KnownPhoto = tuple[int, int, int, str | None]
 
 
 class Touched(NamedTuple):
@@ -48,20 +43,23 @@ class Diff:
 
     def add(self, files: Iterable[PhotoFile]) -> None:
         """Compare files that were found with the photos at their paths."""
-        root, before = None, ""
-        for file in files:
-            if file.root != root:
-                root = file.root
-                before = root if root.endswith(os.sep) else root + os.sep
+        walked, before, unseen, found = None, "", self.unseen, 0
+        for file in files:  # this loop is what a scan costs where little is new
+            root, path, size_bytes, mtime_ns = file
+            if root != walked:
+                walked, before = root, join(root, "-")[:-1]
                 self.roots.add(root)
-            self.found += 1
-            photo = self.unseen.pop(before + file.path, None)
+            found += 1
+            photo = unseen.pop(before + (path if os.sep == "/" else path.replace("/", os.sep)), None)
             if photo is None:
                 self.new.append(file)
-            elif photo.mtime_ns != file.mtime_ns or photo.size_bytes != file.size_bytes:
-                self.touched.append(Touched(photo.photo_id, file))
-            elif photo.is_missing:
-                self.returned.add(photo.photo_id)
+                continue
+            photo_id, known_bytes, known_ns, missing_since = photo
+            if known_ns != mtime_ns or known_bytes != size_bytes:
+                self.touched.append(Touched(photo_id, file))
+            elif missing_since is not None:
+                self.returned.add(photo_id)
+        self.found += found
 
     def add_unchanged(self, folders: Mapping[str, int]) -> set[str]:
         """The known photos of these folders (with their numbers of photos) are there as they were;
@@ -69,8 +67,8 @@ class Diff:
         number."""
         kept = dict.fromkeys(folders, 0)
         for path, photo in list(self.unseen.items()) if folders else ():
-            folder = os.path.dirname(path)
-            if folder in kept and not photo.is_missing:
+            folder, missing_since = os.path.dirname(path), photo[3]
+            if folder in kept and missing_since is None:
                 kept[folder] += 1
                 del self.unseen[path]
         self.found += sum(kept.values())
@@ -102,14 +100,14 @@ def find_gone(
     nothing says that the others are missing."""
     photos: dict[int, bool] = {}
     unmounted: Counter[str] = Counter()
-    for path, photo in unseen.items():
+    for path, (photo_id, _, _, missing_since) in unseen.items():
         if containing_folder(unreadable, path):
             continue
         if folder := containing_folder(empty, path):
-            unmounted[folder] += not photo.is_missing
+            unmounted[folder] += missing_since is None
         elif folder := containing_folder(silent, path):
-            unmounted[folder] += not photo.is_missing
-            photos[photo.photo_id] = False
+            unmounted[folder] += missing_since is None
+            photos[photo_id] = False
         else:
-            photos[photo.photo_id] = not photo.is_missing
+            photos[photo_id] = missing_since is None
     return Gone(photos, +unmounted)

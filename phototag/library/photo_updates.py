@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, insert, literal
 
 from phototag.library import summaries
 from phototag.library.answers import chunks
-from phototag.library.dialects import insert_or_skip
+from phototag.library.dialects import executemany, insert_or_skip
 from phototag.library.moves import Change, Changed, Moved, New, Same, Twin, Unread
 from phototag.library.paths import (
     Place,
@@ -26,6 +26,14 @@ from phototag.library.tables import answers, photos, roots, tags
 from phototag.records import PhotoFile
 
 _HAS_OWN_DATE = photos.c.taken_from == "exif"
+_INSERT_FILE = insert_or_skip(photos, "root_id", "path").values(
+    root_id=bindparam("new_root"),
+    path=bindparam("new_path"),
+    size_bytes=bindparam("new_size"),
+    mtime_ns=bindparam("new_mtime"),
+    taken_at=bindparam("new_date"),
+    taken_from=bindparam("new_from"),
+)
 _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 _UPDATE_FILE = _UPDATE.values(
     size_bytes=bindparam("new_size"),
@@ -93,16 +101,15 @@ def insert_files(connection: Connection, files: Iterable[PhotoFile], places: Map
         place, date = places[file.root], _file_date(file)
         rows.append(
             {
-                "root_id": place.root_id,
-                "path": _stored_path(place, file.path),
-                "size_bytes": file.size_bytes,
-                "mtime_ns": file.mtime_ns,
-                "taken_at": date,
-                "taken_from": "file" if date else None,
+                "new_root": place.root_id,
+                "new_path": _stored_path(place, file.path),
+                "new_size": file.size_bytes,
+                "new_mtime": file.mtime_ns,
+                "new_date": date,
+                "new_from": "file" if date else None,
             }
         )
-    if rows:
-        connection.execute(insert_or_skip(photos, "root_id", "path"), rows)
+    executemany(connection, _INSERT_FILE, rows)
 
 
 def mark_missing(connection: Connection, photo_ids: Collection[int], now: str) -> None:

@@ -105,14 +105,12 @@ def _load_known(catalog: Catalog, scope: Sequence[str]) -> tuple[dict[str, Known
     """The photos known in these folders and files, by absolute path; and how many in each root."""
     known: dict[str, KnownPhoto] = {}
     numbers: Counter[str] = Counter()
-    columns = photos.c.path, photos.c.id, photos.c.size_bytes, photos.c.mtime_ns
+    columns = photos.c.path, photos.c.id, photos.c.size_bytes, photos.c.mtime_ns, photos.c.missing_since
     with catalog.read() as connection:
         for place in places_of(connection, scope):
-            before = len(known)
-            statement = select(*columns, photos.c.missing_since.is_not(None)).where(place.within(photos))
-            for path, photo_id, size_bytes, mtime_ns, is_missing in connection.execute(statement):
-                absolute = join(place.root, to_path(path))
-                known[absolute] = KnownPhoto(photo_id, size_bytes, mtime_ns, is_missing)
+            before, inside = len(known), join(place.root, "-")[:-1]
+            for path, *photo in connection.execute(select(*columns).where(place.within(photos))):
+                known[inside + to_path(path)] = tuple(photo)
             numbers[place.root] += len(known) - before
     return known, numbers
 

@@ -1,13 +1,13 @@
 """What a walk found beside what is known, without a file or a catalog."""
 
-from phototag.library.diff import Diff, Gone, KnownPhoto, Touched, find_gone
+from phototag.library.diff import Diff, Gone, Touched, find_gone
 from phototag.records import PhotoFile
 
 
 def known(**photos):
     """Photos in /p by name, each of size 5 and time 7; `m...` are missing."""
     return {
-        f"/p/{name}.jpg": KnownPhoto(photo_id, 5, 7, name.startswith("m"))
+        f"/p/{name}.jpg": (photo_id, 5, 7, "2024-01-01 00:00:00" if name.startswith("m") else None)
         for name, photo_id in photos.items()
     }
 
@@ -25,14 +25,14 @@ def test_each_file_is_known_touched_returned_or_new():
 
 
 def test_unchanged_folders_keep_their_photos_and_say_where_the_numbers_differ():
-    diff = Diff(known(a=1, b=2, missing=3) | {"/p/sub/c.jpg": KnownPhoto(4, 5, 7, False)})
+    diff = Diff(known(a=1, b=2, missing=3) | {"/p/sub/c.jpg": (4, 5, 7, None)})
     assert diff.add_unchanged({"/p": 2, "/p/sub": 2}) == {"/p/sub"}
     assert diff.found == 3 and list(diff.unseen) == ["/p/missing.jpg"] and diff.roots == {"/p", "/p/sub"}
 
 
 def test_what_is_not_met_is_missing_unless_nothing_can_be_said_of_its_folder():
     unseen = known(a=1, missing=2) | {
-        f"/{folder}/x.jpg": KnownPhoto(photo_id, 5, 7, False)
+        f"/{folder}/x.jpg": (photo_id, 5, 7, None)
         for folder, photo_id in (("shut", 3), ("empty", 4), ("p/usb", 5))
     }
     gone = find_gone(unseen, unreadable=["/shut"], empty=["/empty"], silent=["/p/usb"])
