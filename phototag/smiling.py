@@ -10,7 +10,7 @@ catalog then decides again, from the scores it has, when it is opened next."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from phototag.records import Box, Face, Tag
@@ -63,10 +63,8 @@ def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
     """Faces with all that was said of them, joined by their box, in the order the face tagger gave
     them. `answers`: tagger name -> tags; whichever tagger says something with a face's box says it
     of that face."""
-    ordered = [Face(tag.box, tag.score, tag.points) for tag in answers.get("faces", ()) if tag.box]
-    if not ordered:
-        return []
-    boxes = {face.box for face in ordered}
+    found = [(tag.box, tag) for tag in answers.get("faces", ()) if tag.box]
+    boxes = {box for box, _ in found}
     sharpness: dict[Box, float] = {}
     smiles: dict[Box, float] = {}
     emotions: dict[Box, dict[str, float]] = {}
@@ -87,14 +85,16 @@ def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
                 known = said.setdefault(box, {})
                 known[label] = max(score, known.get(label, 0.0))
     return [
-        replace(
-            face,
-            smile=smiles.get(face.box),
-            emotions=emotions.get(face.box, {}),
-            sharpness=sharpness.get(face.box),
-            said=said.get(face.box, {}),
+        Face(
+            box,
+            tag.score,
+            tag.points,
+            smile=smiles.get(box),
+            emotions=emotions.get(box, {}),
+            sharpness=sharpness.get(box),
+            said=said.get(box, {}),
         )
-        for face in ordered
+        for box, tag in found
     ]
 
 
