@@ -1,14 +1,14 @@
-"""What the documentation's console blocks show is what the program prints today."""
+"""What README's console blocks show is what the program prints today."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.readme import CONSOLE, PAGES, Shell, commands_and_outputs, masked
+from tests.readme import CONSOLE, TOURS, Shell, commands_and_outputs, masked
 
 
 @pytest.mark.parametrize("film", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "film"])
-@pytest.mark.parametrize("page", [page for page in PAGES if CONSOLE.search(page.read_text())], ids=str)
+@pytest.mark.parametrize("page", TOURS, ids=str)
 def test_every_output_is_what_the_program_prints(page: Path, film: bool, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     for block in CONSOLE.findall(page.read_text()):
