@@ -123,12 +123,12 @@ def _make(kind: str, data: bytes) -> Image.Image:
 def _open_jpeg(data: bytes) -> Opened:
     """One without an end marker is given one, and decoded is compared with itself: see
     `phototag.reading.decode`."""
-    structure = None
-    if not jpeg.ends_with_marker(data) or data.count(b"\xff\xda") > 1:
-        structure = jpeg.find_structure(data)
-        if not structure.has_end and structure.scans:
-            structure = jpeg.cut_trailer(data, structure)
-    return Opened(_make("JPEG", structure.closed(data) if structure else data), data, structure=structure)
+    structure = jpeg.find_structure(data)
+    if structure.scans <= 1 and jpeg.ends_with_marker(data):  # as cameras write it
+        return Opened(_make("JPEG", data), data)
+    if not structure.has_end and structure.scans:
+        structure = jpeg.cut_trailer(data, structure)
+    return Opened(_make("JPEG", structure.closed(data)), data, structure=structure)
 
 
 def _open_png(data: bytes) -> Opened:
