@@ -10,12 +10,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 if TYPE_CHECKING:
     import numpy
 
 _checked = tuple.__new__  # once their ranges are
+
+
+Precision = Literal["year", "month", "day", "minute", "second"]  # how much of a date is known
 
 
 class _Box(NamedTuple):
@@ -150,8 +153,9 @@ class FolderStamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exif:
-    """What the file says of itself. `taken_at` is local wall time as the camera had it; `utc_offset_minutes`
-    is there only when the file states it. `taken_from` is 'exif' or 'file' (the file's date, a fallback)."""
+    """What the file says of itself. `taken_at` is local wall time as the camera had it, the middle of what
+    is known where `taken_precision` is coarser than a second; `utc_offset_minutes` is there only when it is
+    stated. `taken_from` names who says so, see `phototag.reading.taken`; 'file' is a guess."""
 
     taken_at: datetime | None = None
     taken_from: str | None = None
@@ -160,6 +164,7 @@ class Exif:
     longitude: float | None = None
     camera: str | None = None
     orientation: int = 1
+    taken_precision: Precision = "second"
 
 
 @dataclass(frozen=True, slots=True)

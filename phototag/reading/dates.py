@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
 
-Precision = Literal["year", "month", "day", "minute", "second"]
+from phototag.records import Precision
 
 FIRST_PHOTOGRAPH = 1826  # Niepce's; scans of old prints carry the print's date
 FIRST_DIGITAL_YEAR = 1990  # names made by cameras and phones state no earlier one
@@ -55,10 +54,15 @@ class Moment:
     @property
     def text(self) -> str:
         """The known part in ISO 8601, with a blank before the time: 1993, 1993-07, 1993-07-04 10:30."""
-        return f"{self.start.year:04}{self.start:-%m-%d %H:%M:%S}"[: TEXT_LENGTHS[self.precision]]
+        return date_text(self.start, self.precision)
 
 
 TEXT_LENGTHS: dict[Precision, int] = {"year": 4, "month": 7, "day": 10, "minute": 16, "second": 19}
+
+
+def date_text(at: datetime, precision: Precision) -> str:
+    """The known part of a date: 1993, 1993-07, 1993-07-04, 1993-07-04 10:30, 1993-07-04 10:30:00."""
+    return f"{at.year:04}{at:-%m-%d %H:%M:%S}"[: TEXT_LENGTHS[precision]]
 
 
 def parse_text(text: str) -> Moment:
@@ -286,12 +290,12 @@ def first_date(
     return None, None
 
 
-def sort_key(moment: Moment) -> int:
-    """Seconds since 1970 by which photos are sorted: the instant. What states no offset is taken to
-    be in this machine's zone; what is partly known stands in the middle of it."""
-    if moment.offset_minutes is not None:
-        return round((moment.middle - datetime(1970, 1, 1)).total_seconds()) - 60 * moment.offset_minutes
-    try:
-        return round(moment.middle.timestamp())
-    except (ValueError, OverflowError, OSError):  # systems that know no dates before 1970
-        return round((moment.middle - datetime(1970, 1, 1)).total_seconds())
+def sort_key(at: datetime, offset_minutes: int | None) -> int:
+    """Seconds since 1970 by which photos are sorted: the instant. A date that states no offset is taken
+    to be in this machine's zone."""
+    if offset_minutes is None:
+        try:
+            return round(at.timestamp())
+        except (ValueError, OverflowError, OSError):  # systems that know no dates before 1970
+            offset_minutes = 0
+    return round((at - datetime(1970, 1, 1)).total_seconds()) - 60 * offset_minutes

@@ -21,6 +21,7 @@ from PIL import Image
 from phototag.errors import UnreadablePhoto
 from phototag.reading import exif, images, jpeg, raw
 from phototag.reading.colour import profile_of
+from phototag.reading.embedded import TIFF_XMP, Embedded, find_embedded
 from phototag.reading.files import MAX_PIXELS, read_file, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.pixels import UPRIGHT, fit_inside, invert, to_averageable, to_rgb, working_size
@@ -74,9 +75,10 @@ def decode(
     something of itself."""
     try:
         if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
-            pixels, size_wh, facts = _decode_raw(data, mtime, sizing, max_pixels)
+            pixels, size_wh, facts = _decode_raw(data, path, mtime, sizing, max_pixels)
         else:
-            pixels, size_wh, facts = _decode_image(images.open_bytes(data, path, max_pixels), mtime, sizing)
+            opened = images.open_bytes(data, path, max_pixels)
+            pixels, size_wh, facts = _decode_image(opened, path, mtime, sizing)
     except UnreadablePhoto:
         raise
     # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
@@ -91,11 +93,11 @@ def _may_be_raw(data: bytes) -> bool:
 
 
 def _decode_image(
-    opened: images.Opened, mtime: float | None, sizing: Sizing
+    opened: images.Opened, path: str, mtime: float | None, sizing: Sizing
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     with opened.image as image:
         said = opened.exif or _raw_exif(image)
-        facts = exif.parse_exif(said, mtime)
+        facts = exif.parse_exif(said, mtime, path, find_embedded(image, opened.data))
         try:
             with _ONE_LARGE if opened.memory_bytes > LARGE_BYTES else nullcontext():
                 pixels, size_wh = _pixels(opened, sizing)
@@ -165,7 +167,7 @@ def _raw_exif(image: Image.Image) -> Image.Exif | None:
 
 
 def _decode_raw(
-    data: bytes, mtime: float, sizing: Sizing, max_pixels: int
+    data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     developed = raw.develop(data, sizing, max_pixels)
     facts = exif.parse_exif(developed.exif, mtime)
@@ -175,7 +177,7 @@ def _decode_raw(
     else:
         opened = images.open_bytes(developed.preview or b"", max_pixels=max_pixels)
         preview_wh = opened.image.size
-        pixels, _, of_preview = _decode_image(opened, mtime, sizing)
+        pixels, _, of_preview = _decode_image(opened, path, mtime, sizing)
         if facts.taken_from != "exif":
             facts = of_preview
         if of_preview.orientation == 1 != developed.orientation and developed.lies_as_the_sensor(preview_wh):

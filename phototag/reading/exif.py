@@ -4,43 +4,37 @@ with `get_ifd`, as Pillow's `Exif`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from phototag.reading.embedded import NOTHING, Embedded
 from phototag.reading.place import find_place
+from phototag.reading.taken import find_taken
 from phototag.records import Exif
 
 # Tag numbers of the Exif 2.32 standard (CIPA DC-008).
-MAKE, MODEL, ORIENTATION, DATE_TIME = 0x010F, 0x0110, 0x0112, 0x0132
+MAKE, MODEL, ORIENTATION = 0x010F, 0x0110, 0x0112
 EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825
-# (date, its offset from UTC), most trustworthy first: when it was taken, when it was scanned, when
-# it was last saved.
-DATE_TAGS = ((0x9003, 0x9011), (0x9004, 0x9012), (DATE_TIME, 0x9010))
 
-FIRST_PHOTOGRAPH = 1826  # Niepce's; scans of old prints carry the print's date
-# What cameras write whose clock was never set: the epochs of Unix, DOS and the Macintosh.
-UNSET_CLOCKS = {datetime(1970, 1, 1), datetime(1980, 1, 1), datetime(1904, 1, 1)}
-LARGEST_OFFSET_MINUTES = 14 * 60  # Kiritimati; no place on Earth is further from UTC
 CAMERA_LENGTH = 80  # the longest real names are about 50 letters; more is garbage
 
-_DATE = re.compile(r"(\d{4})[:\-./](\d\d)[:\-./](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 
-
-def parse_exif(raw: Any, mtime: float | None) -> Exif:
-    """The record of a Pillow `Exif` (or None, where there is none). `mtime`, seconds, is the file's own date,
-    the fallback for photos that do not say when they were taken."""
-    top = _folder(raw, None)
-    inner = _folder(raw, EXIF_FOLDER)
-    taken_at, offset = _date({**top, **inner})
-    taken_from = "exif" if taken_at else None
-    if taken_at is None and mtime is not None:
-        taken_at = _file_date(mtime)
-        taken_from = "file" if taken_at else None
-    latitude, longitude = find_place(_folder(raw, GPS_FOLDER))
-    return Exif(taken_at, taken_from, offset, latitude, longitude, _camera(top), orientation(top))
+def parse_exif(raw: Any, mtime: float | None, path: str = "", embedded: Embedded = NOTHING) -> Exif:
+    """The record of a Pillow `Exif` (or None, where there is none). `mtime`, seconds, `path` and what
+    is `embedded` in the file besides: what the date may come from, see `taken`."""
+    top, inner, gps = _folder(raw, None), _folder(raw, EXIF_FOLDER), _folder(raw, GPS_FOLDER)
+    moment, source = find_taken({**top, **inner}, gps, embedded, path, mtime)
+    latitude, longitude = find_place(gps)
+    return Exif(
+        taken_at=moment.middle if moment else None,
+        taken_from=source,
+        utc_offset_minutes=moment.offset_minutes if moment else None,
+        latitude=latitude,
+        longitude=longitude,
+        camera=_camera(top),
+        orientation=orientation(top),
+        taken_precision=moment.precision if moment else "second",
+    )
 
 
 def orientation(top: Mapping[int, Any]) -> int:
@@ -73,36 +67,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     return " ".join("".join(char if char.isprintable() else " " for char in value.split("\0")[0]).split())
-
-
-def _date(tags: Mapping[int, Any]) -> tuple[datetime | None, int | None]:
-    for date_tag, offset_tag in DATE_TAGS:
-        if not (match := _DATE.match(_text(tags.get(date_tag)))):
-            continue
-        try:
-            moment = datetime(*map(int, match.groups()))  # type: ignore[arg-type]
-        except ValueError:  # 0000:00:00, the 31st of June
-            continue
-        # A clock may run ahead of ours by a time zone, hardly by a year.
-        if FIRST_PHOTOGRAPH <= moment.year <= datetime.now().year + 1 and moment not in UNSET_CLOCKS:
-            return moment, _offset(_text(tags.get(offset_tag)))
-    return None, None
-
-
-def _offset(text: str) -> int | None:
-    if not (match := _OFFSET.fullmatch(text)):
-        return None
-    minutes = int(match[2]) * 60 + int(match[3])
-    if minutes > LARGEST_OFFSET_MINUTES or int(match[3]) >= 60:
-        return None
-    return -minutes if match[1] == "-" else minutes
-
-
-def _file_date(mtime: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(mtime).replace(microsecond=0)
-    except (ValueError, OverflowError, OSError):  # some file systems hold dates beyond the year 9999
-        return None
 
 
 def _camera(top: Mapping[int, Any]) -> str | None:

@@ -61,6 +61,7 @@ def frames(
 
 def _frame(job: Job, working_side: int, max_pixels: int) -> tuple[PhotoFacts, Frame | Unreadable]:
     content_hash = mtime = None
+    path = ""
     try:
         path = job.file.full_path()
         data, mtime = read_file(path, max_pixels)
@@ -68,7 +69,7 @@ def _frame(job: Job, working_side: int, max_pixels: int) -> tuple[PhotoFacts, Fr
         content_hash = hashlib.sha256(data).hexdigest()
         photo = decode(data, path, mtime, sizing, max_pixels, content_hash)
     except (UnreadablePhoto, ValueError) as error:
-        said = error.exif if isinstance(error, DamagedPhoto) else exif.parse_exif(None, mtime)
+        said = error.exif if isinstance(error, DamagedPhoto) else exif.parse_exif(None, mtime, path)
         facts = PhotoFacts(job.photo_id, content_hash, exif=said)
         return facts, Unreadable(job.photo_id, str(error))
     facts = PhotoFacts(job.photo_id, content_hash, photo.width, photo.height, photo.exif)

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import email.utils
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +33,7 @@ from phototag.reading.dates import (
     parse_date,
     parse_offset,
 )
+from phototag.reading.embedded import Embedded
 
 # Tag numbers of Exif 2.32 (CIPA DC-008): the date, and its offset from UTC.
 ORIGINAL, DIGITIZED, MODIFIED = (0x9003, 0x9011), (0x9004, 0x9012), (0x0132, 0x9010)
@@ -44,42 +44,31 @@ TEXT_KEYS = ("exif:DateTimeOriginal", "Creation Time", "creation_time", "DateTim
 Tags = Mapping[int, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Statements:
-    """What a file says of itself, unread: the tags of its Exif (the first image's and the Exif
-    folder's together), of its GPS folder, those of further Exif segments, its XMP packet, its IPTC
-    datasets, its PNG text."""
-
-    exif: Tags = field(default_factory=dict)
-    gps: Tags = field(default_factory=dict)
-    further_exif: Sequence[Tags] = ()
-    xmp: bytes | None = None
-    iptc: Mapping[tuple[int, int], object] = field(default_factory=dict)
-    text: Mapping[str, str] = field(default_factory=dict)
-
-
-def find_taken(said: Statements, path: str, mtime: float | None) -> tuple[Moment | None, str | None]:
-    """When the photo was taken, and who says so; (None, None) where nobody knows. `path`: of the
-    photo, for its name and for files beside it; `mtime`: the file's own date, seconds since
+def find_taken(
+    exif: Tags, gps: Tags, embedded: Embedded, path: str, mtime: float | None
+) -> tuple[Moment | None, str | None]:
+    """When the photo was taken, and who says so; (None, None) where nobody knows. `exif`: tag ->
+    value, of the first image and of the Exif folder together; `gps`: of the GPS folder. `path`: of
+    the photo, for its name and for files beside it; `mtime`: the file's own date, seconds since
     1970."""
-    gps = _gps_date(said.gps)
+    satellites = _gps_date(gps)
 
     def exif_date(tags: Tags, numbers: tuple[int, int]) -> Callable[[], Moment | None]:
-        return lambda: _unless_default(_exif_date(tags, numbers), gps)
+        return lambda: _unless_default(_exif_date(tags, numbers), satellites)
 
     return first_date(
         (
-            ("exif", exif_date(said.exif, ORIGINAL)),
-            ("xmp", lambda: _xmp_date(said.xmp)),
-            ("iptc", lambda: parse_date(iptc.date_of(said.iptc))),
-            ("text", lambda: _text_date(said.text)),
-            ("text", lambda: _first(_exif_date(tags, ORIGINAL) for tags in said.further_exif)),
+            ("exif", exif_date(exif, ORIGINAL)),
+            ("xmp", lambda: _xmp_date(embedded.xmp)),
+            ("iptc", lambda: parse_date(iptc.date_of(embedded.iptc))),
+            ("text", lambda: _text_date(embedded.text)),
+            ("text", lambda: _first(_exif_date(tags, ORIGINAL) for tags in embedded.further_exif)),
             ("sidecar", lambda: _xmp_date(_read_beside(sidecar_paths(path), xmp.MAX_BYTES))),
             ("takeout", lambda: _takeout_date(path)),
-            ("digitized", exif_date(said.exif, DIGITIZED)),
-            ("gps", lambda: gps),
+            ("digitized", exif_date(exif, DIGITIZED)),
+            ("gps", lambda: satellites),
             ("name", lambda: name_date(os.path.basename(path))),
-            ("modified", exif_date(said.exif, MODIFIED)),
+            ("modified", exif_date(exif, MODIFIED)),
             ("file", lambda: None if mtime is None else file_date(mtime)),
         )
     )

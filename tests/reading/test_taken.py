@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from phototag.reading.taken import Statements, find_taken
+from phototag.reading.embedded import Embedded
+from phototag.reading.taken import find_taken
 
 ORIGINAL, DIGITIZED, MODIFIED = 0x9003, 0x9004, 0x0132
 PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -14,8 +15,8 @@ PACKET = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.
 MTIME = 1_700_000_000
 
 
-def taken(tmp_path, name="DSC01234.jpg", mtime=MTIME, **said):
-    moment, source = find_taken(Statements(**said), str(tmp_path / name), mtime)
+def taken(tmp_path, name="DSC01234.jpg", mtime=MTIME, exif=None, gps=None, **embedded):
+    moment, source = find_taken(exif or {}, gps or {}, Embedded(**embedded), str(tmp_path / name), mtime)
     return (moment.text[:10] if moment else None), source
 
 
@@ -109,4 +110,4 @@ def test_names_and_file_times(tmp_path):
 def test_values_of_any_kind_break_nothing(tmp_path, value):
     for number in (ORIGINAL, DIGITIZED, MODIFIED):
         assert taken(tmp_path, exif={number: value}) == ("2023-11-14", "file")
-    assert taken(tmp_path, gps={0x1D: value, 7: value}, iptc={(2, 55): value}) == ("2023-11-14", "file")
+    assert taken(tmp_path, gps={0x1D: value, 7: value}) == ("2023-11-14", "file")

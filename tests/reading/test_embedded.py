@@ -1,0 +1,144 @@
+"""Dates in every place where a file may carry one, through the door that photos are opened by."""
+
+import io
+import os
+import struct
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from phototag.metadata.iptc import parse_iptc
+from phototag.reading.dates import date_text
+from phototag.reading.decode import DamagedPhoto, open_photo
+
+PACKET = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="1993-07"/>'
+    b"</rdf:RDF></x:xmpmeta>"
+)
+
+
+def exif(date, tag=0x9003):
+    said = Image.Exif()
+    (said if tag == 0x0132 else said.get_ifd(0x8769))[tag] = date
+    return said.tobytes()
+
+
+def saved(kind, **options):
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), (90, 120, 90)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def segment(marker, body):
+    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+
+
+def with_segments(jpeg, *segments):
+    return jpeg[:2] + b"".join(segments) + jpeg[2:]
+
+
+def png_with(**texts):
+    info = PngImagePlugin.PngInfo()
+    for keyword, text in texts.items():
+        info.add_text(keyword.replace("_", " "), text)
+    return saved("PNG", pnginfo=info)
+
+
+def raw_profile(block):
+    return f"\nexif\n{len(block):8}\n{block.hex()}\n"
+
+
+def photoshop(block):
+    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(block)) + block
+    return segment(0xED, b"Photoshop 3.0\0" + resource)
+
+
+def dataset(number, text):
+    return b"\x1c\x02" + bytes((number,)) + struct.pack(">H", len(text)) + text
+
+
+def taken(folder, name, data):
+    path = folder / name
+    path.write_bytes(data)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    facts = open_photo(path, working_side=64).exif
+    return date_text(facts.taken_at, facts.taken_precision), facts.taken_from
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "known"),
+    [
+        ("a.jpg", saved("JPEG", xmp=PACKET), ("1993-07", "xmp")),
+        ("a.webp", saved("WEBP", xmp=PACKET), ("1993-07", "xmp")),
+        ("a.avif", saved("AVIF", xmp=PACKET), ("1993-07", "xmp")),
+        ("a.tif", saved("TIFF", tiffinfo={700: PACKET}), ("1993-07", "xmp")),
+        ("a.png", png_with(**{"XML:com.adobe.xmp": PACKET.decode()}), ("1993-07", "xmp")),
+        ("a.jpg", saved("JPEG", xmp=PACKET, exif=exif("1992")), ("1992", "exif")),
+        ("a.jpg", saved("JPEG", xmp=PACKET, exif=exif("2020:01:02 03:04:05", 0x0132)), ("1993-07", "xmp")),
+        (
+            "a.jpg",
+            with_segments(saved("JPEG"), photoshop(dataset(55, b"19930704") + dataset(60, b"090506+0200"))),
+            ("1993-07-04 09:05:06", "iptc"),
+        ),
+        ("a.jpg", with_segments(saved("JPEG"), photoshop(dataset(55, b"19930000"))), ("1993", "iptc")),
+        ("a.png", png_with(Creation_Time="Sun, 04 Jul 1993 09:05:06 +0200"), ("1993-07-04 09:05:06", "text")),
+        ("a.png", png_with(Creation_Time="1993-07-04T09:05"), ("1993-07-04 09:05", "text")),
+        (
+            "a.png",
+            png_with(Raw_profile_type_APP1=raw_profile(b"Exif\0\0" + exif("1993:07:04 09:05:06")[6:])),
+            ("1993-07-04 09:05:06", "text"),
+        ),
+        ("a.png", png_with(Raw_profile_type_xmp=raw_profile(PACKET)), ("1993-07", "xmp")),
+        (
+            "a.jpg",
+            with_segments(
+                saved("JPEG"),
+                segment(0xE1, exif("2020:01:02 03:04:05", 0x0132)),
+                segment(0xE1, exif("1993:07:04 09:05:06")),
+            ),
+            ("1993-07-04 09:05:06", "text"),
+        ),
+    ],
+)
+def test_a_date_wherever_it_is(tmp_path, name, data, known):
+    assert taken(tmp_path, name, data) == known
+
+
+@pytest.mark.parametrize(
+    ("stated", "known"),
+    [
+        ("1993:00:00 00:00:00", "1993"),
+        ("1993-00-00 12:00:00", "1993"),
+        ("1993:07:  00:00:00", "1993-07"),
+        ("1993:07:04   :  :  ", "1993-07-04"),
+        ("1993:7:4 9:05:06", "1993-07-04 09:05:06"),
+    ],
+)
+def test_a_partial_date_of_a_print_beats_the_date_of_its_scan(tmp_path, stated, known):
+    said = Image.Exif()
+    said.get_ifd(0x8769).update({0x9003: stated, 0x9004: "2021:02:03 04:05:06"})
+    assert taken(tmp_path, "print.jpg", saved("JPEG", exif=said.tobytes())) == (known, "exif")
+
+
+def test_a_picture_that_is_cut_short_says_when_it_was_taken(tmp_path):
+    file = io.BytesIO()
+    Image.effect_noise((640, 480), 60).save(file, "JPEG")
+    data = with_segments(file.getvalue(), photoshop(dataset(55, b"19930704")))
+    (tmp_path / "IMG_1.jpg").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DamagedPhoto) as found:
+        open_photo(tmp_path / "IMG_1.jpg", working_side=64)
+    assert (found.value.exif.taken_from, found.value.exif.taken_at.year) == ("iptc", 1993)
+
+
+@pytest.mark.parametrize(
+    "block", [b"", b"\x1c", b"\x1c\x02\x37\xff\xff", b"\x1c\x02\x37\0\x09short", b"junk" * 9]
+)
+def test_iptc_that_is_none(block):
+    assert parse_iptc(block) == {}
+
+
+def test_a_text_that_unpacks_to_very_much_is_cut(tmp_path):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Creation Time", "1993" + " " * 50_000_000, zip=True)
+    assert taken(tmp_path, "a.png", saved("PNG", pnginfo=info))[1] in ("text", "file")
