@@ -19,6 +19,12 @@ _checked = tuple.__new__  # once their ranges are
 
 
 Precision = Literal["year", "month", "day", "minute", "second"]  # how much of a date is known
+DATE_LENGTHS: Mapping[Precision, int] = {"year": 4, "month": 7, "day": 10, "minute": 16, "second": 19}
+
+
+def date_text(at: datetime, precision: Precision = "second") -> str:
+    """The known part of a date: 1993, 1993-07, 1993-07-04, 1993-07-04 10:30, 1993-07-04 10:30:00."""
+    return f"{at.year:04}{at:-%m-%d %H:%M:%S}"[: DATE_LENGTHS[precision]]
 
 
 class _Box(NamedTuple):
@@ -274,6 +280,17 @@ class Photo:
     user_labels: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     detector: str | None = None  # name of the weights that found the objects
+    taken_precision: Precision = "second"
+
+    @property
+    def taken_text(self) -> str | None:
+        """The known part of the date, see `date_text`."""
+        return date_text(self.taken_at, self.taken_precision) if self.taken_at else None
+
+    @property
+    def date_is_guessed(self) -> bool:
+        """Whether the date is only the file's: when it was copied, restored or unpacked."""
+        return self.taken_from == "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +302,8 @@ class PhotoLine:
     photo_id: int
     path: str
     taken_at: datetime | None
+    taken_precision: Precision
+    taken_from: str | None
     width: int | None
     height: int | None
     everyone_smiling: bool | None
@@ -293,6 +312,16 @@ class PhotoLine:
     kinds: tuple[tuple[str, float], ...] = ()
     user_labels: tuple[str, ...] = ()
     error: str | None = None
+
+    @property
+    def taken_text(self) -> str | None:
+        """The known part of the date, see `date_text`."""
+        return date_text(self.taken_at, self.taken_precision) if self.taken_at else None
+
+    @property
+    def date_is_guessed(self) -> bool:
+        """Whether the date is only the file's."""
+        return self.taken_from == "file"
 
 
 @dataclass(frozen=True, slots=True)

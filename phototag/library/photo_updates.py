@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, delete, insert, literal, select, update
 
-from phototag.library import summaries
+from phototag.library import summaries, taken
 from phototag.library.answers import chunks
 from phototag.library.dialects import executemany, insert_or_skip
 from phototag.library.moves import Change, Changed, Moved, New, Same, Twin, Unread
@@ -25,21 +24,19 @@ from phototag.library.paths import (
 from phototag.library.tables import answers, photos, roots, tags
 from phototag.records import PhotoFile
 
-_HAS_OWN_DATE = photos.c.taken_from == "exif"
+_HAS_OWN_DATE = photos.c.taken_from != "file"
 _INSERT_FILE = insert_or_skip(photos, "root_id", "path").values(
     root_id=bindparam("new_root"),
     path=bindparam("new_path"),
     size_bytes=bindparam("new_size"),
     mtime_ns=bindparam("new_mtime"),
-    taken_at=bindparam("new_date"),
-    taken_from=bindparam("new_from"),
+    **{name: bindparam(f"new_{name}") for name in taken.COLUMNS},
 )
 _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 _UPDATE_FILE = _UPDATE.values(
     size_bytes=bindparam("new_size"),
     mtime_ns=bindparam("new_mtime"),
-    taken_at=case((_HAS_OWN_DATE, photos.c.taken_at), else_=bindparam("new_date")),
-    taken_from=case((_HAS_OWN_DATE, photos.c.taken_from), else_=bindparam("new_from")),
+    **{name: case((_HAS_OWN_DATE, photos.c[name]), else_=bindparam(f"new_{name}")) for name in taken.COLUMNS},
     missing_since=None,
 )
 # What decoding learns of the bytes. The date too: where the photo has none, it is the file's.
@@ -47,12 +44,10 @@ _CONTENT = (
     "width",
     "height",
     "orientation",
-    "utc_offset_minutes",
     "latitude",
     "longitude",
     "camera",
-    "taken_at",
-    "taken_from",
+    *taken.COLUMNS,
 )
 _TAG_COLUMNS = [column for column in tags.c if column is not tags.c.answer_id]
 
@@ -98,15 +93,14 @@ def insert_files(connection: Connection, files: Iterable[PhotoFile], places: Map
     """New photos. Those that another scan has stored meanwhile stay."""
     rows = []
     for file in files:
-        place, date = places[file.root], _file_date(file)
+        place = places[file.root]
         rows.append(
             {
                 "new_root": place.root_id,
                 "new_path": _stored_path(place, file.path),
                 "new_size": file.size_bytes,
                 "new_mtime": file.mtime_ns,
-                "new_date": date,
-                "new_from": "file" if date else None,
+                **_file_date(file),
             }
         )
     executemany(connection, _INSERT_FILE, rows)
@@ -163,15 +157,13 @@ def find_twins(connection: Connection, content_hashes: Collection[str]) -> dict[
 
 def _update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None:
     """The photo's file is there, with this size and time."""
-    date = _file_date(file)
     connection.execute(
         _UPDATE_FILE,
         {
             "photo": photo_id,
             "new_size": file.size_bytes,
             "new_mtime": file.mtime_ns,
-            "new_date": date,
-            "new_from": "file" if date else None,
+            **_file_date(file),
         },
     )
 
@@ -226,8 +218,8 @@ def _copy_twin(connection: Connection, photo_id: int, content_hash: str) -> None
     if twin is None:
         return
     facts: dict[str, Any] = {name: twin._mapping[name] for name in (*_CONTENT, "complete_for")}
-    if twin.taken_from != "exif":
-        del facts["taken_at"], facts["taken_from"]
+    if twin.taken_from in (None, "file"):
+        facts = {name: value for name, value in facts.items() if name not in taken.COLUMNS}
     connection.execute(_UPDATE.values(facts), {"photo": photo_id})
     for answer in connection.execute(
         select(answers)
@@ -253,9 +245,7 @@ def _stored_path(place: Place, path: str) -> str:
     return to_text(f"{place.path}/{path}" if place.path else path)
 
 
-def _file_date(file: PhotoFile) -> str | None:
-    """The file's date as local wall time: when the photo was taken, until the photo itself says better."""
-    try:
-        return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000).isoformat(" ", "seconds")
-    except (ValueError, OverflowError, OSError):  # a file from the year 60,000
-        return None
+def _file_date(file: PhotoFile) -> dict[str, Any]:
+    """The file's date: when the photo was taken, until the photo itself says better."""
+    values = taken.columns_of_file(file.mtime_ns)
+    return {f"new_{name}": value for name, value in zip(taken.COLUMNS, values, strict=True)}

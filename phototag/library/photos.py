@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping, select
 
+from phototag.library import taken
 from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
 from phototag.library.database import Catalog
 from phototag.library.paths import join, roots_of, to_path
@@ -32,6 +33,7 @@ _LINES = select(
     photos.c.root_id,
     photos.c.path,
     photos.c.taken_at,
+    photos.c.taken_from,
     photos.c.width,
     photos.c.height,
     photos.c.least_smile,
@@ -90,7 +92,8 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
         found[row.id] = PhotoLine(
             row.id,
             join(roots_by_id[row.root_id], to_path(row.path)),
-            _time(row.taken_at),
+            *taken.read(row.taken_at),
+            row.taken_from,
             row.width,
             row.height,
             everyone_smiles(row.least_smile, smile_threshold),
@@ -145,6 +148,7 @@ def _photo(
                 continue
             (objects if tag.box else kinds).append(tag)
     detector = heads.get("objects")
+    taken_at, precision = taken.read(row["taken_at"])
     return Photo(
         photo_id=row["id"],
         path=join(to_path(row["root"]), to_path(row["path"])),
@@ -152,7 +156,8 @@ def _photo(
         width=row["width"],
         height=row["height"],
         content_hash=row["content_hash"],
-        taken_at=_time(row["taken_at"]),
+        taken_at=taken_at,
+        taken_precision=precision,
         taken_from=row["taken_from"],
         latitude=row["latitude"],
         longitude=row["longitude"],

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Update, bindparam, delete, exists, insert, select, update
 
-from phototag.library import summaries
+from phototag.library import summaries, taken
 from phototag.library.answers import IDS, Answer, chunks, ensure_fingerprints, load_answers
 from phototag.library.database import Catalog
 from phototag.library.dialects import executemany, insert_rows
@@ -24,9 +24,7 @@ _FACTS = (
     "width",
     "height",
     "orientation",
-    "taken_at",
-    "taken_from",
-    "utc_offset_minutes",
+    *taken.COLUMNS,
     "latitude",
     "longitude",
     "camera",
@@ -53,6 +51,8 @@ class _Known(NamedTuple):
     height: int | None
     taken_at: str | None
     taken_from: str | None
+    utc_offset_minutes: int | None
+    taken_sort: int | None
     has_answers: bool
     has_corrections: bool
 
@@ -62,8 +62,7 @@ _SELECT_KNOWN = select(
     photos.c.content_hash,
     photos.c.width,
     photos.c.height,
-    photos.c.taken_at,
-    photos.c.taken_from,
+    *(photos.c[name] for name in taken.COLUMNS),
     exists().where(answers.c.photo_id == photos.c.id),
     exists().where(corrections.c.photo_id == photos.c.id),
 ).where(photos.c.id.in_(IDS))
@@ -248,18 +247,15 @@ def _facts_row(facts: PhotoFacts, known: _Known) -> dict[str, Any]:
     today; the file's date where the photo has no own."""
     exif = facts.exif
     keeps_size = facts.width is None and facts.content_hash == known.content_hash
-    taken_at, taken_from = known.taken_at, known.taken_from
-    if exif.taken_at:
-        taken_at = exif.taken_at.replace(tzinfo=None).isoformat(" ", "seconds")
-        taken_from = exif.taken_from or "file"
+    date = taken.columns_of(exif)
+    if exif.taken_at is None:
+        date = known.taken_at, known.taken_from, known.utc_offset_minutes, known.taken_sort
     return {
         "new_content_hash": facts.content_hash,
         "new_width": known.width if keeps_size else facts.width,
         "new_height": known.height if keeps_size else facts.height,
         "new_orientation": exif.orientation,
-        "new_taken_at": taken_at,
-        "new_taken_from": taken_from,
-        "new_utc_offset_minutes": exif.utc_offset_minutes,
+        **{f"new_{name}": value for name, value in zip(taken.COLUMNS, date, strict=True)},
         "new_latitude": exif.latitude,
         "new_longitude": exif.longitude,
         "new_camera": escape_surrogates(exif.camera) if exif.camera else None,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table
 from phototag.errors import CatalogError
 from phototag.library import dialects
 
-HEAD = "0003"  # the newest revision in migrations/versions; a test holds the two equal
+HEAD = "0004"  # the newest revision in migrations/versions; a test holds the two equal
 
 _ALEMBIC_VERSION = table("alembic_version", column("version_num"))
 

@@ -107,7 +107,7 @@ def _order(connection: Connection, clauses: Sequence[Clause], sort: str, descend
         return _by_relevance(label, ascending=descending)
     if sort == "smile":
         return _by_column(photos.c.least_smile, clauses, ascending=descending)
-    return _by_column(photos.c.taken_at, clauses, ascending=not descending)
+    return _by_column(photos.c.taken_sort, clauses, ascending=not descending)
 
 
 def _by_column(column: Column[Any], clauses: Sequence[Clause], ascending: bool) -> Order:

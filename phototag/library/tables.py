@@ -69,8 +69,9 @@ photos = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("orientation", Integer),
-    Column("taken_at", ByteOrdered),  # local wall time, 'YYYY-MM-DD HH:MM:SS'
-    Column("taken_from", Text),
+    # local wall time as far as it is known: '1993', '1993-07', ... '1993-07-04 10:30:00'
+    Column("taken_at", ByteOrdered),
+    Column("taken_from", Text),  # who says so; 'file': only the file's own date
     Column("utc_offset_minutes", Integer),
     Column("latitude", Float),
     Column("longitude", Float),
@@ -85,10 +86,15 @@ photos = Table(
     Column("failed", Integer, nullable=False, server_default="0"),  # answers with one
     # digest of the fingerprints for which no answer is missing; see jobs.py
     Column("complete_for", Text),
+    # seconds since 1970 of the instant; of what is partly known, the middle
+    Column("taken_sort", BigInteger),
+    # SHA-256 of the compressed pixels, whatever is written around them; none for kinds without
+    Column("pixel_hash", Text),
+    Column("ctime_ns", BigInteger),  # when the file's bytes or name were last changed, by the system
     UniqueConstraint("root_id", "path"),
-    CheckConstraint("taken_from IN ('exif', 'file')", name="taken_from"),
-    Index(None, "taken_at"),
+    Index(None, "taken_sort"),
     Index(None, "content_hash"),
+    Index(None, "pixel_hash"),
     Index(None, "size_bytes"),  # finds the known photos that a new file may be a copy of
     Index(None, "faces"),
     Index(None, "least_smile"),

@@ -7,6 +7,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -42,6 +43,8 @@ from phototag.query.terms import (
     TakenTerm,
     Term,
 )
+
+ZONES = 15 * 3600  # seconds; no zone is further from UTC, summer time included
 
 
 class Clause(ABC):
@@ -216,8 +219,8 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile < query.smile_threshold)
         case SmilingTerm():
             return ColumnClause(photos.c.least_smile, photos.c.least_smile.is_(None))
-        case TakenTerm(since, until):  # 'YYYY-MM-DD' sorts before every time of that day
-            return _between(photos.c.taken_at, since and since.isoformat(), until and until.isoformat())
+        case TakenTerm(since, until):
+            return _taken(since, until)
         case CameraTerm(text):
             names = [name for name in _cameras(connection) if text.casefold() in name.casefold()]
             known = photos.c.camera.is_not(None)
@@ -237,6 +240,27 @@ def _between(column: Column[Any], first: object, end: object) -> ColumnClause:
     bounds = [column >= first] if first is not None else []
     bounds += [column < end] if end is not None else []
     return ColumnClause(column, and_(*bounds) if bounds else column.is_not(None))
+
+
+def _taken(since: date | None, until: date | None) -> ColumnClause:
+    """All that is known of the date lies in these days, `until` not included: what is only known to be of
+    1993 was taken in 1993, but not surely in July 1993.
+
+    Dates are texts cut where knowledge ends, and a text sorts before all that begin with it. So '1993' is
+    at least '1993' (what 1993-01-01 is cut to); and with a mark behind that sorts after every digit and sign,
+    it stays below '1994', but not below '1993-08'. Found by the index of instants, as far as zones allow."""
+    bounds: list[ColumnElement[bool]] = [photos.c.taken_sort.is_not(None)]
+    if since:
+        first = since.isoformat().removesuffix("-01").removesuffix("-01")
+        bounds += [photos.c.taken_sort >= _seconds(since) - ZONES, photos.c.taken_at >= first]
+    if until:
+        after = until.isoformat().removesuffix("-01").removesuffix("-01")
+        bounds += [photos.c.taken_sort < _seconds(until) + ZONES, photos.c.taken_at + "~" <= after]
+    return ColumnClause(photos.c.taken_sort, and_(*bounds))
+
+
+def _seconds(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * 24 * 3600
 
 
 def _cameras(connection: Connection) -> Sequence[str]:

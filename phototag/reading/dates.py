@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from phototag.records import Precision
+from phototag.records import DATE_LENGTHS, Precision, date_text
 
 FIRST_PHOTOGRAPH = 1826  # Niepce's; scans of old prints carry the print's date
 FIRST_DIGITAL_YEAR = 1990  # names made by cameras and phones state no earlier one
@@ -57,17 +57,9 @@ class Moment:
         return date_text(self.start, self.precision)
 
 
-TEXT_LENGTHS: dict[Precision, int] = {"year": 4, "month": 7, "day": 10, "minute": 16, "second": 19}
-
-
-def date_text(at: datetime, precision: Precision) -> str:
-    """The known part of a date: 1993, 1993-07, 1993-07-04, 1993-07-04 10:30, 1993-07-04 10:30:00."""
-    return f"{at.year:04}{at:-%m-%d %H:%M:%S}"[: TEXT_LENGTHS[precision]]
-
-
 def parse_text(text: str) -> Moment:
     """The moment of a `Moment.text`. Raises ValueError."""
-    for precision, length in TEXT_LENGTHS.items():
+    for precision, length in DATE_LENGTHS.items():
         if len(text) == length:
             return Moment(datetime.fromisoformat(text + "0001-01-01 00:00:00"[length:]), precision)
     raise ValueError(f"not a date: {text!r}")

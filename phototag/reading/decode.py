@@ -170,7 +170,9 @@ def _decode_raw(
     data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     developed = raw.develop(data, sizing, max_pixels)
-    facts = exif.parse_exif(developed.exif, mtime)
+    packet = (developed.exif or {}).get(TIFF_XMP)
+    embedded = Embedded(packet if isinstance(packet, bytes) else None)
+    facts = exif.parse_exif(developed.exif, mtime, path, embedded)
     if developed.half_size_pixels is not None:
         half = Image.fromarray(developed.half_size_pixels)
         pixels = np.array(to_rgb(half, sizing(half.size)))
@@ -178,7 +180,7 @@ def _decode_raw(
         opened = images.open_bytes(developed.preview or b"", max_pixels=max_pixels)
         preview_wh = opened.image.size
         pixels, _, of_preview = _decode_image(opened, path, mtime, sizing)
-        if facts.taken_from != "exif":
+        if facts.taken_from not in ("exif", "xmp"):
             facts = of_preview
         if of_preview.orientation == 1 != developed.orientation and developed.lies_as_the_sensor(preview_wh):
             pixels = np.array(Image.fromarray(pixels).transpose(UPRIGHT[developed.orientation]))

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from phototag.metadata.iptc import parse_iptc
-from phototag.reading.dates import date_text
 from phototag.reading.decode import DamagedPhoto, open_photo
+from phototag.records import date_text
 
 PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
