@@ -22,6 +22,11 @@ Precision = Literal["year", "month", "day", "minute", "second"]  # how much of a
 DATE_LENGTHS: Mapping[Precision, int] = {"year": 4, "month": 7, "day": 10, "minute": 16, "second": 19}
 
 
+def iso_date(text: str | None) -> str | None:
+    """A `date_text` as JSON has it, in ISO 8601: 1993-07, 1993-07-04T10:30:00."""
+    return text and text.replace(" ", "T")
+
+
 def date_text(at: datetime, precision: Precision = "second") -> str:
     """The known part of a date: 1993, 1993-07, 1993-07-04, 1993-07-04 10:30, 1993-07-04 10:30:00."""
     return f"{at.year:04}{at:-%m-%d %H:%M:%S}"[: DATE_LENGTHS[precision]]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from phototag.query.terms import is_found
-from phototag.records import Photo
+from phototag.records import Photo, iso_date
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -279,7 +279,7 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
 
     return {
         "path": photo.path,
-        "taken_at": photo.taken_at.isoformat() if photo.taken_at else None,
+        "taken_at": iso_date(photo.taken_text),
         "taken_from": photo.taken_from,
         "width": photo.width,
         "height": photo.height,

@@ -26,7 +26,7 @@ from phototag.cli.output import (
     write_text,
 )
 from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, is_found
-from phototag.records import PhotoLine
+from phototag.records import PhotoLine, iso_date
 
 
 def _list_terms() -> str:
@@ -127,7 +127,7 @@ def things(photo: PhotoLine, thresholds: Mapping[str, float], most: int = 3) -> 
 
 
 def _row(photo: PhotoLine, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    taken = photo.taken_at.isoformat(" ", "minutes") if photo.taken_at else "-"
+    taken = (photo.taken_text or "-")[:16] + (" (file date)" if photo.date_is_guessed else "")
     seen = photo.error or things(photo, thresholds)
     return (
         taken,
@@ -148,13 +148,24 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> 
         text.seek(0)
         text.truncate()
 
-    writer.writerow(["path", "taken_at", "width", "height", "everyone_smiling", "faces", "things"])
+    writer.writerow(
+        ["path", "taken_at", "width", "height", "everyone_smiling", "faces", "things", "taken_from"]
+    )
     for photo in photos:
-        taken = photo.taken_at.isoformat() if photo.taken_at else ""
+        taken = iso_date(photo.taken_text) or ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
         shown = things(photo, thresholds, most=99)
         writer.writerow(
-            [csv_cell(photo.path), taken, photo.width, photo.height, smiling, photo.faces, csv_cell(shown)]
+            [
+                csv_cell(photo.path),
+                taken,
+                photo.width,
+                photo.height,
+                smiling,
+                photo.faces,
+                csv_cell(shown),
+                photo.taken_from or "",
+            ]
         )
         flush()
     flush()

@@ -64,6 +64,11 @@ def choosing_options(command: Command) -> Command:
                 "--top", type=click.IntRange(1, 10_000), metavar="N", help="At most this many photos."
             ),
             click.option(
+                "--guessed-dates",
+                is_flag=True,
+                help="In an album of a period, also photos whose only date is their file's.",
+            ),
+            click.option(
                 "--min-faces",
                 type=click.IntRange(1, 1000),
                 metavar="N",
@@ -92,6 +97,7 @@ class SelectionOptions:
     until: tuple[date, date] | None
     where: tuple[str, ...]
     top: int | None
+    guessed_dates: bool
     min_faces: int | None
 
 
@@ -104,6 +110,7 @@ class Selection:
     first: date | None
     last: date | None
     top: int | None
+    guessed_dates: bool
 
     @classmethod
     def of(cls, theme: Theme, terms: Sequence[str], options: SelectionOptions) -> Selection:
@@ -122,7 +129,11 @@ class Selection:
             asked.append(f"taken:{first or ''}..{last or ''}")
         if options.min_faces:
             theme = replace(theme, qualify=replace(theme.qualify, min_faces=options.min_faces))
-        return cls(theme, tuple(asked), first, last, options.top)
+        return cls(theme, tuple(asked), first, last, options.top, options.guessed_dates)
+
+    @property
+    def asks_for_period(self) -> bool:
+        return any(term.removeprefix("^").startswith("taken:") for term in self.terms)
 
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance
@@ -131,7 +142,9 @@ class Selection:
         with open_library(db) as library:
             photos = list(library.photos(self.terms))
         say(f"Choosing among {count(len(photos), 'photo')} ...")
-        return choose(photos, self.theme, measure_appearance, self.top)
+        return choose(
+            photos, self.theme, measure_appearance, self.top, self.asks_for_period and not self.guessed_dates
+        )
 
     def title(self, choice: Choice) -> str:
         from phototag.highlights import captions
@@ -158,7 +171,7 @@ def print_photos(rows: Sequence[tuple[Photo, str]]) -> None:
     cells = [
         (
             str(number),
-            f"{photo.taken_at:%Y-%m-%d %H:%M}" if photo.taken_at else "undated",
+            (photo.taken_text or "undated")[:16] + (" (file date)" if photo.date_is_guessed else ""),
             why,
             shown_path(photo.path),
         )

@@ -28,6 +28,20 @@ from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
 from phototag.records import Face, Photo
 from phototag.smiling import judge
 
+# What a date comes from, where it is not the camera's own; see phototag.reading.taken.
+DATE_SOURCES = {
+    "xmp": " (XMP)",
+    "iptc": " (IPTC)",
+    "text": " (text in the file)",
+    "sidecar": " (sidecar)",
+    "takeout": " (Google Takeout)",
+    "digitized": " (when it was digitized)",
+    "gps": " (GPS)",
+    "name": " (the file's name)",
+    "modified": " (when it was last saved)",
+    "file": " (file date: a guess; nothing says when it was taken)",
+}
+
 
 @click.command()
 @click.argument("photo", type=click.Path())
@@ -83,11 +97,8 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     if photo.width:
         lines.append(f"{photo.width} x {photo.height} pixels, {size(photo.size_bytes)}")
     if photo.taken_at:
-        source = "" if photo.taken_from == "exif" else " (the file's date; the photo has none)"
-        lines.append(
-            f"taken {photo.taken_at:%Y-%m-%d %H:%M:%S}{source}"
-            + (f" with {photo.camera}" if photo.camera else "")
-        )
+        source = DATE_SOURCES.get(photo.taken_from or "", "")
+        lines.append(f"taken {photo.taken_text}{source}" + (f" with {photo.camera}" if photo.camera else ""))
     if photo.latitude is not None and photo.longitude is not None:
         lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}")
     everyone = smile_word(photo.everyone_smiling).replace("-", "cannot tell")

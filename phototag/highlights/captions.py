@@ -29,6 +29,9 @@ MONTHS = [
 ]
 
 
+GUESSED = " (file date)"
+
+
 def day(taken: datetime | None) -> str:
     """`14 May 2016`."""
     return f"{taken.day} {MONTHS[taken.month - 1]} {taken.year}" if taken else "undated"
@@ -37,26 +40,26 @@ def day(taken: datetime | None) -> str:
 def is_told(photo: Photo) -> bool:
     """Whether somebody or something told when it was taken. The date of a file often says only when it was
     copied."""
-    return photo.taken_at is not None and photo.taken_from not in (None, "file")
+    return photo.taken_at is not None and not photo.date_is_guessed
 
 
 def day_of(photo: Photo) -> str:
-    """`14 May 2016`, or `14 May 2016 (file date)` where nothing better is known."""
-    return _marked(photo, day(photo.taken_at))
+    """When it was taken, to the day, as far as that is known: `14 May 2016`, `May 2016`, `2016`; with
+    `(file date)` behind it where nothing better is known."""
+    if photo.taken_at is None:
+        return "undated"
+    coarse = {
+        "year": f"{photo.taken_at.year}",
+        "month": f"{MONTHS[photo.taken_at.month - 1]} {photo.taken_at.year}",
+    }
+    return coarse.get(photo.taken_precision, day(photo.taken_at)) + ("" if is_told(photo) else GUESSED)
 
 
 def moment_of(photo: Photo) -> str:
-    """`14 May 2016, 18:30`, marked in the same way."""
-    return _marked(photo, moment(photo.taken_at))
-
-
-def _marked(photo: Photo, text: str) -> str:
-    return text if photo.taken_at is None or is_told(photo) else f"{text} (file date)"
-
-
-def moment(taken: datetime | None) -> str:
-    """`14 May 2016, 18:30`."""
-    return f"{day(taken)}, {taken:%H:%M}" if taken else "undated"
+    """The same with the time, where it is known: `14 May 2016, 18:30`."""
+    if photo.taken_at is None or photo.taken_precision not in ("minute", "second"):
+        return day_of(photo)
+    return f"{day(photo.taken_at)}, {photo.taken_at:%H:%M}{'' if is_told(photo) else GUESSED}"
 
 
 def place(photo: Photo) -> str | None:

@@ -41,14 +41,19 @@ MeasureAppearance = Callable[[Photo, Sequence[Face]], Appearance | None]
 
 
 def choose(
-    photos: Iterable[Photo], theme: Theme, measure: MeasureAppearance, top: int | None = None
+    photos: Iterable[Photo],
+    theme: Theme,
+    measure: MeasureAppearance,
+    top: int | None = None,
+    need_stated_date: bool = False,
 ) -> Choice:
     """`measure(photo, eligible faces)` gives fingerprint and exposure, or None where the file
     cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
-    back: see Choice.require_minimum."""
+    back: see Choice.require_minimum. `need_stated_date`: photos whose date is only their file's are
+    left out, as an album of a year wants."""
     ordered = sorted(photos, key=order)
     first_with: dict[str, Photo] = {}
-    judged = [judge(photo, index, theme, first_with) for index, photo in enumerate(ordered)]
+    judged = [judge(photo, index, theme, first_with, need_stated_date) for index, photo in enumerate(ordered)]
     selection = _Selection(
         ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top
     )
@@ -201,10 +206,16 @@ class _Selection:
 
 
 def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], theme: Theme) -> None:
-    """Day, event and time bucket of every candidate that the camera dated; the others share one
+    """Day, event and time bucket of every candidate that somebody dated; the others share one
     time bucket, and have neither day nor event. Events end with a gap between any two photos,
     candidates or not."""
-    dated = [photo.taken_at for photo in ordered if captions.is_told(photo) and photo.taken_at is not None]
+    dated = [
+        photo.taken_at
+        for photo in ordered
+        if photo.taken_at is not None
+        and photo.taken_precision in ("minute", "second")
+        and captions.is_told(photo)
+    ]
     gap = timedelta(hours=theme.spread.event_gap_hours)
     starts = [now for before, now in pairwise(dated) if now - before > gap]
     mine = [c.photo.taken_at for c in candidates if c.dated and c.photo.taken_at is not None]
@@ -213,8 +224,11 @@ def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], th
         if taken is not None and candidate.dated:
             share = (taken - mine[0]) / max(mine[-1] - mine[0], timedelta(seconds=1))
             candidate.time_bucket = min(int(share * theme.spread.buckets), theme.spread.buckets - 1)
-            candidate.day = (taken - NIGHT).date()
-            candidate.event = bisect_right(starts, taken)
+            if candidate.photo.taken_precision == "day":
+                candidate.day = taken.date()
+            elif candidate.photo.taken_precision in ("minute", "second"):
+                candidate.day = (taken - NIGHT).date()
+                candidate.event = bisect_right(starts, taken)
 
 
 def _best_shot(burst: Sequence[Candidate]) -> Candidate:

@@ -42,9 +42,12 @@ class Candidate:
         return captions.is_told(self.photo)
 
 
-def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) -> Verdict | Candidate:
+def judge(
+    photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo], need_stated_date: bool = False
+) -> Verdict | Candidate:
     """The first reason that keeps the photo out whatever the others are, or a candidate.
-    `first_with` remembers which content has been met."""
+    `first_with` remembers which content has been met. `need_stated_date`: a date that is only the
+    file's is none."""
     if photo.missing_since is not None:
         return Verdict(photo, Reason.MISSING)
     if "decode" in photo.errors or photo.content_hash is None:
@@ -52,6 +55,8 @@ def judge(photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo]) 
     if photo.content_hash in first_with:
         return Verdict(photo, Reason.DUPLICATE, other=first_with[photo.content_hash])
     first_with[photo.content_hash] = photo
+    if need_stated_date and photo.date_is_guessed:
+        return Verdict(photo, Reason.GUESSED_DATE)
     excluded_score = strength(photo, theme.exclude.labels)
     if excluded_score >= theme.exclude.label_score:
         return Verdict(

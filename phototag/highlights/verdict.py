@@ -23,6 +23,7 @@ class Reason(Enum):
     MISSING = "its file is gone"
     UNREADABLE = "it cannot be read, or has changed since the scan"
     DUPLICATE = "the same file is there twice"
+    GUESSED_DATE = "its date is only the file's; --guessed-dates takes such photos too"
     EXCLUDED = "it shows what the theme keeps out"
     TOO_SMALL = "it has too few pixels"
     NO_FACES = "no face was found"

@@ -302,8 +302,8 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
 @pytest.mark.parametrize(
     ("sort", "terms", "index"),
     [
-        ("taken", ("faces:1..",), "ix_photos_taken_at"),
-        ("taken", ("taken:2016", "^dog"), "ix_photos_taken_at"),
+        ("taken", ("faces:1..",), "ix_photos_taken_sort"),
+        ("taken", ("taken:2016", "^dog"), "ix_photos_taken_sort"),
         ("smile", ("dog",), "ix_photos_least_smile"),
         ("relevance", ("dog", "faces:1.."), "ix_photo_labels_rank"),
         ("relevance", ("animal",), "ix_photo_labels_rank"),

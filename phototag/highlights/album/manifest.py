@@ -18,7 +18,7 @@ from phototag.highlights.album.strip import stripped
 from phototag.highlights.theme import SECTIONS, Theme
 from phototag.highlights.verdict import Choice, Verdict
 from phototag.reading.folders import OUTPUT_MARKER
-from phototag.records import Photo
+from phototag.records import Photo, iso_date
 
 MANIFEST = "album.json"
 # of UTF-8: with date, suffix and extension well below the 255 that file systems take (eCryptfs:
@@ -78,7 +78,7 @@ def _file_name(photo: Photo, suffix: str = "", *, strip: bool = False) -> str:
     stem, _, extension = photo.path.rpartition("/")[2].rpartition(".")
     if not stem:
         stem, extension = extension, ""
-    date = f"{photo.taken_at.year:04}-{photo.taken_at:%m-%d_%H%M%S}" if photo.taken_at else "undated"
+    date = (photo.taken_text or "undated").replace(" ", "_").replace(":", "")
     stem = _plain(stem).encode()[:STEM_BYTES].decode(errors="ignore").rstrip(". ") or "photo"
     extension = _plain(extension)[:10].rstrip(". ")
     if strip:
@@ -130,7 +130,7 @@ def verdict_dict(verdict: Verdict, *, sources: bool = True) -> dict[str, Any]:
     entry: dict[str, Any] = {"source": photo.path} if sources else {}
     entry |= {
         "content_hash": photo.content_hash,
-        "taken_at": photo.taken_at.isoformat() if photo.taken_at else None,
+        "taken_at": iso_date(photo.taken_text),
         "taken_from": photo.taken_from,
         "reason": verdict.reason.name.lower(),
         "numbers": _rounded(verdict.numbers),

@@ -221,7 +221,8 @@ def _chapters(board: Storyboard) -> list[Any]:
         photo = scene.photos[0]
         if scene.kind == "title" or not (photo.taken_at and captions.is_told(photo)):
             continue
-        name = f"{captions.MONTHS[photo.taken_at.month - 1]} {photo.taken_at.year}"
+        month = "" if photo.taken_precision == "year" else f"{captions.MONTHS[photo.taken_at.month - 1]} "
+        name = f"{month}{photo.taken_at.year}"
         if name not in (known for _, known in starts):
             starts.append((scene.first if starts else 0, name))
     if len(starts) < 2:

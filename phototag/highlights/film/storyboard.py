@@ -293,7 +293,9 @@ def _end_lines(title: str, shown: Sequence[Verdict], made_on: datetime | None) -
 
 
 def _month(photo: Photo) -> tuple[int, int] | None:
-    return (photo.taken_at.year, photo.taken_at.month) if photo.taken_at and captions.is_told(photo) else None
+    if photo.taken_at is None or photo.taken_precision == "year" or not captions.is_told(photo):
+        return None
+    return photo.taken_at.year, photo.taken_at.month
 
 
 def _wants_cards(shown: Sequence[Verdict]) -> bool:
@@ -338,8 +340,10 @@ def _captioned(scenes: Sequence[Scene], shown: Sequence[Verdict], finale: int) -
 def _date_text(photo: Photo, days: bool, with_year: bool) -> str:
     if photo.taken_at is None or not captions.is_told(photo):
         return ""
+    if photo.taken_precision == "year":
+        return f"{photo.taken_at.year}"
     text = captions.MONTHS[photo.taken_at.month - 1]
-    text = f"{photo.taken_at.day} {text}" if days else text
+    text = f"{photo.taken_at.day} {text}" if days and photo.taken_precision != "month" else text
     return f"{text} {photo.taken_at.year}" if with_year else text
 
 

@@ -110,7 +110,14 @@ def test_captions(make):
     from datetime import date
 
     photo = make.photo("a.jpg", "2016-05-04 08:03:00", latitude=48.137, longitude=-11.575)
-    assert captions.moment(photo.taken_at) == "4 May 2016, 08:03" and captions.moment(None) == "undated"
+    assert (
+        captions.moment_of(photo) == "4 May 2016, 08:03"
+        and captions.moment_of(make.photo("b.jpg", None)) == "undated"
+    )
+    for precision, words in (("day", "4 May 2016"), ("month", "May 2016"), ("year", "2016")):
+        assert captions.moment_of(replace(photo, taken_precision=precision)) == words
+    assert captions.day_of(replace(photo, taken_from="file")) == "4 May 2016 (file date)"
+    assert captions.moment_of(replace(photo, taken_from="file")) == "4 May 2016, 08:03 (file date)"
     assert captions.place(photo) == "48.14° N, 11.57° W" and captions.place(make.photo("b.jpg")) is None
     later = make.photo("c.jpg", "2016-12-24 18:00:00")
     assert captions.span([later, photo]) == "4 May to 24 December 2016"
