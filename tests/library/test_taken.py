@@ -1,4 +1,4 @@
-"""Dates from the file to the question: stored as far as they are known, found where they surely lie, sorted by instant."""
+"""Dates from the file to the question: kept as far as they are known, found where they surely lie."""
 
 import os
 
