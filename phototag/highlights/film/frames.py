@@ -39,7 +39,8 @@ MARGIN = 1 / 20  # of the frame's shorter side, around captions
 LINE_HEIGHT = 1.35  # of the size of letters
 # Seconds: text comes and goes softly; a caption stays long enough to be read; the title leaves its
 # photo to be seen alone at the end.
-TEXT_FADE, TEXT_DELAY, CAPTION_SECONDS, TITLE_ALONE = 0.4, 0.25, 2.6, 0.9
+TEXT_FADE, TEXT_DELAY, CAPTION_SECONDS = 0.4, 0.25, 2.6
+TITLE_ALONE, CARD_ALONE = 0.9, 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +215,13 @@ class Stage:
     def _text_strength(self, frame: int) -> float:
         fps = self.board.fps
         now, length = (frame - self.scene.first) / fps, (self.scene.last - self.scene.first) / fps
-        if self.scene.kind == "card":
-            return 1.0  # it comes and goes with its card
-        end = {"title": length - TITLE_ALONE, "photos": min(CAPTION_SECONDS, length)}.get(
-            self.scene.kind, length + TEXT_FADE
-        )
+        # a card's text is gone before the photo behind it is to be seen, and its faces with it
+        ends = {
+            "title": length - TITLE_ALONE,
+            "card": length - CARD_ALONE,
+            "photos": min(CAPTION_SECONDS, length),
+        }
+        end = ends.get(self.scene.kind, length + TEXT_FADE)
         return max(0.0, min(1.0, (now - TEXT_DELAY) / TEXT_FADE, (end - now) / TEXT_FADE))
 
 

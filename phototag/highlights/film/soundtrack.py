@@ -96,15 +96,17 @@ def _decoded(path: str, seconds: float) -> Sound:
     except (OSError, ValueError) as error:  # FFmpeg's own errors are of both kinds
         raise PhototagError(f"cannot read the music {path}: {_reason(error)}") from error
     parts: list[Any] = []
-    wanted = round(seconds * RATE)
+    wanted, have = round(seconds * RATE), 0
     try:
         if not source.streams.audio:
             raise PhototagError(f"there is no sound in {path}; give --music a sound file such as an MP3")
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
         for frame in source.decode(audio=0):
             frame.pts = None  # gaps in a file's clock are not to be heard
-            parts += [part.to_ndarray() for part in resampler.resample(frame)]
-            if sum(part.shape[1] for part in parts) >= wanted:
+            for part in resampler.resample(frame):
+                parts.append(part.to_ndarray())
+                have += part.samples
+            if have >= wanted:
                 break
         else:
             parts += [part.to_ndarray() for part in resampler.resample(None)]

@@ -390,3 +390,18 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         )
         peaks.append(int(done.stdout))
     assert peaks[1] < 1.15 * peaks[0]
+
+
+def test_text_on_a_card_is_gone_before_the_photo_behind_it_is_seen(kept):
+    """Letters over a face that comes out of the blur would spoil both."""
+    many = [replace(kept[5], photo=replace(kept[5].photo, photo_id=n)) for n in range(12)]
+    dated = [
+        replace(each, photo=replace(each.photo, taken_at=each.photo.taken_at.replace(month=1 + n // 4)))
+        for n, each in enumerate(many)
+    ]
+    board = storyboard.draft(dated, SMILES, "A", (320, 180), ())
+    number = next(n for n, scene in enumerate(board.scenes) if scene.kind == "card")
+    stage, scene = make._stage(board, number, SMILES, (320, 180)), board.scenes[number]
+    assert stage._text_strength((scene.first + scene.last) // 2) == 1
+    assert stage._text_strength(scene.last - board.half(number) // 2 + 1) < 0.2
+    assert stage._text_strength(scene.first) == 0
