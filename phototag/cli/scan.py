@@ -373,7 +373,9 @@ def would_do(report: ScanReport) -> str:
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and
     what to type next."""
-    if not report.found:
+    if report.interrupted and not report.tagged:
+        lines = ["Stopped before a photo was looked at."]
+    elif not report.found:
         lines = ["No photos found."]
     elif not report.tagged:
         lines = [
