@@ -80,7 +80,7 @@ def checked(name: str) -> Path:
     if why:
         raise WeightsError(why)
     file = path(name)
-    _hold(name, file, remembered_sha256(file))
+    _require_hash(name, file, remembered_sha256(file))
     return file
 
 
@@ -91,11 +91,11 @@ def verify(name: str) -> str:
         raise WeightsError(why)
     file = path(name)
     found = sha256_of(file)
-    _hold(name, file, found)
+    _require_hash(name, file, found)
     return found
 
 
-def _hold(name: str, file: Path, found: str) -> None:
+def _require_hash(name: str, file: Path, found: str) -> None:
     """Raises WeightsError when the hash found is not the one recorded of the file."""
     known = entry(name)
     shipped = file.parent == SHIPPED
@@ -138,7 +138,7 @@ def fetch(known: Entry, on_progress: Progress | None = None, stall_seconds: floa
     download.refuse_offline(known.url, again)
     target = folder() / known.file
     partial = target.with_name(target.name + ".part")
-    _make(target.parent)
+    _make_folder(target.parent)
     report = on_progress or _ignore_progress
     with _lock(target, while_waiting=lambda: report(0, 0)) as had_to_wait:
         if not (had_to_wait and present(known.name)):
@@ -178,7 +178,7 @@ def import_file(file: Path, own: str | None = None) -> Entry:
             )
         known = matching[0]
         target = folder() / known.file
-    _make(target.parent)
+    _make_folder(target.parent)
     with _lock(target):
         partial = target.with_name(target.name + ".import")
         try:
@@ -288,7 +288,7 @@ def _lock(file: Path, while_waiting: Callable[[], None] | None = None) -> Iterat
         lock.release()
 
 
-def _make(where: Path) -> None:
+def _make_folder(where: Path) -> None:
     try:
         where.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -154,10 +154,10 @@ def insert(folder: Path, names: dict[str, list[tuple]], batches: list[Rows]) -> 
             connection.execute(f"PRAGMA {setting}")
         for table, columns in NAMES.items():
             connection.executemany(
-                f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})", names[table]
+                f"INSERT INTO {table} ({columns}) VALUES ({_placeholders(columns)})", names[table]
             )
         inserts = {
-            table: f"INSERT INTO {table} ({columns}) VALUES ({_marks(columns)})"
+            table: f"INSERT INTO {table} ({columns}) VALUES ({_placeholders(columns)})"
             for table, columns in TABLES.items()
         }
         update = (
@@ -171,5 +171,5 @@ def insert(folder: Path, names: dict[str, list[tuple]], batches: list[Rows]) -> 
             connection.execute("COMMIT")
 
 
-def _marks(columns: str) -> str:
+def _placeholders(columns: str) -> str:
     return ", ".join("?" * len(columns.split(", ")))

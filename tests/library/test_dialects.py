@@ -1,11 +1,21 @@
 """What statements say to SQLite and to others, and that SQLite does as told."""
 
 import pytest
-from sqlalchemy import create_engine, exc, select
+from sqlalchemy import bindparam, create_engine, delete, exc, select, update
 from sqlalchemy.dialects import postgresql
 
-from phototag.library.dialects import indexed_by, ordered_join, render_hints
-from phototag.library.tables import metadata, photo_labels, photos
+from phototag.library.dialects import (
+    executemany,
+    indexed_by,
+    insert_or_skip,
+    insert_or_update,
+    insert_rows,
+    ordered_join,
+    render_hints,
+)
+from phototag.library.tables import albums, labels, metadata, photo_labels, photos
+
+ALBUM = {"id": 1, "name": "best", "query": "", "created_at": "2016-12-31 00:00:00"}
 
 
 @pytest.fixture
@@ -60,3 +70,22 @@ def test_statements_of_one_shape_are_compiled_once(engine):
             result = connection.execute(portraits_first())
             compiled.append(result.context.compiled)
     assert compiled[0] is compiled[1] is compiled[2]
+
+
+def test_many_rows_go_in_as_they_would_one_by_one(engine):
+    with engine.begin() as connection:
+        insert_rows(connection, labels, [(1, "dog"), (2, "cat"), (3, "kite")])
+        executemany(connection, delete(labels).where(labels.c.id == bindparam("label")), [{"label": 3}])
+        rename = update(labels).where(labels.c.id == bindparam("label")).values(name=bindparam("new_name"))
+        # by name, in whatever order they come
+        executemany(connection, rename, [{"label": 1, "new_name": "wolf"}, {"new_name": "lion", "label": 2}])
+        executemany(connection, rename, [])
+        assert connection.execute(select(labels).order_by(labels.c.id)).all() == [(1, "wolf"), (2, "lion")]
+        connection.execute(insert_or_skip(labels, "name"), [{"name": "wolf"}, {"name": "bear"}])
+        connection.execute(insert_or_update(albums, "name"), [ALBUM | {"theme": t} for t in ("pets", "year")])
+        assert connection.scalars(select(labels.c.name).order_by(labels.c.id)).all() == [
+            "wolf",
+            "lion",
+            "bear",
+        ]
+        assert connection.execute(select(albums.c.name, albums.c.theme)).all() == [("best", "year")]
