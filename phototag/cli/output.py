@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 db_option = click.option(
     "--db",
     type=click.Path(dir_okay=False),
-    envvar="PHOTOTAG_DB",
     help="Catalog file. Default: one per user, or $PHOTOTAG_DB.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")

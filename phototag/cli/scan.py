@@ -64,9 +64,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which net finds things.",
 )
-@click.option(
-    "--offline", is_flag=True, envvar="PHOTOTAG_OFFLINE", help="Never fetch weights. Also $PHOTOTAG_OFFLINE."
-)
+@click.option("--offline", is_flag=True, help="Never fetch weights. Also $PHOTOTAG_OFFLINE.")
 @click.option("--follow-symlinks", is_flag=True, help="Look into folders that are symbolic links too.")
 @click.option("--fast", is_flag=True, help="Look only into folders whose time has changed: see above.")
 @click.option(
@@ -303,7 +301,7 @@ class _Lines:
 
 def name_photo(path: str, error: str | None) -> None:
     """With --verbose."""
-    say_more(path if error is None else f"{path}: {error}")
+    say_more(printable(path if error is None else f"{path}: {error}"))
 
 
 def _duration(seconds: float) -> str:
