@@ -34,7 +34,7 @@ FLIP_SECONDS = 0.2  # of each further shot of a burst
 MOST_FLIPS = 5  # shots of one burst, besides the one that was kept
 HALF = {"cut": 0.0, "dissolve": 0.35, "dip": 0.22}  # seconds of a transition before and after the beat
 SURE_FACE = 0.95  # score of a face that must not be cut, whether or not it is eligible
-SAME_MOMENT = timedelta(minutes=30)
+SAME_MOMENT, TO_THE_MINUTE = timedelta(minutes=30), ("minute", "second")
 FADE_OUT_SECONDS = 1.3  # at the end, into black
 GAP = 1 / 90  # between photos side by side, of the frame's longer side
 REACH = 3  # photos ahead among which others are sought that may stand beside one
@@ -415,11 +415,8 @@ def _joined(scenes: Sequence[Scene], theme: Theme, finale: int) -> list[Scene]:
 
 
 def _same_moment(one: Photo, other: Photo) -> bool:
-    if (
-        one.taken_at is None
-        or other.taken_at is None
-        or not (captions.is_told(one) and captions.is_told(other))
-    ):
+    known = all(captions.is_told(each) and each.taken_precision in TO_THE_MINUTE for each in (one, other))
+    if not known or one.taken_at is None or other.taken_at is None:
         return False
     return abs(other.taken_at - one.taken_at) <= SAME_MOMENT
 

@@ -139,6 +139,11 @@ def test_faces_never_dissolve_into_faces_and_moments_are_cut(make):
         if scene.kind == after.kind == "photos" and scene.then == "dissolve":
             assert not (scene.photos[-1].faces and after.photos[0].faces)
     assert {scene.then for scene in mixed.scenes} == {"dissolve", "dip", "cut"}
+    scans = [
+        replace(verdict, photo=replace(verdict.photo, taken_precision="month"))
+        for verdict in chosen(make, 6, days=0.01)
+    ]
+    assert not any(scene.then == "cut" for scene in board_of(scans).scenes[:-1])  # nobody knows their moment
     party = board_of(chosen(make, 6, days=0.01))
     body = [scene for scene in party.scenes if scene.kind == "photos"]
     assert all(scene.then == "cut" for scene in body[:-1])
