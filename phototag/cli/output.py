@@ -63,7 +63,8 @@ def open_library(db: str | None, *, create: bool = False) -> Library:
     """The catalog that a command works on. Only a scan makes one; a mistyped --db is an error elsewhere."""
     from phototag.library import Library
 
-    library = Library.open(db, create=create, on_progress=_Progress("deciding again who smiles"))
+    progress = _Progress("deciding again who smiles")
+    library = Library.open(db, create=create, on_message=say, on_progress=progress)
     say_more(f"catalog: {library.path}")
     return library
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,10 +49,15 @@ class Catalog:
 
 
 def open_catalog(
-    path: Path, *, create: bool = True, head: str = HEAD, migrations: Path | None = None
+    path: Path,
+    *,
+    create: bool = True,
+    head: str = HEAD,
+    migrations: Path | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> Catalog:
     """The catalog at `path`, made where there is none (unless not `create`), upgraded where it is
-    older (after a copy aside). Raises CatalogError where it is newer, damaged, locked, of another
+    older (after a copy aside; `on_message` is told before). Raises CatalogError where it is newer, damaged, locked, of another
     program, or in a place that cannot be written. `head` and `migrations` name another schema than
     this version's."""
     path = Path(os.path.abspath(path))
@@ -77,6 +82,8 @@ def open_catalog(
                 )
             if version is None:
                 dialects.switch_to_wal(engine)
+            if version is not None and version != head and on_message is not None:
+                on_message(f"Upgrading the catalog {path}; a copy of it as it is stays beside it ...")
             if version != head:
                 upgrade(engine, path, head, migrations or migrations_folder())
         except BaseException:

@@ -68,16 +68,18 @@ class Library:
         path: Path | str | None = None,
         *,
         create: bool = True,
+        on_message: Callable[[str], None] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Library:
         """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it
-        where there is none (unless not `create`), upgrade it (after a copy aside) where it is older.
+        where there is none (unless not `create`), upgrade it (after a copy aside) where it is older,
+        which `on_message` is told before: it may take a minute.
 
         Where the rules of phototag.smiling have changed since, who smiles is decided again from the
         stored scores: seconds per 100,000 photos, of which `on_progress(photos done, photos in all)`
         is told. Raises CatalogError."""
         path = Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())
-        catalog = open_catalog(path, create=create)
+        catalog = open_catalog(path, create=create, on_message=on_message)
         try:
             summaries.bring_up_to_date(catalog, on_progress)
         except BaseException:

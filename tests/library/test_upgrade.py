@@ -68,6 +68,14 @@ def test_answers_are_kept_and_nothing_is_pending(tmp_path):
         assert library.status(fingerprints).detectors == {"people-pets": 16}
 
 
+def test_an_upgrade_is_announced_and_only_once(tmp_path):
+    load_dump(tmp_path / "c.db")
+    told = []
+    for _ in range(2):
+        Library.open(tmp_path / "c.db", on_message=told.append).close()
+    assert len(told) == 1 and "Upgrading the catalog" in told[0]
+
+
 def test_a_copy_of_the_old_catalog_is_kept(upgraded):
     (copy,) = upgraded.path.parent.glob("c.db.before-*")
     with closing(sqlite3.connect(copy)) as connection:
