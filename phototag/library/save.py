@@ -116,7 +116,7 @@ def _load_batch(
     """The photos of the batch by id. Those that the catalog no longer knows are left out."""
     ids = dict.fromkeys([*(fact.photo_id for fact in facts), *(one.photo_id for one in outcomes)])
     known = {
-        row.id: _Known(*row[1:])
+        row.id: _Known._make(row[1:])
         for some in chunks(ids)
         for row in connection.execute(_SELECT_KNOWN, {"ids": some}).all()
     }

@@ -170,7 +170,7 @@ def _decode_raw(
     data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     developed = raw.develop(data, sizing, max_pixels)
-    packet = (developed.exif or {}).get(TIFF_XMP)
+    packet = developed.exif.get(TIFF_XMP) if developed.exif else None
     embedded = Embedded(packet if isinstance(packet, bytes) else None)
     facts = exif.parse_exif(developed.exif, mtime, path, embedded)
     if developed.half_size_pixels is not None:

@@ -85,7 +85,9 @@ def _further_exif(jpeg: bytes) -> Iterator[dict[int, Any]]:
 
 
 def _in_png(data: bytes) -> Embedded:
-    text, further, packet = {}, [], None
+    text: dict[str, str] = {}
+    further: list[Mapping[int, Any]] = []
+    packet: bytes | None = None
     for keyword, value in _png_texts(data):
         if keyword == "XML:com.adobe.xmp":
             packet = packet or value
