@@ -69,18 +69,18 @@ def test_a_processor_is_asked_by_a_thread_per_core_up_to_four(cores: int, count:
 def test_a_scan_shares_the_cores_and_leaves_torch_as_it_was() -> None:
     before, seen = cpu_threads(), []
 
-    def look(prepare: Callable[[], None]) -> None:
+    def look(prepare: Callable[[], object]) -> None:
         prepare()
         seen.append(cpu_threads())
 
-    def run(prepare: Callable[[], None]) -> None:
+    def run(prepare: Callable[[], object]) -> None:
         one = threading.Thread(target=look, args=(prepare,))
         one.start()
         one.join()
 
     with scanning._tagging_threads("cpu") as (count, prepare):
         run(prepare)
-    run(scanning._nothing)
+    run(cpu_threads)  # a thread that begins later and sets nothing
     assert seen[0] == (scanning.cores() // count if count > 1 else before)
     assert seen[1] == cpu_threads() == before
 
