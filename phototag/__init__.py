@@ -2,7 +2,7 @@
 
 from phototag import Library, scan
 
-with Library("photos.db") as library:
+with Library.open("photos.db") as library:
     scan(library, ["~/Photos"])
 """
 

@@ -5,7 +5,6 @@ its traceback."""
 
 from __future__ import annotations
 
-EXIT_OK = 0  # all done
 EXIT_FATAL = 1  # nothing useful could be done
 EXIT_USAGE = 2  # the command line itself is wrong
 EXIT_SOME_FAILED = 3  # done, with failures listed
