@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -170,7 +170,9 @@ def _decode_raw(
     data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
     developed = raw.develop(data, sizing, max_pixels)
-    packet = developed.exif.get(TIFF_XMP) if developed.exif else None
+    packet = None
+    with suppress(Exception):  # damaged EXIF costs the EXIF, not the picture
+        packet = developed.exif.get(TIFF_XMP) if developed.exif is not None else None
     embedded = Embedded(packet if isinstance(packet, bytes) else None)
     facts = exif.parse_exif(developed.exif, mtime, path, embedded)
     if developed.half_size_pixels is not None:
