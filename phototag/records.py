@@ -332,14 +332,25 @@ class PhotoLine:
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """What decoding learned of a photo's file: the hash of the bytes it read, the upright size, the
-    EXIF. `content_hash` is None when the bytes could not be read, `width` and `height` when they
-    could not be decoded."""
+    EXIF, the hash of the compressed pixels. `content_hash` is None when the bytes could not be read,
+    `width` and `height` when they could not be decoded, `pixel_hash` for kinds of file without."""
 
     photo_id: int
     content_hash: str | None
     width: int | None = None
     height: int | None = None
     exif: Exif = field(default_factory=Exif)
+    pixel_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a photo's file says without being decoded: the hash of its bytes, that of its compressed
+    pixels (None where it has none that can be told apart), the EXIF."""
+
+    content_hash: str
+    pixel_hash: str | None
+    exif: Exif
 
 
 @dataclass(frozen=True, slots=True)

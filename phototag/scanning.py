@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from phototag import pipeline
 from phototag.errors import Interrupted, UnreadablePhoto, UsageError
 from phototag.reading import files, lookahead
+from phototag.reading.decode import read_facts
 from phototag.reading.walk import Walk
-from phototag.records import Fingerprint, Frame, PhotoFile
+from phototag.records import FileFacts, Fingerprint, Frame, PhotoFile
 from phototag.stopping import Stop
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
@@ -212,10 +213,20 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
         except UnreadablePhoto:
             return None
 
+    def facts_or_none(file: PhotoFile) -> FileFacts | None:
+        nonlocal hashed
+        hashed += 1
+        caller.progress_or_stop("hash", hashed)
+        try:
+            return read_facts(file.full_path(), options.max_pixels)
+        except UnreadablePhoto:
+            return None
+
     known = library.reconcile(
         walk.roots,
         walk,
         hash_file=hash_or_none,
+        read_facts=facts_or_none,
         dry_run=options.dry_run,
         unreadable=walk.errors,
         stamps=walk.stamps,

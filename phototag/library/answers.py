@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
-from phototag.library.tables import answers, labels, photos, taggers, tags
+from phototag.library.tables import answers, labels, taggers, tags
 from phototag.library.tables import fingerprints as fingerprint_rows
 from phototag.records import Box, Fingerprint, Tag
 
@@ -53,7 +53,6 @@ _FINGERPRINTS = select(fingerprint_rows).where(
     fingerprint_rows.c.fingerprint.in_(bindparam("texts", expanding=True))
 )
 _INSERT_FINGERPRINT = insert(fingerprint_rows).returning(fingerprint_rows.c.id)
-_HASHES = select(photos.c.id, photos.c.content_hash).where(photos.c.id.in_(IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +81,6 @@ def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
     source = iter(ids)
     while chunk := list(islice(source, size)):
         yield chunk
-
-
-def hashes(connection: Connection, photo_ids: Iterable[int]) -> dict[int, str | None]:
-    """Photo id -> content hash."""
-    return {
-        photo_id: content_hash
-        for ids in chunks(photo_ids)
-        for photo_id, content_hash in connection.execute(_HASHES, {"ids": ids})
-    }
 
 
 def load_answers(

@@ -38,6 +38,7 @@ from phototag.library.save import save
 from phototag.library.status import Status
 from phototag.query.terms import Query
 from phototag.records import (
+    FileFacts,
     Fingerprint,
     FolderStamp,
     Job,
@@ -107,6 +108,7 @@ class Library:
         files: Iterable[PhotoFile],
         *,
         hash_file: Callable[[PhotoFile], str | None],
+        read_facts: Callable[[PhotoFile], FileFacts | None] | None = None,
         dry_run: bool = False,
         unreadable: Sequence[tuple[str, str]] = (),
         stamps: Mapping[str, FolderStamp | None] | None = None,
@@ -118,7 +120,9 @@ class Library:
         `roots`: the absolute folders that were walked as a whole: a known photo in them that is not
         among `files` is missing. `files` may hold single files besides. `hash_file` gives the
         content hash of a file, None where it cannot be read; it is called for changed files, and
-        for new ones that may be known under another path. `unreadable`: (path, reason) of folders
+        for new ones that may be known under another path. `read_facts` reads besides what tells a
+        photo whose metadata another program has written; None where the file cannot be read, and
+        without it only equal bytes tell. `unreadable`: (path, reason) of folders
         and files that could not be looked at: nothing below them is called missing. `unchanged`:
         folder -> its number of photos, where these are the known ones, as they were, and not among
         `files`. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These three are
@@ -130,6 +134,7 @@ class Library:
             roots,
             files,
             hash_file,
+            read_facts,
             unreadable=unreadable,
             stamps={} if stamps is None else stamps,  # filled while the files are taken
             unchanged={} if unchanged is None else unchanged,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, insert, literal, select, update
+from sqlalchemy import Column, Connection, Row, bindparam, case, delete, insert, literal, select, update
 
 from phototag.library import summaries, taken
-from phototag.library.answers import chunks
+from phototag.library.answers import IDS, chunks
 from phototag.library.dialects import executemany, insert_or_skip
-from phototag.library.moves import Change, Changed, Moved, New, Same, Twin, Unread
+from phototag.library.moves import Change, Changed, Known, Moved, New, Rewritten, Same, Twin, Unread
+from phototag.library.names import escape_surrogates
 from phototag.library.paths import (
     Place,
     containing_folder,
@@ -22,7 +23,7 @@ from phototag.library.paths import (
     to_text,
 )
 from phototag.library.tables import answers, photos, roots, tags
-from phototag.records import PhotoFile
+from phototag.records import FileFacts, PhotoFile
 
 _HAS_OWN_DATE = photos.c.taken_from != "file"
 _INSERT_FILE = insert_or_skip(photos, "root_id", "path").values(
@@ -48,6 +49,10 @@ _CONTENT = (
     "longitude",
     "camera",
     *taken.COLUMNS,
+    "pixel_hash",
+)
+_KNOWN = select(photos.c.id, photos.c.content_hash, photos.c.pixel_hash, photos.c.orientation).where(
+    photos.c.id.in_(IDS)
 )
 _TAG_COLUMNS = [column for column in tags.c if column is not tags.c.answer_id]
 
@@ -55,9 +60,8 @@ _TAG_COLUMNS = [column for column in tags.c if column is not tags.c.answer_id]
 def apply(connection: Connection, changes: Sequence[Change], folders: Sequence[str]) -> None:
     """Write down these changes, in order. `folders`: those that are walked; a file outside them
     makes its own folder a root."""
-    places = ensure_places(
-        connection, {change.file.root for change in changes if isinstance(change, New | Moved)}, folders
-    )
+    entering = {change.file.root for change in changes if isinstance(change, New | Moved | Rewritten)}
+    places = ensure_places(connection, entering, folders)
     for change in changes:
         match change:
             case Same(photo_id, file):
@@ -68,13 +72,20 @@ def apply(connection: Connection, changes: Sequence[Change], folders: Sequence[s
             case Moved(photo_id, file):
                 _move(connection, photo_id, places[file.root], file.path)
                 _update_file(connection, photo_id, file)
+            case Rewritten(photo_id, file, facts, is_moved, is_turned):
+                if is_moved:
+                    _move(connection, photo_id, places[file.root], file.path)
+                if is_turned:
+                    _change_content(connection, photo_id, file, facts.content_hash)
+                else:
+                    _rewrite(connection, photo_id, file, facts)
             case Changed(photo_id, file, content_hash):
                 _change_content(connection, photo_id, file, content_hash)
             case New(file, content_hash):
                 place = places[file.root]
                 insert_files(connection, [file], places)
                 stored = _find(connection, place.root_id, _stored_path(place, file.path))
-                if stored and (stored.content_hash is None or stored.content_hash != content_hash):
+                if stored and content_hash is not None and stored.content_hash != content_hash:
                     _change_content(connection, stored.id, file, content_hash)
 
 
@@ -134,24 +145,56 @@ def find_hashed_sizes(connection: Connection, sizes: Collection[int]) -> set[int
     }
 
 
+def find_known(connection: Connection, photo_ids: Iterable[int]) -> dict[int, Known]:
+    """Photo id -> what the catalog says of its bytes."""
+    return {
+        photo_id: Known(*known)
+        for ids in chunks(photo_ids)
+        for photo_id, *known in connection.execute(_KNOWN, {"ids": ids})
+    }
+
+
+def is_any_gone_with_pixels(connection: Connection, gone: Collection[int]) -> bool:
+    """Whether the pixels of some photo are known that is missing or among `gone`."""
+    has_pixels = select(photos.c.id).where(photos.c.pixel_hash.is_not(None)).limit(1)
+    if connection.scalar(has_pixels.where(photos.c.missing_since.is_not(None))) is not None:
+        return True
+    return any(connection.scalar(has_pixels.where(photos.c.id.in_(ids))) is not None for ids in chunks(gone))
+
+
 def find_twins(connection: Connection, content_hashes: Collection[str]) -> dict[str, list[Twin]]:
     """Content hash -> the photos that have it, the eldest first."""
+    return _find_twins(connection, photos.c.content_hash, content_hashes)
+
+
+def find_pixel_twins(connection: Connection, pixel_hashes: Collection[str]) -> dict[str, list[Twin]]:
+    """Hash of compressed pixels -> the photos that have it, the eldest first."""
+    return _find_twins(connection, photos.c.pixel_hash, pixel_hashes)
+
+
+def _find_twins(
+    connection: Connection, column: Column[Any], wanted: Collection[str]
+) -> dict[str, list[Twin]]:
+    if not wanted:
+        return {}
     statement = (
         select(
-            photos.c.content_hash,
+            column,
             photos.c.id,
             roots.c.path,
             photos.c.path,
             photos.c.missing_since.is_not(None),
+            photos.c.orientation,
         )
         .select_from(photos.join(roots))
-        .where(photos.c.content_hash.in_(content_hashes))
+        .where(column.in_(wanted))
         .order_by(photos.c.id)
     )
     found: dict[str, list[Twin]] = {}
-    for content_hash, photo_id, root, path, is_missing in connection.execute(statement):
+    for value, photo_id, root, path, is_missing, orientation in connection.execute(statement):
         root = to_path(root)
-        found.setdefault(content_hash, []).append(Twin(photo_id, root, join(root, to_path(path)), is_missing))
+        twin = Twin(photo_id, root, join(root, to_path(path)), is_missing, orientation)
+        found.setdefault(value, []).append(twin)
     return found
 
 
@@ -166,6 +209,30 @@ def _update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None
             **_file_date(file),
         },
     )
+
+
+def _rewrite(connection: Connection, photo_id: int, file: PhotoFile, facts: FileFacts) -> None:
+    """The photo has other bytes with the same picture in them: what was said of the old ones holds for
+    the new ones; what they say of themselves is read anew."""
+    before = connection.scalar(select(photos.c.content_hash).where(photos.c.id == photo_id))
+    connection.execute(
+        update(answers)
+        .where(answers.c.photo_id == photo_id, answers.c.content_hash == before)
+        .values(content_hash=facts.content_hash)
+    )
+    exif = facts.exif
+    date = taken.columns_of(exif) if exif.taken_at else taken.columns_of_file(file.mtime_ns)
+    connection.execute(
+        _UPDATE.values(
+            content_hash=facts.content_hash,
+            latitude=exif.latitude,
+            longitude=exif.longitude,
+            camera=escape_surrogates(exif.camera) if exif.camera else None,
+            **dict(zip(taken.COLUMNS, date, strict=True)),
+        ),
+        {"photo": photo_id},
+    )
+    _update_file(connection, photo_id, file)
 
 
 def _forget_hash(connection: Connection, photo_id: int) -> None:

@@ -16,10 +16,19 @@ from itertools import chain
 from sqlalchemy import select
 
 from phototag.library import folder_stamps, photo_updates
-from phototag.library.answers import hashes
 from phototag.library.database import Catalog
 from phototag.library.diff import Diff, Gone, KnownPhoto, find_gone
-from phototag.library.moves import Change, HashFile, Moved, New, Resolver, Same
+from phototag.library.moves import (
+    NOTHING_KNOWN,
+    Change,
+    HashFile,
+    Moved,
+    New,
+    ReadFacts,
+    Resolver,
+    Rewritten,
+    Same,
+)
 from phototag.library.paths import containing_folder, join, outermost, places_of, to_path, under
 from phototag.library.tables import photos
 from phototag.records import FolderStamp, PhotoFile
@@ -32,7 +41,8 @@ HASHES = 64  # files hashed between two transactions: what Ctrl-C can cost
 @dataclass(frozen=True)
 class Reconciled:
     """Counts of photos. `found` = `new` + `changed` + `unchanged` + `moved`; `duplicates` of the
-    new ones have the bytes of another photo, and its answers. `missing`: newly gone. `unavailable`:
+    new ones have the bytes of another photo, and its answers. `unchanged` are those too of which only
+    the metadata is other. `missing`: newly gone. `unavailable`:
     one sentence for each folder that looks unmounted, where nothing was changed."""
 
     found: int = 0
@@ -50,6 +60,7 @@ def reconcile(
     roots: Sequence[str],
     files: Iterable[PhotoFile],
     hash_file: HashFile,
+    read_facts: ReadFacts | None,
     *,
     unreadable: Sequence[tuple[str, str]],
     stamps: Mapping[str, FolderStamp | None],
@@ -82,7 +93,17 @@ def reconcile(
     gone = find_gone(diff.unseen, unreadable=closed, empty=empty, silent=silent)
 
     suspects, fresh = _part_new(catalog, diff.new)
-    resolver = Resolver(suspects, diff.touched, gone, diff.returned, [*closed, *empty], hash_file)
+    edited: list[PhotoFile] = []
+    if (
+        fresh
+        and read_facts
+        and _may_be_edited(catalog, [*gone.photos, *(one.photo_id for one in diff.touched)])
+    ):
+        edited, fresh = fresh, []
+    shut = [*closed, *empty]
+    resolver = Resolver(
+        suspects, diff.touched, gone, diff.returned, shut, hash_file, read_facts, unhashed=edited
+    )
     counts = Counter(found=diff.found, new=len(fresh))
     if not dry_run:
         _store(catalog, fresh, folders)
@@ -157,6 +178,13 @@ def _part_new(catalog: Catalog, new: Sequence[PhotoFile]) -> tuple[list[PhotoFil
     return suspects, [file for file in new if file.size_bytes not in sizes]
 
 
+def _may_be_edited(catalog: Catalog, leaving: Sequence[int]) -> bool:
+    """Whether a new file may be a photo that was renamed and written anew: some photo of known pixels is
+    gone, or is one of `leaving`, whose paths hold other files now or none."""
+    with catalog.read() as connection:
+        return photo_updates.is_any_gone_with_pixels(connection, leaving)
+
+
 def _store(catalog: Catalog, files: Sequence[PhotoFile], folders: Sequence[str]) -> None:
     for start in range(0, len(files), INSERTS):
         some = files[start : start + INSERTS]
@@ -170,14 +198,24 @@ def _resolve(catalog: Catalog, resolver: Resolver) -> Iterator[list[Change]]:
     for start in range(0, len(resolver.candidates), HASHES):
         some = resolver.candidates[start : start + HASHES]
         with catalog.read() as connection:
-            known = hashes(connection, [one.photo_id for one in some if one.photo_id is not None])
+            ids = [one.photo_id for one in some if one.photo_id is not None]
+            known = photo_updates.find_known(connection, ids)
         resolver.hash_candidates(some, known)
         with catalog.read() as connection:
             twins = photo_updates.find_twins(
                 connection, {one.content_hash for one in some if one.content_hash}
             )
+        resolver.read_pixels(some, known, twins)
+        pixels = {one.facts.pixel_hash for one in some if one.facts and one.facts.pixel_hash}
+        with catalog.read() as connection:
+            pixel_twins = photo_updates.find_pixel_twins(connection, pixels)
         yield [
-            resolver.resolve(one, known.get(one.photo_id or 0), twins.get(one.content_hash or "", ()))
+            resolver.resolve(
+                one,
+                known.get(one.photo_id or 0, NOTHING_KNOWN),
+                twins.get(one.content_hash or "", ()),
+                pixel_twins.get((one.facts and one.facts.pixel_hash) or "", ()),
+            )
             for one in some
         ]
 
@@ -186,9 +224,9 @@ def _count_as(change: Change) -> tuple[str, ...]:
     match change:
         case New(is_duplicate=is_duplicate):
             return ("new", "duplicates") if is_duplicate else ("new",)
-        case Moved():
+        case Moved() | Rewritten(is_moved=True, is_turned=False):
             return ("moved",)
-        case Same():
+        case Same() | Rewritten(is_turned=False):
             return ()
         case _:
             return ("changed",)

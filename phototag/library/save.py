@@ -28,6 +28,7 @@ _FACTS = (
     "latitude",
     "longitude",
     "camera",
+    "pixel_hash",
 )
 
 
@@ -53,6 +54,7 @@ class _Known(NamedTuple):
     taken_from: str | None
     utc_offset_minutes: int | None
     taken_sort: int | None
+    pixel_hash: str | None
     has_answers: bool
     has_corrections: bool
 
@@ -63,6 +65,7 @@ _SELECT_KNOWN = select(
     photos.c.width,
     photos.c.height,
     *(photos.c[name] for name in taken.COLUMNS),
+    photos.c.pixel_hash,
     exists().where(answers.c.photo_id == photos.c.id),
     exists().where(corrections.c.photo_id == photos.c.id),
 ).where(photos.c.id.in_(IDS))
@@ -259,4 +262,6 @@ def _facts_row(facts: PhotoFacts, known: _Known) -> dict[str, Any]:
         "new_latitude": exif.latitude,
         "new_longitude": exif.longitude,
         "new_camera": escape_surrogates(exif.camera) if exif.camera else None,
+        # bytes that cannot be read today are still those of the same picture
+        "new_pixel_hash": known.pixel_hash if facts.content_hash is None else facts.pixel_hash,
     }

@@ -24,8 +24,9 @@ from phototag.reading.colour import profile_of
 from phototag.reading.embedded import TIFF_XMP, Embedded, find_embedded
 from phototag.reading.files import MAX_PIXELS, read_file, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
+from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import UPRIGHT, fit_inside, invert, to_averageable, to_rgb, working_size
-from phototag.records import Exif
+from phototag.records import Exif, FileFacts
 
 # Pictures that take more than this are decoded one at a time, however many threads decode.
 LARGE_BYTES = 256 << 20
@@ -85,6 +86,29 @@ def decode(
     except Exception as error:
         raise UnreadablePhoto(reason_for(error, data)) from error
     return Decoded(pixels, *size_wh, facts, content_hash)
+
+
+def read_facts(path: str | Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
+    """What decoding would say of the file besides its pixels, without decoding it (RAW is: its
+    metadata come from its decoder). Raises UnreadablePhoto where the bytes cannot be read; a picture
+    that cannot be opened has the Exif that decoding would give it."""
+    data, mtime = read_file(path, max_pixels)
+    content_hash, path = hashlib.sha256(data).hexdigest(), str(path)
+    try:
+        if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
+            sizing = partial(working_size, long_side=1)
+            facts = decode(data, path, mtime, sizing, max_pixels, content_hash).exif
+        else:
+            opened = images.open_bytes(data, path, max_pixels)
+            with opened.image as image:
+                facts = exif.parse_exif(
+                    opened.exif or _raw_exif(image), mtime, path, find_embedded(image, opened.data)
+                )
+    except DamagedPhoto as error:
+        facts = error.exif
+    except Exception:  # a decoder meets hostile bytes: it may fail in any way
+        facts = exif.parse_exif(None, mtime, path)
+    return FileFacts(content_hash, hash_pixels(data), facts)
 
 
 def _may_be_raw(data: bytes) -> bool:

@@ -12,6 +12,7 @@ from phototag.errors import UnreadablePhoto
 from phototag.reading import exif
 from phototag.reading.decode import DamagedPhoto, decode
 from phototag.reading.files import MAX_PIXELS, read_file
+from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import working_size
 from phototag.records import Frame, Job, PhotoFacts, Unreadable
 from phototag.stopping import Stop
@@ -60,17 +61,17 @@ def frames(
 
 
 def _frame(job: Job, working_side: int, max_pixels: int) -> tuple[PhotoFacts, Frame | Unreadable]:
-    content_hash = mtime = None
+    content_hash = pixel_hash = mtime = None
     path = ""
     try:
         path = job.file.full_path()
         data, mtime = read_file(path, max_pixels)
         sizing = partial(working_size, long_side=working_side)
-        content_hash = hashlib.sha256(data).hexdigest()
+        content_hash, pixel_hash = hashlib.sha256(data).hexdigest(), hash_pixels(data)
         photo = decode(data, path, mtime, sizing, max_pixels, content_hash)
     except (UnreadablePhoto, ValueError) as error:
         said = error.exif if isinstance(error, DamagedPhoto) else exif.parse_exif(None, mtime, path)
-        facts = PhotoFacts(job.photo_id, content_hash, exif=said)
+        facts = PhotoFacts(job.photo_id, content_hash, exif=said, pixel_hash=pixel_hash)
         return facts, Unreadable(job.photo_id, str(error))
-    facts = PhotoFacts(job.photo_id, content_hash, photo.width, photo.height, photo.exif)
+    facts = PhotoFacts(job.photo_id, content_hash, photo.width, photo.height, photo.exif, pixel_hash)
     return facts, Frame(job.photo_id, photo.pixels, photo.width, photo.height, job.answers, photo.exif)

@@ -1,0 +1,176 @@
+"""Photos that other programs rename and write into stay the photos that a person spoke of."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from phototag import Library, scan
+from phototag.taggers import table
+from tests import tiny
+
+DATE_ORIGINAL, DESCRIPTION, ORIENTATION, EXIF_FOLDER = 0x9003, 0x010E, 0x0112, 0x8769
+
+
+@pytest.fixture
+def library(tmp_path):
+    before = dict(table.SPECS)
+    table.SPECS.clear()
+    table.SPECS["colour"] = tiny.SPEC
+    with Library.open(tmp_path / "catalog.db") as library:
+        yield library
+    table.SPECS.clear()
+    table.SPECS.update(before)  # in their order
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    return folder
+
+
+def draw(path, seed, *, date="2016:05:01 03:02:01", caption=None, orientation=None):
+    """The same seed gives the same compressed pixels, whatever is written beside them."""
+    picture = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif.get_ifd(EXIF_FOLDER)[DATE_ORIGINAL] = date
+    if caption:
+        exif[DESCRIPTION] = caption
+    if orientation:
+        exif[ORIENTATION] = orientation
+    more = {}
+    if path.suffix == ".png" and caption:
+        more["pnginfo"] = PngImagePlugin.PngInfo()
+        more["pnginfo"].add_text("Description", caption)
+    picture.save(path, exif=exif.tobytes(), **more)
+
+
+def say_grandma(library, *paths):
+    for path in paths:
+        library.correct(path, add=["grandma"])
+
+
+def found(library, question="grandma"):
+    return sorted(os.path.basename(path) for path in library.paths(question))
+
+
+def rows(library):
+    return library.count("^missing") + library.count("missing")
+
+
+def test_photos_renamed_and_captioned_by_another_program_keep_words_and_answers(library, folder):
+    for n in range(3):
+        draw(folder / f"IMG_000{n}.jpg", n, date=f"2016:05:0{n + 1} 03:02:01")
+    assert scan(library, [folder]).tagged == 3
+    say_grandma(library, *folder.iterdir())
+    for n in range(3):
+        (folder / f"IMG_000{n}.jpg").unlink()
+        name = f"2016-05-0{n + 1}_party.jpg" if n < 2 else "IMG_0002.jpg"
+        draw(folder / name, n, date=f"2016:05:0{n + 1} 03:02:01", caption="birthday party")
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing, report.failed) == (0, 2, 0, 0)
+    assert found(library) == ["2016-05-01_party.jpg", "2016-05-02_party.jpg", "IMG_0002.jpg"]
+    assert library.count("missing") == 0 and library.count("red:0") == 3
+    again = scan(library, [folder])
+    assert (again.unchanged, again.tagged, again.moved) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tif"])
+def test_other_formats_are_recognised_by_their_pixels_too(library, folder, ending):
+    draw(folder / f"old.{ending}", 1)
+    draw(folder / f"other.{ending}", 2)
+    scan(library, [folder])
+    say_grandma(library, folder / f"old.{ending}")
+    (folder / f"old.{ending}").unlink()
+    draw(folder / f"new.{ending}", 1, date="1993:07:04 10:30:00", caption="a caption")
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing) == (0, 1, 0)
+    assert found(library) == [f"new.{ending}"]
+    assert library.photo(folder / f"new.{ending}").taken_at.year == 1993
+
+
+def test_a_new_date_or_place_is_read_without_another_look(library, folder):
+    draw(folder / "a.jpg", 1, date="2016:05:01 03:02:01")
+    scan(library, [folder])
+    say_grandma(library, folder / "a.jpg")
+    draw(folder / "a.jpg", 1, date="1993:07:04 10:30:00", caption="longer than before")
+    report = scan(library, [folder])
+    assert (report.tagged, report.unchanged) == (0, 1)
+    assert found(library, "grandma taken:1993") == ["a.jpg"]
+
+
+def test_a_photo_that_was_only_renamed_keeps_its_words(library, folder):
+    draw(folder / "a.jpg", 1)
+    scan(library, [folder])
+    say_grandma(library, folder / "a.jpg")
+    (folder / "a.jpg").rename(folder / "b.jpg")
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing) == (0, 1, 0)
+    assert found(library) == ["b.jpg"]
+
+
+def test_a_photo_that_was_turned_is_looked_at_again_and_keeps_its_words_and_albums(library, folder):
+    from phototag.records import Member
+
+    draw(folder / "a.jpg", 1)
+    draw(folder / "b.jpg", 2)
+    scan(library, [folder])
+    say_grandma(library, folder / "a.jpg", folder / "b.jpg")
+    library.save_album("ours", "smiles", [Member(library.photo(folder / "a.jpg").photo_id, 1, "ours")], "")
+    (folder / "a.jpg").unlink()
+    draw(folder / "turned.jpg", 1, orientation=6)
+    draw(folder / "b.jpg", 2, orientation=6)
+    report = scan(library, [folder])
+    assert (report.tagged, report.missing) == (2, 0)
+    assert found(library) == ["b.jpg", "turned.jpg"] and rows(library) == 2
+    assert library.photo(folder / "turned.jpg").width == 48, "upright"
+    assert [photo.path for photo, _ in library.album("ours")[1]] == [str(folder / "turned.jpg")]
+
+
+def test_of_two_files_with_the_same_pixels_both_keep_their_words(library, folder):
+    draw(folder / "a.jpg", 1, caption="first")
+    draw(folder / "b.jpg", 1, caption="second copy")
+    scan(library, [folder])
+    library.correct(folder / "a.jpg", add=["grandma"])
+    library.correct(folder / "b.jpg", add=["grandpa"])
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).unlink()
+        draw(folder / f"party {name}", 1, caption=f"a party, {name}")
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing) == (0, 2, 0)
+    assert len(found(library)) == len(found(library, "grandpa")) == 1 and rows(library) == 2
+
+
+def test_a_captioned_copy_does_not_take_the_words_of_a_photo_that_is_still_there(library, folder):
+    draw(folder / "a.jpg", 1)
+    draw(folder / "gone.jpg", 2)
+    scan(library, [folder])
+    say_grandma(library, folder / "a.jpg")
+    (folder / "gone.jpg").unlink()
+    draw(folder / "b.jpg", 1, caption="a copy")
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing) == (1, 0, 1)
+    assert found(library) == ["a.jpg"]
+
+
+def test_a_photo_missing_for_long_comes_back_with_a_caption(library, folder):
+    draw(folder / "a.jpg", 1)
+    draw(folder / "b.jpg", 2)
+    scan(library, [folder])
+    say_grandma(library, folder / "a.jpg")
+    (folder / "a.jpg").unlink()
+    assert scan(library, [folder]).missing == 1
+    draw(folder / "back.jpg", 1, caption="found again")
+    assert scan(library, [folder]).moved == 1
+    assert found(library) == ["back.jpg"] and library.count("missing") == 0
+
+
+def test_a_picture_that_was_really_changed_is_another_one(library, folder):
+    draw(folder / "a.jpg", 1)
+    scan(library, [folder])
+    (folder / "a.jpg").unlink()
+    draw(folder / "b.jpg", 3)
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing) == (1, 0, 1)
