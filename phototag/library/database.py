@@ -57,9 +57,9 @@ def open_catalog(
     on_message: Callable[[str], None] | None = None,
 ) -> Catalog:
     """The catalog at `path`, made where there is none (unless not `create`), upgraded where it is
-    older (after a copy aside; `on_message` is told before). Raises CatalogError where it is newer, damaged, locked, of another
-    program, or in a place that cannot be written. `head` and `migrations` name another schema than
-    this version's."""
+    older (after a copy aside; `on_message` is told before). Raises CatalogError where it is newer,
+    damaged, locked, of another program, or in a place that cannot be written. `head` and
+    `migrations` name another schema than this version's."""
     path = Path(os.path.abspath(path))
     if path.is_dir():
         raise CatalogError(f"{path} is a folder, not a catalog. Name a file: --db {path / 'catalog.db'}")
