@@ -22,12 +22,14 @@ from tests import tiny
 
 
 @pytest.fixture
-def library(tmp_path, monkeypatch):
-    for name in list(table.SPECS):
-        monkeypatch.delitem(table.SPECS, name)
-    monkeypatch.setitem(table.SPECS, "colour", tiny.SPEC)
+def library(tmp_path):
+    known = dict(table.SPECS)
+    table.SPECS.clear()
+    table.SPECS["colour"] = tiny.SPEC
     with Library.open(tmp_path / "c.db") as library:
         yield library
+    table.SPECS.clear()
+    table.SPECS.update(known)  # in their order: taggers run in it
 
 
 def pictures(folder, count, side=24):
