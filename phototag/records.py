@@ -131,12 +131,14 @@ class Tag(_Tag):
 
 class PhotoFile(NamedTuple):
     """A file that scan found. `path` is relative to `root`, with `/` between its parts; both are str as
-    os.fsdecode gives them, so undecodable bytes survive as surrogates."""
+    os.fsdecode gives them, so undecodable bytes survive as surrogates. `ctime_ns`: when the system last saw its bytes, name or
+    rights change (on Windows, when it was made); 0 where the file system does not say."""
 
     root: str
     path: str
     size_bytes: int
     mtime_ns: int
+    ctime_ns: int = 0
 
     def full_path(self) -> str:
         """Where the file is. Raises ValueError for a path that would leave its root, such as one

@@ -51,7 +51,8 @@ class ScanOptions:
     with its `tagger_options`. `detector` finds things, see phototag.weights.default_detector; `auto`
     may fetch weights once unless `offline`. `workers`: threads that decode. `fast`: trust folder
     times: a folder whose time is as at the last complete scan is not listed, its photos count as
-    unchanged; it finds what was added, removed and renamed, not what was edited in place."""
+    unchanged; it finds what was added, removed and renamed, not what was edited in place. `verify`:
+    trust nothing and compare the bytes of every known file."""
 
     taggers: tuple[str, ...] = ()
     tagger_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class ScanOptions:
     fast: bool = False
     max_pixels: int = files.MAX_PIXELS
     dry_run: bool = False
+    verify: bool = False
 
     def __post_init__(self) -> None:
         unknown = [name for name in (*self.taggers, *self.tagger_options) if name not in table.SPECS]
@@ -73,6 +75,8 @@ class ScanOptions:
             raise UsageError(
                 f"--device {self.device!r} is not understood; it is one of auto, cpu, cuda, cuda:N, mps"
             )
+        if self.fast and self.verify:
+            raise UsageError("--fast trusts what --verify reads again; give one of the two")
         for name in ("batch_size", "workers", "max_pixels"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -173,7 +177,7 @@ def scan(
     walk = Walk(
         paths,
         follow_symlinks=options.follow_symlinks,
-        known=library.folder_stamps(scope),
+        known={} if options.verify else library.folder_stamps(scope),
         fast=options.fast,
         on_progress=partial(caller.progress_or_stop, "find"),
     )
@@ -232,6 +236,7 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
         stamps=walk.stamps,
         unchanged=walk.unchanged,
         always_save_stamps=options.fast,
+        verify=options.verify,
     )
     report.found, report.moved, report.missing = known.found, known.moved, known.missing
     report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)

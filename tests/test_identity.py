@@ -1,12 +1,16 @@
 """Photos that other programs rename and write into stay the photos that a person spoke of."""
 
 import os
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
 from phototag import Library, scan
+from phototag.errors import UsageError
+from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from tests import tiny
 
@@ -174,3 +178,81 @@ def test_a_picture_that_was_really_changed_is_another_one(library, folder):
     draw(folder / "b.jpg", 3)
     report = scan(library, [folder])
     assert (report.tagged, report.moved, report.missing) == (1, 0, 1)
+
+
+# -- edits that leave no trace in size and time
+
+FILE_TIME_NS = 1_600_000_000_123456789
+
+
+def rewrite(path, **options):
+    """As exiftool -P does: a new file under the old name, with the old time."""
+    new = path.with_name(f"new {path.name}")
+    draw(new, 1, **options)
+    os.utime(new, ns=(FILE_TIME_NS, FILE_TIME_NS))
+    os.replace(new, path)
+
+
+def sql(library, statement):
+    with closing(sqlite3.connect(library.path)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+def test_an_edit_that_keeps_size_and_time_is_noticed(library, folder, ending):
+    path = folder / f"scan.{ending}"
+    rewrite(path, date="2021:02:03 04:05:06", orientation=1)
+    size_bytes = path.stat().st_size
+    scan(library, [folder])
+    say_grandma(library, path)
+    rewrite(path, date="1993:07:04 10:30:00", orientation=6)
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (size_bytes, FILE_TIME_NS)
+    assert scan(library, [folder]).tagged == 1, "the nets see it turned"
+    photo = library.photo(path)
+    assert (photo.taken_at.year, photo.width, photo.height) == (1993, 48, 64)
+    assert found(library) == [path.name]
+    assert scan(library, [folder]).tagged == 0
+
+
+def test_a_new_date_that_keeps_size_and_time_is_read_without_the_nets(library, folder):
+    rewrite(folder / "a.jpg", date="2021:02:03 04:05:06")
+    scan(library, [folder])
+    rewrite(folder / "a.jpg", date="1993:07:04 10:30:00")
+    assert scan(library, [folder]).tagged == 0
+    assert found(library, "taken:1993") == ["a.jpg"]
+
+
+def test_new_rights_or_an_older_catalog_are_no_edit(library, folder):
+    rewrite(folder / "a.jpg")
+    scan(library, [folder])
+    (folder / "a.jpg").chmod(0o400)
+    assert scan(library, [folder]).unchanged == 1
+    (stored,) = sql(library, "SELECT ctime_ns FROM photos")
+    assert stored == (os.stat(folder / "a.jpg").st_ctime_ns,)
+    sql(library, "UPDATE photos SET ctime_ns = NULL")
+    sql(library, "DELETE FROM folders")
+    hashed = []
+    report = scan(library, [folder], on_progress=lambda phase, done, total: hashed.append(phase))
+    assert report.unchanged == 1 and "hash" not in hashed
+    assert sql(library, "SELECT ctime_ns FROM photos") == [stored]
+
+
+def test_verify_reads_what_no_time_tells_of_and_learns_pixels_that_were_never_hashed(library, folder):
+    rewrite(folder / "a.jpg", date="2021:02:03 04:05:06")
+    draw(folder / "b.jpg", 2)
+    scan(library, [folder])
+    pixel_hashes = sql(library, "SELECT path, pixel_hash FROM photos ORDER BY path")
+    rewrite(folder / "a.jpg", date="1993:07:04 10:30:00")
+    sql(library, f"UPDATE photos SET ctime_ns = {os.stat(folder / 'a.jpg').st_ctime_ns} WHERE path = 'a.jpg'")
+    sql(library, "UPDATE photos SET pixel_hash = NULL WHERE path = 'b.jpg'")
+    scan(library, [folder])
+    assert found(library, "taken:1993") == []
+    assert scan(library, [folder], ScanOptions(verify=True, dry_run=True)).tagged == 0
+    assert scan(library, [folder], ScanOptions(verify=True)).tagged == 0
+    assert found(library, "taken:1993") == ["a.jpg"]
+    assert sql(library, "SELECT path, pixel_hash FROM photos ORDER BY path") == pixel_hashes
+
+
+def test_fast_and_verify_contradict_each_other():
+    with pytest.raises(UsageError, match="one of the two"):
+        ScanOptions(fast=True, verify=True)

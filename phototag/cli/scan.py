@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Never fetch weights. Also $PHOTOTAG_OFFLINE.")
 @click.option("--follow-symlinks", is_flag=True, help="Look into folders that are symbolic links too.")
 @click.option("--fast", is_flag=True, help="Look only into folders whose time has changed: see above.")
+@click.option("--verify", is_flag=True, help="Read every file again, whatever its size and times say.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(1),
@@ -85,6 +86,7 @@ def scan(
     offline: bool,
     follow_symlinks: bool,
     fast: bool,
+    verify: bool,
     max_pixels: int | None,
     dry_run: bool,
     as_json: bool,
@@ -104,6 +106,10 @@ def scan(
     Photos that were added, removed or renamed are found, those edited in place are not; nor is
     anything on disks that keep no times of folders, such as FAT written by Windows or a camera.
     Scan without it now and then.
+
+    A photo whose size and times are as they were is taken to be as it was. With --verify the bytes
+    of every known file are compared too: after an accident with a disk, or where another program
+    hides its edits. It takes as long as reading all photos.
 
     \b
       phototag scan ~/Photos
@@ -127,6 +133,7 @@ def scan(
         workers=workers,
         follow_symlinks=follow_symlinks,
         fast=fast,
+        verify=verify,
         max_pixels=max_pixels or MAX_PIXELS,
         dry_run=dry_run,
     )

@@ -15,12 +15,12 @@ from phototag.library.paths import containing_folder, join
 from phototag.records import PhotoFile
 
 # A photo of the catalog, and its file as it was when last seen: photo id, size in bytes, mtime in ns,
-# missing since. A bare tuple: there may be a million, and Python's collector of cycles lets those be.
-KnownPhoto = tuple[int, int, int, str | None]
+# ctime in ns (None where it was never seen), missing since. A bare tuple: there may be a million, and Python's collector of cycles lets those be.
+KnownPhoto = tuple[int, int, int, int | None, str | None]
 
 
 class Touched(NamedTuple):
-    """A known photo and the file at its path, which has another size or time."""
+    """A known photo and the file at its path, which has another size or time, or is to be verified."""
 
     photo_id: int
     file: PhotoFile
@@ -32,20 +32,26 @@ class Diff:
     added takes one away.
 
     `found`: photos that are there. `new`: files at paths that no photo has. `returned`: ids of
-    missing photos whose files are there as they were. `roots`: folders in which files were found."""
+    missing photos whose files are there as they were. `untimed`: photo ids -> the ctime of their
+    files, which was never seen before and tells nothing yet. `roots`: folders in which files were found."""
 
     unseen: dict[str, KnownPhoto]
     found: int = 0
     new: list[PhotoFile] = field(default_factory=list)
     touched: list[Touched] = field(default_factory=list)
     returned: set[int] = field(default_factory=set)
+    untimed: dict[int, int] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)
 
-    def add(self, files: Iterable[PhotoFile]) -> None:
-        """Compare files that were found with the photos at their paths."""
+    def add(self, files: Iterable[PhotoFile], verify: bool = False) -> None:
+        """Compare files that were found with the photos at their paths. `verify`: all that are known are
+        touched.
+
+        The ctime tells of programs that write a photo anew and put its time back. Where it is 0, the
+        file system has none."""
         walked, before, unseen, found = None, "", self.unseen, 0
         for file in files:  # this loop is what a scan costs where little is new
-            root, path, size_bytes, mtime_ns = file
+            root, path, size_bytes, mtime_ns, ctime_ns = file
             if root != walked:
                 walked, before = root, join(root, "-")[:-1]
                 self.roots.add(root)
@@ -54,10 +60,18 @@ class Diff:
             if photo is None:
                 self.new.append(file)
                 continue
-            photo_id, known_bytes, known_ns, missing_since = photo
-            if known_ns != mtime_ns or known_bytes != size_bytes:
+            photo_id, known_bytes, known_ns, known_ctime_ns, missing_since = photo
+            if (
+                known_ns != mtime_ns
+                or known_bytes != size_bytes
+                or (known_ctime_ns != ctime_ns and known_ctime_ns and ctime_ns)
+                or verify
+            ):
                 self.touched.append(Touched(photo_id, file))
-            elif missing_since is not None:
+                continue
+            if known_ctime_ns is None and ctime_ns:
+                self.untimed[photo_id] = ctime_ns
+            if missing_since is not None:
                 self.returned.add(photo_id)
         self.found += found
 
@@ -67,7 +81,7 @@ class Diff:
         number."""
         kept = dict.fromkeys(folders, 0)
         for path, photo in list(self.unseen.items()) if folders else ():
-            folder, missing_since = os.path.dirname(path), photo[3]
+            folder, missing_since = os.path.dirname(path), photo[4]
             if folder in kept and missing_since is None:
                 kept[folder] += 1
                 del self.unseen[path]
@@ -100,7 +114,7 @@ def find_gone(
     nothing says that the others are missing."""
     photos: dict[int, bool] = {}
     unmounted: Counter[str] = Counter()
-    for path, (photo_id, _, _, missing_since) in unseen.items():
+    for path, (photo_id, _, _, _, missing_since) in unseen.items():
         if containing_folder(unreadable, path):
             continue
         if folder := containing_folder(empty, path):

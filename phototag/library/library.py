@@ -114,6 +114,7 @@ class Library:
         stamps: Mapping[str, FolderStamp | None] | None = None,
         unchanged: Mapping[str, int] | None = None,
         always_save_stamps: bool = True,
+        verify: bool = False,
     ) -> Reconciled:
         """Bring the photos in line with the files that were found.
 
@@ -128,7 +129,8 @@ class Library:
         `files`. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These three are
         read when `files` has ended (they are those of the `Walk`). Without `always_save_stamps`, those
         that only say more of the same are stored together with other news alone. `dry_run` writes
-        nothing. Writes in batches: what an interruption leaves is consistent."""
+        nothing. `verify` hashes every file that is known, whatever its size and times say; `files` have
+        to be all then. Writes in batches: what an interruption leaves is consistent."""
         return reconcile(
             self._catalog,
             roots,
@@ -140,6 +142,7 @@ class Library:
             unchanged={} if unchanged is None else unchanged,
             always_save_stamps=always_save_stamps,
             dry_run=dry_run,
+            verify=verify,
         )
 
     def folder_stamps(self, scope: Sequence[str]) -> dict[str, FolderStamp | None]:

@@ -40,10 +40,12 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """The photo's file has the bytes that are known; its time is another."""
+    """The photo's file has the bytes that are known; its time is another. `pixel_hash`: where it was not
+    known and was asked for."""
 
     photo_id: int
     file: PhotoFile
+    pixel_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,11 @@ class Resolver:
         hash_file: HashFile,
         read_facts: ReadFacts | None = None,
         unhashed: Iterable[PhotoFile] = (),
+        fill_pixels: bool = False,
     ) -> None:
         """`closed`: folders and files of which nothing can be said. `unhashed`: new files which cannot
-        have the bytes of a known photo, but may have its pixels. The rest: as a `Diff` has it."""
+        have the bytes of a known photo, but may have its pixels. `fill_pixels`: of touched photos whose
+        pixels have no hash yet, make one. The rest: as a `Diff` has it."""
         self._touched = {one.photo_id: Candidate(one.file, one.photo_id) for one in touched}
         self.candidates = [
             *(Candidate(file) for file in new),
@@ -136,6 +140,7 @@ class Resolver:
             *(Candidate(file, is_hashed=True) for file in unhashed),
         ]
         self._read_facts = read_facts
+        self._fill_pixels = fill_pixels
         self.gone = dict(gone.photos)  # the photos whose file is gone -> whether they are newly missing
         self._returned = returned
         self._closed = closed
@@ -156,9 +161,10 @@ class Resolver:
         `bytes_known`, and of those whose photo may have kept its pixels."""
         for one in candidates:
             before = known.get(one.photo_id or 0, NOTHING_KNOWN)
-            if one.photo_id is not None and (one.content_hash in (None, before.content_hash)):
-                continue
-            if before.pixel_hash or one.content_hash not in bytes_known:
+            if one.photo_id is not None and one.content_hash in (None, before.content_hash):
+                if self._fill_pixels and one.content_hash and not before.pixel_hash:
+                    self._read(one)
+            elif before.pixel_hash or one.content_hash not in bytes_known:
                 self._read(one)
 
     def resolve(
@@ -173,7 +179,7 @@ class Resolver:
                 self._overwritten.add(one.photo_id)
                 return Unread(one.photo_id, one.file)
             if one.content_hash == known.content_hash:
-                return Same(one.photo_id, one.file)
+                return Same(one.photo_id, one.file, pixel_hash)
             if one.facts and pixel_hash and pixel_hash == known.pixel_hash:
                 self._overwritten.add(one.photo_id)
                 is_turned = one.facts.exif.orientation != known.orientation

@@ -31,15 +31,18 @@ _INSERT_FILE = insert_or_skip(photos, "root_id", "path").values(
     path=bindparam("new_path"),
     size_bytes=bindparam("new_size"),
     mtime_ns=bindparam("new_mtime"),
+    ctime_ns=bindparam("new_ctime"),
     **{name: bindparam(f"new_{name}") for name in taken.COLUMNS},
 )
 _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 _UPDATE_FILE = _UPDATE.values(
     size_bytes=bindparam("new_size"),
     mtime_ns=bindparam("new_mtime"),
+    ctime_ns=bindparam("new_ctime"),
     **{name: case((_HAS_OWN_DATE, photos.c[name]), else_=bindparam(f"new_{name}")) for name in taken.COLUMNS},
     missing_since=None,
 )
+_UPDATE_CTIME = _UPDATE.values(ctime_ns=bindparam("new_ctime"))
 # What decoding learns of the bytes. The date too: where the photo has none, it is the file's.
 _CONTENT = (
     "width",
@@ -64,8 +67,10 @@ def apply(connection: Connection, changes: Sequence[Change], folders: Sequence[s
     places = ensure_places(connection, entering, folders)
     for change in changes:
         match change:
-            case Same(photo_id, file):
+            case Same(photo_id, file, pixel_hash):
                 _update_file(connection, photo_id, file)
+                if pixel_hash is not None:
+                    connection.execute(_UPDATE.values(pixel_hash=pixel_hash), {"photo": photo_id})
             case Unread(photo_id, file):
                 _update_file(connection, photo_id, file)
                 _forget_hash(connection, photo_id)
@@ -111,10 +116,17 @@ def insert_files(connection: Connection, files: Iterable[PhotoFile], places: Map
                 "new_path": _stored_path(place, file.path),
                 "new_size": file.size_bytes,
                 "new_mtime": file.mtime_ns,
+                "new_ctime": file.ctime_ns or None,
                 **_file_date(file),
             }
         )
     executemany(connection, _INSERT_FILE, rows)
+
+
+def set_ctimes(connection: Connection, ctimes_ns: Mapping[int, int]) -> None:
+    """These photos' files have these ctimes."""
+    rows = [{"photo": photo_id, "new_ctime": ctime_ns} for photo_id, ctime_ns in ctimes_ns.items()]
+    executemany(connection, _UPDATE_CTIME, rows)
 
 
 def mark_missing(connection: Connection, photo_ids: Collection[int], now: str) -> None:
@@ -206,6 +218,7 @@ def _update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None
             "photo": photo_id,
             "new_size": file.size_bytes,
             "new_mtime": file.mtime_ns,
+            "new_ctime": file.ctime_ns or None,
             **_file_date(file),
         },
     )

@@ -67,6 +67,7 @@ def reconcile(
     unchanged: Mapping[str, int],
     always_save_stamps: bool,
     dry_run: bool,
+    verify: bool,
 ) -> Reconciled:
     """See Library.reconcile."""
     walked = outermost(roots)
@@ -85,7 +86,7 @@ def reconcile(
 
     known, numbers = _load_known(catalog, folders)
     diff = Diff(known)
-    _compare(catalog, diff, files if first is None else chain([first], files), folders)
+    _compare(catalog, diff, files if first is None else chain([first], files), folders, verify)
     doubtful = diff.add_unchanged(unchanged)
     closed = [path for path, _ in unreadable]
     empty = [folder for folder in folders if not any(under(folder, root) is not None for root in diff.roots)]
@@ -102,7 +103,15 @@ def reconcile(
         edited, fresh = fresh, []
     shut = [*closed, *empty]
     resolver = Resolver(
-        suspects, diff.touched, gone, diff.returned, shut, hash_file, read_facts, unhashed=edited
+        suspects,
+        diff.touched,
+        gone,
+        diff.returned,
+        shut,
+        hash_file,
+        read_facts,
+        unhashed=edited,
+        fill_pixels=verify,
     )
     counts = Counter(found=diff.found, new=len(fresh))
     if not dry_run:
@@ -115,6 +124,7 @@ def reconcile(
     missing = [photo_id for photo_id, is_newly_missing in resolver.gone.items() if is_newly_missing]
     if not dry_run:
         _mark(catalog, missing, diff.returned)
+        _store_ctimes(catalog, diff.untimed)
         stamps = _trusted(stamps, doubtful, gone)
         entered = {file.root for file in diff.new if containing_folder(folders, file.root) is None}
         folder_stamps.save(catalog, folders, stamps, entered, always=always_save_stamps)
@@ -126,7 +136,8 @@ def _load_known(catalog: Catalog, scope: Sequence[str]) -> tuple[dict[str, Known
     """The photos known in these folders and files, by absolute path; and how many in each root."""
     known: dict[str, KnownPhoto] = {}
     numbers: Counter[str] = Counter()
-    columns = photos.c.path, photos.c.id, photos.c.size_bytes, photos.c.mtime_ns, photos.c.missing_since
+    names = "path", "id", "size_bytes", "mtime_ns", "ctime_ns", "missing_since"
+    columns = [photos.c[name] for name in names]
     with catalog.read() as connection:
         for place in places_of(connection, scope):
             before, inside = len(known), join(place.root, "-")[:-1]
@@ -147,7 +158,9 @@ def _find_silent(folders: Sequence[str], numbers: Mapping[str, int], diff: Diff)
     ]
 
 
-def _compare(catalog: Catalog, diff: Diff, files: Iterable[PhotoFile], folders: Sequence[str]) -> None:
+def _compare(
+    catalog: Catalog, diff: Diff, files: Iterable[PhotoFile], folders: Sequence[str], verify: bool
+) -> None:
     """Add the files to the diff. Those that were given by name and lie in none of the folders come
     last, when it is known which photos to look up for them."""
     named: list[PhotoFile] = []
@@ -162,11 +175,11 @@ def _compare(catalog: Catalog, diff: Diff, files: Iterable[PhotoFile], folders: 
             else:
                 named.append(file)
 
-    diff.add(in_folders())
+    diff.add(in_folders(), verify)
     if named:
         known, _ = _load_known(catalog, [file.full_path() for file in named])
         diff.unseen |= known
-        diff.add(named)
+        diff.add(named, verify)
 
 
 def _part_new(catalog: Catalog, new: Sequence[PhotoFile]) -> tuple[list[PhotoFile], list[PhotoFile]]:
@@ -237,6 +250,14 @@ def _mark(catalog: Catalog, missing: Sequence[int], returned: set[int]) -> None:
         with catalog.write() as connection:
             photo_updates.mark_missing(connection, missing, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
             photo_updates.mark_present(connection, returned)
+
+
+def _store_ctimes(catalog: Catalog, ctimes_ns: Mapping[int, int]) -> None:
+    """Those of photos that an earlier version stored, or that were relocated."""
+    ids = sorted(ctimes_ns)
+    for start in range(0, len(ids), INSERTS):
+        with catalog.write() as connection:
+            photo_updates.set_ctimes(connection, {i: ctimes_ns[i] for i in ids[start : start + INSERTS]})
 
 
 def _trusted(

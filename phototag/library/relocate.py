@@ -42,7 +42,8 @@ def relocate(connection: Connection, old: str, new: str) -> int:
             "the move. Nothing was changed; there is nothing left to do but to scan again."
         )
     connection.execute(
-        _UPDATE.values(root_id=target.root_id, path=bindparam("new_path"), missing_since=None),
+        # copied to another disk, all files have new ctimes, which tell nothing
+        _UPDATE.values(root_id=target.root_id, path=bindparam("new_path"), missing_since=None, ctime_ns=None),
         [{"photo": photo_id, "new_path": path} for photo_id, path in paths.items()],
     )
     is_used = exists().where(photos.c.root_id == roots.c.id)

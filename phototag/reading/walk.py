@@ -34,7 +34,7 @@ WALK_VERSION = 2  # raise it when a walk finds other photos in the same folders:
 # Endings that are counted one by one; names may be anything.
 LONGEST_ENDING, MOST_ENDINGS, OTHER_ENDING = 16, 200, "other"
 
-_File = tuple[str, int, int]  # of a folder: name, size_bytes, mtime_ns
+_File = tuple[str, int, int, int]  # of a folder: name, size_bytes, mtime_ns, ctime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +217,8 @@ class Walk(Iterator[PhotoFile]):
 
     def _give(self, root: str, relative: str, files: list[_File]) -> Iterator[PhotoFile]:
         prefix = f"{relative}/" if relative else ""
-        for number, (name, size_bytes, mtime_ns) in enumerate(files, 1):
-            yield PhotoFile(root, prefix + name, size_bytes, mtime_ns)
+        for number, (name, size_bytes, mtime_ns, ctime_ns) in enumerate(files, 1):
+            yield PhotoFile(root, prefix + name, size_bytes, mtime_ns, ctime_ns)
             if not number % PROGRESS_EVERY:
                 self._report(number)
         self._photos += len(files)
@@ -246,7 +246,7 @@ class Walk(Iterator[PhotoFile]):
                 except OSError as error:
                     self._fail(os.path.join(folder, name), error)
                     continue
-                yield name, status.st_size, status.st_mtime_ns
+                yield name, status.st_size, status.st_mtime_ns, max(status.st_ctime_ns, 0)
             elif entry.is_symlink():
                 self._put_off(root, prefix + name, os.path.join(folder, name), entry)
             elif not entry.is_dir(follow_symlinks=False):
@@ -313,7 +313,7 @@ class Walk(Iterator[PhotoFile]):
             self.skipped["file seen before"] += 1
         else:
             self._linked_files.add(real)
-            yield PhotoFile(root, path, status.st_size, status.st_mtime_ns)
+            yield PhotoFile(root, path, status.st_size, status.st_mtime_ns, max(status.st_ctime_ns, 0))
 
 
 def _sniff_file(path: str) -> str | None:
@@ -332,7 +332,7 @@ def _sniff_file(path: str) -> str | None:
 
 def _digest_of(files: list[_File]) -> str:
     """The number of photos in a folder, and a hash of their names, sizes and times."""
-    listing = "\0".join([f"{name}/{size_bytes}/{mtime_ns}" for name, size_bytes, mtime_ns in files])
+    listing = "\0".join([f"{name}/{size}/{mtime}/{ctime}" for name, size, mtime, ctime in files])
     return f"{len(files)}-{hashlib.blake2b(os.fsencode(listing), digest_size=16).hexdigest()}"
 
 
