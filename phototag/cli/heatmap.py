@@ -20,8 +20,9 @@ def draw_heatmap(photo: Photo, target: Path, thing: str | None, *, force: bool =
     pixels = open_photo(photo.path, working_side=WORKING_SIDE).pixels
     if thing is not None:
         from phototag.taggers.objects import detector
+        from phototag.weights.default_detector import OURS
 
-        name = (photo.detector or "people-pets").removeprefix("own-")
+        name = (photo.detector or OURS).removeprefix("own-")
         spot = heatmap.thing_heat(detector(name), pixels, thing)
         if spot is None:
             raise PhototagError(f"{name} finds no {thing} in {photo.path}; see what it finds: phototag show")

@@ -44,7 +44,7 @@ Photos must fit every TERM; without one, every photo is listed.
 {_list_terms()}
 
 A word alone asks for the score from which on it may be believed: the one that the weights which
-found it were measured to need (for people-pets between 0.85 and 0.97), and 0.5 for all other labels.
+found it were measured to need (for everyday between 0.51 and 0.95), and 0.5 for all other labels.
 `phototag tags` lists it for each label; dog:0.3 asks for less, and finds more that is wrong.
 
 \b

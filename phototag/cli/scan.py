@@ -98,9 +98,9 @@ def scan(
     Ctrl-C ends it within two seconds; what was looked at is saved. Where stderr is no terminal, as in
     a cron job, a line says every ten seconds how far it is.
 
-    Things are found by the best detector whose weights are here. Where there is none with 80 kinds
-    of thing, `auto` fetches one once; without a network, or with --offline, phototag's own finds
-    people and pets.
+    Things are found by the best detector whose weights are here: phototag's own, which knows 80
+    kinds of thing, or a better one that was fetched. For a GPU `auto` fetches one once, unless
+    --offline is given.
 
     With --fast, folders whose time is as it was at the last complete scan are not listed again.
     Photos that were added, removed or renamed are found, those edited in place are not; nor is

@@ -37,8 +37,8 @@ MOST_THRESHOLD = 0.95  # a smile that must be surer than this is hardly ever fou
 def weights() -> None:
     """List, fetch, import, choose and verify the nets' weights.
 
-    People, pets and smiles are found with what ships with phototag. Torchvision's weights for 80 kinds
-    of thing are fetched once and kept; your own are imported. Every file is held to its hash before
+    Eighty kinds of thing, and smiles, are found with what ships with phototag. Torchvision's weights for
+    the same kinds are fetched once and kept; your own are imported. Every file is held to its hash before
     it is used."""
 
 

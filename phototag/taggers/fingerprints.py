@@ -15,7 +15,7 @@ def compute_fingerprints(
 ) -> dict[str, Fingerprint]:
     """Tagger -> hash of its name, version, options, the bytes of its weights and the fingerprints
     of what it needs, with the name of its weights before it, where there is one
-    (`people-pets:0a1b...`), and what they state beside it. `names` in running order, needs included."""
+    (`everyday:0a1b...`), and what they state beside it. `names` in running order, needs included."""
     from phototag.weights import store
 
     done: dict[str, Fingerprint] = {}

@@ -1,5 +1,5 @@
-"""The `objects` tagger: things with boxes, by one of four Faster R-CNNs behind one interface (Ren
-et al. 2015): our own for people and pets, and torchvision's three with COCO weights.
+"""The `objects` tagger: things with boxes, by one of five Faster R-CNNs behind one interface (Ren
+et al. 2015): our own two, and torchvision's three with COCO weights.
 
 Scores are raw, down to FLOOR; thresholds apply when asking. A thing boxed twice under two names
 keeps the better one."""
@@ -17,7 +17,7 @@ import torch
 from torchvision.models import detection
 
 from phototag.errors import WeightsError
-from phototag.nets.detector import predict
+from phototag.nets.detector import everyday, predict
 from phototag.nets.detector.predict import Detector, Found
 from phototag.nets.detector.roi_align import RoIAlign
 from phototag.nets.device import pick_device
@@ -75,7 +75,7 @@ def detector(
     file = file or store.checked(name)
     if name in COCO:
         return _coco(name, file, device, floor)
-    made = predict.detector(file, device)
+    made = (everyday if everyday.is_everyday(file) else predict).detector(file, device)
     made.net.roi_heads.score_thresh = floor
     return made
 

@@ -147,7 +147,7 @@ SPECS: dict[str, TaggerSpec] = {
             "phototag.taggers.objects:load",
             version=2,
             summary="things with boxes (Faster R-CNN)",
-            options={"detector": "people-pets"},
+            options={"detector": "everyday"},
             weights=_detector_file,
             missing=_detector_missing,
             weights_name=_detector_name,

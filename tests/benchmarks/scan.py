@@ -25,7 +25,7 @@ from tests.benchmarks import Figure, Plan, alternate, cpu_seconds, photos, ratio
 from tests.benchmarks.child import options, scan_alone
 
 PHOTOS = 24  # a batch and a half: decoding ahead of the nets has something to do
-OBJECTS = {"objects": {"detector": "people-pets"}}
+OBJECTS = {"objects": {"detector": "everyday"}}
 
 
 class Watched(Library):

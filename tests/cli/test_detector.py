@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from phototag.cli.evaluate_objects import evaluate_objects
 from phototag.cli.train_detector import train_detector
-from phototag.nets.detector import checkpoint, net
+from phototag.nets.detector import checkpoint, everyday, net, yolox
 from phototag.weights import store
 
 
@@ -95,3 +95,41 @@ def test_train_import_evaluate(photos):
         json.loads(run(evaluate_objects, photos, "--split", "all", "--device", "cpu", "--json").stdout)["n"]
         == 6
     )
+
+
+def test_the_everyday_detector_from_yolox_to_ones_own(photos):
+    """From a published net's file over photos of two sets, one kind unknown to it, to the detector in use."""
+    from tests.nets.detector.test_yolox import write_onnx
+
+    torch.manual_seed(0)
+    start = yolox.Yolox(80)
+    for level in start.head.levels:
+        level.objectness.bias.data.fill_(2.0)  # so that a net that knows nothing proposes something
+    source = write_onnx(start, photos / "yolox_nano.onnx")
+    more = ("--data", str(photos / "boxes.json"), "--images", str(photos))
+    words = ("--start", str(source), "--epochs", "1", "--batch", "2", "--size", "64", "--threads", "1")
+    done = run(train_detector, photos, *more, "--out", str(photos / "run"), *words)
+    assert "training on 8 photos" in done.stderr and "checking on 4" in done.stderr
+    made = photos / "run" / "detector.safetensors"
+    _, settings = everyday.load(made)
+    assert settings.labels == (*everyday.COCO_KINDS, "unicorn") and settings.long_side == 64
+
+    for weights in (source, made):
+        told = json.loads(
+            run(evaluate_objects, photos, "--weights", str(weights), "--device", "cpu", "--json").stdout
+        )
+        assert told["left_out"] == (["unicorn"] if weights == source else []) and told["n"] == 2
+    store.import_file(made, own="everyday")
+    told = json.loads(run(evaluate_objects, photos, "--device", "cpu", "--json").stdout)
+    assert told["left_out"] == [] and set(told["per_class"]) == {"dog", "unicorn"}
+    assert told["words"]["per_class"]["dog"]["shown"] == 2 and told["words"]["watched"]["labels"] == ["dog"]
+    assert "words of photos, all labels" in run(evaluate_objects, photos, "--device", "cpu").stdout
+
+    again = run(
+        train_detector, photos, "--out", str(photos / "more"), "--epochs", "1", "--batch", "2", "--size", "64"
+    )
+    assert again.stdout.strip().endswith("detector.safetensors"), "from one's own everyday weights on"
+    unpaired = CliRunner().invoke(
+        train_detector, ["--data", str(photos / "boxes.json"), "--out", str(photos / "x")]
+    )
+    assert unpaired.exit_code == 2

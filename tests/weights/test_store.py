@@ -296,7 +296,11 @@ class TestChoosing:
 
     def test_the_best_that_is_here(self, folder):
         self.put("coco-mobile-320", folder)
-        assert default_detector.choose_detector("auto", "cpu", offline=False).detector == "coco-mobile-320"
+        ours = default_detector.Choice("everyday")
+        assert default_detector.choose_detector("auto", "cpu", offline=False) == ours, (
+            "it knows as many kinds"
+        )
+        assert default_detector.choose_detector("auto", "cuda:0", offline=True).detector == "coco-mobile-320"
         self.put("coco-mobile", folder)
         self.put("coco-resnet50", folder)
         assert default_detector.choose_detector("auto", "cpu", offline=True) == default_detector.Choice(
@@ -306,21 +310,30 @@ class TestChoosing:
             "coco-resnet50"
         )
 
-    def test_offline_goes_on_with_ours_and_says_what_would_improve_it(self, folder):
-        chosen = default_detector.choose_detector("auto", "cpu", offline=True)
-        assert chosen.detector == "people-pets" and "phototag weights fetch coco-mobile" in chosen.advice
+    def test_what_a_person_taught_the_former_detector_stays_in_use(self, folder):
+        folder.mkdir(exist_ok=True)
+        file = folder / "mine.safetensors"
+        file.write_bytes(CONTENT)
+        store.import_file(file, own="people-pets")
+        assert default_detector.choose_detector("auto", "cpu", offline=True).detector == "people-pets"
+        store.import_file(file, own="everyday")
+        assert default_detector.choose_detector("auto", "cpu", offline=True).detector == "everyday"
+
+    def test_offline_a_gpu_goes_on_with_ours_and_says_what_would_improve_it(self, folder):
+        chosen = default_detector.choose_detector("auto", "cuda:0", offline=True)
+        assert chosen.detector == "everyday" and "phototag weights fetch coco-resnet50" in chosen.advice
 
     def test_without_a_network_it_takes_less_than_three_seconds(self, folder, monkeypatch):
         monkeypatch.setenv("https_proxy", "http://10.255.255.1:9")  # swallows what is sent to it
         began = time.monotonic()
         chosen = default_detector.fetch_detector(
-            default_detector.choose_detector("auto", "cpu", offline=False),
+            default_detector.choose_detector("auto", "cuda:0", offline=False),
             on_message=print,
             on_progress=print,
             should_stop=bool,
         )
         assert time.monotonic() - began < 3
-        assert chosen.detector == "people-pets" and chosen.advice.startswith("No network.")
+        assert chosen.detector == "everyday" and chosen.advice.startswith("No network.")
 
     def test_a_detector_asked_for_by_name_is_never_replaced(self, folder):
         with pytest.raises(WeightsError, match="weights fetch coco-resnet50"):

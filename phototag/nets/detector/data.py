@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 
 from phototag.errors import PhototagError, UnreadablePhoto
 from phototag.nets.training import is_held_out
+from phototag.query.vocabulary import canonical
 from phototag.reading.images import open_picture
 
 MIN_SIDE = 4.0  # pixels of a view; what is smaller cannot be recognised, only guessed
@@ -46,6 +48,22 @@ class Photos:
     def count(self) -> Counter[str]:
         """Label -> boxes."""
         return Counter(self.names[label - 1] for photo in self.photos for label in photo.labels)
+
+
+def joined(sets: Sequence[Photos]) -> Photos:
+    """The photos of all sets; labels of the same name are one."""
+    return renamed(sets, tuple(dict.fromkeys(name for photos in sets for name in photos.names)))
+
+
+def renamed(sets: Sequence[Photos], kinds: Sequence[str]) -> Photos:
+    """The photos of all sets, their labels counted in `kinds`; names of the same thing (sofa,
+    couch) are one."""
+    number = {canonical(name): i for i, name in enumerate(kinds, 1)}
+    together = []
+    for photos in sets:
+        numbers = np.array([0, *(number[canonical(name)] for name in photos.names)], np.int64)
+        together += [replace(photo, labels=numbers[photo.labels]) for photo in photos.photos]
+    return Photos(together, tuple(kinds))
 
 
 def has_splits(annotations: Path) -> bool:
