@@ -31,7 +31,22 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with translate_sqlite_errors(self.path), self._engine.connect() as connection, connection.begin():
-            yield connection
+            try:
+                yield connection
+            except (
+                ValueError,
+                TypeError,
+                LookupError,
+                AttributeError,
+                OverflowError,
+                RecursionError,
+            ) as error:
+                # only rows become records here: the values are not what phototag wrote
+                raise CatalogError(
+                    f"The catalog {self.path} holds what phototag did not write "
+                    f"({type(error).__name__}: {error}). Put it aside and scan again, or bring back a backup; "
+                    "the photos are untouched."
+                ) from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -159,6 +174,8 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes only say where
+        if str(cause).startswith(("no such table", "no such column", "malformed", "error in ")):
+            code = sqlite3.SQLITE_CORRUPT
         if code not in _SENTENCES:
             raise
         raise CatalogError(f"The catalog {path} {_SENTENCES[code]}") from error

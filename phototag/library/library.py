@@ -343,7 +343,8 @@ class Library:
             found = [
                 photo for some in chunks(ids) for photo in photos.load(connection, some, smile_threshold)
             ]
-        return album, list(zip(found, members, strict=True))
+            pairs = list(zip(found, members, strict=True))
+        return album, pairs
 
     def delete_album(self, name: str) -> None:
         """Forget an album; what was made of it on disk stays. Raises CatalogError where there is none

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
 from phototag.library import dialects
 
 HEAD = "0004"  # the newest revision in migrations/versions; a test holds the two equal
 
+_REVISION = re.compile("[0-9]{4}")
 _ALEMBIC_VERSION = table("alembic_version", column("version_num"))
 
 
@@ -25,7 +29,13 @@ def version_of(connection: Connection, path: Path, head: str) -> str | None:
         raise CatalogError(
             f"{path} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE"
         )
-    version: str = connection.scalars(select(_ALEMBIC_VERSION.c.version_num)).one()
+    versions = connection.scalars(select(_ALEMBIC_VERSION.c.version_num)).all()
+    version = versions[0] if len(versions) == 1 else None
+    if not isinstance(version, str) or not _REVISION.fullmatch(version):
+        raise CatalogError(
+            f"The catalog {path} does not say which schema it has. "
+            "Put it aside and scan again, or bring back a backup; the photos are untouched."
+        )
     if version > head:  # revisions are numbered with four digits
         raise CatalogError(
             f"The catalog {path} was made by a newer phototag (schema {version}, this one knows {head}). "
@@ -46,11 +56,33 @@ def upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
         version = version_of(connection, path, head)
         if version == head:  # another process was faster
             return
-        if version is not None:
-            copy_aside(path, head)
+        copy = None if version is None else copy_aside(path, head)
         config.attributes["connection"] = connection
-        command.upgrade(config, head)
-        dialects.mark_as_catalog(connection)
+        try:
+            command.upgrade(config, head)
+            dialects.mark_as_catalog(connection)
+        except BaseException as error:
+            # Nothing was changed: the transaction is rolled back, and each try would leave another copy.
+            if copy is not None:
+                copy.unlink(missing_ok=True)
+                if _is_of_the_content(error):
+                    raise CatalogError(
+                        f"The catalog {path} cannot be upgraded: it holds what phototag did not write "
+                        f"({type(error).__name__}). Put it aside and scan again, or bring back a backup; "
+                        "the photos are untouched."
+                    ) from error
+            raise
+
+
+def _is_of_the_content(error: BaseException) -> bool:
+    """Whether an upgrade failed because of what is in the catalog: not because of a full disk, a lock or
+    Ctrl-C."""
+    from alembic.util import CommandError  # of a revision that there is not
+
+    if isinstance(error, DBAPIError):
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
+    return isinstance(error, CommandError | ValueError | TypeError | LookupError)
 
 
 def copy_aside(path: Path, head: str) -> Path:
@@ -63,8 +95,12 @@ def copy_aside(path: Path, head: str) -> Path:
         copy = path.with_name(f"{path.name}.before-{head}-{number}")
     unfinished = copy.with_name(copy.name + ".part")
     os.close(os.open(unfinished, os.O_CREAT | os.O_WRONLY, 0o600))  # as private as the catalog
-    dialects.copy_database(path, unfinished)
-    os.replace(unfinished, copy)
+    try:
+        dialects.copy_database(path, unfinished)
+        os.replace(unfinished, copy)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     return copy
 
 

@@ -50,19 +50,30 @@ class Run:
         file = self.out / "checkpoint.pt"
         if not file.exists():
             return []
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        if state["plan"] != asdict(self.plan) or state.get("labels") != self.labels:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+            plan, history = dict(state["plan"]), list(state["history"])
+        except Exception as error:  # a damaged archive fails in the ways of zip, pickle and torch
+            raise PhototagError(
+                f"{file}: is no checkpoint of phototag, or damaged; delete it, or give another --out folder"
+            ) from error
+        if plan != asdict(self.plan) or state.get("labels") != self.labels:
             changed = [
-                f.name for f in fields(self.plan) if state["plan"].get(f.name) != getattr(self.plan, f.name)
+                f.name for f in fields(self.plan) if plan.get(f.name) != getattr(self.plan, f.name)
             ] or ["labels"]
             raise PhototagError(
                 f"{file}: was made with other settings ({', '.join(changed)}); use them again or "
                 "another --out folder"
             )
-        net.load_state_dict(state["net"])
-        averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        return state["history"]
+        try:
+            net.load_state_dict(state["net"])
+            averaged.load_state_dict(state["averaged"])
+            optimiser.load_state_dict(state["optimiser"])
+        except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            raise PhototagError(
+                f"{file}: does not fit this net; delete it, or give another --out folder"
+            ) from error
+        return history
 
     def save(
         self, history: History, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer

@@ -245,13 +245,25 @@ def records() -> dict[str, dict[str, Any]]:
 def _records() -> dict[str, dict[str, Any]]:
     try:
         found: dict[str, dict[str, Any]] = json.loads((folder() / RECORD).read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not all(map(_is_record, found.values())):
+            raise ValueError("not what phototag writes there")
         return found
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise WeightsError(
-            f"{folder() / RECORD}: cannot be read ({error}); delete it and fetch the weights again"
+            f"{folder() / RECORD}: cannot be read ({reason}); delete it and fetch the weights again"
         ) from error
+
+
+def _is_record(value: object) -> bool:
+    """Whether it has the fields that `_accept` writes, each of its kind."""
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in ("sha256", "name")):
+        return False
+    return all(isinstance(value.get(key, ""), str) for key in ("from", "on")) and all(
+        isinstance(value.get(key, True), bool) for key in ("own", "in_use")
+    )
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from phototag.query.vocabulary import canonical
 from phototag.weights.manifest import SHIPPED, entries, entry
 from phototag.weights.store import folder, own_name, path
 
+LONGEST_HEAD_BYTES = 100_000_000  # the limit of the safetensors library
+
 
 def weights_name(name: str) -> str:
     """The name under which answers of these weights are kept: `own-NAME` where a person's own stand
@@ -32,8 +34,16 @@ def read_thresholds(name: str) -> dict[str, float] | None:
         return None
     try:
         with file.open("rb") as content:
-            head = json.loads(content.read(struct.unpack("<Q", content.read(8))[0]))
+            (length_bytes,) = struct.unpack("<Q", content.read(8))
+            if length_bytes > LONGEST_HEAD_BYTES:
+                raise ValueError("the head is too long")
+            head = json.loads(content.read(length_bytes))
         stated = json.loads(head["__metadata__"]["detector"])["thresholds"]
-    except (OSError, KeyError, ValueError, struct.error) as error:
+        thresholds = {canonical(label): float(score) for label, score in stated.items()}
+        if not all(0 <= score <= 1 for score in thresholds.values()):
+            raise ValueError("thresholds must lie between 0 and 1")
+    except (
+        OSError, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, struct.error,
+    ) as error:  # fmt: skip
         raise WeightsError(f"{file}: not readable as weights ({type(error).__name__})") from error
-    return {canonical(label): float(score) for label, score in stated.items()}
+    return thresholds

@@ -13,6 +13,10 @@ from torchvision.models.detection import FasterRCNN
 from phototag.errors import WeightsError
 from phototag.nets.detector.net import build
 
+# COCO has 80, Open Images 600; a net of many more takes gigabytes before its first photo.
+MOST_LABELS = 2000
+LONGEST_SIDE = 8192  # pixels
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -25,6 +29,22 @@ class Settings:
     short_side: int = 320
     long_side: int = 512
     thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: what a file says decides how much memory the net takes."""
+        if not 1 <= len(self.labels) <= MOST_LABELS or not all(map(_is_label, self.labels)):
+            raise ValueError("labels must be some words")
+        for side in (self.short_side, self.long_side):
+            if type(side) is not int or not 16 <= side <= LONGEST_SIDE:
+                raise ValueError("sides must be whole numbers of pixels")
+        if not isinstance(self.thresholds, Mapping) or not all(map(_is_label, self.thresholds)):
+            raise ValueError("thresholds must be those of labels")
+        if not all(type(score) in (int, float) and 0 <= score <= 1 for score in self.thresholds.values()):
+            raise ValueError("thresholds must be scores")
+
+
+def _is_label(word: object) -> bool:
+    return isinstance(word, str) and 0 < len(word) <= 200
 
 
 def save(path: Path, net: FasterRCNN, settings: Settings) -> None:
@@ -46,9 +66,12 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], Settings]:
     try:
         with safe_open(path, framework="pt") as archive:
             said = json.loads((archive.metadata() or {})["detector"])
+            if not isinstance(said["labels"], list):
+                raise ValueError("labels must be a list")
             settings = Settings(**(said | {"labels": tuple(said["labels"])}))
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (not a mapping)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, MemoryError) as error:
+        # RuntimeError: torch's own, and RecursionError of nested JSON
         raise WeightsError(f"{path}: not readable as people-pets weights ({type(error).__name__})") from error
     return {
         name: value.float() if value.is_floating_point() else value for name, value in tensors.items()

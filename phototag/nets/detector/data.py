@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from phototag.nets.training import is_held_out
 from phototag.query.vocabulary import canonical
 from phototag.reading.images import open_picture
 
+LONGEST_SIDE = 1_000_000  # pixels: longer is no photo's
+LONGEST_NAME = 4096  # characters, as of a path
 MIN_SIDE = 4.0  # pixels of a view; what is smaller cannot be recognised, only guessed
 MIN_VISIBLE = 0.25  # of a box's area; less of a thing left in a crop is not called by its name
 
@@ -68,8 +71,10 @@ def renamed(sets: Sequence[Photos], kinds: Sequence[str]) -> Photos:
 
 def has_splits(annotations: Path) -> bool:
     """Whether the file says of any photo whether it is for training or validation."""
-    told = _read_json(annotations)
-    return any("split" in record for record in told.get("images", ()))
+    records = _read_json(annotations).get("images")
+    return isinstance(records, list) and any(
+        isinstance(record, dict) and "split" in record for record in records
+    )
 
 
 def _read_json(annotations: Path) -> dict:
@@ -77,7 +82,7 @@ def _read_json(annotations: Path) -> dict:
         told = json.loads(annotations.read_text(encoding="utf-8"))
     except OSError as error:
         raise PhototagError(f"{annotations}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PhototagError(f"{annotations}: expected a COCO file, but it is no JSON ({error})") from error
     if not isinstance(told, dict):
         raise PhototagError(f"{annotations}: expected a COCO file with images, categories and annotations")
@@ -95,8 +100,16 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
         names = tuple(str(category["name"]) for category in categories)
         records = {record["id"]: record for record in told["images"]}
         boxes: dict[object, list[tuple[list[float], int, bool]]] = {key: [] for key in records}
+        for record in records.values():
+            if not isinstance(record["file_name"], str) or len(record["file_name"]) > LONGEST_NAME:
+                raise ValueError(f"file_name must be a file's name, not {record['file_name']!r:.60}")
+            for side in (record["width"], record["height"]):
+                if type(side) is not int or not 0 < side <= LONGEST_SIDE:
+                    raise ValueError(f"width and height must be pixels, not {side!r:.60}")
         for annotation in told["annotations"]:
-            x, y, w, h = annotation["bbox"]
+            x, y, w, h = (float(edge) for edge in annotation["bbox"])
+            if not all(abs(edge) <= LONGEST_SIDE for edge in (x, y, w, h)):  # nor NaN
+                raise ValueError(f"bbox must be four numbers, not {annotation['bbox']!r:.60}")
             if w > 0 and h > 0:
                 told_of = (
                     [x, y, x + w, y + h],
@@ -104,10 +117,10 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
                     bool(annotation.get("iscrowd")),
                 )
                 boxes[annotation["image_id"]].append(told_of)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PhototagError(
             f"{annotations}: expected a COCO file with images, categories and annotations "
-            f"({type(error).__name__}: {error})"
+            f"({type(error).__name__}: {error!s:.200})"
         ) from error
     splits = any("split" in record for record in records.values())
     photos = []
@@ -116,7 +129,7 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
         if split is not None and belongs != split:
             continue
         file = images / record["file_name"]
-        if not file.is_file():
+        if "\0" in record["file_name"] or not os.path.isfile(file):
             raise PhototagError(
                 f"{file}: named in {annotations} but not there; give the folder of the photos with --images"
             )

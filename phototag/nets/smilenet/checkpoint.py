@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,16 @@ class Calibration:
     smile_temperature: float = 1.0
     smile_bias: float = 0.0
     smile_threshold: float = 0.5  # 95 % precision or better on validation
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: a damaged file must not give scores that are no probabilities."""
+        numbers = (self.emotion_temperature, self.smile_temperature, self.smile_bias, self.smile_threshold)
+        if type(self.size) is not int or not 32 <= self.size <= 1024:
+            raise ValueError("size must be a whole number of pixels")
+        if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
+            raise ValueError("calibration must be finite numbers")
+        if min(self.emotion_temperature, self.smile_temperature) <= 0 or not 0 <= self.smile_threshold <= 1:
+            raise ValueError("temperatures must be above 0, the threshold a probability")
 
 
 def save(path: Path, net: SmileNet, calibration: Calibration) -> None:
@@ -58,7 +69,9 @@ def load(path: Path) -> tuple[SmileNet, Calibration]:
             name: value.float() if value.is_floating_point() else value for name, value in tensors.items()
         }
         net.load_state_dict(floats, assign=True)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (
+        OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OverflowError, MemoryError,
+    ) as error:  # fmt: skip
         raise WeightsError(
             f"{path}: not readable as SmileNet weights ({type(error).__name__}); install phototag again"
         ) from error

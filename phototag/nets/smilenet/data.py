@@ -28,6 +28,7 @@ from phototag.reading.images import open_picture
 
 HAPPINESS = EMOTIONS.index("happiness")
 PICTURES = {".jpg", ".jpeg", ".png"}
+LONGEST_FACE = 4096  # pixels of a picture in an .npz; longer is no face
 # A single word from one person is wrong more often than a distribution over ten: this much of it is believed.
 TRUST_IN_ONE_LABEL = 0.9
 
@@ -102,8 +103,7 @@ def labelled_files(source: Path) -> list[tuple[Path, str]]:
     if not source.exists():
         raise PhototagError(f"{source}: no such file or folder")
     if source.suffix == ".csv":
-        with source.open(newline="", encoding="utf-8") as lines:
-            rows = [(source.with_suffix("") / row["file"], row["emotion"]) for row in csv.DictReader(lines)]
+        rows = _csv_rows(source)
     elif source.is_dir():
         rows = []
         for folder in sorted(
@@ -125,6 +125,27 @@ def labelled_files(source: Path) -> list[tuple[Path, str]]:
     return rows
 
 
+def _csv_rows(source: Path) -> list[tuple[Path, str]]:
+    folder = source.with_suffix("")
+    try:
+        with source.open(newline="", encoding="utf-8") as lines:
+            table = csv.DictReader(lines)
+            rows = []
+            for row in table:
+                file, emotion = row.get("file"), row.get("emotion")
+                if not file or not emotion or "\0" in file:
+                    raise ValueError(f"no file and emotion in line {table.line_num}")
+                rows.append((folder / file, emotion))
+    except (OSError, ValueError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PhototagError(
+            f"{source}: expected a table with the columns file and emotion: {reason}"
+        ) from error
+    if not rows:
+        raise PhototagError(f"{source}: expected a table with the columns file and emotion, but it is empty")
+    return rows
+
+
 def _hash_or_none(file: Path) -> str | None:
     """None where the file cannot be read; reading it as a picture will say why."""
     try:
@@ -142,7 +163,13 @@ def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
     try:
         with np.load(source, allow_pickle=False) as archive:
             images, votes = archive["images"], archive["votes"].astype(np.float32)
-    except (KeyError, ValueError, OSError) as error:
+        if images.ndim != 3 or images.dtype != np.uint8 or not 0 < max(images.shape[1:]) <= LONGEST_FACE:
+            raise ValueError(f"images are {images.dtype} {images.shape}")
+        if votes.ndim != 2 or votes.shape[1] < len(EMOTIONS) or len(votes) != len(images):
+            raise ValueError(f"votes are {votes.shape}, images {images.shape}")
+        if not min(images.shape) or not np.isfinite(votes).all() or (votes < 0).any():
+            raise ValueError("there are no images, or votes that are no numbers")
+    except Exception as error:  # a damaged archive fails in the ways of zip, zlib and NumPy
         raise PhototagError(
             f"{source}: expected arrays `images` (N, H, W) uint8 and `votes` (N, 8 or 10): {error}"
         ) from error

@@ -1,0 +1,384 @@
+"""Every reader of foreign bytes against damaged files by the thousand: it answers, or refuses with one
+sentence, and nothing else escapes. Pictures have a test of their own: tests/reading/test_fuzz.py."""
+
+import csv
+import io
+import json
+import random
+import shutil
+import sqlite3
+import struct
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from phototag.errors import PhototagError
+from phototag.highlights import theme
+from phototag.library import Library
+from phototag.metadata import iptc, takeout, xmp
+from phototag.nets.detector import checkpoint as detector_file
+from phototag.nets.detector import data as coco
+from phototag.nets.smilenet import checkpoint as smilenet_file
+from phototag.nets.smilenet import data as face_files
+from phototag.reading.embedded import Embedded, find_embedded
+from phototag.reading.pixel_hash import hash_pixels
+from phototag.reading.taken import find_taken
+from phototag.weights import store, thresholds
+from tests.conftest import SAMPLES
+from tests.hostile import VALUES, distort, mutant
+from tests.reading.test_fuzz import seeds as pictures
+
+FEW, MANY = 300, 20_000
+PACKET = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ photoshop:DateCreated="2016-07"><xmp:CreateDate>2016-07-04T12:30:00+02:00</xmp:CreateDate>
+ </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
+IPTC = b"\x1c\x02\x37\0\x0820160704\x1c\x02\x3c\0\x0b123000+0200\x1c\x02\x05\0\x03abc"
+TAKEOUT = {
+    "title": "a.jpg",
+    "photoTakenTime": {"timestamp": "1467628200", "formatted": "4 Jul 2016"},
+    "geoData": {"latitude": 48.1, "longitude": 11.5, "altitude": 0.0},
+}
+
+
+def json_mutant(document, rng):
+    """Half of them are still JSON, so that what comes after parsing is tried too."""
+    if rng.random() < 0.3:
+        return mutant(json.dumps(document).encode(), rng)
+    for _ in range(rng.choice((1, 1, 3))):
+        document = distort(document, rng)
+    try:
+        return json.dumps(document).encode()
+    except ValueError:  # integers of thousands of digits
+        return b'{"a": ' + b"[" * 100_000
+
+
+def refused(error):
+    """The line ends of names within it are made visible where it is printed."""
+    return 0 < len(str(error)) < 20_000
+
+
+def attempt(read, *arguments):
+    """Whether the reader took it; what it raises must be one sentence of ours."""
+    try:
+        read(*arguments)
+    except PhototagError as error:
+        assert refused(error), repr(str(error))
+        return False
+    return True
+
+
+def try_exif(folder, rng, number):
+    """Exif, IPTC, XMP and text within pictures, and the date that all of them give."""
+    data = mutant(NOTED[number % len(NOTED)], rng)
+    try:
+        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "TIFF"))
+    except Exception:  # Pillow's own; tests/reading/test_fuzz.py is about it
+        return False
+    embedded = find_embedded(image, data)
+    find_taken({}, {}, embedded, str(folder / "a.jpg"), 0.0)
+    return embedded != Embedded()
+
+
+def try_dates(folder, rng, number):
+    tags = {tag: rng.choice((*VALUES, b"\xff", "2016:07:04 12:30:00")) for tag in (0x9003, 0x9011, 0x0132)}
+    gps = {0x1D: rng.choice(("2016:07:04", *VALUES)), 0x07: rng.choice(((1, 2, 3), (1e400, 0, 0), *VALUES))}
+    text = {"Creation Time": rng.choice(("Mon, 04 Jul 2016 12:30:00 +0200", *map(str, VALUES[:7])))}
+    found, _ = find_taken(tags, gps, Embedded(text=text), "a.jpg", rng.choice((0.0, 1e300, -1e18, None)))
+    return found is not None
+
+
+def try_xmp(folder, rng, number):
+    try:
+        list(xmp.dates_of(xmp.parse_xmp(mutant(PACKET, rng))))
+    except xmp.NotXmp as error:
+        assert refused(error)
+        return False
+    return True
+
+
+def try_iptc(folder, rng, number):
+    return bool(iptc.date_of(iptc.parse_iptc(mutant(IPTC, rng))))
+
+
+def try_takeout(folder, rng, number):
+    try:
+        takeout.taken_time(takeout.parse_takeout(json_mutant(TAKEOUT, rng)))
+    except takeout.NotTakeout as error:
+        assert refused(error)
+        return False
+    return True
+
+
+def try_pixel_hash(folder, rng, number):
+    return hash_pixels(mutant(PICTURES[number % len(PICTURES)], rng)) is not None
+
+
+def try_theme(folder, rng, number):
+    file = folder / "theme.toml"
+    text = THEMES[number % len(THEMES)]
+    if rng.random() < 0.5:
+        lines = text.decode().splitlines()
+        places = [i for i, line in enumerate(lines) if "=" in line]
+        place = rng.choice(places)
+        value = rng.choice(
+            ("1" * 5000, '"""a\nb"""', "[" * 3000, "nan", "inf", "-1", "{}", "[[1]]", '"\\u0000"')
+        )
+        lines[place] = f"{lines[place].partition('=')[0]}= {value}"
+        file.write_text("\n".join(lines))
+    else:
+        file.write_bytes(mutant(text, rng))
+    return attempt(theme.read, file)
+
+
+def weights_mutant(data, key, rng):
+    """Weights of which the head says something else: its length right, its content not."""
+    if rng.random() < 0.3:
+        return mutant(data[:4096], rng) + data[4096:]
+    (length,) = struct.unpack("<Q", data[:8])
+    head = json.loads(data[8 : 8 + length])
+    if rng.random() < 0.7:
+        stated = distort(json.loads(head["__metadata__"][key]), rng)
+        try:
+            text = json.dumps(stated)
+        except ValueError:
+            text = "[" * 100_000
+        head["__metadata__"][key] = text
+    else:
+        head = distort(head, rng)
+    try:
+        new = json.dumps(head).encode()
+    except ValueError:
+        new = b"[" * 100_000
+    return struct.pack("<Q", len(new)) + new + data[8 + length :]
+
+
+def try_detector_weights(folder, rng, number):
+    file = folder / "own-people-pets.safetensors"
+    file.write_bytes(weights_mutant(DETECTOR, "detector", rng))
+    attempt(thresholds.read_thresholds, "own-people-pets")
+    return attempt(detector_file.read_weights, file)
+
+
+def try_smilenet_weights(folder, rng, number):
+    file = folder / "weights.safetensors"
+    file.write_bytes(weights_mutant(SMILENET, "calibration", rng))
+    return attempt(smilenet_file.load, file)
+
+
+RECORD = {
+    "own-smilenet.safetensors": {
+        "sha256": "0" * 64, "name": "smilenet", "from": "runs/a", "on": "2026-01-01", "own": True, "in_use": False
+    }
+}  # fmt: skip
+
+
+def try_record(folder, rng, number):
+    (folder / "record.json").write_bytes(json_mutant(RECORD, rng))
+    return attempt(store.present, "smilenet") and attempt(store.missing, "coco-mobile")
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 3, "split": "val"}],
+    "categories": [{"id": 7, "name": "cat"}],
+    "annotations": [{"image_id": 1, "category_id": 7, "bbox": [0, 0, 2.5, 2], "iscrowd": 0}],
+}
+
+
+def try_coco(folder, rng, number):
+    file = folder / "coco.json"
+    (folder / "a.jpg").touch()
+    file.write_bytes(json_mutant(COCO, rng))
+    return attempt(coco.has_splits, file) and attempt(coco.read_coco, file, folder)
+
+
+def try_csv(folder, rng, number):
+    file, text = folder / "faces.csv", io.StringIO()
+    csv.writer(text).writerows([("file", "emotion"), ("a.jpg", "happy"), ("b.jpg", "sad")] * 3)
+    file.write_bytes(mutant(text.getvalue().encode(), rng))
+    return attempt(face_files.labelled_files, file)
+
+
+def try_npz(folder, rng, number):
+    file = folder / "faces.npz"
+    if rng.random() < 0.5:
+        file.write_bytes(mutant(NPZ, rng))
+    else:
+        shapes = ((2, 48, 48), (2, 0, 0), (2, 48), (3, 5, 5), (0, 48, 48), (2, 4, 4, 3))
+        kind = rng.choice((np.uint8, np.float64, np.int64, bool))
+        votes = np.full(
+            rng.choice(((2, 10), (2, 8), (2, 3), (2,), (0, 10))), rng.choice((0, 1, 3, np.nan, -1))
+        )
+        np.savez(file, images=np.zeros(rng.choice(shapes), kind), votes=votes)
+    return attempt(face_files.read_faces, file, 48)
+
+
+def try_catalog(folder, rng, number):
+    file = folder / "catalog.db"
+    for old in folder.glob("catalog.db*"):
+        old.unlink()
+    if rng.random() < 0.4:
+        file.write_bytes(mutant(CATALOG, rng))
+    else:
+        file.write_bytes(CATALOG)
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            _spoil(connection, rng)
+            connection.commit()
+    taken = attempt(_read_all, file)
+    assert taken or not list(folder.glob("*.before-*")), "a refused catalog leaves a copy at every try"
+    return taken
+
+
+def _spoil(connection, rng):
+    """Something that SQLite allows and phototag never writes."""
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    name = rng.choice([name for name in names if not name.startswith("sqlite_")])
+    if rng.random() < 0.15:
+        connection.execute(f'DROP TABLE "{name}"')
+        return
+    if rng.random() < 0.15:
+        revision = rng.choice((None, "", "0000", "0001", "0002", "0003", "9999", "x", 3, "0004 ", "4"))
+        try:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        except sqlite3.IntegrityError:
+            connection.execute("DELETE FROM alembic_version")
+        return
+    column = rng.choice([row[1] for row in connection.execute(f'PRAGMA table_info("{name}")')])
+    value = rng.choice(
+        (None, -1, 0, 2**40, 1e308, "", "x", "2016-13-45", "[", '{"a": "b"}', b"\xff\0", "a\x1b[0m")
+    )
+    try:
+        connection.execute(f'UPDATE "{name}" SET "{column}" = ?', (value,))
+    except sqlite3.IntegrityError:
+        connection.execute(f'DELETE FROM "{name}"')
+
+
+def _read_all(file):
+    with Library.open(file, create=False) as library:
+        library.status()
+        library.labels()
+        found = list(library.photos())
+        for photo in found[:2]:
+            library.photo(photo.path)
+        list(library.lines("smiling:any taken:2016"))
+        library.count("cat")
+        list(library.failures())
+        list(library.jobs(None, {"decode": "d", "colour": "c"}))
+        for album in library.albums():
+            library.album(album.name)
+        if found:
+            library.correct(found[0].path, add=["holiday"])
+
+
+def noted_pictures():
+    """Pictures with XMP, text, and Exif where programs put it that do not find the first."""
+    photo, exif, texts = Image.new("RGB", (32, 24), (200, 120, 40)), Image.Exif(), PngImagePlugin.PngInfo()
+    exif.get_ifd(0x8769)[0x9003] = "2016:07:04 12:30:00"
+    texts.add_text("Creation Time", "Mon, 04 Jul 2016 12:30:00 +0200", zip=True)
+    texts.add_itxt("XML:com.adobe.xmp", PACKET.decode())
+    raw = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
+    texts.add_text("Raw profile type exif", f"\nexif\n{len(raw):8}\n{raw.hex()}\n", zip=True)
+    for kind, options in (
+        ("JPEG", {"exif": exif, "xmp": PACKET}),
+        ("PNG", {"pnginfo": texts}),
+        ("WEBP", {"exif": exif, "xmp": PACKET}),
+        ("TIFF", {"tiffinfo": {700: PACKET, 33723: IPTC}}),
+    ):
+        data = io.BytesIO()
+        photo.save(data, kind, **options)
+        yield data.getvalue()
+    segment = b"\xff\xe1" + (len(raw) + 2).to_bytes(2, "big") + raw
+    block = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + len(IPTC).to_bytes(4, "big") + IPTC
+    notes = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
+    data = io.BytesIO()
+    photo.save(data, "JPEG", exif=exif)
+    yield data.getvalue()[:2] + segment + segment + notes + data.getvalue()[2:]
+
+
+PICTURES, NOTED = list(pictures()), list(noted_pictures())
+THEMES = [(Path(theme.__file__).parent / "themes" / f"{name}.toml").read_bytes() for name in theme.names()]
+
+
+def _npz():
+    data = io.BytesIO()
+    np.savez(data, images=np.zeros((2, 48, 48), np.uint8), votes=np.eye(10, dtype=np.uint8)[:2] * 5)
+    return data.getvalue()
+
+
+NPZ = _npz()
+SHIPPED = Path(store.SHIPPED)
+DETECTOR = (SHIPPED / "people-pets.safetensors").read_bytes()
+SMILENET = (SHIPPED / "smilenet.safetensors").read_bytes()
+CATALOG = b""
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    """A small catalog as a scan makes it, with corrections and an album."""
+    from phototag import scan
+    from phototag.records import Member
+    from phototag.scanning import ScanOptions
+    from phototag.taggers import table
+    from tests import tiny
+
+    base = tmp_path_factory.mktemp("seed")
+    (base / "photos").mkdir()
+    for file in sorted((SAMPLES / "2016").glob("*.jpg"))[:3]:
+        shutil.copy(file, base / "photos")
+    kept = dict(table.SPECS)
+    table.SPECS.clear()
+    table.SPECS["colour"] = tiny.SPEC
+    try:
+        with Library.open(base / "catalog.db") as library:
+            scan(library, [base / "photos"], ScanOptions())
+            photo = next(library.photos())
+            library.correct(photo.path, add=["beach"], remove=["cat"])
+            library.save_album("Best", "smiles", [Member(photo.photo_id, 1, "chosen", 0.5)], "taken:2016")
+    finally:
+        table.SPECS.clear()
+        table.SPECS.update(kept)
+    with closing(sqlite3.connect(base / "catalog.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    global CATALOG
+    CATALOG = (base / "catalog.db").read_bytes()
+
+
+TARGETS = [
+    try_exif, try_dates, try_xmp, try_iptc, try_takeout, try_pixel_hash, try_theme, try_detector_weights,
+    try_smilenet_weights, try_record, try_coco, try_csv, try_npz, try_catalog,
+]  # fmt: skip
+
+
+SLOW = (try_detector_weights, try_smilenet_weights, try_catalog)  # files of megabytes, databases
+
+
+def fuzz(target, folder, mutants, seed):
+    rng, taken = random.Random(seed), 0
+    for number in range(mutants):
+        try:
+            taken += target(folder, rng, number)
+        except BaseException as error:
+            error.add_note(f"mutant {number} of {target.__name__}, seed {seed}")
+            raise
+    return taken
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("target", TARGETS)
+def test_some_hundred_mutants(target, tmp_path, monkeypatch, catalog):
+    monkeypatch.setenv("PHOTOTAG_WEIGHTS", str(tmp_path))
+    mutants = 60 if target in SLOW else FEW
+    assert fuzz(target, tmp_path, mutants, 1) > 0, "no mutant was taken: they are no test"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("target", TARGETS)
+def test_twenty_thousand_mutants(target, tmp_path, monkeypatch, catalog):
+    monkeypatch.setenv("PHOTOTAG_WEIGHTS", str(tmp_path))
+    fuzz(target, tmp_path, MANY, 2)
