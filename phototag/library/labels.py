@@ -4,6 +4,7 @@ words about photos."""
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from phototag.library.tables import (
     photos,
     taggers,
 )
-from phototag.query.terms import DEFAULT_SCORE
+from phototag.query.terms import DEFAULT_SCORE, fold
 
 _KNOWN = (
     select(labels.c.name)
@@ -106,7 +107,7 @@ def read_words(add: Iterable[str], remove: Iterable[str]) -> dict[str, bool]:
     words: dict[str, bool] = {}
     spelled: dict[str, str] = {}
     for label, present in [(label, True) for label in add] + [(label, False) for label in remove]:
-        label = label.strip()
+        label = unicodedata.normalize("NFC", label.strip())
         if escape_surrogates(label) != label:
             raise UsageError(f"{escape_surrogates(label)} is not valid text; type the label again")
         if not label:
@@ -114,7 +115,7 @@ def read_words(add: Iterable[str], remove: Iterable[str]) -> dict[str, bool]:
                 "a label needs at least one letter; type for example: phototag tag PHOTO +grandma"
             )
         label = smiling.reserved(label) or label
-        label = spelled.setdefault(label.casefold(), label)
+        label = spelled.setdefault(fold(label), label)
         if words.setdefault(label, present) != present:
             raise UsageError(f"{label!r} is both added and removed; say one of the two")
     for word, holds in words.items():
@@ -131,9 +132,9 @@ def correct(connection: Connection, photo_id: int, words: Mapping[str, bool]) ->
     """Store what `read_words` read, in place of earlier words about the same. The photo's label
     rows must have been forgotten, and its summary is to be computed again."""
     known = connection.execute(select(labels.c.name).order_by(labels.c.id.desc())).scalars()
-    spelling = {name.casefold(): name for name in known}  # +Dog means the dog that taggers see
+    spelling = {fold(name): name for name in known}  # +Dog means the dog that taggers see
     words = {
-        label if smiling.reserved(label) else spelling.get(label.casefold(), label): present
+        label if smiling.reserved(label) else spelling.get(fold(label), label): present
         for label, present in words.items()
     }
     # whatever was said of the same, and what cannot stand beside it

@@ -19,6 +19,7 @@ from phototag.query.terms import (
     Query,
     StateTerm,
     Term,
+    fold,
 )
 from phototag.smiling import SMILE_THRESHOLD
 
@@ -74,20 +75,20 @@ class _Vocabulary:
     def __init__(self, known: Iterable[str], synonyms: Synonyms | None) -> None:
         self._spellings: dict[str, list[str]] = {}
         for label in known:
-            self._spellings.setdefault(label.casefold(), []).append(label)
+            self._spellings.setdefault(fold(label), []).append(label)
         self._words = synonyms if isinstance(synonyms, Mapping) else {}
         self._expand = synonyms if callable(synonyms) else lambda word: self._words.get(word, ())
 
     def labels(self, word: str) -> tuple[str, ...]:
         """The known labels that a word stands for, in a stable order; none where it is unknown."""
-        found = set(self._spellings.get(word.casefold(), ()))
-        for label in self._expand(word.casefold()) or ():
-            found.update(self._spellings.get(label.casefold(), ()))
+        found = set(self._spellings.get(fold(word), ()))
+        for label in self._expand(fold(word)) or ():
+            found.update(self._spellings.get(fold(label), ()))
         return tuple(sorted(found))
 
     def is_word(self, word: str) -> bool:
         """Whether the word means something, even if no photo shows it yet."""
-        return bool(self.labels(word) or self._expand(word.casefold()))
+        return bool(self.labels(word) or self._expand(fold(word)))
 
     @property
     def is_empty(self) -> bool:
@@ -95,7 +96,7 @@ class _Vocabulary:
 
     def nearest(self, word: str) -> str | None:
         words = [*self._spellings, *self._words, *_EMOTION_OF, *STATES]
-        close = difflib.get_close_matches(word.casefold(), words, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(fold(word), words, n=1, cutoff=0.6)
         return self._spellings.get(close[0], close)[0] if close else None
 
 
@@ -134,7 +135,7 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
             word = _unquoted(name).strip()
     if not word:
         raise UsageError(f"There is nothing to look for in {text!r}. {UNDERSTOOD}")
-    emotion = _EMOTION_OF.get(word.casefold())
+    emotion = _EMOTION_OF.get(fold(word))
     if emotion and body[0] != '"':
         # Being the likeliest of eight emotions is the condition; it needs no further threshold.
         same = dict.fromkeys((emotion, *vocabulary.labels(word)))

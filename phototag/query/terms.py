@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -211,6 +212,12 @@ class Query:
     def least_score(self, term: LabelTerm, label: str) -> float:
         """The score from which on `label` counts in this term."""
         return term.score if term.score is not None else self.thresholds.get(label, self.default_score)
+
+
+def fold(text: str) -> str:
+    """What is the same for every spelling of a word: upper and lower case, and letters with accents as one
+    character or as two (file names and texts of a Mac)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def is_found(label: str, score: float, thresholds: Mapping[str, float]) -> bool:

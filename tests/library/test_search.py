@@ -515,3 +515,14 @@ def test_an_empty_catalog_answers_everything(shelf):
             assert list(shelf.library.photos(query, sort=sort, limit=5)) == []
         assert shelf.library.count(query) == 0
     assert shelf.library.labels() == [] and shelf.library.status({"faces": "f"}).photos == 0
+
+
+def test_a_persons_label_is_one_however_its_accents_are_typed(shelf):
+    shelf.write("a.jpg", "b.jpg")
+    shelf.find()
+    shelf.library.correct(shelf.folder / "a.jpg", add=["\u00d6ma"])
+    shelf.library.correct(shelf.folder / "b.jpg", add=["O\u0308MA"])
+    for asked in ("\u00f6ma", "o\u0308ma"):
+        assert len(list(shelf.library.paths(asked))) == 2
+    shelf.library.correct(shelf.folder / "a.jpg", remove=["o\u0308ma"])
+    assert [os.path.basename(path) for path in shelf.library.paths("\u00d6MA")] == ["b.jpg"]

@@ -171,3 +171,9 @@ def test_one_line_is_split_at_blanks_outside_quotes():
     assert split("  ") == []
     with pytest.raises(UsageError, match="not closed"):
         split('dog "potted')
+
+
+def test_accents_in_one_character_or_two_and_any_case_are_the_same_label():
+    composed, apart = "\u00d6ma Stra\u00dfe", "O\u0308MA STRASSE"
+    for known, asked in ((composed, apart), (apart, composed)):
+        assert parse([f'"{asked}"'], [known]).terms == (LabelTerm((known,)),)
