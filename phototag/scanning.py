@@ -242,7 +242,7 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
     report.skipped, report.unlisted = walk.skipped_photos, len(walk.unlisted)
     report.unreadable_folders = len(walk.errors)
     report.needs_extra, report.other_endings = dict(walk.needs_extra), dict(walk.other_endings)
-    report.notes += known.unavailable
+    report.notes += [*known.relocated, *known.unavailable]
     report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
     return known.new + known.changed if options.dry_run else 0
 

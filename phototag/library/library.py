@@ -316,8 +316,9 @@ class Library:
 
     def relocate(self, old: str | Path, new: str | Path) -> int:
         """Tell the catalog that the folder `old` has become `new`, in which the photos lie as
-        before; returns how many. Nothing is tagged again. Raises CatalogError where there is no
-        such folder, or where photos would collide."""
+        before; returns how many. Nothing is tagged again. Photos of `new` that were scanned after
+        the move, and so stand in the catalog twice, become one with what a person said of either.
+        Raises CatalogError where there is no such folder, or where both files of such a pair exist."""
         with self._catalog.write() as connection:
             return relocate(connection, os.path.abspath(old), os.path.abspath(new))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from phototag.library.diff import Gone, Touched
-from phototag.library.paths import containing_folder, holds_something
+from phototag.library.paths import containing_folder, holds_something, is_surely_gone
 from phototag.records import FileFacts, PhotoFile
 
 HashFile = Callable[[PhotoFile], str | None]
@@ -229,7 +229,7 @@ class Resolver:
         return (
             not os.path.lexists(twin.path)
             and not containing_folder(self._closed, twin.path)
-            and holds_something(twin.root)
+            and (holds_something(twin.root) or is_surely_gone(twin.root))
         )
 
     def _give_row(self, twin: Twin, one: Candidate) -> None:

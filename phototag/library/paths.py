@@ -110,6 +110,20 @@ def holds_something(folder: str) -> bool:
         return False
 
 
+# Where systems mount disks: a folder that is gone from there may come back.
+MOUNTED = ("/media", "/mnt", "/run/media", "/Volumes")
+
+
+def is_surely_gone(folder: str) -> bool:
+    """Whether a folder was renamed, moved or deleted, as against on a disk that is not connected: what
+    it lay in is there and holds something, and is no place where disks come and go."""
+    return (
+        not os.path.lexists(folder)
+        and holds_something(os.path.dirname(folder))
+        and containing_folder(MOUNTED, folder) is None
+    )
+
+
 def ensure_root(connection: Connection, folder: str) -> Place:
     """Where the folder lies, making it a root where it lies in none. Roots that lie inside it are
     dissolved into it: a photo has one row whatever folder was scanned first."""

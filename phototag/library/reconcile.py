@@ -15,7 +15,7 @@ from itertools import chain
 
 from sqlalchemy import select
 
-from phototag.library import folder_stamps, photo_updates
+from phototag.library import folder_stamps, moved_roots, photo_updates
 from phototag.library.database import Catalog
 from phototag.library.diff import Diff, Gone, KnownPhoto, find_gone
 from phototag.library.moves import (
@@ -30,6 +30,7 @@ from phototag.library.moves import (
     Same,
 )
 from phototag.library.paths import containing_folder, join, outermost, places_of, to_path, under
+from phototag.library.relocate import relocate
 from phototag.library.tables import photos
 from phototag.records import FolderStamp, PhotoFile
 
@@ -43,7 +44,8 @@ class Reconciled:
     """Counts of photos. `found` = `new` + `changed` + `unchanged` + `moved`; `duplicates` of the
     new ones have the bytes of another photo, and its answers. `unchanged` are those too of which only
     the metadata is other. `missing`: newly gone. `unavailable`:
-    one sentence for each folder that looks unmounted, where nothing was changed."""
+    one sentence for each folder that looks unmounted, where nothing was changed. `relocated`: one for
+    each root that was recognised in another place as a whole; its photos count as `unchanged`."""
 
     found: int = 0
     new: int = 0
@@ -53,6 +55,7 @@ class Reconciled:
     missing: int = 0
     duplicates: int = 0
     unavailable: tuple[str, ...] = ()
+    relocated: tuple[str, ...] = ()
 
 
 def reconcile(
@@ -87,6 +90,7 @@ def reconcile(
     known, numbers = _load_known(catalog, folders)
     diff = Diff(known)
     _compare(catalog, diff, files if first is None else chain([first], files), folders, verify)
+    relocated = _relocate_moved(catalog, diff, walked, hash_file, dry_run)
     doubtful = diff.add_unchanged(unchanged)
     closed = [path for path, _ in unreadable]
     empty = [folder for folder in folders if not any(under(folder, root) is not None for root in diff.roots)]
@@ -129,7 +133,9 @@ def reconcile(
         entered = {file.root for file in diff.new if containing_folder(folders, file.root) is None}
         folder_stamps.save(catalog, folders, stamps, entered, always=always_save_stamps)
     counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
-    return Reconciled(**counts, missing=len(missing), unavailable=_sentences(absent, gone))
+    return Reconciled(
+        **counts, missing=len(missing), unavailable=_sentences(absent, gone), relocated=relocated
+    )
 
 
 def _load_known(catalog: Catalog, scope: Sequence[str]) -> tuple[dict[str, KnownPhoto], Counter[str]]:
@@ -180,6 +186,30 @@ def _compare(
         known, _ = _load_known(catalog, [file.full_path() for file in named])
         diff.unseen |= known
         diff.add(named, verify)
+
+
+def _relocate_moved(
+    catalog: Catalog, diff: Diff, walked: Sequence[str], hash_file: HashFile, dry_run: bool
+) -> tuple[str, ...]:
+    """Take over the roots that were renamed or moved as a whole into the walked folders: their photos
+    are compared with the files there. Returns what is to be said of them."""
+    moved = moved_roots.find(catalog, walked, diff.new, hash_file)
+    for one in moved:
+        known, _ = _load_known(catalog, [one.old])
+        places = moved_roots.move_known(known, one)
+        for path, place in places.items():
+            photo_id, size_bytes, mtime_ns, ctime_ns, missing_since = known[path]
+            if containing_folder(walked, place) is not None:
+                ctime_ns = ctime_ns if one.has_ctimes else None
+                diff.unseen[place] = photo_id, size_bytes, mtime_ns, ctime_ns, missing_since
+        if not dry_run:
+            with catalog.write() as connection:
+                relocate(connection, one.old, one.new, keep_ctimes=one.has_ctimes)
+    if moved:
+        files, diff.new = diff.new, []
+        diff.found -= len(files)
+        diff.add(files)
+    return tuple(moved_roots.say_moved(one) for one in moved)
 
 
 def _part_new(catalog: Catalog, new: Sequence[PhotoFile]) -> tuple[list[PhotoFile], list[PhotoFile]]:
