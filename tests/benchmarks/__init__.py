@@ -29,19 +29,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value and what it must reach. `unit` is 'x' for ratios. Without a target it only
-    explains others."""
+    """One measured value and what it must reach. `unit` is 'x' for ratios. What only explains others is
+    no figure: `tell` says it."""
 
     name: str
     value: float
-    target: float | None
+    target: float
     unit: str
     better: Better = "lower"
 
     @property
-    def met(self) -> bool | None:
-        if self.target is None:
-            return None
+    def met(self) -> bool:
         return self.value <= self.target if self.better == "lower" else self.value >= self.target
 
     def as_dict(self) -> dict[str, Any]:
@@ -111,13 +109,22 @@ def cpu_seconds() -> float:
 def ratio(
     name: str,
     sides: tuple[Seconds, Seconds],
-    target: float | None,
+    target: float,
     better: Literal["lower", "higher"] = "lower",
 ) -> Figure:
     """CPU time of the first side over that of the second."""
+    tell_ratio(name, sides)
     first, second = sides
-    tell(f"{name}: {first} / {second}; by the wall clock {first.wall / second.wall:.3f}")
     return Figure(name, first.cpu / second.cpu, target, "x", better)
+
+
+def tell_ratio(name: str, sides: tuple[Seconds, Seconds]) -> None:
+    """A ratio that only explains others, to the person who waits."""
+    first, second = sides
+    tell(
+        f"{name}: {first} / {second}, {first.cpu / second.cpu:.3f}; by the wall clock "
+        f"{first.wall / second.wall:.3f}"
+    )
 
 
 def tell(line: str) -> None:

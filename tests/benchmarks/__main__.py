@@ -71,10 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def line_of(figure: Figure) -> str:
     """`name value target unit`, and a word where the target was missed."""
-    target = (
-        "-" if figure.target is None else f"{'<=' if figure.better == 'lower' else '>='}{figure.target:g}"
-    )
-    missed = "  MISSED" if figure.met is False else ""
+    target = f"{'<=' if figure.better == 'lower' else '>='}{figure.target:g}"
+    missed = "" if figure.met else "  MISSED"
     return f"{figure.name:72}  {figure.value:10.4g}  {target:>8}  {figure.unit}{missed}"
 
 

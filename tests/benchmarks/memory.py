@@ -27,7 +27,7 @@ def figures(plan: Plan = Plan()) -> list[Figure]:
             peaks[folder].append(_peak(folder, small[0]))
     at_few, at_many = (median(peaks[folder]) for folder in small)
     tell(f"peak at {few:,} photos {at_few / 1e6:.1f} MB, at {many:,} {at_many / 1e6:.1f} MB")
-    found = [Figure(f"memory, peak at {many:,} photos / at {few:,}", at_many / at_few, 1.05, "x")]
+    found = [Figure(f"memory, peak at {many:,} photos / at {few:,}", at_many / at_few, 1.10, "x")]
     number = min(LARGE, many)
     workers = decoding_threads()
     times = min(plan.rounds, 3)

@@ -24,7 +24,7 @@ from phototag.nets.smilenet.checkpoint import load
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.smilenet.net import fuse
 from phototag.taggers.smiles import WEIGHTS
-from tests.benchmarks import Figure, Plan, alternate
+from tests.benchmarks import Figure, Plan, alternate, ratio, tell, tell_ratio
 
 BATCH = 32
 # its outputs, in its order
@@ -88,13 +88,12 @@ def _figures(rounds: int) -> list[Figure]:
                 Figure("smiles: one face, one core", our_time.cpu / BATCH * 1000, 2.0, "ms", "lower")
             )
         if fer:
-            found.append(
-                Figure(f"smiles: one face, fer's net {how}", other_time.cpu / BATCH * 1000, None, "ms")
-            )
-            target = None if compiled else 1.0  # nobody who uses the package gets the compiled one
-            found.append(
-                Figure(f"smiles: ours / fer's net {how}", our_time.cpu / other_time.cpu, target, "x", "lower")
-            )
+            tell(f"smiles: one face, fer's net {how}: {other_time.cpu / BATCH * 1000:.2f} ms")
+            name, sides = f"smiles: ours / fer's net {how}", (our_time, other_time)
+            if compiled:  # nobody who uses the package gets this one
+                tell_ratio(name, sides)
+            else:
+                found.append(ratio(name, sides, 1.0))
     return found
 
 
