@@ -63,6 +63,7 @@ def albums(ctx: click.Context, db: str | None, as_json: bool) -> None:
             for album in found
         ],
         right=frozenset({1}),
+        key=0,
     )
 
 

@@ -175,21 +175,26 @@ def write_json(value: Any, indent: int | None = None) -> None:
 
 
 def write_table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: frozenset[int] = frozenset(),
+    *,
+    key: int = -1,
 ) -> None:
-    """Columns as wide as their cells. On a terminal that is too narrow the last column, a file's name,
-    stays readable longest. Cells must be printable."""
+    """Columns as wide as their cells. On a terminal that is too narrow the column `key`, which says what
+    a row is about, stays readable longest: a file's name in the last one, where not said otherwise.
+    Cells must be printable."""
     cells = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(header))]
     if sys.stdout.isatty():
-        widths = _narrow(widths, cells, shutil.get_terminal_size((120, 24)).columns)
+        widths = _narrow(widths, cells, shutil.get_terminal_size((120, 24)).columns, key % len(header))
     last = len(header) - 1
     for number, row in enumerate(cells):
         parts = []
         for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
             if not width:
                 continue
-            shown = _cut_start(cell, width) if i == last else _cut_end(cell, width)
+            shown = _cut_start(cell, width) if i == last == key % len(header) else _cut_end(cell, width)
             gap = " " * (width - _width(shown))
             parts.append(gap + shown if i in right else shown + gap)
         line = "  ".join(parts).rstrip()
@@ -199,25 +204,28 @@ def write_table(
 NARROWEST = 6  # columns of a cell that is cut: five characters and an ellipsis still tell something
 
 
-def _narrow(widths: list[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """The columns' widths on a terminal of `room` columns: folders of the last column go first, then ends
-    of the widest others, then whole columns from the left (width 0)."""
+def _narrow(widths: list[int], cells: Sequence[Sequence[str]], room: int, key: int) -> list[int]:
+    """The columns' widths on a terminal of `room` columns: folders of the column `key` go first, then
+    ends of the widest others, then whole columns (width 0): the first ones where the key stands last,
+    else the last ones."""
     widths = list(widths)
 
     def excess() -> int:
         return sum(widths) + 2 * (sum(1 for width in widths if width) - 1) - room
 
-    names = max(_width(row[-1].rpartition("/")[2]) for row in cells)
-    widths[-1] -= max(0, min(excess(), widths[-1] - (names + 2)))  # 2: an ellipsis and a slash
+    others = [i for i in range(len(widths)) if i != key]
+    if key < others[-1]:
+        others.reverse()
+    names = max(_width(row[key].rpartition("/")[2]) for row in cells)
+    widths[key] -= max(0, min(excess(), widths[key] - (names + 2)))  # 2: an ellipsis and a slash
     while excess() > 0:
-        others = widths[:-1]
-        widest = max(range(len(others)), key=others.__getitem__, default=None)
-        if widest is not None and others[widest] > NARROWEST:
-            widths[widest] -= min(excess(), others[widest] - NARROWEST)
-        elif any(others):
-            widths[next(i for i, width in enumerate(others) if width)] = 0
+        widest = max(others, key=widths.__getitem__)
+        if widths[widest] > NARROWEST:
+            widths[widest] -= min(excess(), widths[widest] - NARROWEST)
+        elif shown := [i for i in others if widths[i]]:
+            widths[shown[0]] = 0
         else:
-            widths[-1] = room
+            widths[key] = room
     return widths
 
 

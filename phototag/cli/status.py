@@ -74,7 +74,7 @@ def status(db: str | None, as_json: bool) -> None:
         for name, row in found.taggers.items()
         if name != "decode"
     ]
-    write_table(("tagger", "done", "to do", "failed", "weights"), lines, frozenset({1, 2, 3}))
+    write_table(("tagger", "done", "to do", "failed", "weights"), lines, frozenset({1, 2, 3}), key=0)
     if found.detectors:
         by = ", ".join(
             f"{name} in {count(number, 'photo')}" for name, number in sorted(found.detectors.items())

@@ -33,6 +33,7 @@ def tags(db: str | None, as_json: bool) -> None:
             ("label", "photos", "from score", "said by"),
             [(printable(r.label), f"{r.photos:,}", f"{r.threshold:.2f}", r.source) for r in found],
             frozenset({1, 2}),
+            key=0,
         )
     else:
         say("No labels yet. Scan some photos first: phototag scan FOLDER")

@@ -51,12 +51,13 @@ def list_command(as_json: bool) -> None:
         write_json(rows)
         return
     write_table(
-        ("weights", "MB", "what they find", "licence", "here"),
+        ("weights", "here", "MB", "what they find", "licence"),
         [
-            (str(row["name"]), str(row["megabytes"]), str(row["summary"]), str(row["licence"]), _where(row))
+            (str(row["name"]), _where(row), str(row["megabytes"]), str(row["summary"]), str(row["licence"]))
             for row in rows
         ],
-        right=frozenset({1}),
+        right=frozenset({2}),
+        key=0,
     )
 
 

@@ -165,6 +165,15 @@ def test_on_a_narrow_terminal_the_files_name_stays_readable(scanned, columns):
     assert any(line.endswith("portrait-turned.jpg") for line in lines)
 
 
+@pytest.mark.parametrize("columns", [60, 40, 24])
+def test_on_a_narrow_terminal_what_a_row_is_about_stays_readable(scanned, columns):
+    rows = {("weights", "list"): "coco-mobile-320", ("status", "--db", scanned[1]): "sharpness"}
+    for command, name in rows.items():
+        lines = on_a_terminal(*command, columns=columns, NO_COLOR="1").splitlines()
+        row = next(line for line in lines if line.startswith(name))
+        assert len(row) <= columns
+
+
 def test_cells_that_a_spreadsheet_would_run_are_text(own_copy):
     folder, catalog = own_copy
     for label in ("=1+1", "@home", "+plus"):

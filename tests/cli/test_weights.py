@@ -33,7 +33,7 @@ def test_list_tells_what_is_here():
     assert (
         plain.exit_code == 0
         and "coco-mobile" in plain.stdout
-        and plain.stdout.split()[:2] == ["weights", "MB"]
+        and plain.stdout.split()[:2] == ["weights", "here"]
         and "BSD-3-Clause" in plain.stdout
     )
     rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
