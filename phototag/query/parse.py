@@ -21,9 +21,12 @@ from phototag.query.terms import (
     Term,
     fold,
 )
-from phototag.smiling import SMILE_THRESHOLD
+from phototag.smiling import ANYONE, EVERYONE, SMILE_THRESHOLD, reserved
 
 _EMOTION_OF = {word: emotion for emotion, words in EMOTIONS.items() for word in words}
+
+# What `phototag tag` takes as a person's word on who smiles -> how to ask for it.
+SMILING_INSTEAD = {EVERYONE: "smiling:all", ANYONE: "smiling:any"}
 
 UNDERSTOOD = (
     'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, '
@@ -141,6 +144,8 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
         same = dict.fromkeys((emotion, *vocabulary.labels(word)))
         return LabelTerm(tuple(same), 0.0 if score is None else score, negated)
     labels = vocabulary.labels(word)
+    if said := reserved(word):
+        raise UsageError(f"Who smiles is no label; type {SMILING_INSTEAD[said]}. {UNDERSTOOD}")
     if not labels and not vocabulary.is_empty and not vocabulary.is_word(word):
         nearest = vocabulary.nearest(word)
         hint = f"Did you mean {nearest}?" if nearest else "See which there are: phototag tags."
