@@ -121,6 +121,7 @@ def scan(
     from phototag.cli.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
     from phototag.reading.files import MAX_PIXELS
+    from phototag.reading.walk import check_paths
     from phototag.scanning import ScanOptions
     from phototag.scanning import scan as run
 
@@ -137,6 +138,7 @@ def scan(
         max_pixels=max_pixels or MAX_PIXELS,
         dry_run=dry_run,
     )
+    check_paths(paths)  # before a catalog is made for what was mistyped
     tune_malloc()
     silence_decoders()
     progress = _Bar() if draws_bars() else _Lines()

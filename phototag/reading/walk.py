@@ -102,11 +102,7 @@ class Walk(Iterator[PhotoFile]):
         absolute = sorted(
             {os.path.abspath(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/")
         )
-        for path in absolute:
-            if not os.path.lexists(path):
-                raise PhototagError(
-                    f"There is no file or folder {path}. Check the spelling, or mount its disk."
-                )
+        check_paths(absolute)
         self.roots = tuple(path for path in absolute if os.path.isdir(path))
         self._files = chain.from_iterable(self._walk([path for path in absolute if not os.path.isdir(path)]))
 
@@ -314,6 +310,13 @@ class Walk(Iterator[PhotoFile]):
         else:
             self._linked_files.add(real)
             yield PhotoFile(root, path, status.st_size, status.st_mtime_ns, max(status.st_ctime_ns, 0))
+
+
+def check_paths(paths: Sequence[str | Path]) -> None:
+    """Raises PhototagError where one of them is not there."""
+    for path in map(os.path.abspath, paths):
+        if not os.path.lexists(path):
+            raise PhototagError(f"There is no file or folder {path}. Check the spelling, or mount its disk.")
 
 
 def _sniff_file(path: str) -> str | None:

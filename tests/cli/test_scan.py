@@ -342,6 +342,7 @@ def test_hostile_names_survive_and_cannot_garble_the_terminal(tmp_path):
 
 def test_mistakes_are_a_sentence_and_the_right_exit_code(tmp_path):
     assert "no file or folder" in run("scan", tmp_path / "nowhere", "--db", tmp_path / "c.db", code=1).stderr
+    assert not (tmp_path / "c.db").exists()
     pictures(tmp_path / "p", 1)
     assert (
         "there is no tagger 'nose'"
