@@ -19,6 +19,11 @@ def open_chosen(photo: Photo, working_side: int) -> np.ndarray[Any, np.dtype[np.
     try:
         return decode.open_photo(photo.path, working_side=working_side).pixels
     except UnreadablePhoto as error:
-        raise PhototagError(
-            f"{photo.path} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
-        ) from error
+        raise gone(photo, error) from error
+
+
+def gone(photo: Photo, error: UnreadablePhoto) -> PhototagError:
+    """What to say of a photo that went away or broke since it was chosen."""
+    return PhototagError(
+        f"{photo.path} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
+    )

@@ -14,7 +14,7 @@ from phototag.library import taken
 from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
 from phototag.library.database import Catalog
 from phototag.library.paths import join, roots_of, to_path
-from phototag.library.summaries import corrections_of
+from phototag.library.summaries import ABOUT_FACES, corrections_of
 from phototag.library.tables import answers, photos, roots, taggers
 from phototag.records import Face, Photo, PhotoLine, Tag
 from phototag.smiling import everyone_smiles, join_faces, reserved
@@ -23,7 +23,6 @@ from phototag.smiling import everyone_smiles, join_faces, reserved
 FIRST, NEXT = 64, 256
 T = TypeVar("T")
 Load = Callable[[Connection, list[int]], Iterable[T]]
-ABOUT_FACES = frozenset({"faces", "smiles", "sharpness"})
 
 _PHOTOS = (
     select(photos, roots.c.path.label("root")).select_from(photos.join(roots)).where(photos.c.id.in_(IDS))

@@ -8,7 +8,8 @@ import io
 import re
 import warnings
 
-from phototag.errors import PhototagError, UnreadablePhoto
+from phototag.errors import UnreadablePhoto
+from phototag.highlights.chosen import gone
 from phototag.records import Photo
 
 # EXIF that says nothing of where or who, by folder: orientation, maker, model, copyright; date and exposure.
@@ -32,9 +33,7 @@ def stripped(photo: Photo) -> bytes:
     try:
         data, _ = read_file(photo.path, MAX_PIXELS)
     except UnreadablePhoto as error:
-        raise PhototagError(
-            f"{photo.path} was chosen, but cannot be opened any more: {error}. Scan again, then retry"
-        ) from error
+        raise gone(photo, error) from error
     if data.startswith(b"\xff\xd8\xff"):
         return _strip_jpeg(data)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
