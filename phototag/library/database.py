@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
@@ -49,14 +49,17 @@ class Catalog:
                 ) from error
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, check_foreign_keys: bool = True) -> Iterator[Connection]:
+        """A transaction with the write lock. Without `check_foreign_keys`, who deletes a row deletes what
+        belongs to it."""
         if self.read_only:
             raise CatalogError(
                 f"The catalog {self.path} is read-only here. Make it writable, or name another with --db."
             )
         with translate_sqlite_errors(self.path), self._engine.connect() as connection:
             connection = dialects.for_writing(connection)
-            with connection.begin():
+            checking = nullcontext() if check_foreign_keys else dialects.foreign_keys_off(connection)
+            with checking, connection.begin():
                 yield connection
 
     def close(self) -> None:

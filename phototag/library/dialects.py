@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
@@ -96,6 +96,19 @@ def for_writing(connection: Connection) -> Connection:
     """Its transactions take the only write lock when they begin, so that two scans wait for each
     other instead of failing halfway."""
     return connection.execution_options(begin="BEGIN IMMEDIATE")
+
+
+@contextmanager
+def foreign_keys_off(connection: Connection) -> Iterator[None]:
+    """SQLite checks no foreign keys meanwhile; to be called outside a transaction. It looks for the rows
+    that belong to a deleted one without an index where there is none, for each row anew."""
+    own = connection.connection.driver_connection
+    assert isinstance(own, sqlite3.Connection)
+    own.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        own.execute("PRAGMA foreign_keys = ON")
 
 
 def switch_to_wal(engine: Engine) -> None:

@@ -18,6 +18,7 @@ from phototag.library import (
     corrections,
     failures,
     folder_stamps,
+    forget,
     jobs,
     labels,
     photos,
@@ -29,6 +30,7 @@ from phototag.library import (
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
 from phototag.library.database import Catalog, open_catalog
+from phototag.library.forget import Forgotten
 from phototag.library.jobs import JobCount
 from phototag.library.labels import LabelCount, read_words
 from phototag.library.paths import place_of, roots_of, to_text
@@ -319,8 +321,24 @@ class Library:
         before; returns how many. Nothing is tagged again. Photos of `new` that were scanned after
         the move, and so stand in the catalog twice, become one with what a person said of either.
         Raises CatalogError where there is no such folder, or where both files of such a pair exist."""
-        with self._catalog.write() as connection:
+        with self._catalog.write(check_foreign_keys=False) as connection:
             return relocate(connection, os.path.abspath(old), os.path.abspath(new))
+
+    def forget(
+        self, paths: Sequence[str | Path] | None, *, missing: bool = False, dry_run: bool = False
+    ) -> Forgotten:
+        """Remove what is known of the photos in these folders and files, in the whole catalog where
+        `paths` is None; with `missing`, only of those whose files are gone. What a person said of them is
+        lost. `dry_run` only counts. Raises CatalogError for a path of which nothing is known."""
+        scope = None if paths is None else [os.path.abspath(path) for path in paths]
+        if dry_run:
+            with self._catalog.read() as connection:
+                return forget.count(connection, forget.find(connection, scope, missing=missing))
+        with self._catalog.write(check_foreign_keys=False) as connection:
+            ids = forget.find(connection, scope, missing=missing)
+            counted = forget.count(connection, ids)
+            forget.remove(connection, ids)
+            return counted
 
     # -- albums
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 from phototag.errors import CatalogError
 from phototag.library import folder_stamps, summaries
 from phototag.library.answers import chunks
+from phototag.library.delete import delete_photos
 from phototag.library.paths import Place, ensure_root, join, places_of, roots_of, to_path, to_text, under
 from phototag.library.tables import album_photos, corrections, photos, roots
 
@@ -95,8 +96,7 @@ def _merge(connection: Connection, doubled: dict[int, int]) -> set[int]:
                 delete(corrections).where(corrections.c.photo_id == keeping, corrections.c.label_id.in_(said))
             )
         _hand_over(connection, going, keeping)
-    for ids in chunks(pairs):
-        connection.execute(delete(photos).where(photos.c.id.in_(ids)))
+    delete_photos(connection, [*pairs])
     summaries.compute_again(connection, [*pairs.values()])
     return set(leaving)
 

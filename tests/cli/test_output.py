@@ -30,6 +30,7 @@ READING = {  # a command that only reads -> its arguments
     "tag": ["photo.jpg", "+cat"],
     "status": [],
     "relocate": ["old", "new"],
+    "forget": ["--missing"],
 }
 
 

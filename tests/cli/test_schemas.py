@@ -132,6 +132,7 @@ def test_status_weights_and_relocate(catalog):
     check("status", json.loads(run("status", "--json", "--db", db)))
     check("weights-list", json.loads(run("weights", "list", "--json")))
     check("weights-verify", json.loads(run("weights", "verify", "--json")))
+    check("forget", json.loads(run("forget", "--missing", "--dry-run", "--json", "--db", db)))
     check("relocate", json.loads(run("relocate", folder, folder, "--json", "--db", db)))
 
 

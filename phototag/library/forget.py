@@ -1,0 +1,71 @@
+"""Photos that the catalog is to know no longer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from phototag.errors import CatalogError
+from phototag.library import folder_stamps
+from phototag.library.answers import chunks
+from phototag.library.delete import delete_photos
+from phototag.library.paths import places_of, roots_of
+from phototag.library.relocate import forget_empty_roots
+from phototag.library.tables import album_photos, corrections, photos
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Counts of photos: all, those of which a person said something, those in albums."""
+
+    photos: int = 0
+    with_words: int = 0
+    in_albums: int = 0
+
+
+def find(connection: Connection, scope: Sequence[str] | None, *, missing: bool) -> list[int]:
+    """The photos of these folders and files, of the whole catalog where scope is None; only those that
+    are `missing`. Raises CatalogError for a path of which nothing is known."""
+    found: dict[int, None] = {}
+    for path in [None] if scope is None else scope:
+        places = places_of(connection, None if path is None else [path])
+        size_before = len(found)
+        is_known = False
+        for place in places:
+            every = select(photos.c.id).where(place.within(photos))
+            is_known = is_known or connection.scalar(every.limit(1)) is not None
+            if missing:
+                every = every.where(photos.c.missing_since.is_not(None))
+            found |= dict.fromkeys(connection.scalars(every))
+        if path is not None and not is_known and len(found) == size_before:
+            known = ", ".join(roots_of(connection)) or "none yet"
+            raise CatalogError(
+                f"The catalog knows no photos in {os.path.abspath(path)}. It knows these folders: {known}"
+            )
+    return list(found)
+
+
+def count(connection: Connection, photo_ids: Collection[int]) -> Forgotten:
+    """What would be forgotten with these photos."""
+    numbers = [
+        sum(
+            connection.scalar(
+                select(func.count(table.c.photo_id.distinct())).where(table.c.photo_id.in_(ids))
+            )
+            or 0
+            for ids in chunks(photo_ids)
+        )
+        for table in (corrections, album_photos)
+    ]
+    return Forgotten(len(photo_ids), *numbers)
+
+
+def remove(connection: Connection, photo_ids: Collection[int]) -> None:
+    """Delete these photos and all that is known of them. To be called where the database does not check
+    foreign keys: it would look through whole tables for each photo, where one look serves hundreds."""
+    delete_photos(connection, photo_ids)
+    forget_empty_roots(connection)
+    folder_stamps.forget(connection)
