@@ -143,7 +143,12 @@ class Selection:
             photos = list(library.photos(self.terms))
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(
-            photos, self.theme, measure_appearance, self.top, self.asks_for_period and not self.guessed_dates
+            photos,
+            self.theme,
+            measure_appearance,
+            self.top,
+            self.asks_for_period and not self.guessed_dates,
+            is_there=_is_there,
         )
 
     def title(self, choice: Choice) -> str:
@@ -155,6 +160,10 @@ class Selection:
     @property
     def least(self) -> int:
         return min(self.theme.count.minimum, self.top or self.theme.count.minimum)
+
+
+def _is_there(photo: Photo) -> bool:
+    return os.path.exists(photo.path)
 
 
 def progress_bar(length: int, label: str) -> Any:

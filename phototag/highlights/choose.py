@@ -46,13 +46,15 @@ def choose(
     measure: MeasureAppearance,
     top: int | None = None,
     need_stated_date: bool = False,
+    is_there: Callable[[Photo], bool] | None = None,
 ) -> Choice:
     """`measure(photo, eligible faces)` gives fingerprint and exposure, or None where the file
     cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
     back: see Choice.require_minimum. `need_stated_date`: photos whose date is only their file's are
-    left out, as an album of a year wants."""
+    left out, as an album of a year wants. `is_there(photo)` says whether its file is, and is asked
+    where several photos have the same bytes: one that has gone since the last scan stands for none."""
     ordered = sorted(photos, key=order)
-    first_with: dict[str, Photo] = {}
+    first_with = _stand_ins(ordered, is_there) if is_there else {}
     judged = [judge(photo, index, theme, first_with, need_stated_date) for index, photo in enumerate(ordered)]
     selection = _Selection(
         ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top
@@ -62,6 +64,19 @@ def choose(
         theme,
         tuple(each if isinstance(each, Verdict) else settled[index] for index, each in enumerate(judged)),
     )
+
+
+def _stand_ins(ordered: Sequence[Photo], is_there: Callable[[Photo], bool]) -> dict[str, Photo]:
+    """Of contents that several photos have, the first whose file is there."""
+    same: dict[str, list[Photo]] = {}
+    for photo in ordered:
+        if photo.content_hash and photo.missing_since is None and "decode" not in photo.errors:
+            same.setdefault(photo.content_hash, []).append(photo)
+    return {
+        content_hash: next(filter(is_there, photos), photos[0])
+        for content_hash, photos in same.items()
+        if len(photos) > 1
+    }
 
 
 class _Selection:

@@ -46,15 +46,15 @@ def judge(
     photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo], need_stated_date: bool = False
 ) -> Verdict | Candidate:
     """The first reason that keeps the photo out whatever the others are, or a candidate.
-    `first_with` remembers which content has been met. `need_stated_date`: a date that is only the
+    `first_with`: content -> the photo that stands for it; the first that is met where there is none. `need_stated_date`: a date that is only the
     file's is none."""
     if photo.missing_since is not None:
         return Verdict(photo, Reason.MISSING)
     if "decode" in photo.errors or photo.content_hash is None:
         return Verdict(photo, Reason.UNREADABLE)
-    if photo.content_hash in first_with:
-        return Verdict(photo, Reason.DUPLICATE, other=first_with[photo.content_hash])
-    first_with[photo.content_hash] = photo
+    first = first_with.setdefault(photo.content_hash, photo)
+    if first is not photo:
+        return Verdict(photo, Reason.DUPLICATE, other=first)
     if need_stated_date and photo.date_is_guessed:
         return Verdict(photo, Reason.GUESSED_DATE)
     excluded_score = strength(photo, theme.exclude.labels)

@@ -76,6 +76,20 @@ def test_each_exclusion_has_its_own_reason(make):
     }
 
 
+def test_of_equal_files_one_that_is_there_stands_before_one_that_has_gone_since_the_scan(make):
+    photos = [make.photo(name, "2016-01-01 12:00:00", content="same") for name in ("a.jpg", "b.jpg", "c.jpg")]
+    for there, expected in (
+        ({"/photos/b.jpg"}, "b.jpg"),
+        ({"/photos/b.jpg", "/photos/c.jpg"}, "b.jpg"),
+        (set(), "a.jpg"),
+    ):
+        choice = choose(
+            photos, SMILES, make.appearance, is_there=lambda photo, there=there: photo.path in there
+        )
+        assert kept(choice) == [expected]
+        assert list(by_name(choice).values()).count(Reason.DUPLICATE) == 2
+
+
 def test_the_users_word_outranks_the_net(make):
     says_yes = make.photo(
         "yes.jpg", "2016-01-01 12:00:00", (make.face(0.1),), smile_words={"everyone smiling": True}
