@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from PIL import Image, PngImagePlugin
 
 from phototag.errors import PhototagError
@@ -21,6 +23,7 @@ from phototag.library import Library
 from phototag.metadata import iptc, takeout, xmp
 from phototag.nets.detector import checkpoint as detector_file
 from phototag.nets.detector import data as coco
+from phototag.nets.detector import everyday
 from phototag.nets.smilenet import checkpoint as smilenet_file
 from phototag.nets.smilenet import data as face_files
 from phototag.reading.embedded import Embedded, find_embedded
@@ -164,9 +167,19 @@ def try_detector_weights(folder, rng, number):
     return attempt(detector_file.read_weights, file)
 
 
+def try_everyday_weights(folder, rng, number):
+    file = folder / "own-everyday.safetensors"
+    file.write_bytes(weights_mutant(EVERYDAY if number % 50 == 0 else EVERYDAY_HEAD, "detector", rng))
+    attempt(thresholds.read_thresholds, "own-everyday")
+    if number % 20 == 0:  # making the net takes a tenth of a second
+        attempt(everyday.load, file)
+    return attempt(everyday.is_everyday, file)
+
+
 def try_smilenet_weights(folder, rng, number):
     file = folder / "weights.safetensors"
-    file.write_bytes(weights_mutant(SMILENET, "calibration", rng))
+    seed = SMILENET if number % 4 == 0 else SMILENET_HEAD  # what is damaged is mostly the head
+    file.write_bytes(weights_mutant(seed, "calibration", rng))
     return attempt(smilenet_file.load, file)
 
 
@@ -312,8 +325,20 @@ def _npz():
 
 NPZ = _npz()
 SHIPPED = Path(store.SHIPPED)
-DETECTOR = (SHIPPED / "people-pets.safetensors").read_bytes()
+
+
+def head_only(data):
+    """Weights with all that they state, and a single tensor."""
+    (length,) = struct.unpack("<Q", data[:8])
+    stated = json.loads(data[8 : 8 + length])["__metadata__"]
+    return safetensors.torch.save({"bias": torch.zeros(3)}, stated)
+
+
+DETECTOR = head_only((SHIPPED / "people-pets.safetensors").read_bytes())
+EVERYDAY = (SHIPPED / "everyday.safetensors").read_bytes()
+EVERYDAY_HEAD = head_only(EVERYDAY)
 SMILENET = (SHIPPED / "smilenet.safetensors").read_bytes()
+SMILENET_HEAD = head_only(SMILENET)
 CATALOG = b""
 
 
@@ -350,11 +375,16 @@ def catalog(tmp_path_factory):
 
 TARGETS = [
     try_exif, try_dates, try_xmp, try_iptc, try_takeout, try_pixel_hash, try_theme, try_detector_weights,
-    try_smilenet_weights, try_record, try_coco, try_csv, try_npz, try_catalog,
+    try_everyday_weights, try_smilenet_weights, try_record, try_coco, try_csv, try_npz, try_catalog,
 ]  # fmt: skip
 
 
-SLOW = (try_detector_weights, try_smilenet_weights, try_catalog)  # files of megabytes, databases
+SLOW = (
+    try_detector_weights,
+    try_everyday_weights,
+    try_smilenet_weights,
+    try_catalog,
+)  # files of megabytes, databases
 
 
 def fuzz(target, folder, mutants, seed):

@@ -31,16 +31,19 @@ class Settings:
     thresholds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises ValueError: what a file says decides how much memory the net takes."""
-        if not 1 <= len(self.labels) <= MOST_LABELS or not all(map(_is_label, self.labels)):
-            raise ValueError("labels must be some words")
-        for side in (self.short_side, self.long_side):
-            if type(side) is not int or not 16 <= side <= LONGEST_SIDE:
-                raise ValueError("sides must be whole numbers of pixels")
-        if not isinstance(self.thresholds, Mapping) or not all(map(_is_label, self.thresholds)):
-            raise ValueError("thresholds must be those of labels")
-        if not all(type(score) in (int, float) and 0 <= score <= 1 for score in self.thresholds.values()):
-            raise ValueError("thresholds must be scores")
+        check_settings(self.labels, (self.short_side, self.long_side), self.thresholds)
+
+
+def check_settings(labels: tuple[str, ...], sides: tuple[int, int], thresholds: Mapping[str, float]) -> None:
+    """Raises ValueError for what no training of ours writes: it decides how much memory the net takes."""
+    if not 1 <= len(labels) <= MOST_LABELS or not all(map(_is_label, labels)):
+        raise ValueError("labels must be some words")
+    if not all(type(side) is int and 16 <= side <= LONGEST_SIDE for side in sides):
+        raise ValueError("sides must be whole numbers of pixels")
+    if not isinstance(thresholds, Mapping) or not all(map(_is_label, thresholds)):
+        raise ValueError("thresholds must be those of labels")
+    if not all(type(score) in (int, float) and 0 <= score <= 1 for score in thresholds.values()):
+        raise ValueError("thresholds must be scores")
 
 
 def _is_label(word: object) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from phototag.errors import WeightsError
-from phototag.nets.detector.checkpoint import read_weights
+from phototag.nets.detector.checkpoint import check_settings, read_weights
 from phototag.nets.detector.predict import Detector
 from phototag.nets.detector.two_stage import HIDDEN, TwoStage
 from phototag.nets.detector.yolox import WIDTH, read_onnx
@@ -37,6 +37,9 @@ COCO_KINDS = (
 # fmt: on
 
 
+LARGEST_LAYER = 4096  # ours have some hundred; what a damaged file says must not take gigabytes
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a weights file says beside the numbers: as `net.Settings`, and the sizes of the layers.
@@ -51,6 +54,13 @@ class Settings:
     width: int = WIDTH
     seen: int = 21
     hidden: int = HIDDEN
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, as the compact detector's."""
+        check_settings(self.labels, (self.short_side, self.long_side), self.thresholds)
+        sizes = (self.taught, self.width, self.seen, self.hidden)
+        if not all(type(size) is int and 1 <= size <= LARGEST_LAYER for size in sizes):
+            raise ValueError("layers must have sizes")
 
 
 def build(settings: Settings) -> TwoStage:
@@ -124,7 +134,7 @@ def _said(path: Path) -> dict:
         with safe_open(path, framework="pt") as archive:
             said = json.loads((archive.metadata() or {})["detector"])
         return dict(said)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: not readable as detector weights ({type(error).__name__})") from error
 
 
