@@ -1,7 +1,7 @@
 """Files that phototag writes where a person says: a drawing, a chart, a film, an animation.
 
 Owns one promise: what is there already is replaced only if phototag made it, which a mark inside the file
-says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment). Nothing is written through a symbolic link,
+says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment, first line of a text). Nothing is written through a symbolic link,
 and a file appears under its name only when it is whole. Standard library alone, but for saving pictures."""
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MARK = "Made by phototag"
+TEXT_MARK = f"# {MARK}"  # the first line of a text file
 _MARK = MARK.encode()
 PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 # The film's index holds some bytes a frame: an hour has one of about 2 MB.
@@ -125,6 +126,9 @@ def is_ours(path: Path) -> bool:
                 return b"!\xfe" + bytes([len(_MARK)]) + _MARK in file.read(65536)
             if head.startswith(b"RIFF") and head[8:] == b"WEBP":
                 return _webp_exif(file)
+            if head.startswith(b"# "):
+                file.seek(0)
+                return file.readline(200).rstrip() == TEXT_MARK.encode()
             if head[4:8] == b"ftyp":
                 return _mp4_comment(file, size_bytes)
     except OSError:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, json_option, say, write_json, write_text
+from phototag.cli.output import count, json_option, refuse_without, say, write_json, write_text
+from phototag.outputs import TEXT_MARK, check_output, replace_file
 
 
 @click.command("labels")
@@ -16,8 +17,9 @@ from phototag.cli.output import count, json_option, say, write_json, write_text
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the pictures' SHA-256 hashes here, one a line, for --without.",
 )
+@click.option("--force", is_flag=True, help="Let --out replace a file that phototag did not make.")
 @json_option
-def evaluate_labels(data: Path, out: Path | None, as_json: bool) -> None:
+def evaluate_labels(data: Path, out: Path | None, force: bool, as_json: bool) -> None:
     """List faces whose label is likely wrong.
 
     DATA: a folder LABEL/*.jpg|png of face crops, or a .csv of file,emotion. By confident learning
@@ -29,6 +31,10 @@ def evaluate_labels(data: Path, out: Path | None, as_json: bool) -> None:
       phototag evaluate labels expressions.csv --out wrong.txt
       phototag evaluate smilenet expressions.csv --held-out --without wrong.txt
     """
+    if out is None:
+        refuse_without("--out", ("--force", force))
+    else:
+        check_output(out, force=force)
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet.checkpoint import load
     from phototag.nets.smilenet.label_issues import find_issues
@@ -47,10 +53,11 @@ def evaluate_labels(data: Path, out: Path | None, as_json: bool) -> None:
         if issue
     ]
     if out is not None:
-        head = "# SHA-256 of pictures whose label is likely wrong: phototag evaluate labels\n"
-        out.write_text(
-            head + "".join(f"{one}\n" for one in sorted({row["sha256"] for row in wrong})), "utf-8"
-        )
+        head = f"{TEXT_MARK}\n# SHA-256 of pictures whose label is likely wrong: phototag evaluate labels\n"
+        with replace_file(out, force=force) as temporary:
+            temporary.write_text(
+                head + "".join(f"{one}\n" for one in sorted({row["sha256"] for row in wrong})), "utf-8"
+            )
     if as_json:
         write_json(wrong)
         return

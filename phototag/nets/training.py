@@ -17,6 +17,10 @@ import torch
 from torch import nn
 
 from phototag.errors import PhototagError
+from phototag.outputs import check_output
+
+# Beside checkpoint.pt, what a training writes into its folder.
+FILES = ("checkpoint.pt", "log.csv", "curves.png", "smilenet.safetensors", "detector.safetensors")
 
 History = list[dict[str, float]]
 
@@ -46,8 +50,10 @@ class Run:
 
     def resume(self, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer) -> History:
         """Bring all three to where the checkpoint left them and return the rows of the epochs done;
-        [] where there is none. Raises PhototagError when it was made by another plan."""
+        [] where there is none. Raises PhototagError when it was made by another plan, and when files are
+        in the way that no training made."""
         file = self.out / "checkpoint.pt"
+        self._refuse_foreign_files()
         if not file.exists():
             return []
         try:
@@ -74,6 +80,16 @@ class Run:
                 f"{file}: does not fit this net; delete it, or give another --out folder"
             ) from error
         return history
+
+    def _refuse_foreign_files(self) -> None:
+        """A checkpoint is what marks a folder as ours: without one, what it holds stays as it is."""
+        ours = (self.out / "checkpoint.pt").exists()
+        for file in (self.out / name for name in FILES):
+            if file.is_symlink():
+                raise PhototagError(f"{file} is a symbolic link; give another --out folder")
+            if file.exists() and not ours:
+                raise PhototagError(f"{file} is there, but no checkpoint.pt; give another --out folder")
+        check_output(self.out / "curves.png")
 
     def save(
         self, history: History, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer
