@@ -131,8 +131,9 @@ class Tag(_Tag):
 
 class PhotoFile(NamedTuple):
     """A file that scan found. `path` is relative to `root`, with `/` between its parts; both are str as
-    os.fsdecode gives them, so undecodable bytes survive as surrogates. `ctime_ns`: when the system last saw its bytes, name or
-    rights change (on Windows, when it was made); 0 where the file system does not say."""
+    os.fsdecode gives them, so undecodable bytes survive as surrogates. `ctime_ns`: when the system last
+    saw its bytes, name or rights change (on Windows, when it was made); 0 where the file system does not
+    say."""
 
     root: str
     path: str

@@ -185,7 +185,8 @@ def try_smilenet_weights(folder, rng, number):
 
 RECORD = {
     "own-smilenet.safetensors": {
-        "sha256": "0" * 64, "name": "smilenet", "from": "runs/a", "on": "2026-01-01", "own": True, "in_use": False
+        "sha256": "0" * 64, "name": "smilenet", "from": "runs/a", "on": "2026-01-01",
+        "own": True, "in_use": False,
     }
 }  # fmt: skip
 

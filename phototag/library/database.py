@@ -44,8 +44,8 @@ class Catalog:
                 # only rows become records here: the values are not what phototag wrote
                 raise CatalogError(
                     f"The catalog {self.path} holds what phototag did not write "
-                    f"({type(error).__name__}: {error}). Put it aside and scan again, or bring back a backup; "
-                    "the photos are untouched."
+                    f"({type(error).__name__}: {error}). Put it aside and scan again, or bring back a "
+                    "backup; the photos are untouched."
                 ) from error
 
     @contextmanager

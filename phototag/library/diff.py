@@ -15,7 +15,8 @@ from phototag.library.paths import containing_folder, join
 from phototag.records import PhotoFile
 
 # A photo of the catalog, and its file as it was when last seen: photo id, size in bytes, mtime in ns,
-# ctime in ns (None where it was never seen), missing since. A bare tuple: there may be a million, and Python's collector of cycles lets those be.
+# ctime in ns (None where it was never seen), missing since. A bare tuple: there may be a million, and
+# Python's collector of cycles lets those be.
 KnownPhoto = tuple[int, int, int, int | None, str | None]
 
 

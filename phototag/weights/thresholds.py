@@ -43,7 +43,8 @@ def read_thresholds(name: str) -> dict[str, float] | None:
         if not all(0 <= score <= 1 for score in thresholds.values()):
             raise ValueError("thresholds must lie between 0 and 1")
     except (
-        OSError, LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, struct.error,
+        OSError, LookupError, ValueError, TypeError, AttributeError,
+        OverflowError, RecursionError, struct.error,
     ) as error:  # fmt: skip
         raise WeightsError(f"{file}: not readable as weights ({type(error).__name__})") from error
     return thresholds
