@@ -12,9 +12,9 @@ from phototag.records import Face, Photo, Tag
 FULL_FACE = 0.25
 # A face this far (in its own heights) from the border is well placed; nearer it looks cut.
 FULL_MARGIN = 0.5
-# Each further smiling person halves-and-a-bit what is left to gain: 0.4 for one, 0.64 for two, 0.92 for five.
+# `group_size` is 1 - GROUP_LEFT to the power of the smiling faces: 0.4 for one, 0.64 for two, 0.92 for five.
 GROUP_LEFT = 0.6
-# Megapixels between which resolution counts: below, squares show on a phone; above, no screen tells.
+# Resolution is 0 at the first (pixels show on a phone) and 1 from the second on (no screen shows more).
 LEAST_MEGAPIXELS, FULL_MEGAPIXELS = 0.3, 8.0
 
 
@@ -54,7 +54,7 @@ def measure(photo: Photo, faces: Sequence[Face], labels: Sequence[str] = ()) -> 
 
 
 def _place(face: Face) -> float:
-    """1 where the face has air on every side, 0 at the border."""
+    """1 where the face has room on every side, 0 at the border."""
     box = face.box
     across = min(box.left, 1 - box.right) / box.width
     down = min(box.top, 1 - box.bottom) / box.height

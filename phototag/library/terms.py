@@ -128,8 +128,8 @@ class LabelClause(Clause):
 
     def best_rank(self) -> ColumnElement[float]:
         """The best rank that these labels have in the photo of the row of `photos`."""
-        # Plus nothing: for the greatest of a plain column SQLite would read the index by rank, and
-        # in it all photos with the label.
+        # `+ 0.0` keeps SQLite from the index by rank, in which it would read all photos with the label
+        # to find the greatest rank of this one.
         best = select(func.max(photo_labels.c.rank + 0.0))
         best = best.where(photo_labels.c.photo_id == photos.c.id, self.condition())
         return best.correlate(photos).scalar_subquery()
@@ -157,7 +157,7 @@ class AllOf(Clause):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnyOf(Clause):
-    """Holds where some one of `clauses` holds. Has a source where each of them has one."""
+    """Holds where at least one of `clauses` holds. Has a source where each of them has one."""
 
     clauses: Sequence[Clause]
 
@@ -175,7 +175,7 @@ class AnyOf(Clause):
         return select(union_all(*entries).subquery("choices").c.id) if self.source() is not None else None
 
 
-# Written out, not as parameters: SQLite takes a partial index only where it sees its condition.
+# Literals, not parameters: SQLite uses a partial index only where the statement shows the index's condition.
 MISSING = ColumnClause(photos.c.missing_since, photos.c.missing_since.is_not(None))
 UNTAGGED = ColumnClause(photos.c.answered, photos.c.answered == literal_column("0"))
 FAILED = ColumnClause(photos.c.failed, photos.c.failed > literal_column("0"))
@@ -208,7 +208,7 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
                 for label in term.labels
                 if (name := escape_surrogates(label)) in label_ids
             }
-            return LabelClause(least_scores or {-1: 1.0})  # -1: what the catalog does not know, no photo has
+            return LabelClause(least_scores or {-1: 1.0})  # no label has the id -1: finds nothing
         case FacesTerm(least, most):
             return _between(photos.c.faces, least, None if most is None else most + 1)
         case SmilingTerm("all"):

@@ -41,7 +41,7 @@ RELIABLE_EMOTIONS = frozenset({"neutral", "happiness"})
 
 @dataclass(frozen=True, slots=True)
 class LabelTerm:
-    """Some one of `labels` with at least `score`; None: with the query's own threshold for each
+    """At least one of `labels` with at least `score`; None: with the query's own threshold for each
     label. An emotion is the likeliest one of some face."""
 
     labels: tuple[str, ...]
@@ -144,7 +144,8 @@ class StateTerm:
 
 @dataclass(frozen=True, slots=True)
 class AnyTerm:
-    """Some one of `choices` holds; a choice is terms that must all hold. No text is read as one yet."""
+    """At least one of `choices` holds; a choice is terms that must all hold. The parser does not make
+    these yet: they are built in Python."""
 
     choices: tuple[tuple[Term, ...], ...]
     negated: bool = False
@@ -155,9 +156,9 @@ Term = AnyTerm | LabelTerm | SmilingTerm | FacesTerm | TakenTerm | PathTerm | Ca
 
 @dataclass(frozen=True, slots=True)
 class TermKind:
-    """How a kind of term is written: `read` makes it of what stands behind `KEY:`, `examples` are
-    shown to who mistypes it, and `help` is its line in `phototag query --help`: what one types, and
-    what that finds."""
+    """How a kind of term is written: `read` makes it from the text after `KEY:`, `examples` are
+    shown when that text is not understood, and `help` is its line in `phototag query --help`: what
+    one types, and what that finds."""
 
     read: Callable[[str, bool], Term]
     examples: str

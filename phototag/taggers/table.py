@@ -25,8 +25,8 @@ Options = Mapping[str, Any]
 
 
 class Tagger(Protocol):
-    """A batch of frames in, one list of tags per frame out. On a processor it may be asked by
-    several threads at once."""
+    """A batch of frames in, one list of tags per frame out. On a CPU several threads may
+    call it at once."""
 
     def __call__(self, frames: Sequence[Frame]) -> list[list[Tag]]: ...
 
