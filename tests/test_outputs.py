@@ -174,3 +174,13 @@ except PhototagError as error:
     command = [sys.executable, "-c", script, str(tmp_path / "a.png")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"cannot write {tmp_path / 'a.png'}: ") and os.listdir(tmp_path) == []
+
+
+def test_a_text_of_our_own_is_known_by_its_first_line(tmp_path):
+    file = tmp_path / "wrong.txt"
+    for _ in range(2):
+        with outputs.replace_file(file) as temporary:
+            temporary.write_text(f"{outputs.TEXT_MARK}\nhash\n")
+    file.write_text(f"mine\n{outputs.TEXT_MARK}\n")
+    with pytest.raises(PhototagError, match="phototag did not make it"):
+        outputs.check_output(file)

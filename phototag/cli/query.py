@@ -158,13 +158,13 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> 
         writer.writerow(
             [
                 csv_cell(photo.path),
-                taken,
+                csv_cell(taken),
                 photo.width,
                 photo.height,
                 smiling,
                 photo.faces,
                 csv_cell(shown),
-                photo.taken_from or "",
+                csv_cell(photo.taken_from or ""),
             ]
         )
         flush()
