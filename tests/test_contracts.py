@@ -163,6 +163,14 @@ def test_help_loads_nothing_heavy(arguments, tmp_path):
     assert not loaded & {"torch", "sqlalchemy", "numpy", "PIL", "alembic", "tqdm"}
 
 
+def test_the_list_of_commands_builds_no_records(tmp_path):
+    """They are a dozen dataclasses: half as long again as importing click."""
+    assert not modules_after("--help", catalog=tmp_path / "c.db") & {
+        "phototag.records",
+        "phototag.query.terms",
+    }
+
+
 @pytest.mark.parametrize("arguments", [("query", "smiling:all"), ("tags",), ("show", "nowhere.jpg")])
 def test_asking_loads_no_torch_and_no_alembic(arguments, scanned):
     loaded = modules_after(*arguments, catalog=scanned[1])

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.query.terms import is_found
-from phototag.records import Photo, iso_date
-
 if TYPE_CHECKING:
     from phototag.library import Library
+    from phototag.records import Photo
 
 db_option = click.option(
     "--db",
@@ -281,6 +279,10 @@ def _box(box) -> list[float] | None:
 def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
     """One line of `query --json`: keys are a promise to scripts. `thresholds`: label -> the score from
     which on a question finds it, see Library.thresholds."""
+
+    # here, so that `phototag --help` need not build a dozen dataclasses
+    from phototag.query.terms import is_found
+    from phototag.records import iso_date
 
     def label_dict(label: str, score: float) -> dict[str, Any]:
         return {"label": label, "score": round(score, 4), "found": is_found(label, score, thresholds)}
