@@ -1,8 +1,9 @@
 """Files that phototag writes where a person says: a drawing, a chart, a film, an animation.
 
 Owns one promise: what is there already is replaced only if phototag made it, which a mark inside the file
-says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment, first line of a text). Nothing is written through a symbolic link,
-and a file appears under its name only when it is whole. Standard library alone, but for saving pictures."""
+says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment, first line of a text).
+Nothing is written through a symbolic link, and a file appears under its name only when it is whole.
+Standard library alone, but for saving pictures."""
 
 from __future__ import annotations
 

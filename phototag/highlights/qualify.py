@@ -46,8 +46,8 @@ def judge(
     photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo], need_stated_date: bool = False
 ) -> Verdict | Candidate:
     """The first reason that keeps the photo out whatever the others are, or a candidate.
-    `first_with`: content -> the photo that stands for it; the first that is met where there is none. `need_stated_date`: a date that is only the
-    file's is none."""
+    `first_with`: content -> the photo that stands for it; the first that is met where there is none.
+    `need_stated_date`: a date that is only the file's is none."""
     if photo.missing_since is not None:
         return Verdict(photo, Reason.MISSING)
     if "decode" in photo.errors or photo.content_hash is None:

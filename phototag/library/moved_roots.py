@@ -74,8 +74,8 @@ def find(
             continue
         if not moved.has_ctimes and not is_surely_gone(root):
             raise CatalogError(
-                f"The photos of {root}, which is not there now, are in {moved.new}. Nothing was changed. If it "
-                "is a copy, connect the other disk and scan again; if that folder was moved, type: "
+                f"The photos of {root}, which is not there now, are in {moved.new}. Nothing was changed. "
+                "If it is a copy, connect the other disk and scan again; if that folder was moved, type: "
                 f"phototag relocate {shlex.quote(root)} {shlex.quote(moved.new)}"
             )
         found.append(moved)
