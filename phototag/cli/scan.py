@@ -412,7 +412,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     total = library.count()
     if total:
         everyone, faces = library.count("smiling:all"), library.count("faces:1..")
-        lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them show faces."]
+        shows = "shows" if faces == 1 else "show"
+        lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them {shows} faces."]
         lines.append(
             f"  everyone is smiling in {everyone:,}; in "
             f"{library.count('^smiling:all ^smiling:unknown'):,} someone is not"

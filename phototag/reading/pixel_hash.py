@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 MAX_PARTS = 1_000_000  # a file of more pieces than that was made to keep us busy
 Bytes = bytes | memoryview
@@ -26,21 +26,34 @@ class _Damaged(ValueError):
 
 
 def hash_pixels(data: bytes) -> str | None:
-    """SHA-256 in hex over what is compressed pixels in the file's bytes; None for files of other
-    kinds, damaged ones, and ones in which no pixels are found."""
-    for starts, parts in _KINDS:
-        if starts(data):
-            digest, size = hashlib.sha256(), 0
-            try:
-                for number, part in enumerate(parts(data)):
-                    if number > MAX_PARTS:
-                        return None
-                    size += len(part)
-                    digest.update(part)
-            except (_Damaged, struct.error, IndexError):
+    """SHA-256 in hex over what is compressed pixels in the file's bytes; None for files of other kinds,
+    damaged ones, and ones in which no pixels are found."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for number, part in enumerate(_pixel_parts(data)):
+            if number > MAX_PARTS:
                 return None
-            return digest.hexdigest() if size else None
-    return None
+            size += len(part)
+            digest.update(part)
+    except (_Damaged, struct.error, IndexError):
+        return None
+    return digest.hexdigest() if size else None
+
+
+def _pixel_parts(data: bytes) -> Iterator[Bytes]:
+    if data[:3] == b"\xff\xd8\xff":
+        return _jpeg(data)
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return _png(data)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _webp(data)
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return _gif(data)
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _tiff(data)
+    if data[4:8] == b"ftyp":
+        return _heif(data)
+    return iter(())
 
 
 def _cut(data: bytes, start: int, length: int) -> memoryview:
@@ -254,13 +267,3 @@ def _item_places(data: bytes, position: int) -> Iterator[tuple[int, int, list[tu
             offset, length = read(offset_size), read(length_size)
             extents.append((base + offset, length))
         yield item, method, extents
-
-
-_KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Iterator[Bytes]]], ...] = (
-    (lambda data: data[:3] == b"\xff\xd8\xff", _jpeg),
-    (lambda data: data[:8] == b"\x89PNG\r\n\x1a\n", _png),
-    (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _webp),
-    (lambda data: data[:6] in (b"GIF87a", b"GIF89a"), _gif),
-    (lambda data: data[:4] in (b"II*\0", b"MM\0*"), _tiff),
-    (lambda data: data[4:8] == b"ftyp", _heif),
-)
