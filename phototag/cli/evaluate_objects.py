@@ -79,20 +79,20 @@ def evaluate_objects(
     # the first answers pay for setting up
     evaluate.predict(asked, boxes.Photos(photos.photos[:2], photos.names))
     found, milliseconds = evaluate.predict(asked, photos)
-    told = evaluate.measure(found, photos, [name for name in asked.names if name])
-    told["ms_per_photo"] = milliseconds
+    measured = evaluate.measure(found, photos, [name for name in asked.names if name])
+    measured["ms_per_photo"] = milliseconds
     known = (read_thresholds(weights_name(detector)) or {}) if weights is None else {}
     words: list[dict[str, float]] = []
     for things in found:
         tags = reversed(objects.tags(things))  # best first: the best score of a label is written last
         words.append({tag.label: tag.score for tag in tags})
-    told["words"] = photo_precision.told(photo_precision.measure(words, photos, known, DEFAULT_SCORE))
-    if told["left_out"]:
-        say(f"left out, because {name} does not know them: {', '.join(told['left_out'])}")
+    measured["words"] = photo_precision.as_dict(photo_precision.measure(words, photos, known, DEFAULT_SCORE))
+    if measured["left_out"]:
+        say(f"left out, because {name} does not know them: {', '.join(measured['left_out'])}")
     if as_json:
-        write_json(told)
+        write_json(measured)
         return
-    _show(name, told, known, DEFAULT_SCORE)
+    _show(name, measured, known, DEFAULT_SCORE)
 
 
 def _detector(name: str, weights: Path | None, device: torch.device, floor: float) -> Detector:
@@ -108,15 +108,15 @@ def _detector(name: str, weights: Path | None, device: torch.device, floor: floa
     return predict.Detector(net, labels, settings.short_side, settings.long_side, device)
 
 
-def _show(detector: str, told: dict[str, Any], thresholds: dict[str, float], default: float) -> None:
+def _show(detector: str, measured: dict[str, Any], thresholds: dict[str, float], default: float) -> None:
     from phototag.query.vocabulary import canonical
 
     write_text(
-        f"{detector} on {told['n']} photos: AP {told['AP']:.3f}, AP50 {told['AP50']:.3f}, "
-        f"{told['ms_per_photo']:.0f} ms per photo"
+        f"{detector} on {measured['n']} photos: AP {measured['AP']:.3f}, AP50 {measured['AP50']:.3f}, "
+        f"{measured['ms_per_photo']:.0f} ms per photo"
     )
-    words = told["words"]
-    for label, row in told["per_class"].items():
+    words = measured["words"]
+    for label, row in measured["per_class"].items():
         word = words["per_class"].get(canonical(label))
         write_text(
             f"  {label:16} AP {row['AP']:.3f}  AP50 {row['AP50']:.3f}  ({row['boxes']} boxes)  "

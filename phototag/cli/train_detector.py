@@ -145,9 +145,9 @@ def train_detector(
         f"{sum(sum(photos.count().values()) for photos in learn)} boxes, checking on {sum(map(len, check))}"
     )
     given = {"epochs": epochs, "batch": batch, "seed": seed}
-    told = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: value for name, value in given.items() if value is not None}
     teach = _teach_compact if compact else _teach_everyday
-    write_path(str(teach(learn, check, out, start, told, size, rate)))
+    write_path(str(teach(learn, check, out, start, chosen, size, rate)))
 
 
 def _is_compact(start: str) -> bool:
@@ -178,7 +178,7 @@ def _teach_everyday(
     check: list[Photos],
     out: Path,
     start: str,
-    told: dict[str, Any],
+    chosen: dict[str, Any],
     size: int | None,
     rate: float,
 ) -> Path:
@@ -200,7 +200,7 @@ def _teach_everyday(
     out.mkdir(parents=True, exist_ok=True)
     checks = {"val": check[0]} if len(check) == 1 else {f"set {i}": one for i, one in enumerate(check, 1)}
     with _bar() as (report, progress):
-        return training.train(photos, checks, net, settings, out, replace(plain, **told), report, progress)
+        return training.train(photos, checks, net, settings, out, replace(plain, **chosen), report, progress)
 
 
 def _teach_compact(
@@ -208,7 +208,7 @@ def _teach_compact(
     check: list[Photos],
     out: Path,
     start: str,
-    told: dict[str, Any],
+    chosen: dict[str, Any],
     size: int | None,
     rate: float,
 ) -> Path:
@@ -227,7 +227,7 @@ def _teach_compact(
         first_size=min(plain.first_size, side) if source is None else side,
         head_rate=plain.head_rate * rate,
         body_rate=plain.body_rate * rate,
-        **told,
+        **chosen,
     )
     with _bar() as (report, progress):
         return training.train(

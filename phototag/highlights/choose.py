@@ -59,10 +59,10 @@ def choose(
     selection = _Selection(
         ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top
     )
-    settled = selection.run()
+    decided = selection.run()
     return Choice(
         theme,
-        tuple(each if isinstance(each, Verdict) else settled[index] for index, each in enumerate(judged)),
+        tuple(each if isinstance(each, Verdict) else decided[index] for index, each in enumerate(judged)),
     )
 
 
@@ -91,7 +91,7 @@ class _Selection:
         top: int | None,
     ) -> None:
         self.candidates, self.theme, self.measure = candidates, theme, measure
-        self.settled: dict[int, Verdict] = {}  # by the candidate's index
+        self.decided: dict[int, Verdict] = {}  # by the candidate's index
         self.want = min(top or theme.count.maximum, len(candidates))
         self.chosen: list[Candidate] = []
         # the undated are last
@@ -115,11 +115,11 @@ class _Selection:
         heapq.heapify(heap)
         while heap and len(self.chosen) < self.want:
             known, index, candidate = heapq.heappop(heap)
-            if index in self.settled:
+            if index in self.decided:
                 continue
             if not candidate.burst_known and self._see(candidate):
                 self._settle_burst(candidate)
-            if index in self.settled:
+            if index in self.decided:
                 continue
             now = -self._worth(candidate)
             if now > known:  # it fell since it was pushed: others may come first
@@ -128,11 +128,11 @@ class _Selection:
                 self._take(candidate, -now)
         least = min((chosen.score for chosen in self.chosen), default=0.0)
         for candidate in self.candidates:
-            if candidate.index not in self.settled:
-                self._settle(
+            if candidate.index not in self.decided:
+                self._decide(
                     candidate, Reason.CROWDED_OUT, worth=self._worth(candidate), least_score_chosen=least
                 )
-        return self.settled
+        return self.decided
 
     def _worth(self, candidate: Candidate) -> float:
         spread = self.theme.spread
@@ -150,13 +150,13 @@ class _Selection:
             candidate.seen = True
             candidate.appearance = self.measure(candidate.photo, candidate.faces)
             if candidate.appearance is None:
-                self._settle(candidate, Reason.UNREADABLE)
+                self._decide(candidate, Reason.UNREADABLE)
                 return False
             candidate.signals["exposure"] = candidate.appearance.exposure
             candidate.score = signals.mean(candidate.signals, self.theme.weights)
             if candidate.appearance.exposure < self.theme.exclude.min_exposure:
-                self._settle(candidate, Reason.EXPOSURE, at_least=self.theme.exclude.min_exposure)
-        return candidate.index not in self.settled
+                self._decide(candidate, Reason.EXPOSURE, at_least=self.theme.exclude.min_exposure)
+        return candidate.index not in self.decided
 
     def _settle_burst(self, start: Candidate) -> None:
         """Of all shots reached from this one by steps of at most two minutes between similar
@@ -173,7 +173,7 @@ class _Selection:
         for shot in burst.values():
             shot.burst_known = True
             if shot is not best:
-                self._settle(shot, Reason.BURST, best.photo, shots=len(burst), better_score=best.score)
+                self._decide(shot, Reason.BURST, best.photo, shots=len(burst), better_score=best.score)
 
     def _around(self, candidate: Candidate) -> Sequence[Candidate]:
         taken = candidate.photo.taken_at
@@ -185,14 +185,14 @@ class _Selection:
 
     def _take(self, candidate: Candidate, worth: float) -> None:
         if candidate.score < self.theme.count.lowest_score:
-            return self._settle(candidate, Reason.WEAK, at_least=self.theme.count.lowest_score)
+            return self._decide(candidate, Reason.WEAK, at_least=self.theme.count.lowest_score)
         for chosen in self.chosen:
             if _same_picture(candidate, chosen):
-                return self._settle(candidate, Reason.SAME_PICTURE, chosen.photo)
+                return self._decide(candidate, Reason.SAME_PICTURE, chosen.photo)
         if candidate.day is not None and self.taken["day", candidate.day] >= self.day_limit:
-            return self._settle(candidate, Reason.DAY_FULL, worth=worth, share=self.day_limit)
+            return self._decide(candidate, Reason.DAY_FULL, worth=worth, share=self.day_limit)
         if candidate.event is not None and self.taken["event", candidate.event] >= self.event_limit:
-            return self._settle(candidate, Reason.EVENT_FULL, worth=worth, share=self.event_limit)
+            return self._decide(candidate, Reason.EVENT_FULL, worth=worth, share=self.event_limit)
         self.chosen.append(candidate)
         event = candidate.event
         self.taken.update(
@@ -204,20 +204,20 @@ class _Selection:
         )
         self.taken.update((("event", event), ("event group", event, candidate.group_size)))
         if candidate.shots > 1:
-            self._settle(
+            self._decide(
                 candidate, Reason.BEST_OF_BURST, worth=worth, rank=len(self.chosen), shots=candidate.shots
             )
         else:
-            self._settle(candidate, Reason.CHOSEN, worth=worth, rank=len(self.chosen))
+            self._decide(candidate, Reason.CHOSEN, worth=worth, rank=len(self.chosen))
 
-    def _settle(
+    def _decide(
         self, candidate: Candidate, reason: Reason, other: Photo | None = None, **more: float
     ) -> None:
         numbers: dict[str, float] = {"eligible_faces": len(candidate.faces)}
         numbers["score" if candidate.appearance is not None else "score_at_most"] = candidate.score
         numbers.update(more)
         verdict = Verdict(candidate.photo, reason, numbers, dict(candidate.signals), other, candidate.faces)
-        self.settled[candidate.index] = verdict
+        self.decided[candidate.index] = verdict
 
 
 def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], theme: Theme) -> None:

@@ -24,9 +24,9 @@ class Vocabulary:
 
 @cache
 def vocabulary() -> Vocabulary:
-    told = tomllib.loads(VOCABULARY_FILE.read_text(encoding="utf-8"))
-    called = {label: tuple(names) for label, names in told["called"].items()}
-    contains = {word: tuple(members) for word, members in told["contains"].items()}
+    document = tomllib.loads(VOCABULARY_FILE.read_text(encoding="utf-8"))
+    called = {label: tuple(names) for label, names in document["called"].items()}
+    contains = {word: tuple(members) for word, members in document["contains"].items()}
     labels = {member for members in contains.values() for member in members if member not in contains} | set(
         called
     )

@@ -38,7 +38,7 @@ class Architecture:
     map is as coarse as its first and never chosen)."""
 
     build: Any
-    told: Any
+    weights_enum: Any
     short_side: int
     long_side: int
     strides: tuple[int, ...] = (32,)
@@ -99,14 +99,16 @@ def _coco(name: str, file: Path, device: str | torch.device, floor: float) -> De
             f"{file}: not readable as {name} weights ({type(error).__name__}); type: phototag weights "
             f"fetch {name}"
         ) from error
-    names = [None if word in ("__background__", "N/A") else word for word in known.told.meta["categories"]]
+    names = [
+        None if word in ("__background__", "N/A") else word for word in known.weights_enum.meta["categories"]
+    ]
     return quick(name, net, names, device)
 
 
 def torchvisions(name: str, floor: float = FLOOR) -> detection.FasterRCNN:
     """The named architecture as torchvision builds it, its numbers random."""
     known = COCO[name]
-    categories = known.told.meta["categories"]
+    categories = known.weights_enum.meta["categories"]
     return known.build(
         weights=None, weights_backbone=None, num_classes=len(categories), box_score_thresh=floor
     )
@@ -120,7 +122,7 @@ def quick(
     faster, which for our own small head gains too little for the near ties (one box in fifty) that
     it turns round."""
     known = COCO[name]
-    made = Detector(net, names, known.short_side, known.long_side, device, half=True, settled=False)
+    made = Detector(net, names, known.short_side, known.long_side, device, half=True, merge=False)
     made.net.roi_heads.box_roi_pool = RoIAlign(known.strides)
     return made
 

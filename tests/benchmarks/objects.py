@@ -139,9 +139,9 @@ class OneByOne:
     RoIAlign, a photo at a time."""
 
     def __init__(self, net: FasterRCNN, ours: Detector) -> None:
-        self._ours, self._net = ours, predict.raw(net) if ours.settled else net
+        self._ours, self._net = ours, predict.disable_nms(net) if ours.merge else net
         # no second resizing
-        self._net.transform = compact.AsGiven(0, 0, net.transform.image_mean, net.transform.image_std)
+        self._net.transform = compact.NoResize(0, 0, net.transform.image_mean, net.transform.image_std)
 
     @torch.inference_mode()
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[Found]:

@@ -44,7 +44,7 @@ def published(name, says, tmp_path, monkeypatch):
     net = objects.torchvisions(name)
     net.rpn.head.cls_logits.bias.data.fill_(3.0)
     net.roi_heads.box_predictor.cls_score.bias.data[
-        objects.COCO[name].told.meta["categories"].index(says)
+        objects.COCO[name].weights_enum.meta["categories"].index(says)
     ] = 7.0
     file = tmp_path / manifest.entry(name).file
     torch.save(net.state_dict(), file)

@@ -91,7 +91,7 @@ def both():
         with Image.open(file) as opened:
             pictures.append(np.asarray(opened.convert("RGB")))
     net, settings = checkpoint.load(manifest.SHIPPED / "people-pets.safetensors")
-    predict.raw(net).roi_heads.score_thresh = objects.FLOOR
+    predict.disable_nms(net).roi_heads.score_thresh = objects.FLOOR
     quick = objects.detector("people-pets")
     theirs = []
     with torch.inference_mode():

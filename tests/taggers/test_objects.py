@@ -38,7 +38,9 @@ def coco_checkpoint(name, folder):
     """What torchvision's file would be, its numbers random: through the same door as the real one."""
     torch.manual_seed(0)
     known = objects.COCO[name]
-    made = known.build(weights=None, weights_backbone=None, num_classes=len(known.told.meta["categories"]))
+    made = known.build(
+        weights=None, weights_backbone=None, num_classes=len(known.weights_enum.meta["categories"])
+    )
     file = folder / f"random-{name}.pth"
     torch.save(made.state_dict(), file)
     store.import_file(file, own=name)

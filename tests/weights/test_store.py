@@ -253,11 +253,11 @@ def test_the_manifest_is_torchvisions():
 
     for name, architecture in COCO.items():
         known = manifest.entry(name)
-        assert known.url == architecture.told.url
+        assert known.url == architecture.weights_enum.url
         assert known.file == known.url.rsplit("/", 1)[1] and known.file.endswith(
             f"-{known.sha256_starts}.pth"
         )
-        assert abs(known.megabytes - architecture.told.meta["_file_size"]) <= 1
+        assert abs(known.megabytes - architecture.weights_enum.meta["_file_size"]) <= 1
     known = manifest.entries()
     assert set(default_detector.DETECTORS) == {name for name in known if known[name].tagger == "objects"}
 

@@ -79,26 +79,26 @@ def has_splits(annotations: Path) -> bool:
 
 def _read_json(annotations: Path) -> dict:
     try:
-        told = json.loads(annotations.read_text(encoding="utf-8"))
+        document = json.loads(annotations.read_text(encoding="utf-8"))
     except OSError as error:
         raise PhototagError(f"{annotations}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise PhototagError(f"{annotations}: expected a COCO file, but it is no JSON ({error})") from error
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         raise PhototagError(f"{annotations}: expected a COCO file with images, categories and annotations")
-    return told
+    return document
 
 
 def read_coco(annotations: Path, images: Path, split: str | None = None) -> Photos:
     """The photos of a COCO file with their boxes. `split` keeps the photos whose record says so
     ("train", "val"); in a file without splits every tenth photo, by hash of its name, is "val".
     Raises PhototagError."""
-    told = _read_json(annotations)
+    document = _read_json(annotations)
     try:
-        categories = sorted(told["categories"], key=lambda category: category["id"])
+        categories = sorted(document["categories"], key=lambda category: category["id"])
         number = {category["id"]: i for i, category in enumerate(categories, 1)}
         names = tuple(str(category["name"]) for category in categories)
-        records = {record["id"]: record for record in told["images"]}
+        records = {record["id"]: record for record in document["images"]}
         boxes: dict[object, list[tuple[list[float], int, bool]]] = {key: [] for key in records}
         for record in records.values():
             if not isinstance(record["file_name"], str) or len(record["file_name"]) > LONGEST_NAME:
@@ -106,7 +106,7 @@ def read_coco(annotations: Path, images: Path, split: str | None = None) -> Phot
             for side in (record["width"], record["height"]):
                 if type(side) is not int or not 0 < side <= LONGEST_SIDE:
                     raise ValueError(f"width and height must be pixels, not {side!r:.60}")
-        for annotation in told["annotations"]:
+        for annotation in document["annotations"]:
             x, y, w, h = (float(edge) for edge in annotation["bbox"])
             if not all(abs(edge) <= LONGEST_SIDE for edge in (x, y, w, h)):  # nor NaN
                 raise ValueError(f"bbox must be four numbers, not {annotation['bbox']!r:.60}")

@@ -53,7 +53,7 @@ class Backbone(nn.Module):
             part.requires_grad_(False)
 
 
-class AsGiven(GeneralizedRCNNTransform):
+class NoResize(GeneralizedRCNNTransform):
     """Normalises and pads but never resizes: pictures come at their working size, resized by Pillow
     with antialiasing."""
 
@@ -85,5 +85,5 @@ def build(labels: Sequence[str], imagenet: bool = False, **options) -> FasterRCN
         "box_detections_per_img": 60,
     }
     net = FasterRCNN(backbone, image_mean=MEAN, image_std=STD, **(defaults | options))
-    net.transform = AsGiven(0, 0, MEAN, STD)
+    net.transform = NoResize(0, 0, MEAN, STD)
     return net

@@ -71,7 +71,7 @@ def measure(
     }
 
 
-def told(measured: Mapping[str, Called]) -> dict[str, object]:
+def as_dict(measured: Mapping[str, Called]) -> dict[str, object]:
     """For JSON: each label, all of them pooled, and the watched ones pooled."""
     rows: dict[str, object] = {name: _row(called) for name, called in measured.items() if called != NONE}
     watched = [measured[name] for name in WATCHED if name in measured]

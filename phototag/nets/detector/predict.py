@@ -14,19 +14,19 @@ from torch import nn
 from torchvision.models.detection import FasterRCNN
 
 from phototag.nets.detector.checkpoint import load
-from phototag.nets.detector.net import AsGiven
-from phototag.nets.detector.suppress import settle
+from phototag.nets.detector.net import NoResize
+from phototag.nets.detector.suppress import merge_boxes
 from phototag.nets.device import half_precision, halving, send
 from phototag.nets.inference import optimize_for_inference
 from phototag.nets.pixels import shrunk
 
-RAW = 400  # boxes of a photo before doubles are settled; crowds have some 200
+RAW = 400  # boxes of a photo before overlapping ones are merged; crowds have some 200
 
 
 GPU_BATCH = 8  # photos at once
 
 
-class AsLiked(AsGiven):
+class NoResizeChannelsLast(NoResize):
     """The same, in the memory layout that convolutions like best."""
 
     def batch_images(self, images, size_divisible=32):
@@ -87,7 +87,7 @@ class Found:
     scores: np.ndarray
 
 
-def raw(net: FasterRCNN) -> FasterRCNN:
+def disable_nms(net: FasterRCNN) -> FasterRCNN:
     """Let the net give every box above its floor, doubles too."""
     net.roi_heads.nms_thresh, net.roi_heads.detections_per_img = 1.0, RAW
     return net
@@ -106,17 +106,17 @@ class Detector:
         long_side: int,
         device: str | torch.device = "cpu",
         half: bool | None = None,
-        settled: bool = True,
+        merge: bool = True,
     ) -> None:
         """`names[0]` is the background's. `half`: compute in half precision where that is faster
-        (unless said: on a GPU). `settled`: by our rules (phototag.nets.detector.suppress) and not
+        (unless said: on a GPU). `merge`: by our rules (phototag.nets.detector.suppress) and not
         by the net's own NMS."""
         self.device = torch.device(device)
         self.net = optimize_for_inference(net, self.device)
-        self.settled = settled
-        if settled:
-            raw(self.net)
-        self.net.transform = AsLiked(0, 0, net.transform.image_mean, net.transform.image_std)
+        self.merge = merge
+        if merge:
+            disable_nms(self.net)
+        self.net.transform = NoResizeChannelsLast(0, 0, net.transform.image_mean, net.transform.image_std)
         self.batch = 1 if self.device.type == "cpu" else GPU_BATCH
         if half is None:
             half = self.device.type == "cuda"
@@ -156,9 +156,9 @@ class Detector:
 
     def _read(self, answer: Mapping[str, torch.Tensor], size_hw: Sequence[int]) -> Found:
         height, width = size_hw
-        if self.settled:
-            settled = settle(answer["boxes"], answer["labels"], answer["scores"])
-            answer = dict(zip(("boxes", "labels", "scores"), settled, strict=True))
+        if self.merge:
+            merged = merge_boxes(answer["boxes"], answer["labels"], answer["scores"])
+            answer = dict(zip(("boxes", "labels", "scores"), merged, strict=True))
         labels, least = answer["labels"].tolist(), self.net.roi_heads.score_thresh
         said = [label < len(self.names) and self.names[label] is not None for label in labels]
         keep = [i for i, score in enumerate(answer["scores"].tolist()) if said[i] and score >= least]

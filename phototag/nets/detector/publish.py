@@ -46,10 +46,10 @@ def publish(
     )
     detect = Detector(net, [None, *settings.labels], settings.short_side, settings.long_side)
     found, _ = evaluate.predict(detect, validation)
-    told = evaluate.measure(found, validation, settings.labels)
+    measured = evaluate.measure(found, validation, settings.labels)
     good = [
         name
-        for name, row in told["per_class"].items()
+        for name, row in measured["per_class"].items()
         if row["AP50"] >= LEAST_AP50 and row["boxes"] >= LEAST_BOXES
     ]
     chosen = evaluate.choose_thresholds(found, validation, good, PRECISION, LEAST_THRESHOLD)
@@ -62,8 +62,10 @@ def publish(
         ),
     )
     if good:
-        told["mean AP50 of what ships"] = sum(told["per_class"][name]["AP50"] for name in good) / len(good)
-    return told | {"thresholds": chosen, "sha256": hashlib.sha256(target.read_bytes()).hexdigest()}
+        measured["mean AP50 of what ships"] = sum(measured["per_class"][name]["AP50"] for name in good) / len(
+            good
+        )
+    return measured | {"thresholds": chosen, "sha256": hashlib.sha256(target.read_bytes()).hexdigest()}
 
 
 def main(source: str, annotations: str, images: str, target: str, *sides: str) -> None:

@@ -61,7 +61,7 @@ def publish(source: Path, target: Path, sets: Sequence[data.Photos]) -> dict:
     return {
         "thresholds": thresholds,
         "left out": sorted(poor | LEFT_OUT),
-        "words": photo_precision.told(words),
+        "words": photo_precision.as_dict(words),
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
     }
 

@@ -25,7 +25,7 @@ HOLDS = 0.8  # share of the smaller box that lies in the larger one
 HALF = 0.5
 
 
-def settle(
+def merge_boxes(
     boxes: torch.Tensor, labels: torch.Tensor, scores: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Boxes (N, 4) in pixels, labels (N,), scores (N,) -> the same of the M <= N that remain, best first."""

@@ -24,7 +24,7 @@ from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.ops import batched_nms, box_iou, generalized_box_iou_loss
 
 from phototag.nets.backbone import MEAN, STD
-from phototag.nets.detector.net import HEAD, PYRAMID, AsGiven
+from phototag.nets.detector.net import HEAD, PYRAMID, NoResize
 from phototag.nets.detector.net import Backbone as Pyramid
 from phototag.nets.detector.roi_align import BINS, RoIAlign
 from phototag.nets.detector.yolox import GREY, WIDTH, Backbone, DenseHeads, Said, decode
@@ -111,8 +111,8 @@ class Mixing(nn.Module):
         """(B, P, C) and which of them are real (B, P) -> (B, P, C)."""
         batch, count, channels = x.shape
         parts = self.ask(self.norm(x)).view(batch, count, 3, self.heads, channels // self.heads)
-        asked, offered, told = parts.permute(2, 0, 3, 1, 4)  # (B, heads, P, C / heads) each
-        mixed = F.scaled_dot_product_attention(asked, offered, told, attn_mask=real[:, None, None])
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4)  # (B, heads, P, C / heads) each
+        mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=real[:, None, None])
         x = x + self.dropout(self.answer(mixed.transpose(1, 2).reshape(batch, count, channels)))
         return x + self.dropout(self.think(x))
 
@@ -224,7 +224,7 @@ class TwoStage(nn.Module):
         self.pyramid = Pyramid()
         self.pyramid.freeze()
         self.roi_heads = RoIHeads(kinds, taught, 8 * width, self.backbone.channels[-1], seen, hidden)
-        self.transform = AsGiven(0, 0, [0.0] * 3, [1.0] * 3)  # pictures are given as they are looked at
+        self.transform = NoResize(0, 0, [0.0] * 3, [1.0] * 3)  # pictures are given as they are looked at
 
     def evidence(self, images: torch.Tensor) -> Evidence:
         """(B, 3, H, W) -> proposals, and what both nets see of them."""

@@ -155,8 +155,8 @@ class DenseHeads(nn.Module):
         self.levels = nn.ModuleList(DenseHead(each, channels, kinds) for each in inputs)
 
     def forward(self, maps: list[torch.Tensor]) -> tuple[list[torch.Tensor], ...]:
-        told = [head(level) for head, level in zip(self.levels, maps, strict=True)]
-        return tuple(list(part) for part in zip(*told, strict=True))
+        answers = [head(level) for head, level in zip(self.levels, maps, strict=True)]
+        return tuple(list(part) for part in zip(*answers, strict=True))
 
 
 def decode(offsets: list[torch.Tensor], objectness: list[torch.Tensor], kinds: list[torch.Tensor]) -> Said:
@@ -245,10 +245,10 @@ def _read_graph(content: bytes) -> tuple[dict[str, np.ndarray], list[list[str]]]
                 if key == 1
                 for size in ([value] if isinstance(value, int) else _packed(value))
             ]
-            told = dict(inner)
-            if told.get(2) == 1 and 9 in told:  # float32
-                name = bytes(_inner(told[8])).decode()
-                stored[name] = np.frombuffer(_inner(told[9]), "<f4").reshape(dims).copy()
+            fields = dict(inner)
+            if fields.get(2) == 1 and 9 in fields:  # float32
+                name = bytes(_inner(fields[8])).decode()
+                stored[name] = np.frombuffer(_inner(fields[9]), "<f4").reshape(dims).copy()
         elif field == 1:
             inner = list(_fields(_inner(part)))
             if any(key == 4 and _inner(value) == b"Conv" for key, value in inner):

@@ -18,10 +18,10 @@ def test_a_word_is_right_where_one_is_shown():
     scores = [{"tv": 0.9}, {"tv": 0.8}, {"dog": 0.9}, {"tv": 0.7}, {"dog": 0.4, "tv": 0.2}]
     measured = photo_precision.measure(scores, photos, {"tv": 0.6}, default=0.5)
     assert measured == {"tv": Called(3, 2, 2, 1), "dog": Called(1, 1, 2, 1)}, "a crowd makes a word right"
-    told = photo_precision.told(measured)
-    assert told["pooled"]["precision"] == 0.75 and told["per_class"]["tv"]["recall"] == 0.5
-    assert told["watched"]["labels"] == ["dog"] and told["watched"]["precision"] == 1.0
-    nothing = photo_precision.told(photo_precision.measure([{}] * 5, photos, {}, 0.5))
+    measures = photo_precision.as_dict(measured)
+    assert measures["pooled"]["precision"] == 0.75 and measures["per_class"]["tv"]["recall"] == 0.5
+    assert measures["watched"]["labels"] == ["dog"] and measures["watched"]["precision"] == 1.0
+    nothing = photo_precision.as_dict(photo_precision.measure([{}] * 5, photos, {}, 0.5))
     assert nothing["pooled"]["precision"] is None and nothing["pooled"]["recall"] == 0
 
 
