@@ -177,11 +177,15 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes only say where
-        if str(cause).startswith(("no such table", "no such column", "malformed", "error in ")):
+        if str(cause).startswith(
+            ("no such table", "no such column", "malformed", "error in ", "unsupported file")
+        ):
             code = sqlite3.SQLITE_CORRUPT
         if code not in _SENTENCES:
             raise
         raise CatalogError(f"The catalog {path} {_SENTENCES[code]}") from error
+    except UnicodeDecodeError as error:  # SQLite quotes what is damaged in its message
+        raise CatalogError(f"The catalog {path} {_SENTENCES[sqlite3.SQLITE_CORRUPT]}") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
