@@ -257,8 +257,27 @@ class Face:
         return max(self.emotions, key=lambda name: self.emotions[name]) if self.emotions else None
 
 
+class _Dated:
+    """What a photo's date says, for the records that have one."""
+
+    __slots__ = ()
+    taken_at: datetime | None
+    taken_precision: Precision
+    taken_from: str | None
+
+    @property
+    def taken_text(self) -> str | None:
+        """The known part of the date, see `date_text`."""
+        return date_text(self.taken_at, self.taken_precision) if self.taken_at else None
+
+    @property
+    def date_is_guessed(self) -> bool:
+        """Whether the date is only the file's: when it was copied, restored or unpacked."""
+        return self.taken_from == "file"
+
+
 @dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(_Dated):
     """Everything the catalog knows of one photo. `path` is absolute.
 
     `least_smile` and `greatest_smile` are those among the eligible faces, or 0 or 1 by the person's
@@ -290,19 +309,9 @@ class Photo:
     detector: str | None = None  # name of the weights that found the objects
     taken_precision: Precision = "second"
 
-    @property
-    def taken_text(self) -> str | None:
-        """The known part of the date, see `date_text`."""
-        return date_text(self.taken_at, self.taken_precision) if self.taken_at else None
-
-    @property
-    def date_is_guessed(self) -> bool:
-        """Whether the date is only the file's: when it was copied, restored or unpacked."""
-        return self.taken_from == "file"
-
 
 @dataclass(frozen=True, slots=True)
-class PhotoLine:
+class PhotoLine(_Dated):
     """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is
     absolute; `things` are (label, score) of boxes; `kinds` are (label, score) of the whole photo;
     `error` is the first there is."""
@@ -320,16 +329,6 @@ class PhotoLine:
     kinds: tuple[tuple[str, float], ...] = ()
     user_labels: tuple[str, ...] = ()
     error: str | None = None
-
-    @property
-    def taken_text(self) -> str | None:
-        """The known part of the date, see `date_text`."""
-        return date_text(self.taken_at, self.taken_precision) if self.taken_at else None
-
-    @property
-    def date_is_guessed(self) -> bool:
-        """Whether the date is only the file's."""
-        return self.taken_from == "file"
 
 
 @dataclass(frozen=True, slots=True)

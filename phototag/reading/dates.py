@@ -123,6 +123,18 @@ def is_plausible(moment: Moment, now: datetime | None = None) -> bool:
     return moment.precision in ("year", "month") or not is_unset_clock(moment.start)
 
 
+def local_moment(instant: datetime) -> Moment | None:
+    """An instant with its zone, as the catalog keeps dates: in local wall time, which is this machine's
+    where the place is not known. None where no photo can have been taken then."""
+    try:
+        local = instant.astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+    offset = local.utcoffset() or timedelta()
+    moment = Moment(local.replace(tzinfo=None, microsecond=0), "second", round(offset.total_seconds() / 60))
+    return moment if is_plausible(moment) else None
+
+
 def is_unset_clock(moment: datetime) -> bool:
     return any(abs(moment - epoch) <= ZONE for epoch in EPOCHS)
 
@@ -263,10 +275,7 @@ def _named(fields: dict[str, str | None], known: NamePattern, now: datetime) -> 
     start = start.replace(hour=time[0], minute=time[1], second=time[2] or 0)
     if not known.utc:
         return Moment(start)
-    # The catalog keeps local time: that of this machine is the best there is to know.
-    local = start.replace(tzinfo=UTC).astimezone()
-    offset = local.utcoffset() or timedelta()
-    return Moment(local.replace(tzinfo=None), "second", round(offset.total_seconds() / 60))
+    return local_moment(start.replace(tzinfo=UTC))
 
 
 # -- which of several dates

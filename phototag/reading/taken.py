@@ -19,7 +19,7 @@ from __future__ import annotations
 import email.utils
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from phototag.metadata import iptc, takeout, xmp
@@ -29,6 +29,7 @@ from phototag.reading.dates import (
     first_date,
     is_default_clock,
     is_plausible,
+    local_moment,
     name_date,
     parse_date,
     parse_offset,
@@ -108,19 +109,10 @@ def _gps_date(tags: Tags) -> Moment | None:
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return day
     return (
-        day if not timedelta() <= time < timedelta(days=1) else _local((day.start + time).replace(tzinfo=UTC))
+        day
+        if not timedelta() <= time < timedelta(days=1)
+        else local_moment((day.start + time).replace(tzinfo=UTC))
     )
-
-
-def _local(instant: datetime) -> Moment | None:
-    """The catalog keeps local wall time; where the place is not known, this machine's."""
-    try:
-        local = instant.astimezone()
-    except (ValueError, OverflowError, OSError):
-        return None
-    offset = local.utcoffset() or timedelta()
-    moment = Moment(local.replace(tzinfo=None, microsecond=0), "second", round(offset.total_seconds() / 60))
-    return moment if is_plausible(moment) else None
 
 
 def _xmp_date(packet: bytes | None) -> Moment | None:
@@ -166,7 +158,7 @@ def _takeout_date(path: str) -> Moment | None:
         instant = takeout.taken_time(takeout.parse_takeout(data))
     except takeout.NotTakeout:
         return None
-    return _local(instant) if instant else None
+    return local_moment(instant) if instant else None
 
 
 def _read_beside(paths: Any, max_bytes: int) -> bytes | None:
