@@ -237,11 +237,24 @@ class Outcome:
     error: str | None = None
 
 
+class Person(NamedTuple):
+    """Somebody whom a name was given. `person_id`: of this catalog."""
+
+    person_id: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """A face with all that is said of it: the detector's score and landmarks, smile probability and
     emotion probabilities (None and empty where no tagger has looked yet), and what any other tagger
-    says with this face's box (`said`: label -> best score)."""
+    says with this face's box (`said`: label -> best score).
+
+    `number`: by which a person speaks of it, from 1 on. `person`: whose face it is, as far as
+    `person_source` says ('word': the user's own, 'sidecar' and 'embedded': another program's, 'group': a
+    likeness, which may not be `is_person_certain`); `not_persons`: whose it is not. `smile_word`: the
+    user's word on its smile, of which `smile` is 1 or 0 then. `is_vouched`: the user speaks of it as of a
+    face. `is_added`: no net sees it."""
 
     box: Box
     score: float
@@ -250,6 +263,14 @@ class Face:
     emotions: Mapping[str, float] = field(default_factory=dict)
     sharpness: float | None = None
     said: Mapping[str, float] = field(default_factory=dict)
+    number: int = 0
+    person: Person | None = None
+    person_source: Literal["word", "sidecar", "embedded", "group"] | None = None
+    is_person_certain: bool = True
+    not_persons: tuple[Person, ...] = ()
+    smile_word: bool | None = None
+    is_vouched: bool = False
+    is_added: bool = False
 
     @property
     def emotion(self) -> str | None:

@@ -93,8 +93,9 @@ def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
             emotions=emotions.get(box, {}),
             sharpness=sharpness.get(box),
             said=said.get(box, {}),
+            number=number,
         )
-        for box, tag in found
+        for number, (box, tag) in enumerate(found, 1)
     ]
 
 

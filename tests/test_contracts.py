@@ -19,6 +19,7 @@ ROOMS = (
     "records",
     "outputs",
     "metadata",
+    "faces",
     "smiling",
     "query",
     "weights",

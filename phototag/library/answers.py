@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
@@ -14,6 +14,7 @@ from phototag.library.tables import answers, labels, taggers, tags
 from phototag.library.tables import fingerprints as fingerprint_rows
 from phototag.records import Box, Fingerprint, Tag
 
+T = TypeVar("T")
 CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
 IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 
@@ -77,7 +78,7 @@ class TagRow(NamedTuple):
     box: tuple[float, float, float, float] | None
 
 
-def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     source = iter(ids)
     while chunk := list(islice(source, size)):
         yield chunk

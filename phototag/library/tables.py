@@ -1,8 +1,8 @@
 """The tables, for the statements of this package. `migrations/` makes them; a test holds the two equal.
 
-What is a fact has one home: `photos`, `answers`, `tags`, `corrections`. What is a summary of those
-facts, kept so that a question over a million photos is answered from an index, is marked as such
-and can be computed again at any time."""
+What is a fact has one home: `photos`, `answers`, `tags`, `corrections`, `persons`, `face_words`.
+What is a summary of those facts, kept so that a question over a million photos is answered from an
+index, is marked as such and can be computed again at any time."""
 
 from __future__ import annotations
 
@@ -184,6 +184,63 @@ photo_labels = Table(
     # score times the root of the share: a portrait before a dot in the distance
     Column("rank", Float, nullable=False),
     Index("ix_photo_labels_rank", "label_id", "rank", "photo_id", "score"),
+    sqlite_with_rowid=False,
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", ByteOrdered, nullable=False),
+    # what is the same for every spelling of the name, see phototag.query.terms.fold
+    Column("name_key", ByteOrdered, nullable=False, unique=True),
+    Column("uid", Text, nullable=False, unique=True),  # UUID in hex: who is who when catalogs merge
+)
+
+# What a person said of faces. They hang on the photo's content and a box, never on a row of
+# photos, answers or tags, so that they outlive scans, weights and moves.
+face_words = Table(
+    "face_words",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("identity", ByteOrdered, nullable=False),  # the photo's pixel_hash, else its content_hash
+    Column(
+        "orientation", Integer, nullable=False
+    ),  # the photo's EXIF orientation when it was said, 1 if none
+    Column("box_left", Float, nullable=False),
+    Column("box_top", Float, nullable=False),
+    Column("box_right", Float, nullable=False),
+    Column("box_bottom", Float, nullable=False),
+    Column("kind", Text, nullable=False),  # one of phototag.faces.WordKind
+    Column("person_id", ForeignKey("persons.id")),  # of 'person' and 'not_person'
+    Column("at", Text, nullable=False),  # UTC, 'YYYY-MM-DD HH:MM:SS'
+    Index(None, "identity"),
+    Index(None, "person_id"),
+)
+
+# The journal of what a person said and decided, of whatever kind; see journal.py.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Text, nullable=False),  # UTC, 'YYYY-MM-DD HH:MM:SS'
+    Column("summary", Text, nullable=False),  # one sentence
+    Column("steps", Text, nullable=False),  # JSON: what undoes it
+    Column("undone_at", Text),
+)
+
+# A summary: one row per person and photo.
+photo_persons = Table(
+    "photo_persons",
+    metadata,
+    Column("person_id", ForeignKey("persons.id"), primary_key=True),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("faces", Integer, nullable=False),  # 0: named in the photo, but no face is
+    # the best smile among the person's faces, or the user's word as 0 or 1; none: cannot tell
+    Column("smile", Float),
+    Column("source", Text, nullable=False),  # who says so: 'word', 'sidecar', 'embedded', 'group'
+    Column("certain", Integer, nullable=False),  # 0: a guess of the grouping
+    Index(None, "photo_id"),
     sqlite_with_rowid=False,
 )
 

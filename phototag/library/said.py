@@ -1,0 +1,26 @@
+"""All that is said of the faces of photos beside what nets see, from wherever it is stored. Each
+source adds its list to `load`; how they are weighed is in phototag.faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from phototag.faces import Said
+from phototag.library import face_words
+from phototag.library.face_words import Subject
+
+
+def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, Said]:
+    """Photo id -> what is said of its faces; without photos of which nothing is. Of a catalog in which
+    nothing was ever said it costs a look at an empty table for each source, whatever the number of photos."""
+    words = face_words.load(connection, subjects)
+    return {photo_id: Said(words=[one.word for one in stored]) for photo_id, stored in words.items()}
+
+
+def load_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, Said]:
+    """The same for photos whose rows say what they show."""
+    if not face_words.is_any(connection):
+        return {}
+    return load(connection, face_words.find_subjects(connection, photo_ids))
