@@ -1,7 +1,7 @@
 """Files that phototag writes where a person says: a drawing, a chart, a film, an animation.
 
 Owns one promise: what is there already is replaced only if phototag made it, which a mark inside the file
-says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment, first line of a text).
+says (JPEG and GIF comment, PNG text, WebP EXIF, MP4 comment, first line of a text, what weights say).
 Nothing is written through a symbolic link, and a file appears under its name only when it is whole.
 Standard library alone, but for saving pictures."""
 
@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from phototag.errors import PhototagError, UsageError
 
@@ -24,15 +24,34 @@ if TYPE_CHECKING:
 MARK = "Made by phototag"
 TEXT_MARK = f"# {MARK}"  # the first line of a text file
 _MARK = MARK.encode()
+# How our safetensors files begin behind their length: with what a net says of itself.
+WEIGHTS_HEADS = tuple(b'{"__metadata__":{"%s":' % key for key in (b"detector", b"calibration", b"emotions"))
 PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 # The film's index holds some bytes a frame: an hour has one of about 2 MB.
 LARGEST_INDEX_BYTES = 64 << 20
 
 
-def check_output(path: Path, is_photo: Callable[[str], bool] | None = None, *, force: bool = False) -> Path:
+def is_ours(path: Path) -> bool:
+    """Whether the file bears phototag's mark where its format keeps such things. A file that cannot be read
+    is not ours."""
+    try:
+        with path.open("rb") as file:
+            return _bears_mark(file)
+    except OSError:
+        return False
+
+
+def check_output(
+    path: Path,
+    is_photo: Callable[[str], bool] | None = None,
+    *,
+    force: bool = False,
+    is_ours: Callable[[Path], bool] = is_ours,
+) -> Path:
     """Where a file of this name will be written, its folder resolved. `is_photo` says of an absolute path
     whether it is a photo in the catalog: such a file is never written over, not even by `force`, by which
-    any other file is. Raises PhototagError."""
+    any other file is. `is_ours` recognises a file of a kind that has no place for the mark. Raises
+    PhototagError."""
     folder = Path(os.path.realpath(path.parent))
     if not folder.is_dir():
         raise PhototagError(f"there is no folder {path.parent} to put {path.name} into; make it first")
@@ -61,17 +80,21 @@ def check_output(path: Path, is_photo: Callable[[str], bool] | None = None, *, f
 
 
 @contextmanager
-def replace_file(path: Path, *, force: bool = False) -> Generator[Path]:
+def replace_file(
+    path: Path, *, force: bool = False, is_ours: Callable[[Path], bool] = is_ours
+) -> Generator[Path]:
     """Gives the path of an empty temporary file in the same folder, to be filled inside the `with`; leaving
     it well moves that into place. An error, Ctrl-C included, leaves whatever was there before, and nothing
     half made. Raises PhototagError."""
-    target = check_output(path, force=force)
+    target = check_output(path, force=force, is_ours=is_ours)
     temporary = target.with_name(f".phototag-{secrets.token_hex(8)}{target.suffix}")
     try:
         # not tempfile: it makes files that nobody else may read, and these are made to be passed on
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
-        check_output(path, force=force)  # another program may have put a file there meanwhile
+        check_output(
+            path, force=force, is_ours=is_ours
+        )  # another program may have put a file there meanwhile
         os.replace(temporary, target)
     except OSError as error:
         raise PhototagError(f"cannot write {path}: {reason(error)}. Nothing half made is left") from error
@@ -111,33 +134,29 @@ def mark_options(kind: str) -> dict[str, Any]:
     return {"comment": _MARK}  # JPEG and GIF
 
 
-def is_ours(path: Path) -> bool:
-    """Whether the file bears phototag's mark where its format keeps such things. A file that cannot be read
-    is not ours."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-            size_bytes = os.fstat(file.fileno()).st_size
-            if head.startswith(b"\xff\xd8"):
-                return _jpeg_comment(file)
-            if head.startswith(b"\x89PNG\r\n\x1a\n"):
-                return _png_text(file)
-            if head.startswith(b"GIF8"):
-                file.seek(0)
-                return b"!\xfe" + bytes([len(_MARK)]) + _MARK in file.read(65536)
-            if head.startswith(b"RIFF") and head[8:] == b"WEBP":
-                return _webp_exif(file)
-            if head.startswith(b"# "):
-                file.seek(0)
-                return file.readline(200).rstrip() == TEXT_MARK.encode()
-            if head[4:8] == b"ftyp":
-                return _mp4_comment(file, size_bytes)
-    except OSError:
-        pass
+def _bears_mark(file: BinaryIO) -> bool:
+    head = file.read(12)
+    if head.startswith(b"\xff\xd8"):
+        return _jpeg_comment(file)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _png_text(file)
+    if head.startswith(b"GIF8"):
+        file.seek(0)
+        return b"!\xfe" + bytes([len(_MARK)]) + _MARK in file.read(65536)
+    if head.startswith(b"RIFF") and head[8:] == b"WEBP":
+        return _webp_exif(file)
+    if head.startswith(b"# "):
+        file.seek(0)
+        return file.readline(200).rstrip() == TEXT_MARK.encode()
+    if head[4:8] == b"ftyp":
+        return _mp4_comment(file, os.fstat(file.fileno()).st_size)
+    if head[8:9] == b"{":
+        file.seek(8)
+        return file.read(200).startswith(WEIGHTS_HEADS)
     return False
 
 
-def _jpeg_comment(file: Any) -> bool:
+def _jpeg_comment(file: BinaryIO) -> bool:
     file.seek(2)
     while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xD9, 0xDA):
         length = int.from_bytes(head[2:], "big")
@@ -147,7 +166,7 @@ def _jpeg_comment(file: Any) -> bool:
     return False
 
 
-def _png_text(file: Any) -> bool:
+def _png_text(file: BinaryIO) -> bool:
     file.seek(8)
     while len(head := file.read(8)) == 8 and head[4:] != b"IDAT":
         length = int.from_bytes(head[:4], "big")
@@ -158,7 +177,7 @@ def _png_text(file: Any) -> bool:
     return False
 
 
-def _webp_exif(file: Any) -> bool:
+def _webp_exif(file: BinaryIO) -> bool:
     file.seek(12)
     while len(head := file.read(8)) == 8:
         length = int.from_bytes(head[4:], "little")
@@ -168,7 +187,7 @@ def _webp_exif(file: Any) -> bool:
     return False
 
 
-def _mp4_comment(file: Any, size_bytes: int) -> bool:
+def _mp4_comment(file: BinaryIO, size_bytes: int) -> bool:
     file.seek(0)
     while len(head := file.read(8)) == 8:
         length = int.from_bytes(head[:4], "big")

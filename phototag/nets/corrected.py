@@ -18,6 +18,7 @@ from phototag.nets.detector.data import LabelledPhoto, Photos
 from phototag.nets.smilenet.crop import cut_face
 from phototag.nets.smilenet.data import FaceSet
 from phototag.nets.smilenet.labels import EMOTIONS
+from phototag.outputs import save_picture
 from phototag.query.terms import DEFAULT_SCORE
 from phototag.query.vocabulary import canonical
 from phototag.reading.decode import open_photo
@@ -80,6 +81,8 @@ def read_photos(
     without what was denied, and with the surest box of what was added, however unsure. A photo with an
     added thing that has no box at all is left out: nobody said where it is. Upright copies go into the
     folder `copies`. Raises PhototagError where there is none."""
+    if copies.is_symlink():
+        raise PhototagError(f"{copies} is a symbolic link; give another --out folder")
     number = {canonical(label): i for i, label in enumerate(labels, 1)}
     found: list[LabelledPhoto] = []
     for photo, words in corrected:
@@ -93,7 +96,7 @@ def read_photos(
         except UnreadablePhoto:
             continue
         copies.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(file, quality=92)
+        save_picture(Image.fromarray(pixels), file, quality=92)
         height, width = pixels.shape[:2]
         known = [tag for tag in tags if canonical(tag.label) in number and tag.box]
         edges = [[*tag.box] for tag in known if tag.box]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from torch import nn
 
 from phototag.errors import PhototagError
-from phototag.outputs import check_output
+from phototag.outputs import check_output, replace_file
 
 # Beside checkpoint.pt, what a training writes into its folder.
 FILES = ("checkpoint.pt", "log.csv", "curves.png", "smilenet.safetensors", "detector.safetensors")
@@ -82,29 +81,36 @@ class Run:
         return history
 
     def _refuse_foreign_files(self) -> None:
-        """A checkpoint is what marks a folder as ours: without one, what it holds stays as it is."""
+        """A checkpoint is what marks a folder as ours: without one, what it holds stays as it is. With one,
+        each file has to be what a training writes."""
         ours = (self.out / "checkpoint.pt").exists()
         for file in (self.out / name for name in FILES):
             if file.is_symlink():
                 raise PhototagError(f"{file} is a symbolic link; give another --out folder")
             if file.exists() and not ours:
                 raise PhototagError(f"{file} is there, but no checkpoint.pt; give another --out folder")
-        check_output(self.out / "curves.png")
+        check_output(self.out / "log.csv", is_ours=_is_log)
+        for name in FILES[2:]:
+            check_output(self.out / name)
 
     def save(
         self, history: History, net: nn.Module, averaged: nn.Module, optimiser: torch.optim.Optimizer
     ) -> None:
         """Write the checkpoint and the log after an epoch; a kill meanwhile leaves the checkpoint
-        of the epoch before."""
-        partial = self.out / "checkpoint.part"
+        of the epoch before. Raises PhototagError where they cannot be written."""
+        file = self.out / "checkpoint.pt"
         states = {
             "net": net.state_dict(),
             "averaged": averaged.state_dict(),
             "optimiser": optimiser.state_dict(),
         }
-        torch.save({"plan": asdict(self.plan), "labels": self.labels, "history": history, **states}, partial)
-        os.replace(partial, self.out / "checkpoint.pt")
-        with (self.out / "log.csv").open("w", newline="") as lines:
+        state = {"plan": asdict(self.plan), "labels": self.labels, "history": history, **states}
+        with replace_file(file, is_ours=Path.exists) as temporary:  # `resume` has read what was there
+            write_tensors(state, temporary, file)
+        with (
+            replace_file(self.out / "log.csv", is_ours=_is_log) as temporary,
+            temporary.open("w", newline="") as lines,
+        ):
             writer = csv.DictWriter(lines, list(history[-1]))
             writer.writeheader()
             writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
@@ -115,6 +121,26 @@ class Run:
 
         names = [name for name in history[0] if name not in ("epoch", "size", "seconds")]
         draw_lines(self.out / "curves.png", {name: [row[name] for row in history] for name in names}, "epoch")
+
+
+def write_tensors(state: Any, temporary: Path, file: Path) -> None:
+    """torch.save to a temporary file, in place of `file` later. Raises PhototagError where it cannot be
+    written: torch says so by a RuntimeError that names no cause."""
+    try:
+        torch.save(state, temporary)
+    except RuntimeError as error:
+        raise PhototagError(
+            f"cannot write {file} ({str(error).splitlines()[0]}): is the disk full? Nothing half made is left"
+        ) from error
+
+
+def _is_log(file: Path) -> bool:
+    """Whether a training wrote this table: its first column is the epoch."""
+    try:
+        with file.open("rb") as lines:
+            return lines.read(6) == b"epoch,"
+    except OSError:
+        return False
 
 
 def format_metrics(row: Mapping[str, float]) -> str:

@@ -12,6 +12,7 @@ from torchvision.models.detection import FasterRCNN
 
 from phototag.errors import WeightsError
 from phototag.nets.detector.net import build
+from phototag.nets.weights_file import write_weights
 
 # COCO has 80, Open Images 600; a net of many more takes gigabytes before its first photo.
 MOST_LABELS = 2000
@@ -52,14 +53,11 @@ def _is_label(word: object) -> bool:
 
 def save(path: Path, net: FasterRCNN, settings: Settings) -> None:
     """Filters in half precision; the vectors, of which little is gained, as they are."""
-    from safetensors.torch import save_file
-
     tensors = {
         name: (value.half() if value.is_floating_point() and value.ndim > 1 else value).contiguous()
         for name, value in net.state_dict().items()
     }
-    save_file(tensors, path, metadata={"detector": json.dumps(asdict(settings))})
-    path.chmod(0o644)  # safetensors makes files only their owner may read; these ship
+    write_weights(path, tensors, {"detector": json.dumps(asdict(settings))})
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], Settings]:

@@ -17,6 +17,7 @@ from phototag.nets.detector.checkpoint import check_settings, read_weights
 from phototag.nets.detector.predict import Detector
 from phototag.nets.detector.two_stage import HIDDEN, TwoStage
 from phototag.nets.detector.yolox import WIDTH, read_onnx
+from phototag.nets.weights_file import write_weights
 from phototag.query.vocabulary import canonical
 
 NET = "everyday-1"  # in the metadata of a file: which net its numbers are of
@@ -111,14 +112,11 @@ def with_kinds(net: TwoStage, settings: Settings, kinds: Sequence[str]) -> tuple
 
 def save(path: Path, net: TwoStage, settings: Settings) -> None:
     """Filters in half precision; the vectors as they are."""
-    from safetensors.torch import save_file
-
     tensors = {
         name: (value.half() if value.is_floating_point() and value.ndim > 1 else value).contiguous()
         for name, value in net.state_dict().items()
     }
-    save_file(tensors, path, metadata={"detector": json.dumps(asdict(settings))})
-    path.chmod(0o644)  # safetensors makes files only their owner may read; these ship
+    write_weights(path, tensors, {"detector": json.dumps(asdict(settings))})
 
 
 def is_everyday(path: Path) -> bool:

@@ -9,7 +9,6 @@ epoch's number alone.
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +27,16 @@ from phototag.nets.detector.predict import Detector, resized, working_size
 from phototag.nets.detector.two_stage import Evidence, Truth, TwoStage, filled_up, losses, size_of
 from phototag.nets.device import half_precision
 from phototag.nets.inference import optimize_for_inference
-from phototag.nets.training import Run, average, format_metrics, ignore_progress, one_cycle, report_nothing
+from phototag.nets.training import (
+    Run,
+    average,
+    format_metrics,
+    ignore_progress,
+    one_cycle,
+    report_nothing,
+    write_tensors,
+)
+from phototag.outputs import replace_file
 from phototag.reading.images import open_picture
 
 CHUNK = 256  # photos whose evidence is in one file
@@ -148,6 +156,8 @@ def gather(
 ) -> list[Seen]:
     """What the frozen nets see of all photos, in every view; kept in `folder` and read from there
     the next time."""
+    if folder.is_symlink():
+        raise PhototagError(f"{folder} is a symbolic link; give another --out folder")
     folder.mkdir(parents=True, exist_ok=True)
     asked = optimize_for_inference(net)
     assert isinstance(asked, TwoStage)  # a copy of it
@@ -207,17 +217,22 @@ def _write(made: Sequence[Seen], file: Path) -> None:
         )
         for seen in made
     ]
-    partial_file = file.with_suffix(".part")
-    torch.save(rows, partial_file)
-    os.replace(partial_file, file)
+    with replace_file(file) as temporary:
+        write_tensors(rows, temporary, file)
 
 
 def _read(file: Path) -> list[Seen]:
-    rows = torch.load(file, map_location="cpu", weights_only=True)
-    return [
-        Seen(index, mirrored, size_wh, canvas_hw, Evidence(*parts))
-        for index, mirrored, size_wh, canvas_hw, parts in rows
-    ]
+    try:
+        rows = torch.load(file, map_location="cpu", weights_only=True)
+        return [
+            Seen(index, mirrored, size_wh, canvas_hw, Evidence(*parts))
+            for index, mirrored, size_wh, canvas_hw, parts in rows
+        ]
+    except Exception as error:  # a damaged archive fails in the ways of zip, pickle and torch
+        raise PhototagError(
+            f"{file}: is not what a training of phototag keeps there, or damaged; delete it, or give "
+            "another --out folder"
+        ) from error
 
 
 def _losses(net: TwoStage, photos: data.Photos, picked: Sequence[Seen]) -> dict[str, torch.Tensor]:

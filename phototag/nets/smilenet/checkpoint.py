@@ -12,6 +12,7 @@ import torch
 from phototag.errors import WeightsError
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.smilenet.net import SmileNet
+from phototag.nets.weights_file import write_weights
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,13 @@ class Calibration:
 def save(path: Path, net: SmileNet, calibration: Calibration) -> None:
     """Half precision on disk: a third of a percent of the weights' size is below what training
     itself leaves to chance."""
-    from safetensors.torch import save_file
-
     tensors = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in net.state_dict().items()
     }
-    save_file(
-        tensors,
-        path,
-        metadata={"calibration": json.dumps(asdict(calibration)), "emotions": ",".join(EMOTIONS)},
+    write_weights(
+        path, tensors, {"calibration": json.dumps(asdict(calibration)), "emotions": ",".join(EMOTIONS)}
     )
-    path.chmod(0o644)  # safetensors makes files only their owner may read; these ship
 
 
 def load(path: Path) -> tuple[SmileNet, Calibration]:

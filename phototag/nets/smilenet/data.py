@@ -181,6 +181,8 @@ def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
     if drop_single_votes and votes.shape[1] > len(EMOTIONS):
         # mostly "unknown" or "not a face" teaches nothing
         keep &= votes[:, len(EMOTIONS) :].max(1) <= emotions.max(1)
+    if not keep.any():
+        raise PhototagError(f"{source}: nobody named an emotion of any of its {len(images):,} faces")
     emotions = torch.from_numpy(emotions[keep] / seen[keep, None])
     faces = np.stack([whole_face(Image.fromarray(image), size) for image in images[keep]])
     names = [f"{source.stem}-{i}" for i in np.flatnonzero(keep)]
