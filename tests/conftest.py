@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ def scanned(tmp_path_factory):
     with Library.open(base / "catalog.db") as library:
         scan(library, [folder])
     return folder, base / "catalog.db"
+
+
+@pytest.fixture
+def open_folder():
+    """An empty folder that every user of the machine may enter; those of pytest are for their owner
+    alone, and another run of pytest sees to that at any moment."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
 
 
 @pytest.fixture

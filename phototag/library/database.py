@@ -41,11 +41,12 @@ class Catalog:
                 OverflowError,
                 RecursionError,
             ) as error:
-                # only rows become records here: the values are not what phototag wrote
+                # Rows become records here, so it is likely that their values are not what phototag wrote.
                 raise CatalogError(
-                    f"The catalog {self.path} holds what phototag did not write "
-                    f"({type(error).__name__}: {error}). Put it aside and scan again, or bring back a "
-                    "backup; the photos are untouched."
+                    f"Something in the catalog {self.path} cannot be understood "
+                    f"({type(error).__name__}: {error}). If another program or a failing disk has written to "
+                    "it, bring back a backup; else this is a bug: please report it with what the same "
+                    "command prints with --traceback. The photos are untouched."
                 ) from error
 
     @contextmanager
@@ -178,7 +179,14 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes only say where
         if str(cause).startswith(
-            ("no such table", "no such column", "malformed", "error in ", "unsupported file")
+            (
+                "no such table",
+                "no such column",
+                "malformed",
+                "error in ",
+                "unsupported file",
+                "Could not decode",
+            )
         ):
             code = sqlite3.SQLITE_CORRUPT
         if code not in _SENTENCES:

@@ -42,6 +42,9 @@ BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this 
 # 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each
 # query crosses.
 CACHE_KIB = 65_536
+# Of a connection that writes: a scan touches few pages at a time, and what it keeps would grow with
+# the catalog, up to all of the above. As fast (tests/benchmarks: store).
+WRITING_CACHE_KIB = 8192
 # Pages of the write-ahead log (32 MiB) that are brought into the file at once: a batch touches a
 # thousand pages all over the indices, mostly the same ones as the batch before.
 CHECKPOINT_PAGES = 8192
@@ -52,6 +55,7 @@ SETTINGS = (
     "temp_store = MEMORY",
     f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
 )
+WRITING = "BEGIN IMMEDIATE"  # how a transaction that writes begins
 APPLICATION_ID = 0x70687467  # 'phtg' in the file's header: what tells a catalog from any other SQLite file
 
 
@@ -87,7 +91,10 @@ def sqlite_engine(path: Path, *, read_only: bool = False, immutable: bool = Fals
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+        how = connection.get_execution_options().get("begin", "BEGIN")
+        if how == WRITING:
+            connection.exec_driver_sql(f"PRAGMA cache_size = -{WRITING_CACHE_KIB}")
+        connection.exec_driver_sql(how)
 
     return engine
 
@@ -95,7 +102,7 @@ def sqlite_engine(path: Path, *, read_only: bool = False, immutable: bool = Fals
 def for_writing(connection: Connection) -> Connection:
     """Its transactions take the only write lock when they begin, so that two scans wait for each
     other instead of failing halfway."""
-    return connection.execution_options(begin="BEGIN IMMEDIATE")
+    return connection.execution_options(begin=WRITING)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from phototag.errors import CatalogError
-from phototag.library import Library, database, schema
+from phototag.library import Library, database, dialects, schema
 from phototag.library.tables import metadata
 
 REPOSITORY = Path(__file__).parents[2]
@@ -166,6 +166,35 @@ def test_a_damaged_catalog_says_so(tmp_path, shelf):
         list(library.photos())
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("CAST(x'ff61' AS TEXT)", "is damaged"),  # SQLite hands it over, Python cannot decode it
+        ("'yesterday'", "cannot be understood"),
+        ("x'00'", "cannot be understood"),
+    ],
+)
+def test_values_that_phototag_never_wrote_say_so(value, says, shelf):
+    shelf.write("a.jpg")
+    shelf.find()
+    with sqlite3.connect(shelf.db) as connection:
+        connection.execute(f"UPDATE photos SET taken_at = {value}")
+    with pytest.raises(CatalogError, match=says):
+        list(shelf.library.photos())
+
+
+def test_a_connection_that_writes_keeps_few_pages(tmp_path):
+    """Else a scan would grow with the catalog."""
+    database.open_catalog(tmp_path / "c.db").close()
+    catalog = database.open_catalog(tmp_path / "c.db")
+    sizes = []
+    for transaction in (catalog.read, catalog.write, catalog.read):
+        with transaction() as connection:
+            sizes.append(connection.exec_driver_sql("PRAGMA cache_size").scalar())
+    catalog.close()
+    assert sizes == [-dialects.CACHE_KIB, -dialects.WRITING_CACHE_KIB, -dialects.WRITING_CACHE_KIB]
+
+
 def test_a_catalog_that_is_only_to_be_read_is_not_made(tmp_path):
     with pytest.raises(
         CatalogError, match=r"There is no catalog at .*c\.db\. Make one: phototag scan FOLDER"
@@ -211,20 +240,15 @@ except CatalogError as error:
 """
 
 
-def test_a_read_only_catalog_can_be_asked(shelf):
+def test_a_read_only_catalog_can_be_asked(shelf, open_folder):
     shelf.write("a.jpg")
     shelf.find()
     shelf.library.close()
-    folder = shelf.tmp_path / "read-only"
-    folder.mkdir()
-    shutil.copy(shelf.db, folder / "catalog.db")
-    os.chmod(folder / "catalog.db", 0o444)
-    os.chmod(folder, 0o555)
-    for parent in folder.parents:
-        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            os.chmod(parent, 0o755)
-    done = run(AS_NOBODY, folder / "catalog.db")
-    os.chmod(folder, 0o755)
+    shutil.copy(shelf.db, open_folder / "catalog.db")
+    os.chmod(open_folder / "catalog.db", 0o444)
+    os.chmod(open_folder, 0o555)
+    done = run(AS_NOBODY, open_folder / "catalog.db")
+    os.chmod(open_folder, 0o755)
     assert done.stdout.startswith(f"1 ['{shelf.folder}/a.jpg']\n"), done.stderr
     assert "is read-only here" in done.stdout
 

@@ -83,22 +83,35 @@ def test_what_is_edited_in_place_waits_for_a_full_scan(years):
     assert counts(years.find()) == {"found": 5, "changed": 1, "unchanged": 4}
 
 
-def test_a_folder_changed_a_moment_ago_is_listed_until_its_time_is_certain(years):
+@pytest.fixture
+def clock(monkeypatch):
+    """The system's clock stands still; it is the test that moves it on, by seconds."""
+    now_ns = time.time_ns()
+
+    def move_on(seconds):
+        nonlocal now_ns
+        now_ns += round(seconds * 1e9)
+        return now_ns
+
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns)
+    return move_on
+
+
+def test_a_folder_changed_a_moment_ago_is_listed_until_its_time_is_certain(years, clock):
     years.write("2017/f.jpg")
-    now = time.time()
     # -100: the disk's clock is ahead
     for seconds_ago, is_listed in ((0, True), (1, True), (-100, True), (100, False)):
-        os.utime(years.folder / "2017", (now - seconds_ago,) * 2)
+        os.utime(years.folder / "2017", ns=(clock(0) - seconds_ago * 10**9,) * 2)
         years.find()
         assert ("2017" in listed(years)[1]) == is_listed, seconds_ago
 
 
-def test_that_a_time_has_become_certain_is_news_for_a_fast_scan_alone(years):
+def test_that_a_time_has_become_certain_is_news_for_a_fast_scan_alone(years, clock):
     scope = [os.fspath(years.folder)]
-    os.utime(years.folder / "2017", (time.time() - 1.5,) * 2)
+    os.utime(years.folder / "2017", ns=(clock(0) - 1_500_000_000,) * 2)
     years.find()
     before = years.library.folder_stamps(scope)
-    time.sleep(0.6)
+    clock(0.6)
     years.find(always_save_stamps=False)
     assert years.library.folder_stamps(scope) == before, "nothing is new, so nothing is written"
     assert listed(years)[1] == {"2017"}

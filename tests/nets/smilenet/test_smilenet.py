@@ -219,6 +219,9 @@ def test_votes_become_distributions_and_ties_have_no_majority(tmp_path):
     votes[2, 9] = 10  # not a face
     votes[3, [0, 8]] = (3, 7)  # mostly unknown
     np.savez(tmp_path / "v.npz", images=np.zeros((4, 48, 48), np.uint8), votes=votes)
+    np.savez(tmp_path / "none.npz", images=np.zeros((4, 48, 48), np.uint8), votes=votes * 0)
+    with pytest.raises(PhototagError, match="nobody named an emotion of any of its 4 faces"):
+        data.read_faces(tmp_path / "none.npz")
     found = data.read_faces(tmp_path / "v.npz", 32)
     assert found.majority.tolist() == [EMOTIONS.index("happiness"), -1, 0]
     assert found.smiles.tolist() == pytest.approx([0.9, 0, 0])
