@@ -38,7 +38,8 @@ def _list_terms() -> str:
 
 HELP = f"""Find photos by what is in them.
 
-Photos must fit every TERM; without one, every photo is listed.
+Photos must fit every TERM; without one, every photo is listed. `or` between terms finds what fits
+either side; parentheses, quoted for the shell, group: phototag query '(dog or cat) taken:2016'.
 
 \b
 {_list_terms()}
@@ -85,6 +86,8 @@ def query(
 
     with open_library(db) as library:
         asked = library.ask(terms)
+        for unknown in asked.unknown_words:
+            say(str(unknown))
         if only_count:
             write_text(library.count(asked))
             return

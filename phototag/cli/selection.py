@@ -115,7 +115,7 @@ class Selection:
     @classmethod
     def of(cls, theme: Theme, terms: Sequence[str], options: SelectionOptions) -> Selection:
         """Raises UsageError for options that contradict each other."""
-        from phototag.query.parse import split
+        from phototag.query.parse import group, split
 
         if options.year and (options.since or options.until):
             raise UsageError("say either --year, or --from and --to")
@@ -124,30 +124,30 @@ class Selection:
             first, last = date(options.year, 1, 1), date(options.year, 12, 31)
         if first and last and last < first:
             raise UsageError(f"--from {first} is after --to {last}")
-        asked = [*terms, *(term for line in options.where for term in split(line))]
+        asked = [*group(terms), *(term for line in options.where for term in group(split(line)))]
         if first or last:
             asked.append(f"taken:{first or ''}..{last or ''}")
         if options.min_faces:
             theme = replace(theme, qualify=replace(theme.qualify, min_faces=options.min_faces))
         return cls(theme, tuple(asked), first, last, options.top, options.guessed_dates)
 
-    @property
-    def asks_for_period(self) -> bool:
-        return any(term.removeprefix("^").startswith("taken:") for term in self.terms)
-
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance
         from phototag.highlights.choose import choose
+        from phototag.query.terms import TakenTerm
 
         with open_library(db) as library:
-            photos = list(library.photos(self.terms))
+            query = library.ask(self.terms)
+            query.require_known_words()
+            photos = list(library.photos(query))
+        asks_for_period = any(isinstance(term, TakenTerm) for term in query.every_term())
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(
             photos,
             self.theme,
             measure_appearance,
             self.top,
-            self.asks_for_period and not self.guessed_dates,
+            asks_for_period and not self.guessed_dates,
             is_there=_is_there,
         )
 

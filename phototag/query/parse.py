@@ -1,24 +1,33 @@
 """The query language: text -> `Query`. Pure; knows no database, standard library only.
 
-A query is a list of terms that must all hold. Whatever a term asks, `^` before it asks for the
-opposite, and the opposite is the complement: `^dog` is every photo that `dog` does not find."""
+    query  = terms { "or" terms }
+    terms  = term { term }
+    term   = [ "^" ] ( "(" query ")" | label | key:value | state )
+
+Terms side by side must all hold; `or` binds less than that. Whatever a term asks, `^` before it asks for
+the opposite, and the opposite is the complement: `^dog` is every photo that `dog` does not find."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from phototag.errors import UsageError
+from phototag.query.related import related
 from phototag.query.terms import (
     DEFAULT_SCORE,
     EMOTIONS,
     STATES,
     TERMS,
+    AnyTerm,
     LabelTerm,
     Query,
     StateTerm,
     Term,
+    UnknownWord,
     fold,
 )
 from phototag.smiling import ANYONE, EVERYONE, SMILE_THRESHOLD, reserved
@@ -31,8 +40,12 @@ SMILING_INSTEAD = {EVERYONE: "smiling:all", ANYONE: "smiling:any"}
 UNDERSTOOD = (
     'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, '
     "path:TEXT, "
-    "camera:TEXT, untagged, failed or missing; ^ before a term means not."
+    "camera:TEXT, untagged, failed or missing; ^ before a term means not, or between terms means either."
 )
+# Least likeness (difflib) of a word to a known one that is taken for a slip of the fingers: puppt is one
+# of puppy; sunset is none of disgust (0.62).
+SLIP = 0.75
+DEEPEST = 50  # groups in groups; nobody types more, and each takes a level of Python's stack
 
 Synonyms = Mapping[str, Collection[str]] | Callable[[str], Collection[str] | None]
 
@@ -46,18 +59,27 @@ def parse(
     thresholds: Mapping[str, float] | None = None,
     smile_threshold: float = SMILE_THRESHOLD,
 ) -> Query:
-    """The query that these terms ask, one term per string as a shell hands them over.
+    """The query that these terms ask, one term per string as a shell hands them over; a string that opens
+    a group or holds an `or` may be a whole line.
 
-    `known_labels`: those of the catalog; a label that is not among them is a mistake, unless there
-    are none at all. `synonyms`: word -> the labels it stands for (`animal` -> dog, cat ...), none
-    for a word without meaning. Raises UsageError with what is understood and the nearest label."""
+    `known_labels`: those of the catalog; a label that is not among them finds nothing, and is one of the
+    query's `unknown_words`, unless there are none at all. `synonyms`: word -> the labels it stands for
+    (`animal` -> dog, cat ...), none for a word without meaning. Raises UsageError with what is understood
+    for what is no question."""
     vocabulary = _Vocabulary(known_labels, synonyms)
+    words = deque(piece for text in terms for piece in _pieces(text))
+    found = _choices(words, vocabulary, 0)
+    if words:
+        raise UsageError(f"a ) closes nothing in: {' '.join(terms)}")
     return Query(
-        tuple(_term(text, vocabulary) for text in terms),
-        default_score,
-        dict(thresholds or {}),
-        smile_threshold,
+        tuple(found), default_score, dict(thresholds or {}), smile_threshold, tuple(vocabulary.unknown_words)
     )
+
+
+def group(terms: Sequence[str]) -> list[str]:
+    """The terms as one, so that they can stand beside others: in parentheses where an `or` is among them."""
+    pieces = [piece for text in terms for piece in _pieces(text)]
+    return ["(", *pieces, ")"] if any(piece.casefold() == "or" for piece in pieces) else list(terms)
 
 
 def split(text: str) -> list[str]:
@@ -72,10 +94,78 @@ def split(text: str) -> list[str]:
     return re.findall(r'(?:[^\s"]|"[^"]*")+', text)
 
 
+def _pieces(text: str) -> list[str]:
+    """A term, with the parentheses around it apart; the pieces of a whole line. Parentheses inside a term
+    are its own: path:Photos(1)."""
+    is_line = text.startswith(("(", "^(")) or re.search(r'(^|\s)or(\s|$)(?=(?:[^"]*"[^"]*")*[^"]*$)', text)
+    before: list[str] = []
+    after: list[str] = []
+    words = split(text) if is_line and re.search(r"\s", text) else [text]
+    if len(words) > 1:
+        return [piece for word in words for piece in _pieces(word)]
+    word = words[0] if words else text
+    while word.startswith(("(", "^(")):
+        opening, word = word[: word.index("(") + 1], word[word.index("(") + 1 :]
+        before.append(opening)
+    while word.endswith(")") and word.count(")") > word.count("("):
+        word = word[:-1]
+        after.append(")")
+    return [*before, *([word] if word or not before + after else []), *after]
+
+
+def _choices(words: deque[str], vocabulary: _Vocabulary, depth: int) -> list[Term]:
+    """Reads terms up to the end, or up to the `)` that closes the group; what they ask, as terms that
+    must all hold. `depth`: groups around them."""
+    if depth > DEEPEST:
+        raise UsageError(f"more than {DEEPEST} ( are open at once")
+    choices: list[list[Term]] = [[]]
+    while words and words[0] != ")":
+        word = words.popleft()
+        if word.casefold() == "or":
+            if not choices[-1]:
+                raise UsageError(f"or stands between two terms, as in: dog or cat. {UNDERSTOOD}")
+            choices.append([])
+        elif word in ("(", "^("):
+            inside = _choices(words, vocabulary, depth + 1)
+            if not words:
+                raise UsageError(f"a ( is not closed. {UNDERSTOOD}")
+            words.popleft()
+            if not inside:
+                raise UsageError(f"There is nothing between ( and ). {UNDERSTOOD}")
+            choices[-1] += [_opposite(inside)] if word == "^(" else inside
+        else:
+            choices[-1].append(_term(word, vocabulary))
+    if len(choices) == 1:
+        return choices[0]
+    if not choices[-1]:
+        raise UsageError(f"or stands between two terms, as in: dog or cat. {UNDERSTOOD}")
+    return [_either(choices)]
+
+
+def _either(choices: Sequence[Sequence[Term]]) -> Term:
+    """At least one choice holds. Labels alone are one term, so that their index is one, and a question for
+    them is sorted by relevance."""
+    labels = [
+        term for choice in choices for term in choice if isinstance(term, LabelTerm) and not term.negated
+    ]
+    if len(labels) == sum(map(len, choices)) == len(choices) and len({term.score for term in labels}) == 1:
+        names = dict.fromkeys(name for term in labels for name in term.labels)
+        return replace(labels[0], labels=tuple(names))
+    return AnyTerm(tuple(tuple(choice) for choice in choices))
+
+
+def _opposite(terms: Sequence[Term]) -> Term:
+    if len(terms) == 1:
+        return replace(terms[0], negated=not terms[0].negated)
+    return AnyTerm((tuple(terms),), negated=True)
+
+
 class _Vocabulary:
-    """The labels one may ask for, whatever their case."""
+    """The labels one may ask for, whatever their case. `unknown_words`: those asked for in vain, each with
+    known words near it."""
 
     def __init__(self, known: Iterable[str], synonyms: Synonyms | None) -> None:
+        self.unknown_words: list[UnknownWord] = []
         self._spellings: dict[str, list[str]] = {}
         for label in known:
             self._spellings.setdefault(fold(label), []).append(label)
@@ -97,10 +187,16 @@ class _Vocabulary:
     def is_empty(self) -> bool:
         return not self._spellings
 
-    def nearest(self, word: str) -> str | None:
+    def note_unknown(self, word: str) -> None:
+        self.unknown_words.append(UnknownWord(word, tuple(self._near(word))))
+
+    def _near(self, word: str) -> list[str]:
+        """Near in meaning; else what was probably meant to be typed."""
+        if found := [near for near in related(fold(word)) if ":" in near or self.labels(near)]:
+            return found
         words = [*self._spellings, *self._words, *_EMOTION_OF, *STATES]
-        close = difflib.get_close_matches(fold(word), words, n=1, cutoff=0.6)
-        return self._spellings.get(close[0], close)[0] if close else None
+        close = difflib.get_close_matches(fold(word), words, n=1, cutoff=SLIP)
+        return [self._spellings.get(near, [near])[0] for near in close]
 
 
 def _term(text: str, vocabulary: _Vocabulary) -> Term:
@@ -147,9 +243,7 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
     if said := reserved(word):
         raise UsageError(f"Who smiles is no label; type {SMILING_INSTEAD[said]}. {UNDERSTOOD}")
     if not labels and not vocabulary.is_empty and not vocabulary.is_word(word):
-        nearest = vocabulary.nearest(word)
-        hint = f"Did you mean {nearest}?" if nearest else "See which there are: phototag tags."
-        raise UsageError(f"No photo has the label {word!r}. {hint} {UNDERSTOOD}")
+        vocabulary.note_unknown(word)
     return LabelTerm(labels or (word,), score, negated)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from phototag.errors import UsageError
 from phototag.query.dates import read_period
 from phototag.smiling import SMILE_THRESHOLD
 
@@ -144,8 +145,7 @@ class StateTerm:
 
 @dataclass(frozen=True, slots=True)
 class AnyTerm:
-    """At least one of `choices` holds; a choice is terms that must all hold. The parser does not make
-    these yet: they are built in Python."""
+    """At least one of `choices` holds; a choice is terms that must all hold."""
 
     choices: tuple[tuple[Term, ...], ...]
     negated: bool = False
@@ -192,14 +192,34 @@ STATE_HELP = ((" ".join(STATES), "not looked at yet, not readable, gone from the
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word that no photo has and that means nothing here; `near`: what could be asked instead."""
+
+    word: str
+    near: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        hint = (
+            f"Did you mean {' or '.join(self.near)}?" if self.near else "See which there are: phototag tags."
+        )
+        return f"No photo has the label {self.word!r}. {hint}"
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Terms that must all hold; none: every photo. `thresholds` (label -> least score) go before
-    `default_score`, and a term's own score goes before both."""
+    `default_score`, and a term's own score goes before both. `unknown_words`: those asked for in vain."""
 
     terms: tuple[Term, ...] = ()
     default_score: float = DEFAULT_SCORE
     thresholds: Mapping[str, float] = field(default_factory=dict)
     smile_threshold: float = SMILE_THRESHOLD
+    unknown_words: tuple[UnknownWord, ...] = ()
+
+    def require_known_words(self) -> None:
+        """For what changes or makes something: raises UsageError where a word is unknown."""
+        if self.unknown_words:
+            raise UsageError(" ".join(map(str, self.unknown_words)))
 
     def every_term(self) -> Iterator[Term]:
         """The terms, and those inside them."""
