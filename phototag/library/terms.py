@@ -3,6 +3,7 @@ names those that a query means."""
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -30,20 +31,26 @@ from sqlalchemy import (
 
 from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
-from phototag.library.tables import labels, photo_labels, photos
+from phototag.library.tables import answers, labels, photo_labels, photos, taggers, tags
 from phototag.query.terms import (
     AnyTerm,
     CameraTerm,
     FacesTerm,
     LabelTerm,
+    NearTerm,
     PathTerm,
+    PlaceTerm,
     Query,
+    SharpTerm,
+    SizeTerm,
     SmilingTerm,
     StateTerm,
     TakenTerm,
     Term,
+    TypeTerm,
 )
 
+KM_PER_DEGREE = 111.2  # of latitude: 2 pi * 6371 km / 360
 ZONES = 15 * 3600  # seconds; no zone is further from UTC, summer time included
 
 
@@ -175,11 +182,38 @@ class AnyOf(Clause):
         return select(union_all(*entries).subquery("choices").c.id) if self.source() is not None else None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SharpnessClause(Clause):
+    """The sharpness of the whole photo, as the sharpness tagger answered."""
+
+    least: float
+    most: float
+    needs_row: ClassVar[bool] = False
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return exists().where(
+            answers.c.photo_id == photo_id,
+            answers.c.tagger_id
+            == select(taggers.c.id).where(taggers.c.name == "sharpness").scalar_subquery(),
+            tags.c.answer_id == answers.c.id,
+            tags.c.box_left.is_(None),
+            tags.c.score.between(self.least, self.most),
+        )
+
+
 # Literals, not parameters: SQLite uses a partial index only where the statement shows the index's condition.
 MISSING = ColumnClause(photos.c.missing_since, photos.c.missing_since.is_not(None))
 UNTAGGED = ColumnClause(photos.c.answered, photos.c.answered == literal_column("0"))
 FAILED = ColumnClause(photos.c.failed, photos.c.failed > literal_column("0"))
-_STATES = {"untagged": UNTAGGED, "failed": FAILED, "missing": MISSING}
+_IS_THERE = photos.c.missing_since.is_(None)
+_DOUBLED = (
+    select(photos.c.content_hash)
+    .where(photos.c.content_hash.is_not(None), _IS_THERE)
+    .group_by(photos.c.content_hash)
+    .having(func.count() > 1)
+)
+DUPLICATES = ColumnClause(photos.c.content_hash, photos.c.content_hash.in_(_DOUBLED))
+_STATES = {"untagged": UNTAGGED, "failed": FAILED, "missing": MISSING, "duplicates": DUPLICATES}
 
 
 def clauses_of(connection: Connection, query: Query) -> list[Clause]:
@@ -227,6 +261,18 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             return ColumnClause(photos.c.camera, known & photos.c.camera.in_(names))
         case PathTerm(text):
             return ScanClause(_in_path(connection, text))
+        case PlaceTerm(name):
+            return PlaceClause(name)
+        case NearTerm(latitude, longitude, radius_km):
+            return ColumnClause(photos.c.latitude, _near(latitude, longitude, radius_km))
+        case SharpTerm(least, most):
+            return SharpnessClause(0.0 if least is None else least, 1.0 if most is None else most)
+        case TypeTerm(extensions):
+            return ScanClause(or_(*(photos.c.path.iendswith(f".{name}") for name in extensions)))
+        case SizeTerm("bytes", least, most):
+            return ColumnClause(photos.c.size_bytes, _within(photos.c.size_bytes, least, most))
+        case SizeTerm(_, least, most):
+            return ScanClause(_within(photos.c.width * photos.c.height, least, most))
         case StateTerm(state):
             return _STATES[state]
         case AnyTerm(choices):
@@ -240,6 +286,29 @@ def _between(column: Column[Any], first: object, end: object) -> ColumnClause:
     bounds = [column >= first] if first is not None else []
     bounds += [column < end] if end is not None else []
     return ColumnClause(column, and_(*bounds) if bounds else column.is_not(None))
+
+
+def _within(value: ColumnElement[Any], least: float | None, most: float | None) -> ColumnElement[bool]:
+    """Known, and between the two, both included; None leaves that side open."""
+    bounds = [value.is_not(None)]
+    bounds += [value >= least] if least is not None else []
+    bounds += [value <= most] if most is not None else []
+    return and_(*bounds)
+
+
+def _near(latitude: float, longitude: float, radius_km: float) -> ColumnElement[bool]:
+    """Within the circle on a map that is true to scale along its middle latitude; for circles of up to
+    1,000 km. First a band of latitudes, which the index knows."""
+    north_km = (photos.c.latitude - latitude) * KM_PER_DEGREE
+    turn = func.abs(photos.c.longitude - longitude)
+    turn = case((turn > 180, 360 - turn), else_=turn)  # the shorter way round the globe
+    east_km = turn * KM_PER_DEGREE * math.cos(math.radians(latitude))
+    reach = radius_km / KM_PER_DEGREE
+    return and_(
+        photos.c.latitude.between(latitude - reach, latitude + reach),
+        photos.c.longitude.is_not(None),
+        north_km * north_km + east_km * east_km <= radius_km**2,
+    )
 
 
 def _taken(since: date | None, until: date | None) -> ColumnClause:

@@ -1,4 +1,5 @@
-"""Periods as people type them: a year, a month or a day. Pure; standard library only."""
+"""Periods as people type them: a year, a season, a month or a day, also as seen from today. Pure;
+standard library only."""
 
 from __future__ import annotations
 
@@ -6,13 +7,27 @@ import re
 from datetime import date, timedelta
 
 
-def read_period(text: str) -> tuple[date, date | None]:
-    """The first day of `2016`, `2016-06` or `2016-06-24`, and the first day after it (None after the
-    last year that dates know). Raises ValueError for anything else.
+# First month of the seasons, of three months each as meteorologists count them in the north. Winter lies in two
+# years, and which two 2016-winter means is told apart by nobody.
+SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9}
+_RELATIVE = "today, yesterday, this-week, last-week, this-month, last-month, this-year or last-year"
+
+
+def read_period(text: str, today: date | None = None) -> tuple[date, date | None]:
+    """The first day of `2016`, `2016-summer`, `2016-06`, `2016-06-24` or `last-month`, and the first day
+    after it (None after the last year that dates know). Weeks begin on Monday. Raises ValueError for
+    anything else.
 
     >>> read_period("2016-02")
     (datetime.date(2016, 2, 1), datetime.date(2016, 3, 1))
+    >>> read_period("last-month", today=date(2016, 3, 31))
+    (datetime.date(2016, 2, 1), datetime.date(2016, 3, 1))
     """
+    word = text.casefold()
+    if season := re.fullmatch(r"([0-9]{4})-([a-z]+)", word):
+        return _season(int(season[1]), season[2], text)
+    if re.fullmatch(r"[a-z]+(-[a-z]+)?", word):
+        return _relative(word, today or date.today())
     match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", text)
     if match is None:
         raise ValueError(f"{text!r} is no date")
@@ -29,6 +44,34 @@ def read_period(text: str) -> tuple[date, date | None]:
         return first, date(first.year + month // 12, month % 12 + 1, 1)
     except (ValueError, OverflowError):
         return first, None
+
+
+def _season(year: int, season: str, text: str) -> tuple[date, date]:
+    if season == "winter":
+        raise ValueError(f"a winter lies in two years; type {year}-12..{year + 1}-02")
+    if season not in SEASONS or year == 0:
+        raise ValueError(f"{text!r} is no date")
+    month = SEASONS[season]
+    return date(year, month, 1), date(year, month + 3, 1)
+
+
+def _relative(word: str, today: date) -> tuple[date, date]:
+    day = timedelta(days=1)
+    monday, month = today - today.weekday() * day, today.replace(day=1)
+    month_before = (month - day).replace(day=1)
+    periods = {
+        "today": (today, today + day),
+        "yesterday": (today - day, today),
+        "this-week": (monday, monday + 7 * day),
+        "last-week": (monday - 7 * day, monday),
+        "this-month": (month, (month + 31 * day).replace(day=1)),
+        "last-month": (month_before, month),
+        "this-year": (date(today.year, 1, 1), date(today.year + 1, 1, 1)),
+        "last-year": (date(today.year - 1, 1, 1), date(today.year, 1, 1)),
+    }
+    if word not in periods:
+        raise ValueError(f"{word!r} is no date; words for one are {_RELATIVE}")
+    return periods[word]
 
 
 def last_day(text: str) -> date:

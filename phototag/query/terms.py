@@ -9,17 +9,37 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from phototag.errors import UsageError
 from phototag.query.dates import read_period
+from phototag.reading.formats import HEIC_EXTENSIONS, RAW_EXTENSIONS
 from phototag.smiling import SMILE_THRESHOLD
 
 DEFAULT_SCORE = 0.5  # where a label is as likely right as wrong: the usual line for detectors and classifiers
 SMILING = ("all", "any", "none", "unknown")
-STATES = ("untagged", "failed", "missing")
+STATES = ("untagged", "failed", "missing", "duplicates")
+# What a type is called -> the extensions of its files.
+TYPES: Mapping[str, Collection[str]] = {
+    "jpeg": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "png": ("png", "apng"),
+    "tiff": ("tif", "tiff"),
+    "webp": ("webp",),
+    "gif": ("gif",),
+    "bmp": ("bmp", "dib"),
+    "avif": ("avif",),
+    "heic": HEIC_EXTENSIONS,
+    "raw": RAW_EXTENSIONS,
+}
+SIZE_UNITS: Mapping[str, tuple[float, str]] = {
+    "mp": (1e6, "pixels"),
+    "kb": (1e3, "bytes"),
+    "mb": (1e6, "bytes"),
+    "gb": (1e9, "bytes"),
+}
+FARTHEST_KM = 1000  # beyond, a circle on a flat map is none on the globe
 
 
 # What SmileNet calls an emotion -> how people ask for it.
@@ -135,9 +155,119 @@ class CameraTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class SharpTerm:
+    """The sharpness of the whole photo (0 to 1) is at least `least` and at most `most`; None leaves that
+    side open."""
+
+    least: float | None
+    most: float | None
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> SharpTerm:
+        """Raises ValueError."""
+        least, most = (cls._score(end) if end else None for end in _ends(value))
+        if (least is None and most is None) or (least is not None and most is not None and least > most):
+            raise ValueError("it fits no sharpness")
+        return cls(least, most, negated)
+
+    @staticmethod
+    def _score(text: str) -> float:
+        score = read_number(text)
+        if not 0 <= score <= 1:
+            raise ValueError(f"{text} is no sharpness: it goes from 0 to 1")
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTerm:
+    """The file's name ends in one of `extensions` (lower case, without the dot)."""
+
+    extensions: tuple[str, ...]
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> TypeTerm:
+        """Raises ValueError."""
+        name = value.casefold().removeprefix(".")
+        extensions = TYPES.get(name) or next((names for names in TYPES.values() if name in names), None)
+        if extensions is None:
+            close = difflib.get_close_matches(name, TYPES, n=1)
+            raise ValueError(
+                f"it is no type of picture. Did you mean type:{close[0]}?"
+                if close
+                else f"the types are {', '.join(TYPES)}"
+            )
+        return cls(tuple(sorted(extensions)), negated)
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTerm:
+    """At least `least` and at most `most` pixels (`unit` 'pixels') or bytes ('bytes'); None leaves that
+    side open. A single value means about that much."""
+
+    unit: str
+    least: float | None
+    most: float | None
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> SizeTerm:
+        """Raises ValueError."""
+        first, last = _ends(value)
+        ends = [_quantity(end, SIZE_UNITS) if end else None for end in (first, last)]
+        units = {end[1] for end in ends if end}
+        if len(units) > 1:
+            raise ValueError("its ends are of different units")
+        least, most = (end[0] if end else None for end in ends)
+        if not units or (least is not None and most is not None and least > most):
+            raise ValueError("it fits no size")
+        if ".." not in value and least is not None and most is not None:
+            least, most = 0.95 * least, 1.05 * most
+        return cls(units.pop(), least, most, negated)
+
+
+@dataclass(frozen=True, slots=True)
+class NearTerm:
+    """Taken at most `radius_km` from this place, in degrees (north and east positive)."""
+
+    latitude: float
+    longitude: float
+    radius_km: float
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> NearTerm:
+        """Raises ValueError."""
+        parts = [part.strip() for part in value.split(",")]
+        if len(parts) != 3:
+            raise ValueError("it takes latitude, longitude and a distance")
+        latitude, longitude = read_number(parts[0]), read_number(parts[1])
+        if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+            raise ValueError(f"{parts[0]},{parts[1]} is no place on the earth")
+        radius_km = _quantity(parts[2], {"km": (1.0, "km"), "m": (0.001, "km"), "mi": (1.609344, "km")})[0]
+        if not 0 < radius_km <= FARTHEST_KM:
+            raise ValueError(f"the distance goes up to {FARTHEST_KM} km")
+        return cls(latitude, longitude, radius_km, negated)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTerm:
+    """Taken in the town or country of this name (folded), in any language that the gazetteer knows."""
+
+    name: str
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> PlaceTerm:
+        return cls(fold(" ".join(value.split())), negated)
+
+
+@dataclass(frozen=True, slots=True)
 class StateTerm:
     """'untagged': no tagger has answered yet; 'failed': some tagger, or the decoding, failed;
-    'missing': the file is gone. Only a query with a 'missing' term finds missing photos."""
+    'missing': the file is gone; 'duplicates': another file has the very same bytes. Only a query with a
+    'missing' term finds missing photos."""
 
     state: str
     negated: bool = False
@@ -151,7 +281,21 @@ class AnyTerm:
     negated: bool = False
 
 
-Term = AnyTerm | LabelTerm | SmilingTerm | FacesTerm | TakenTerm | PathTerm | CameraTerm | StateTerm
+Term = (
+    AnyTerm
+    | LabelTerm
+    | SmilingTerm
+    | FacesTerm
+    | TakenTerm
+    | PathTerm
+    | CameraTerm
+    | PlaceTerm
+    | NearTerm
+    | SharpTerm
+    | TypeTerm
+    | SizeTerm
+    | StateTerm
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +320,23 @@ TERMS: Mapping[str, TermKind] = {
     "taken": TermKind(
         TakenTerm.read,
         "taken:2016, taken:2016-06..2016-08 or taken:2016-06-24..",
-        ("taken:2016", "also 2016-06, 2016-06-24, 2016-06..2016-08, 2016-07.."),
+        ("taken:2016", "2016-06, 2016-06-24, 2016-06..2016-08, 2016-summer, last-month, yesterday"),
     ),
     "path": TermKind(PathTerm.read, "path:Italy", ("path:Italy", "part of the path")),
     "camera": TermKind(CameraTerm.read, "camera:Pixel", ('camera:"Pixel"', "part of the camera's name")),
+    "place": TermKind(PlaceTerm.read, "place:Rome", ("place:Rome", "the town or country where it was taken")),
+    "near": TermKind(
+        NearTerm.read, "near:41.9,12.5,10km", ("near:41.9,12.5,10km", "taken within 10 km of this place")
+    ),
+    "sharp": TermKind(
+        SharpTerm.read,
+        "sharp:0.5.. or sharp:..0.3",
+        ("sharp:..0.3", "blurry ones; sharpness goes from 0 to 1"),
+    ),
+    "type": TermKind(TypeTerm.read, "type:raw", ("type:raw", f"the kind of file ({', '.join(TYPES)})")),
+    "size": TermKind(
+        SizeTerm.read, "size:20MP.. or size:..500kB", ("size:20MP..", "megapixels; size:..500kB for the file")
+    ),
 }
 
 # The terms without a key, as `phototag query --help` lists them.
@@ -188,7 +345,10 @@ LABEL_HELP = (
     ("^cat", "not; stands before any term"),
     ("happy", "someone looks it; neutral too. Others (sad, angry ...) are not reliable"),
 )
-STATE_HELP = ((" ".join(STATES), "not looked at yet, not readable, gone from the disk"),)
+STATE_HELP = (
+    ("untagged failed missing", "not looked at yet, not readable, gone from the disk"),
+    ("duplicates", "the same file twice; phototag duplicates groups them"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +410,25 @@ def _ends(value: str) -> tuple[str, str]:
     """The two ends of `1..3`; a value without dots is both."""
     first, dots, last = value.partition("..")
     return first, last if dots else first
+
+
+def read_number(text: str) -> float:
+    """A plain decimal number. Raises ValueError, also for what float() takes besides."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]{0,15})?|[+-]?[.][0-9]{1,15}", text.strip()):
+        raise ValueError(f"{text!r} is no number")
+    return float(text)
+
+
+def _quantity(text: str, units: Mapping[str, tuple[float, str]]) -> tuple[float, str]:
+    """`20MP`: its value in the unit's base, and what the base is. Raises ValueError."""
+    match = re.fullmatch(r"(.*?)\s*([A-Za-z]+)", text.strip())
+    unit = units.get(match[2].casefold()) if match else None
+    if match is None or unit is None:
+        raise ValueError(f"{text!r} lacks a unit ({', '.join(units)})")
+    value = read_number(match[1])
+    if value < 0:
+        raise ValueError(f"{text!r} is less than nothing")
+    return value * unit[0], unit[1]
 
 
 def _every_term(terms: Iterable[Term]) -> Iterator[Term]:
