@@ -329,6 +329,8 @@ class Photo(_Dated):
     errors: Mapping[str, str] = field(default_factory=dict)
     detector: str | None = None  # name of the weights that found the objects
     taken_precision: Precision = "second"
+    # where it was taken, the one to name first first: towns, then the country
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +376,21 @@ class FileFacts:
     content_hash: str
     pixel_hash: str | None
     exif: Exif
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A town or a country. `code` tells it from all others ('town 3169070', 'country IT'); `names`: what
+    it is called in any language, `name` among them."""
+
+    code: str
+    name: str
+    country: str
+    names: tuple[str, ...]
+
+    @property
+    def is_country(self) -> bool:
+        return self.code.startswith("country ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from phototag.weights.default_detector import Choice, choose_detector, fetch_det
 if TYPE_CHECKING:
     from phototag.library import Library
     from phototag.library.jobs import JobCount
+    from phototag.library.places import PlacesOf
 
 BATCH_SIZE = 16  # photos: fills the nets, and a kill -9 loses at most one batch, seconds of work
 # photos decoded before they are asked for; whole batches wait behind those in hand, see
@@ -41,7 +42,7 @@ DECODE_VERSION = 2  # raise it when decoding gets better, and photos that could 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")  # what `--device` may be
 LISTED = 10  # failures listed at the end of a scan; `phototag query failed` lists all
 
-# (phase, done, in all or None): photos in the phases "find", "hash" and "tag", bytes in "fetch"
+# (phase, done, in all or None): photos in the phases "find", "hash", "tag" and "places", bytes in "fetch"
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -198,6 +199,8 @@ def scan(
     except Interrupted:
         report.interrupted = True
     if not options.dry_run:
+        if not report.interrupted:
+            _find_places(library, caller)
         _list_failures(library, scope, report)
     report.seconds = time.monotonic() - began
     return report
@@ -380,6 +383,17 @@ def _look(
                 for batch in pipeline.run(leading, {}, {}, options.batch_size):
                     save(batch)
     report.interrupted = caller.stop() and report.tagged < plan.pending.photos
+
+
+def _find_places(library: Library, caller: _Caller) -> None:
+    """Name the places of photos with a position, where a gazetteer is installed."""
+    from phototag import gazetteer
+
+    def load() -> PlacesOf:
+        return gazetteer.Gazetteer().places_of
+
+    if version := gazetteer.version():
+        library.find_places(version, load, partial(caller.progress, "places"))
 
 
 def _take_until_readable(photos: Iterator[lookahead.Looked], most: int) -> list[lookahead.Looked]:

@@ -18,6 +18,7 @@ ROOMS = (
     "stopping",
     "records",
     "outputs",
+    "gazetteer",
     "metadata",
     "faces",
     "smiling",

@@ -296,6 +296,7 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
         "camera": photo.camera,
         "latitude": photo.latitude,
         "longitude": photo.longitude,
+        "places": list(photo.places),
         "missing_since": photo.missing_since.isoformat() if photo.missing_since else None,
         "everyone_smiling": photo.everyone_smiling,
         "smile_words": dict(photo.smile_words),

@@ -25,7 +25,7 @@ from phototag.cli.output import (
     write_table,
     write_text,
 )
-from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, is_found
+from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, PlaceTerm, is_found
 from phototag.records import PhotoLine, iso_date
 
 
@@ -88,6 +88,8 @@ def query(
         asked = library.ask(terms)
         for unknown in asked.unknown_words:
             say(str(unknown))
+        if any(isinstance(term, PlaceTerm) for term in asked.every_term()) and not library.has_places():
+            say("No place has a name yet; type: pip install 'phototag[places]', then scan again.")
         if only_count:
             write_text(library.count(asked))
             return

@@ -223,6 +223,7 @@ PHASES = {
     "hash": ("comparing changed and moved files", "files"),
     "fetch": ("fetching weights", "bytes"),
     "tag": ("looking at photos", "photos"),
+    "places": ("naming places", "photos"),
 }
 
 

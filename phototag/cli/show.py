@@ -100,7 +100,8 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
         source = DATE_SOURCES.get(photo.taken_from or "", "")
         lines.append(f"taken {photo.taken_text}{source}" + (f" with {photo.camera}" if photo.camera else ""))
     if photo.latitude is not None and photo.longitude is not None:
-        lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}")
+        names = f" ({', '.join(map(printable, photo.places))})" if photo.places else ""
+        lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}{names}")
     everyone = smile_word(photo.everyone_smiling).replace("-", "cannot tell")
     words = tell_smile_words(photo)
     lines.append(f"everyone smiling: {everyone}" + (f" (you say: {', '.join(words)})" if words else ""))

@@ -22,6 +22,7 @@ from phototag.library import (
     jobs,
     labels,
     photos,
+    places,
     search,
     status,
     summaries,
@@ -310,6 +311,23 @@ class Library:
             summaries.compute_again(connection, [photo_id])
 
     # -- places
+
+    def find_places(
+        self,
+        gazetteer: str,
+        places_of: Callable[[], places.PlacesOf],
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Find the towns and countries of all photos whose position is new or was looked up in another
+        `gazetteer` (its version); returns how many. `places_of()` is called where there is something to
+        look up; what it gives takes latitude and longitude in degrees. `on_progress(photos done, photos
+        in all)`; in batches, so that an interruption leaves the rest to the next call."""
+        return places.find(self._catalog, gazetteer, places_of, on_progress)
+
+    def has_places(self) -> bool:
+        """Whether the place of some photo has a name."""
+        with self._catalog.read() as connection:
+            return places.are_known(connection)
 
     def corrected(self) -> Iterator[tuple[Photo, Mapping[str, bool]]]:
         """Every photo that is there and about which the user said something, with what they said:

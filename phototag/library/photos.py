@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping, select
 
-from phototag.library import taken
+from phototag.library import places, taken
 from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
 from phototag.library.database import Catalog
 from phototag.library.paths import join, roots_of, to_path
@@ -69,10 +69,11 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
     rows = connection.execute(_PHOTOS, {"ids": ids}).mappings().all()
     heads, tags = load_answers(connection, ids, with_tags=False), load_tags(connection, ids)
     said = corrections_of(connection, ids)
+    located = places.load(connection, [row["id"] for row in rows if row["latitude"] is not None])
     found = {}
     for row in rows:
         its = heads.get(row["id"], {}), tags.get(row["id"], {}), said.get(row["id"], {})
-        found[row["id"]] = _photo(row, *its, smile_threshold)
+        found[row["id"]] = _photo(row, *its, located.get(row["id"], ()), smile_threshold)
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
@@ -133,6 +134,7 @@ def _photo(
     heads: Mapping[str, Answer],
     seen: Mapping[str, Sequence[Tag]],
     said: Mapping[str, bool],
+    located: Sequence[str],
     smile_threshold: float,
 ) -> Photo:
     faces = [_without_denied(face, said) for face in join_faces(seen)]
@@ -157,6 +159,7 @@ def _photo(
         content_hash=row["content_hash"],
         taken_at=taken_at,
         taken_precision=precision,
+        places=tuple(located),
         taken_from=row["taken_from"],
         latitude=row["latitude"],
         longitude=row["longitude"],

@@ -99,6 +99,7 @@ photos = Table(
     Index(None, "faces"),
     Index(None, "least_smile"),
     Index(None, "greatest_smile"),
+    Index("ix_photos_latitude", "latitude", sqlite_where=text("latitude IS NOT NULL")),
     Index("ix_photos_camera", "camera", sqlite_where=text("camera IS NOT NULL")),
     Index("ix_photos_missing", "missing_since", sqlite_where=text("missing_since IS NOT NULL")),
     Index("ix_photos_untagged", "answered", sqlite_where=text("answered = 0")),
@@ -264,6 +265,46 @@ album_photos = Table(
     Column("score", Float, nullable=False),
     UniqueConstraint("album_id", "photo_id"),
     sqlite_with_rowid=False,
+)
+
+# The towns and countries where photos were taken.
+places = Table(
+    "places",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("code", ByteOrdered, nullable=False, unique=True),  # 'town 3169070', 'country IT'
+    Column("name", ByteOrdered, nullable=False),
+    Column("country", ByteOrdered, nullable=False),
+)
+
+# What they are called, in every language, folded as labels are.
+place_names = Table(
+    "place_names",
+    metadata,
+    Column("name_key", ByteOrdered, primary_key=True),
+    Column("place_id", ForeignKey("places.id", ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# A summary: follows from the photo's position and the gazetteer.
+photo_places = Table(
+    "photo_places",
+    metadata,
+    Column("place_id", ForeignKey("places.id", ondelete="CASCADE"), primary_key=True),
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, nullable=False),  # 0: the one to name first
+    Index(None, "photo_id"),
+    sqlite_with_rowid=False,
+)
+
+# For which position, and by which gazetteer, a photo's places were found.
+located_photos = Table(
+    "located_photos",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("latitude", Float, nullable=False),
+    Column("longitude", Float, nullable=False),
+    Column("gazetteer", Text, nullable=False),
 )
 
 # What holds for the whole catalog: 'smile_rules', the version of phototag.smiling that the smiles

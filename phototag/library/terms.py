@@ -31,7 +31,16 @@ from sqlalchemy import (
 
 from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
-from phototag.library.tables import answers, labels, photo_labels, photos, taggers, tags
+from phototag.library.tables import (
+    answers,
+    labels,
+    photo_labels,
+    photo_places,
+    photos,
+    place_names,
+    taggers,
+    tags,
+)
 from phototag.query.terms import (
     AnyTerm,
     CameraTerm,
@@ -140,6 +149,32 @@ class LabelClause(Clause):
         best = select(func.max(photo_labels.c.rank + 0.0))
         best = best.where(photo_labels.c.photo_id == photos.c.id, self.condition())
         return best.correlate(photos).scalar_subquery()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceClause(Clause):
+    """Taken in a town or country of this name, folded."""
+
+    needs_row: ClassVar[bool] = False
+    name: str
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        if many:
+            return photo_id.in_(self.source())
+        return exists().where(
+            photo_places.c.photo_id == photo_id, photo_places.c.place_id.in_(self._place_ids())
+        )
+
+    def source(self) -> Select[tuple[int]]:
+        return self.entries().distinct()
+
+    def entries(self) -> Select[tuple[int]]:
+        return select(photo_places.c.photo_id.label("id")).where(
+            photo_places.c.place_id.in_(self._place_ids())
+        )
+
+    def _place_ids(self) -> Select[tuple[int]]:
+        return select(place_names.c.place_id).where(place_names.c.name_key == self.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,7 +297,7 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
         case PathTerm(text):
             return ScanClause(_in_path(connection, text))
         case PlaceTerm(name):
-            return PlaceClause(name)
+            return PlaceClause(escape_surrogates(name))
         case NearTerm(latitude, longitude, radius_km):
             return ColumnClause(photos.c.latitude, _near(latitude, longitude, radius_km))
         case SharpTerm(least, most):

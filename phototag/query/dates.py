@@ -6,9 +6,8 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-
-# First month of the seasons, of three months each as meteorologists count them in the north. Winter lies in two
-# years, and which two 2016-winter means is told apart by nobody.
+# First month of each season of three, as meteorologists count them in the north. Winter is none of them: it
+# lies in two years, and nobody can tell which two 2016-winter means.
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9}
 _RELATIVE = "today, yesterday, this-week, last-week, this-month, last-month, this-year or last-year"
 

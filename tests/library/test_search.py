@@ -1,6 +1,7 @@
 """Every kind of term, alone and combined, against a plain reading of the same photos in Python."""
 
 import itertools
+import math
 import os
 import random
 from datetime import date, datetime, timedelta
@@ -15,17 +16,26 @@ from phototag.query.terms import (
     CameraTerm,
     FacesTerm,
     LabelTerm,
+    NearTerm,
     PathTerm,
     Query,
+    SharpTerm,
+    SizeTerm,
     SmilingTerm,
     StateTerm,
     TakenTerm,
+    TypeTerm,
 )
 from phototag.records import Box, Exif, Fingerprint, Outcome, PhotoFacts, Tag
 from phototag.smiling import SMILE_THRESHOLD, decide, join_faces
 
 EMOTIONS = ("neutral", "happiness", "sadness")
 FOLDERS = ("Italy 2016/Rome", "italy", "Spain", "Spain-2", "München")
+# Rome, near it, Naples, both sides of the 180th meridian, Reykjavik
+POSITIONS = (
+    *(None, (41.9, 12.5), (41.95, 12.6), (40.85, 14.27)),
+    *((-17.1, 179.95), (-16.9, -179.8), (64.14, -21.9)),
+)
 CAMERAS = ("Pixel 3", "Canon EOS 80D", None)
 
 
@@ -53,6 +63,9 @@ def random_answers(chance, n):
     ]
     answers = {"faces": [Tag("face", 0.99, box) for box in boxes], "smiles": said, "objects": objects}
     answers["kinds"] = None if n % 17 == 0 else [Tag("beach", round(chance.random(), 2)), Tag("dog", 0.45)]
+    if n % 3:
+        answers["sharpness"] = [Tag("sharpness", round(chance.random(), 2))]
+        answers["sharpness"] += [Tag("sharpness", round(chance.random(), 2), box) for box in boxes]
     return answers
 
 
@@ -65,19 +78,22 @@ def album(tmp_path_factory, shelf_in, fingerprints):
     shelf.write(*names)
     shelf.find()
     known = {}
-    fingerprints = fingerprints | {"kinds": "k1"}
+    fingerprints = fingerprints | {"kinds": "k1", "sharpness": "s1"}
     facts_of, outcomes, corrected = [], [], []
     for n, name in enumerate(names):
         photo = shelf.photo(name)
         taken = datetime(2015, 1, 1) + timedelta(days=chance.randrange(1200), seconds=chance.randrange(86400))
         camera = chance.choice(CAMERAS)
         answers = random_answers(chance, n)
+        position = chance.choice(POSITIONS)
+        latitude, longitude = position or (None, None)
+        content_hash = f"double {n // 4}" if n % 4 < 2 and n < 60 else name
         outcomes += [
             Outcome(photo.photo_id, tagger, tuple(tags or ()), "bad" if tags is None else None)
             for tagger, tags in answers.items()
         ]
-        exif = Exif(taken, "exif", camera=camera)
-        facts_of.append(PhotoFacts(photo.photo_id, name, 4 if "faces" in answers else None, 3, exif))
+        exif = Exif(taken, "exif", camera=camera, latitude=latitude, longitude=longitude)
+        facts_of.append(PhotoFacts(photo.photo_id, content_hash, 4 if "faces" in answers else None, 3, exif))
         corrections = {}
         if n % 9 == 0:
             corrections = {"dog": n % 2 == 0, "Anna": True}
@@ -93,6 +109,10 @@ def album(tmp_path_factory, shelf_in, fingerprints):
             "camera": camera,
             "corrections": corrections,
             "missing": n % 19 == 0,
+            "position": position,
+            "content_hash": content_hash,
+            "sharpness": next((tag.score for tag in answers.get("sharpness", ())), None),
+            "size": os.path.getsize(photo.path),
         }
     shelf.library.save(facts_of, outcomes, fingerprints)
     for path, said in corrected:
@@ -103,6 +123,9 @@ def album(tmp_path_factory, shelf_in, fingerprints):
         if facts["missing"]:
             os.unlink(shelf.folder / name)
     shelf.find()
+    there = [facts["content_hash"] for facts in known.values() if not facts["missing"]]
+    for facts in known.values():
+        facts["copies"] = there.count(facts["content_hash"])
     yield shelf, known
     shelf.library.close()
 
@@ -146,6 +169,14 @@ def smiles_of(facts):
     return decide(join_faces(good), facts["corrections"])
 
 
+def km_between(one, other):
+    """Along the globe (haversine)."""
+    lat, lon, lat2, lon2 = (math.radians(angle) for angle in (*one, *other))
+    half = math.sin((lat2 - lat) / 2) ** 2
+    half += math.cos(lat) * math.cos(lat2) * math.sin((lon2 - lon) / 2) ** 2
+    return 2 * 6371 * math.asin(math.sqrt(half))
+
+
 def fits(facts, term, query):
     least_smile, greatest_smile = smiles_of(facts)
     match term:
@@ -171,6 +202,21 @@ def fits(facts, term, query):
             found = text.casefold() in facts["path"].casefold()
         case CameraTerm(text):
             found = text.casefold() in (facts["camera"] or "").casefold()
+        case NearTerm(latitude, longitude, radius_km):
+            here = facts["position"]
+            found = here is not None and km_between(here, (latitude, longitude)) <= radius_km
+        case SharpTerm(least, most):
+            score = facts["sharpness"]
+            found = score is not None and (least or 0) <= score <= (1 if most is None else most)
+        case TypeTerm(extensions):
+            found = facts["path"].rpartition(".")[2].lower() in extensions
+        case SizeTerm("pixels", least, most):
+            pixels = 12 if "faces" in facts["answers"] else None
+            found = pixels is not None and (least or 0) <= pixels <= (1e9 if most is None else most)
+        case SizeTerm("bytes", least, most):
+            found = (least or 0) <= facts["size"] <= (1e9 if most is None else most)
+        case StateTerm("duplicates"):
+            found = facts["copies"] > 1
         case StateTerm("untagged"):
             found = all(tags is None for tags in facts["answers"].values())
         case StateTerm("failed"):
@@ -196,6 +242,8 @@ TERMS = [
     "taken:2016", "taken:2016-06..2016-08", "taken:..2015-03-04", "taken:2017-01..", "taken:2011",
     "path:Italy", "path:ROME/", "path:jpg", "path:münchen", "path:photos/spain",
     "path:s/Sp", "path:0_", "path:nowhere",
+    "near:41.9,12.5,20km", "near:41.9,12.5,400km", "near:-17,179.9,60km", "sharp:..0.3", "sharp:0.7..",
+    "type:jpeg", "type:png", "type:raw", "size:1MP..", "size:..1MP", "size:..1kB", "size:2GB..", "duplicates",
     'camera:"Pixel"', "camera:canon", "camera:Leica", "untagged", "failed", "missing",
 ]  # fmt: skip
 TERMS += ["^" + term for term in TERMS]
