@@ -103,18 +103,25 @@ class _Tag(NamedTuple):
     score: float
     box: Box | None
     points: tuple[tuple[float, float], ...]
+    embedding: bytes
 
 
 class Tag(_Tag):
     """One thing said about a photo: the raw score as the net gave it (0 to 1), never thresholded above
     the tagger's floor. What is said of a face or a thing carries its box: the box is the join. What is
     said of the whole photo has none. `points` are landmarks as (x, y) fractions of the upright photo;
-    they may lie a little outside it (an eye beyond the border)."""
+    they may lie a little outside it (an eye beyond the border). `embedding`: numbers that tell whose face
+    it is, as half floats, low byte first; the catalog keeps them apart from all else."""
 
     __slots__ = ()
 
     def __new__(
-        cls, label: str, score: float, box: Box | None = None, points: tuple[tuple[float, float], ...] = ()
+        cls,
+        label: str,
+        score: float,
+        box: Box | None = None,
+        points: tuple[tuple[float, float], ...] = (),
+        embedding: bytes = b"",
     ) -> Tag:
         if not label:
             raise ValueError("a tag needs a label")
@@ -122,7 +129,7 @@ class Tag(_Tag):
             raise ValueError(f"score of {label!r} must lie between 0 and 1: {score}")
         if points and not all(math.isfinite(value) for point in points for value in point):
             raise ValueError(f"landmarks of {label!r} must be finite numbers")
-        return _checked(cls, (label, score, box, points))
+        return _checked(cls, (label, score, box, points, embedding))
 
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]  # what _replace calls

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -40,7 +40,15 @@ AHEAD = 8
 DECODE_VERSION = 2  # raise it when decoding gets better, and photos that could not be read are tried again
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")  # what `--device` may be
+PEOPLE = "identity"  # the tagger that tells faces apart: run only where people are asked for
 LISTED = 10  # failures listed at the end of a scan; `phototag query failed` lists all
+
+# Said before the first face is looked at for whose it is.
+WHAT_PEOPLE_STORES = (
+    "People: of each face, 128 numbers that tell whose it is will be stored in {catalog}, and nowhere else; "
+    "the file is yours alone to read. Such numbers are biometric data, for which your country may have laws. "
+    "Later scans of this catalog go on with it. To remove all of it: phototag people --forget"
+)
 
 # (phase, done, in all or None): photos in the phases "find", "hash", "tag" and "places", bytes in "fetch"
 Progress = Callable[[str, int, int | None], None]
@@ -53,7 +61,8 @@ class ScanOptions:
     may fetch weights once unless `offline`. `workers`: threads that decode. `fast`: trust folder
     times: a folder whose time is as at the last complete scan is not listed, its photos count as
     unchanged; it finds what was added, removed and renamed, not what was edited in place. `verify`:
-    trust nothing and compare the bytes of every known file."""
+    trust nothing and compare the bytes of every known file. `people`: learn whose face is whose, for
+    this catalog from now on (True), not this time (False), or as it was last said of the catalog."""
 
     taggers: tuple[str, ...] = ()
     tagger_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -67,6 +76,7 @@ class ScanOptions:
     max_pixels: int = files.MAX_PIXELS
     dry_run: bool = False
     verify: bool = False
+    people: bool | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in (*self.taggers, *self.tagger_options) if name not in table.SPECS]
@@ -76,12 +86,19 @@ class ScanOptions:
             raise UsageError(
                 f"--device {self.device!r} is not understood; it is one of auto, cpu, cuda, cuda:N, mps"
             )
+        if self.people is False and PEOPLE in self.taggers:
+            raise UsageError(f"the tagger {PEOPLE} is asked for and refused; give one of the two")
         if self.fast and self.verify:
             raise UsageError("--fast trusts what --verify reads again; give one of the two")
         for name in ("batch_size", "workers", "max_pixels"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} has to be at least 1, not {value}")
+
+    def names(self) -> list[str]:
+        """The taggers to run, with what they need, in running order."""
+        named = self.taggers or tuple(table.names_of_scan())
+        return table.with_needs((*named, PEOPLE) if self.people else named)
 
 
 @dataclass
@@ -182,6 +199,11 @@ def scan(
         fast=options.fast,
         on_progress=partial(caller.progress_or_stop, "find"),
     )
+    if options.people is None:
+        options = replace(options, people=library.looks_for_people() or PEOPLE in options.taggers)
+    if options.people and not options.dry_run and not library.looks_for_people():
+        caller.message(WHAT_PEOPLE_STORES.format(catalog=library.path))
+        library.look_for_people()
     choice = _choose_detector(options)
     try:
         new = _find(library, walk, options, caller, report)
@@ -252,7 +274,7 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
 
 def _choose_detector(options: ScanOptions) -> Choice | None:
     """None where no tagger that was asked for finds things."""
-    if "objects" not in table.with_needs(options.taggers or list(table.SPECS)):
+    if "objects" not in options.names():
         return None
     offline = options.offline or options.dry_run
     return choose_detector(options.detector, likely_device(options.device), offline=offline)
@@ -277,7 +299,7 @@ def _make_plan(library: Library, scope: Sequence[str], options: ScanOptions, cho
     tagger_options = {name: dict(given) for name, given in options.tagger_options.items()}
     if choice:
         tagger_options["objects"] = {"detector": choice.detector, **tagger_options.get("objects", {})}
-    running, notes = _runnable(options.taggers, tagger_options)
+    running, notes = _runnable(options, tagger_options)
     if choice and choice.advice:
         notes.insert(0, choice.advice)
     fingerprints = compute_fingerprints(running, tagger_options)
@@ -304,17 +326,17 @@ def decode_fingerprint(max_pixels: int) -> str:
 
 
 def _runnable(
-    wanted: Sequence[str], tagger_options: Mapping[str, Mapping[str, Any]]
+    options: ScanOptions, tagger_options: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[str], list[str]]:
     """The taggers to run, in order, and notes about those that cannot run here: left out, or refused
     when asked for by name."""
     running, notes = [], []
-    for name in table.with_needs(wanted or list(table.SPECS)):
+    for name in options.names():
         spec = table.SPECS[name]
         why = spec.missing({**spec.options, **tagger_options.get(name, {})})
         if why is None:
             running.append(name)
-        elif name in wanted:
+        elif name in options.taggers:
             raise UsageError(why)
         elif name != "objects":  # of which the choice of a detector has told
             notes.append(why)

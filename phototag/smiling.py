@@ -70,9 +70,9 @@ def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
     emotions: dict[Box, dict[str, float]] = {}
     said: dict[Box, dict[str, float]] = {}
     for tagger, tags in answers.items():
-        if tagger == "faces":
+        if tagger in ("faces", "identity"):  # what identity says is for phototag.people
             continue
-        for label, score, box, _ in tags:
+        for label, score, box, *_ in tags:
             if box is None or box not in boxes:
                 continue
             if tagger == "smiles" and label == "smile":

@@ -7,6 +7,7 @@ import click
 from phototag.cli.evaluate_framing import evaluate_framing
 from phototag.cli.evaluate_labels import evaluate_labels
 from phototag.cli.evaluate_objects import evaluate_objects
+from phototag.cli.evaluate_people import evaluate_people
 from phototag.cli.evaluate_smilenet import evaluate_smilenet
 
 
@@ -21,4 +22,5 @@ def evaluate() -> None:
 evaluate.add_command(evaluate_framing)
 evaluate.add_command(evaluate_labels)
 evaluate.add_command(evaluate_objects)
+evaluate.add_command(evaluate_people)
 evaluate.add_command(evaluate_smilenet)

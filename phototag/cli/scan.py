@@ -69,6 +69,11 @@ if TYPE_CHECKING:
 @click.option("--fast", is_flag=True, help="Look only into folders whose time has changed: see above.")
 @click.option("--verify", is_flag=True, help="Read every file again, whatever its size and times say.")
 @click.option(
+    "--people/--no-people",
+    default=None,
+    help="Tell whose face is whose, in this catalog from now on; or leave it out this time.",
+)
+@click.option(
     "--max-pixels",
     type=click.IntRange(1),
     help="Refuse photos with more pixels than this. Default: 256 million.",
@@ -87,6 +92,7 @@ def scan(
     follow_symlinks: bool,
     fast: bool,
     verify: bool,
+    people: bool | None,
     max_pixels: int | None,
     dry_run: bool,
     as_json: bool,
@@ -111,8 +117,13 @@ def scan(
     of every known file are compared too: after an accident with a disk, or where another program
     hides its edits. It takes as long as reading all photos.
 
+    With --people it also learns whose face is whose, so that `phototag people` can show who is in your
+    photos. Of each face 128 numbers are stored, in the catalog alone. Such numbers are biometric data:
+    so it is off until you ask for it once; `phototag people --forget` removes them and turns it off.
+
     \b
       phototag scan ~/Photos
+      phototag scan ~/Photos --people
       phototag scan ~/Photos --dry-run
       phototag scan ~/Photos --tagger faces --device cuda
 
@@ -135,6 +146,7 @@ def scan(
         follow_symlinks=follow_symlinks,
         fast=fast,
         verify=verify,
+        people=people,
         max_pixels=max_pixels or MAX_PIXELS,
         dry_run=dry_run,
     )

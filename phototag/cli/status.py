@@ -37,13 +37,16 @@ def status(db: str | None, as_json: bool) -> None:
     options = {name: dict(spec.options) for name, spec in table.SPECS.items()}
     if "objects" in options:  # to do is what a scan would do now
         options["objects"]["detector"] = choose_detector("auto", likely_device("auto"), offline=True).detector
-    able = [name for name, spec in table.SPECS.items() if spec.missing(options[name]) is None]
+    with open_library(db) as library:
+        people = library.looks_for_people()
+    wanted = [name for name, spec in table.SPECS.items() if people or not spec.only_if_asked]
+    able = [name for name in wanted if table.SPECS[name].missing(options[name]) is None]
     fingerprints = compute_fingerprints(able, options)
     fingerprints["decode"] = Fingerprint(decode_fingerprint(files.MAX_PIXELS))
     with open_library(db) as library:
         found = library.status(fingerprints)
     weights = {name: [path.name for path in table.SPECS[name].weights(options[name])] for name in able}
-    unable = {name: spec.missing(options[name]) for name, spec in table.SPECS.items() if name not in able}
+    unable = {name: table.SPECS[name].missing(options[name]) for name in wanted if name not in able}
     if as_json:
         taggers = {
             name: {

@@ -16,6 +16,7 @@ from phototag.library import (
     albums,
     answers,
     corrections,
+    embeddings,
     failures,
     folder_stamps,
     forget,
@@ -192,6 +193,18 @@ class Library:
         if outdated:
             with self._catalog.write() as connection:
                 answers.update_weights(connection, outdated)
+
+    # -- people
+
+    def looks_for_people(self) -> bool:
+        """Whether scans of this catalog learn whose face is whose."""
+        with self._catalog.read() as connection:
+            return embeddings.is_wanted(connection)
+
+    def look_for_people(self) -> None:
+        """From now on scans of this catalog learn whose face is whose."""
+        with self._catalog.write() as connection:
+            embeddings.want(connection)
 
     # -- asking
 

@@ -15,7 +15,7 @@ from phototag.library.database import Catalog
 from phototag.library.dialects import executemany, insert_rows
 from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import ensure_ids, escape_surrogates
-from phototag.library.tables import answers, corrections, labels, photos, taggers, tags
+from phototag.library.tables import answers, corrections, embeddings, labels, photos, taggers, tags
 from phototag.records import Fingerprint, Outcome, PhotoFacts, Tag
 
 _SUMMARY = "faces", "least_smile", "greatest_smile", "answered", "failed", "complete_for"
@@ -194,6 +194,14 @@ def _insert_answers(
         for position, tag in enumerate(outcome.tags)
     ]
     insert_rows(connection, tags, tag_rows)
+    embedding_rows = [
+        (answer_ids[outcome.photo_id, tagger_ids[outcome.tagger]], position, tag.embedding)
+        for outcome in outcomes
+        if outcome.error is None
+        for position, tag in enumerate(outcome.tags)
+        if tag.embedding
+    ]
+    insert_rows(connection, embeddings, embedding_rows)
 
 
 def tag_row(answer_id: int, position: int, label_id: int, tag: Tag) -> tuple[Any, ...]:

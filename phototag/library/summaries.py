@@ -22,8 +22,10 @@ from phototag.library.tables import answers, corrections, labels, meta, photo_la
 from phototag.query.terms import EMOTIONS
 from phototag.records import Tag
 
-MEASURES = frozenset({"sharpness", "smile"})  # numbers about a face, nothing one would ask for as a label
-ABOUT_FACES = frozenset({"faces", "sharpness", "smiles"})  # the taggers whose scores decide who smiles
+MEASURES = frozenset(
+    {"sharpness", "smile", "identity"}
+)  # numbers about a face, nothing one would ask for as a label
+ABOUT_FACES = frozenset({"faces", "sharpness", "smiles", "identity"})  # the taggers that speak of faces alone
 SMILE_RULES = "smile_rules"  # in `meta`: the version of the rules by which the catalog's smiles were decided
 
 _LABELS_OF_PHOTOS = union(

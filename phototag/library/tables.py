@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -157,6 +158,42 @@ tags = Table(
     Column("box_right", Float),
     Column("box_bottom", Float),
     Column("points", Text),  # JSON: [[x, y], ...]
+    sqlite_with_rowid=False,
+)
+
+# Beside the tags of the same answer and position, whose boxes are the faces'. In a table of their own, so
+# that whoever reads tags does not read them, and one statement removes them all.
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("numbers", LargeBinary, nullable=False),  # 128 half floats, low byte first
+    sqlite_with_rowid=False,
+)
+
+# The groups that faces make by their embeddings, and whose they are. A number never means another group.
+face_groups = Table(
+    "face_groups",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("person_id", ForeignKey("persons.id")),  # a summary: whose name its faces bear
+    Index(None, "person_id"),
+)
+
+# Which faces make each group; computed again by the next grouping. `tie` is a person's word about faces
+# that bear no name: those of one tie are one person, those of two ties are two.
+face_group_members = Table(
+    "face_group_members",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("box_left", Float, primary_key=True),
+    Column("box_top", Float, primary_key=True),
+    Column("box_right", Float, primary_key=True),
+    Column("box_bottom", Float, primary_key=True),
+    Column("number", ForeignKey("face_groups.number"), nullable=False),
+    Column("tie", Integer),
+    Index(None, "number"),
     sqlite_with_rowid=False,
 )
 

@@ -27,7 +27,19 @@ MISSING = 1.0  # the distance of a pair that was not near
 MERGE = 0.325  # mean distance up to which two groups are one person
 JOIN_MARGIN = 0.035  # a new face joins a group only where the next one is this much further
 
+# Which faces may make a group; the others only join one.
+MIN_SIDE_PX = 40.0  # of a face in its photo: from fewer pixels persons are told apart less surely
+MIN_SCORE = 0.95  # of the face detector, as phototag.smiling asks it
+MIN_SHARPNESS = 0.25  # likewise
+
 ALONE = -1
+
+
+def is_eligible(score: float, side_px: float, sharpness: float | None) -> bool:
+    """Whether a face is sure, large and sharp enough to make a group. `score`: the face detector's;
+    `side_px`: the root of the area of its box; `sharpness`: None where nobody looked."""
+    sharp = sharpness is None or sharpness >= MIN_SHARPNESS
+    return score >= MIN_SCORE and side_px >= MIN_SIDE_PX and sharp
 
 
 @dataclass(frozen=True, slots=True)

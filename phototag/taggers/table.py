@@ -47,7 +47,8 @@ class TaggerSpec:
     or None. Where there is a choice of weights, `weights_name(options)` names them, and
     `thresholds(options)` gives the score from which on they may be believed (label -> score; None
     where they state none); the catalog keeps both beside the answers. `in_tiles`: wide and tall
-    photos are shown to it in parts, see phototag.taggers.tiles. Raise `version` when the same weights
+    photos are shown to it in parts, see phototag.taggers.tiles. `only_if_asked`: no scan runs it unless
+    it is named. Raise `version` when the same weights
     would answer differently."""
 
     name: str
@@ -61,12 +62,19 @@ class TaggerSpec:
     weights_name: Callable[[Options], str | None] = _nothing
     thresholds: Callable[[Options], Mapping[str, float] | None] = _nothing
     in_tiles: bool = False
+    only_if_asked: bool = False
 
 
 def _smilenet_file(options: Options) -> list[Path]:
     from phototag.weights import store
 
     return [store.checked("smilenet")]
+
+
+def _identity_file(options: Options) -> list[Path]:
+    from phototag.weights import store
+
+    return [store.checked("identity")]
 
 
 def _kinds_files(options: Options) -> list[Path]:
@@ -143,6 +151,15 @@ SPECS: dict[str, TaggerSpec] = {
             weights=_smilenet_file,
         ),
         TaggerSpec(
+            "identity",
+            "phototag.taggers.identity:load",
+            version=1,
+            summary="whose face each is, as numbers to group faces by (dlib's network)",
+            needs=("faces", "sharpness"),
+            weights=_identity_file,
+            only_if_asked=True,
+        ),
+        TaggerSpec(
             "objects",
             "phototag.taggers.objects:load",
             version=2,
@@ -175,6 +192,11 @@ def load(name: str, device: str, options: Options) -> Tagger:
     from phototag.taggers.tiles import Tiled
 
     return Tiled(tagger)
+
+
+def names_of_scan() -> list[str]:
+    """The taggers of a scan that names none."""
+    return [name for name, spec in SPECS.items() if not spec.only_if_asked]
 
 
 def with_needs(names: Sequence[str]) -> list[str]:

@@ -17,7 +17,13 @@ SCHEMAS = {
     for path in sorted((ROOT / "docs" / "schemas").glob("*.schema.json"))
 }
 # What needs labelled pictures: its own tests call `check`.
-ELSEWHERE = {"evaluate-smilenet", "evaluate-framing", "evaluate-labels", "evaluate-objects"}
+ELSEWHERE = {
+    "evaluate-smilenet",
+    "evaluate-framing",
+    "evaluate-labels",
+    "evaluate-objects",
+    "evaluate-people",
+}
 
 
 def strict(schema, extended=False):
