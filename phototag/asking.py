@@ -3,9 +3,11 @@ line and Python both come through here, so both find the same photos."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from phototag.errors import UsageError
 from phototag.query.parse import parse, split
 from phototag.query.terms import Query
 from phototag.query.vocabulary import expand
@@ -28,3 +30,17 @@ def ask(library: Askable, text: str | Sequence[str]) -> Query:
     the score on that its weights state. Raises UsageError with what is understood."""
     terms = split(text) if isinstance(text, str) else text
     return parse(terms, library.known_labels(), expand, thresholds=library.thresholds())
+
+
+def find_mistake(library: Askable, text: str) -> tuple[int, int] | None:
+    """Where the first term of a line begins and ends that is not understood by itself; None where each is,
+    or where a quotation mark is not closed."""
+    for match in re.finditer(r'(?:[^\s"]|"[^"]*")+', text):
+        word = match.group().strip("()")
+        if word in ("", "^") or word.casefold() == "or":
+            continue
+        try:
+            ask(library, [word])
+        except UsageError:
+            return match.span()
+    return None

@@ -48,3 +48,36 @@ def own_copy(scanned, tmp_path):
     with Library.open(tmp_path / "catalog.db") as library:
         library.relocate(folder, tmp_path / "photos")
     return tmp_path / "photos", tmp_path / "catalog.db"
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Headless Chromium from the system's packages, driven by Selenium. Who reads its logs empties them."""
+    chromium, driver = (
+        shutil.which("chromium") or shutil.which("chromium-browser"),
+        shutil.which("chromedriver"),
+    )
+    if not chromium or not driver:
+        pytest.skip("needs a real browser: apt-get install chromium chromium-driver")
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="needs selenium: pip install 'phototag[test]'"
+    )
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    profile = tmp_path_factory.mktemp("profile")
+    for flag in (
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        "disable-dev-shm-usage",
+        f"user-data-dir={profile}",
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield started
+    started.quit()

@@ -51,3 +51,19 @@ def distort(document, rng: random.Random):
         place = rng.randrange(len(document))
         return [*document[:place], distort(document[place], rng), *document[place + 1 :]]
     return rng.choice(VALUES)
+
+
+# What a file, a label or a person may be called, and what it would be as markup, script, address or
+# command. No slash: files have these names.
+NAMES = (
+    '<script>hacked=1<\u2215script>', '<img src=x onerror=hacked=1>', '"><svg onload=hacked=1>',
+    "' onmouseover='hacked=1", "<iframe srcdoc='<script>hacked=1'>", '<a href=javascript:hacked=1>x',
+    'javascript:hacked=1', 'data:text\u2215html,<b>x', '&lt;script&gt;hacked=1',
+    '&#60;img src=x onerror=hacked=1&#62;', '<style>*{display:none}', '<!--', '-->', ']]>', '${hacked=1}',
+    '{{hacked=1}}', '`hacked=1`', '\\u003cimg src=x onerror=hacked=1\\u003e', '<base href=x>',
+    '<form action=x>', '<math><mtext><img src=x onerror=hacked=1>',
+    '<template><img src=x onerror=hacked=1>', '<details open ontoggle=hacked=1>', '__proto__',
+    'constructor', 'toString', 'null', 'undefined', '%3Cscript%3Ehacked=1', '..%2f..%2fetc%2fpasswd',
+    "'; DROP TABLE photos; --", '" OR 1=1', '%00', 'two\nlines', '\x1b[31mred\x1b[0m', '\u202egpj.exe',
+    '\u2028line', '\u200b', 'caf\udce9', '\U0001f468\u200d\U0001f469\u200d\U0001f467', 'e\u0301',
+)  # fmt: skip

@@ -57,6 +57,7 @@ HOMES = {  # library -> the only rooms that may import it
     "click": {"cli"},
     "tqdm": {"cli"},
     "starlette": {"web"},
+    "uvicorn": {"web"},
     "ray": {"engines"},
     "av": {"highlights"},
     "matplotlib": {"nets"},

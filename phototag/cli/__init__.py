@@ -25,6 +25,8 @@ COMMANDS = {
     "scan": ("phototag.cli.scan", "Look at every photo in PATHS and remember what is in them."),
     "query": ("phototag.cli.query", "Find photos by what is in them."),
     "show": ("phototag.cli.show", "Show everything known of one photo."),
+    "browse": ("phototag.cli.browse", "Look, ask and correct in a browser, on this machine."),
+    "demo": ("phototag.cli.demo", "Try it: the sample photos in a browser, with a throw-away catalog."),
     "highlights": ("phototag.cli.highlights", "Choose the best photos by a theme; make an album and a film."),
     "why": ("phototag.cli.why", "Explain why a photo is in an album, or is not."),
     "albums": ("phototag.cli.albums", "List the albums that highlights has made."),

@@ -28,20 +28,6 @@ from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
 from phototag.records import Face, Photo
 from phototag.smiling import judge
 
-# What a date comes from, where it is not the camera's own; see phototag.reading.taken.
-DATE_SOURCES = {
-    "xmp": " (XMP)",
-    "iptc": " (IPTC)",
-    "text": " (text in the file)",
-    "sidecar": " (sidecar)",
-    "takeout": " (Google Takeout)",
-    "digitized": " (when it was digitized)",
-    "gps": " (GPS)",
-    "name": " (the file's name)",
-    "modified": " (when it was last saved)",
-    "file": " (file date: a guess; nothing says when it was taken)",
-}
-
 
 @click.command()
 @click.argument("photo", type=click.Path())
@@ -85,6 +71,7 @@ def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: b
 
 def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     """Some lines for a person. `thresholds`: label -> the score from which on a question finds it."""
+    from phototag.reading.taken import SOURCE_SENTENCES
 
     def scored(label: str, score: float) -> str:
         """The label and its score, in brackets where a question for it would not find the photo."""
@@ -97,7 +84,8 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     if photo.width:
         lines.append(f"{photo.width} x {photo.height} pixels, {size(photo.size_bytes)}")
     if photo.taken_at:
-        source = DATE_SOURCES.get(photo.taken_from or "", "")
+        source = SOURCE_SENTENCES.get(photo.taken_from or "", "")
+        source = f" ({source})" if source else ""
         lines.append(f"taken {photo.taken_text}{source}" + (f" with {photo.camera}" if photo.camera else ""))
     if photo.latitude is not None and photo.longitude is not None:
         names = f" ({', '.join(map(printable, photo.places))})" if photo.places else ""

@@ -158,6 +158,34 @@ def copy_database(source: Path, target: Path) -> None:
         old.backup(new)
 
 
+class TimeLimitReached(Exception):
+    """A statement took longer than `time_limit` allows."""
+
+
+STEPS_BETWEEN_LOOKS = 10_000  # of SQLite's virtual machine: a fraction of a millisecond
+
+
+@contextmanager
+def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    """Statements inside end with TimeLimitReached after so many seconds together."""
+    own = connection.connection.driver_connection
+    assert isinstance(own, sqlite3.Connection)
+    end = time.monotonic() + seconds
+
+    def is_over() -> bool:
+        return time.monotonic() > end
+
+    own.set_progress_handler(is_over, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise TimeLimitReached from error
+        raise
+    finally:
+        own.set_progress_handler(None, 0)
+
+
 def executemany(connection: Connection, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
     """Run a statement that returns nothing once for each row of parameters, all with the same names.
 

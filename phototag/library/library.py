@@ -17,9 +17,11 @@ from phototag.library import (
     answers,
     corrections,
     embeddings,
+    facets,
     failures,
     folder_stamps,
     forget,
+    grid,
     jobs,
     labels,
     photos,
@@ -32,7 +34,9 @@ from phototag.library import (
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
 from phototag.library.database import Catalog, open_catalog
+from phototag.library.facets import Facet
 from phototag.library.forget import Forgotten
+from phototag.library.grid import Shapes
 from phototag.library.jobs import JobCount
 from phototag.library.labels import LabelCount, read_words
 from phototag.library.paths import place_of, roots_of, to_text
@@ -274,6 +278,46 @@ class Library:
         with self._catalog.read() as connection:
             photo_id = _photo_id(connection, os.fspath(path))
             return photos.load(connection, [photo_id], smile_threshold)[0] if photo_id is not None else None
+
+    # -- for a page of pictures
+
+    def ids(self, question: Question = None, *, sort: str = "taken", descending: bool = False) -> list[int]:
+        """The ids of the photos that fit, sorted as by `photos`."""
+        with self._catalog.read() as connection:
+            return search.find_ids(connection, self.ask(question), sort, None, descending)
+
+    def photos_with_ids(self, ids: Sequence[int], *, smile_threshold: float = SMILE_THRESHOLD) -> list[Photo]:
+        """These photos, in this order; ids that no photo has are left out."""
+        with self._catalog.read() as connection:
+            return photos.load(connection, list(ids), smile_threshold)
+
+    def lines_with_ids(
+        self, ids: Sequence[int], *, smile_threshold: float = SMILE_THRESHOLD
+    ) -> list[PhotoLine]:
+        """The same, of each what a line about it tells."""
+        with self._catalog.read() as connection:
+            return photos.load_lines(connection, list(ids), smile_threshold)
+
+    def file_with_id(self, photo_id: int) -> tuple[str, str | None] | None:
+        """The absolute path of this photo and the SHA-256 of its bytes; None where no photo has the id."""
+        with self._catalog.read() as connection:
+            return photos.find_file(connection, photo_id)
+
+    def revision(self) -> str:
+        """Changes whenever a scan has stored something."""
+        with self._catalog.read() as connection:
+            return grid.find_revision(connection)
+
+    def shapes(self) -> Shapes:
+        """Shape and month of every photo, from which `Shapes.arrange` makes the grid of some."""
+        with self._catalog.read() as connection:
+            return grid.load_shapes(connection)
+
+    def facets(self, question: Question = None, *, seconds: float = facets.SECONDS) -> list[Facet]:
+        """What the photos that fit have in common, each facet counted within so many seconds or not at
+        all."""
+        query = self.ask(question)
+        return facets.find(self._catalog, query, query.thresholds or self.thresholds(), seconds)
 
     def _finder(
         self, query: Query, sort: str, limit: int | None, descending: bool

@@ -112,6 +112,14 @@ def load_paths(connection: Connection, ids: list[int]) -> list[str]:
     return [paths[photo_id] for photo_id in ids if photo_id in paths]
 
 
+def find_file(connection: Connection, photo_id: int) -> tuple[str, str | None] | None:
+    """The absolute path of this photo and its content hash; None where no photo has the id."""
+    path = next(iter(load_paths(connection, [photo_id])), None)
+    if path is None:
+        return None
+    return path, connection.scalar(select(photos.c.content_hash).where(photos.c.id == photo_id))
+
+
 def _paths(connection: Connection, ids: list[int]) -> dict[int, str]:
     roots_by_id = {root_id: root for root, root_id in roots_of(connection).items()}
     return {

@@ -95,6 +95,19 @@ def count(connection: Connection, query: Query) -> int:
     return found - _count(connection, [*clauses, MISSING])
 
 
+def select_fitting(connection: Connection, query: Query) -> Select[tuple[int]]:
+    """The ids of the photos that fit, in no order, to be asked within another statement."""
+    clauses = clauses_of(connection, query)
+    if not _asks_missing(query):
+        clauses.append(Opposite(MISSING))
+    source = _smallest_source(connection, clauses, FEW_OF_ALL)
+    if source is None:
+        return select(photos.c.id).where(*(clause.where(photos.c.id, many=True) for clause in clauses))
+    start = source.ids.subquery("source")
+    rest = [clause for clause in clauses if clause is not source.clause]
+    return _narrowed(select(start.c.id), start, rest, with_row=False, many=source.entries >= FEW)
+
+
 def _asks_missing(query: Query) -> bool:
     return any(isinstance(term, StateTerm) and term.state == "missing" for term in query.every_term())
 

@@ -36,6 +36,20 @@ from phototag.reading.dates import (
 )
 from phototag.reading.embedded import Embedded
 
+# What a date comes from, as a person reads it; of the camera's own date nothing is said.
+SOURCE_SENTENCES: Mapping[str, str] = {
+    "xmp": "XMP",
+    "iptc": "IPTC",
+    "text": "text in the file",
+    "sidecar": "sidecar",
+    "takeout": "Google Takeout",
+    "digitized": "when it was digitized",
+    "gps": "GPS",
+    "name": "the file's name",
+    "modified": "when it was last saved",
+    "file": "file date: a guess; nothing says when it was taken",
+}
+
 # Tag numbers of Exif 2.32 (CIPA DC-008): the date, and its offset from UTC.
 ORIGINAL, DIGITIZED, MODIFIED = (0x9003, 0x9011), (0x9004, 0x9012), (0x0132, 0x9010)
 GPS_TIME, GPS_DATE = 0x07, 0x1D

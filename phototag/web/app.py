@@ -1,0 +1,316 @@
+"""The application behind the guard: which address answers what. Everything is asked through
+phototag.asking and the library, as on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from phototag.asking import find_mistake
+from phototag.errors import PhototagError, UnreadablePhoto, UsageError
+from phototag.library import Library
+from phototag.library.grid import Shapes
+from phototag.query.complete import complete
+from phototag.query.terms import Query
+from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, photo_dict
+from phototag.web.thumbnails import SIDES, Thumbnails
+
+THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
+MOST_IDS = 10_000  # photos that one request may name
+LONGEST_QUESTION = 2000  # characters
+LONGEST_LABEL, MOST_WORDS = 200, 50  # characters; labels in one request
+STATIC = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+PICTURE_SECONDS = 600  # a browser may show a picture so long without asking whether it is still the same
+SORTS = ("", "newest", "oldest", "smile", "relevance", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`thumbnails`: the folder of the cache. `read_only`: nothing can be changed."""
+
+    thumbnails: Path
+    read_only: bool = False
+
+
+class Browser:
+    """What the handlers share."""
+
+    def __init__(self, library: Library, settings: Settings) -> None:
+        self.library, self.settings = library, settings
+        self.thumbnails = Thumbnails(settings.thumbnails)
+        self._shapes: Shapes | None = None
+
+    def shapes(self) -> Shapes:
+        """Those of the catalog as it is now; kept, since reading a million takes a second."""
+        revision = self.library.revision()
+        if self._shapes is None or self._shapes.revision != revision:
+            self._shapes = self.library.shapes()
+        return self._shapes
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+Answering = Callable[[Browser, Request], Any]
+
+
+def make_app(library: Library, settings: Settings) -> Starlette:
+    """The ASGI application, to be put behind a Guard."""
+    browser = Browser(library, settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        yield
+
+    routes = [
+        Route("/", _static("index.html")),
+        *(Route(f"/static/{name}", _static(name)) for name in static_names()),
+        *(Route(path, _json(browser, answer)) for path, answer in QUESTIONS.items()),
+        *(Route(path, _json(browser, answer), methods=["POST"]) for path, answer in CHANGES.items()),
+        Route("/api/grid", _grid(browser)),
+        *(Route(f"/{side}/{{photo_id:int}}", _picture(browser, side)) for side in SIDES),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _not_found})
+
+
+def static_names() -> list[str]:
+    """The files of the page."""
+    folder = resources.files("phototag.web") / "static"
+    return sorted(each.name for each in folder.iterdir() if each.name.rpartition(".")[2] in STATIC)
+
+
+def _static(name: str) -> Handler:
+    async def handler(request: Request) -> Response:
+        data = (resources.files("phototag.web") / "static" / name).read_bytes()
+        return Response(data, media_type=STATIC[name.rpartition(".")[2]])
+
+    return handler
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return JSONAnswer({"error": "there is nothing at this address"}, 404)
+
+
+# -- asking
+
+
+def _json(browser: Browser, answer: Answering) -> Handler:
+    async def handler(request: Request) -> Response:
+        if request.method == "POST":
+            request.state.sent = _read_json(await request.body())
+        return await run_in_threadpool(_answered, answer, browser, request)
+
+    return handler
+
+
+def _answered(answer: Answering, browser: Browser, request: Request) -> Response:
+    try:
+        found = answer(browser, request)
+    except PhototagError as error:
+        return _refused(browser, request, error)
+    return found if isinstance(found, Response) else JSONAnswer(found)
+
+
+def _refused(browser: Browser, request: Request, error: PhototagError) -> Response:
+    """One sentence; of a question that is not understood also where in it."""
+    said: dict[str, Any] = {"error": str(error)}
+    if isinstance(error, UsageError) and (text := request.query_params.get("q")):
+        place = find_mistake(browser.library, text)
+        said |= {"start": place[0], "end": place[1]} if place else {}
+    return JSONAnswer(said, 400 if isinstance(error, UsageError) else 409)
+
+
+def _read_json(body: bytes) -> dict[str, Any]:
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        sent = None
+    return sent if isinstance(sent, dict) else {}
+
+
+def question_of(text: str | None) -> str:
+    """Raises UsageError for one that nobody types."""
+    if len(text or "") > LONGEST_QUESTION:
+        raise UsageError(f"the question is longer than {LONGEST_QUESTION:,} characters")
+    return text or ""
+
+
+def read_ids(values: Any) -> list[int]:
+    """The ids of photos that a request names. Raises UsageError for anything else."""
+    values = values if isinstance(values, list) else []
+    good = all(isinstance(each, int) and not isinstance(each, bool) and 0 < each < 2**31 for each in values)
+    if not values or not good or len(values) > MOST_IDS:
+        raise UsageError(f"name between 1 and {MOST_IDS:,} photos by their ids")
+    return values
+
+
+def ask(browser: Browser, text: str | None) -> Query:
+    return browser.library.ask(question_of(text))
+
+
+def _grid(browser: Browser) -> Handler:
+    def answer(browser: Browser, request: Request) -> Response:
+        sort = request.query_params.get("sort", "")
+        if sort not in SORTS:
+            raise UsageError(f"cannot sort by {sort!r}; there are {', '.join(SORTS[1:])}")
+        query = ask(browser, request.query_params.get("q"))
+        sort = sort or ("relevance" if query.has_label else "newest")
+        by_time = sort in ("newest", "oldest")
+        ids = browser.library.ids(query, sort="taken" if by_time else sort, descending=sort == "newest")
+        shapes = browser.shapes()
+        data = grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision)
+        return Response(data, media_type="application/octet-stream")
+
+    return _json(browser, answer)
+
+
+def _start(browser: Browser, request: Request) -> dict[str, Any]:
+    """What the page needs to know at first."""
+    return {
+        "photos": browser.library.count(),
+        "revision": browser.library.revision(),
+        "read_only": browser.settings.read_only,
+    }
+
+
+def _news(browser: Browser, request: Request) -> dict[str, Any]:
+    return {"revision": browser.library.revision()}
+
+
+def _lines(browser: Browser, request: Request) -> list[dict[str, Any]]:
+    asked = request.query_params.get("ids", "")
+    if not re.fullmatch(r"[0-9]{1,10}(,[0-9]{1,10}){0,499}", asked):
+        raise UsageError("name up to 500 photos by their ids")
+    thresholds = browser.library.thresholds()
+    ids = read_ids([int(each) for each in asked.split(",")])
+    return [line_dict(line, thresholds) for line in browser.library.lines_with_ids(ids)]
+
+
+def _photo(browser: Browser, request: Request) -> Response:
+    found = browser.library.photos_with_ids([request.path_params["photo_id"]])
+    if not found:
+        return JSONAnswer({"error": "the catalog knows no such photo"}, 404)
+    return JSONAnswer(photo_dict(found[0], browser.library.thresholds()))
+
+
+def _facets(browser: Browser, request: Request) -> list[dict[str, Any]]:
+    return [
+        facet_dict(facet) for facet in browser.library.facets(ask(browser, request.query_params.get("q")))
+    ]
+
+
+def _complete(browser: Browser, request: Request) -> dict[str, Any]:
+    text = question_of(request.query_params.get("q"))
+    at = request.query_params.get("at", "")
+    place = min(int(at), len(text)) if re.fullmatch("[0-9]{1,5}", at) else len(text)
+    labels = [(row.label, row.photos) for row in browser.library.labels()]
+    values = {facet.name: facet.values or () for facet in browser.library.facets()}
+    found = complete(
+        text,
+        place,
+        labels,
+        {
+            "taken": [each.text for each in values.get("years", ())],
+            "camera": [each.text for each in values.get("cameras", ())],
+        },
+    )
+    choices = [{"term": each.term, "note": each.note} for each in found.choices]
+    return {"start": found.start, "end": found.end, "choices": choices}
+
+
+# -- pictures
+
+
+def _picture(browser: Browser, side: int) -> Handler:
+    async def handler(request: Request) -> Response:
+        photo_id = request.path_params["photo_id"]
+        if photo_id >= 2**31:
+            return JSONAnswer({"error": "the catalog knows no such photo"}, 404)
+        place = await run_in_threadpool(browser.library.file_with_id, photo_id)
+        if place is None:
+            return JSONAnswer({"error": "the catalog knows no such photo"}, 404)
+        path, content_hash = place
+        headers = {"Cache-Control": f"private, max-age={PICTURE_SECONDS}", "ETag": f'"{content_hash}"'}
+        if content_hash and request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        try:
+            data = await run_in_threadpool(browser.thumbnails.find, content_hash, side)
+            if data is None:
+                data = await _made(browser, request, path, content_hash, side)
+        except UnreadablePhoto as error:
+            return JSONAnswer({"error": str(error)}, 404)
+        return Response(data, media_type="image/webp", headers=headers if content_hash else None)
+
+    return handler
+
+
+async def _made(browser: Browser, request: Request, path: str, content_hash: str | None, side: int) -> bytes:
+    """The picture when it is made; where nobody waits for it any more, it is not."""
+    made: asyncio.Future[Any] = asyncio.wrap_future(browser.thumbnails.wish(path, content_hash, side))
+    gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({made, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not made.done():
+            made.cancel()
+            raise UnreadablePhoto("nobody waits for it any more")
+        data: bytes = made.result()
+        return data
+    finally:
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+# Address -> what is answered: read alone, in a thread, as JSON.
+QUESTIONS: dict[str, Answering] = {
+    "/api/start": _start,
+    "/api/news": _news,
+    "/api/photos": _lines,
+    "/api/photo/{photo_id:int}": _photo,
+    "/api/facets": _facets,
+    "/api/complete": _complete,
+}
+
+
+# -- changing: the same words as on the command line
+
+
+def _label(browser: Browser, request: Request) -> dict[str, Any]:
+    sent = request.state.sent
+    add, remove = read_words(sent.get("add")), read_words(sent.get("remove"))
+    if not add and not remove:
+        raise UsageError("say which label to add or to take away")
+    ids = read_ids(sent.get("ids"))
+    for photo_id in ids:
+        if place := browser.library.file_with_id(photo_id):
+            browser.library.correct(place[0], add, remove)
+    return {"photos": len(ids)}
+
+
+def read_words(values: Any) -> list[str]:
+    """Labels that a request names. Raises UsageError for anything else."""
+    values = [] if values is None else values
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise UsageError("labels are a list of texts")
+    if any(len(each) > LONGEST_LABEL for each in values) or len(values) > MOST_WORDS:
+        raise UsageError(f"a label has at most {LONGEST_LABEL} characters")
+    return values
+
+
+CHANGES: dict[str, Answering] = {"/api/labels": _label}
