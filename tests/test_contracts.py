@@ -35,6 +35,7 @@ ROOMS = (
     "engines",
     "scanning",
     "highlights",
+    "duplicates",
     "web",
     "cli",
     "__main__",

@@ -24,6 +24,7 @@ from phototag.library import (
     grid,
     jobs,
     labels,
+    perceptual_hashes,
     photos,
     places,
     search,
@@ -380,6 +381,16 @@ class Library:
         look up; what it gives takes latitude and longitude in degrees. `on_progress(photos done, photos
         in all)`; in batches, so that an interruption leaves the rest to the next call."""
         return places.find(self._catalog, gazetteer, places_of, on_progress)
+
+    def perceptual_hashes(self, photo_ids: Sequence[int]) -> dict[int, int]:
+        """Photo id -> the 64 bits that were measured of its present bytes, where they were."""
+        with self._catalog.read() as connection:
+            return perceptual_hashes.load(connection, photo_ids)
+
+    def save_perceptual_hashes(self, hashes: Mapping[int, tuple[str, int]]) -> None:
+        """Keep photo id -> (hash of the bytes that were looked at, 64 bits)."""
+        with self._catalog.write() as connection:
+            perceptual_hashes.save(connection, hashes)
 
     def has_places(self) -> bool:
         """Whether the place of some photo has a name."""

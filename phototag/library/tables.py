@@ -334,6 +334,15 @@ photo_places = Table(
     sqlite_with_rowid=False,
 )
 
+# What a photo looks like, for as long as its bytes are the same; see phototag.duplicates.
+perceptual_hashes = Table(
+    "perceptual_hashes",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("content_hash", Text, nullable=False),
+    Column("bits", LongInteger, nullable=False),  # 64 of them, as a signed number
+)
+
 # For which position, and by which gazetteer, a photo's places were found.
 located_photos = Table(
     "located_photos",

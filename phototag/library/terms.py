@@ -325,7 +325,7 @@ def _between(column: Column[Any], first: object, end: object) -> ColumnClause:
 
 def _within(value: ColumnElement[Any], least: float | None, most: float | None) -> ColumnElement[bool]:
     """Known, and between the two, both included; None leaves that side open."""
-    bounds = [value.is_not(None)]
+    bounds: list[ColumnElement[bool]] = [value.is_not(None)]
     bounds += [value >= least] if least is not None else []
     bounds += [value <= most] if most is not None else []
     return and_(*bounds)
@@ -335,8 +335,8 @@ def _near(latitude: float, longitude: float, radius_km: float) -> ColumnElement[
     """Within the circle on a map that is true to scale along its middle latitude; for circles of up to
     1,000 km. First a band of latitudes, which the index knows."""
     north_km = (photos.c.latitude - latitude) * KM_PER_DEGREE
-    turn = func.abs(photos.c.longitude - longitude)
-    turn = case((turn > 180, 360 - turn), else_=turn)  # the shorter way round the globe
+    apart = func.abs(photos.c.longitude - longitude)
+    turn = case((apart > 180, 360 - apart), else_=apart)  # the shorter way round the globe
     east_km = turn * KM_PER_DEGREE * math.cos(math.radians(latitude))
     reach = radius_km / KM_PER_DEGREE
     return and_(
