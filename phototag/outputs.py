@@ -203,6 +203,11 @@ def _mp4_comment(file: BinaryIO, size_bytes: int) -> bool:
     return False
 
 
+def csv_cell(text: str) -> str:
+    """A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there."""
+    return "'" + text if text[:1] in tuple("=+-@\t\r") else text
+
+
 def reason(error: OSError) -> str:
     """Why it could not be written, in words."""
     return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)

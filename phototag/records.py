@@ -338,6 +338,7 @@ class Photo(_Dated):
     taken_precision: Precision = "second"
     # where it was taken, the one to name first first: towns, then the country
     places: tuple[str, ...] = ()
+    orientation: int = 1  # Exif's: how the stored picture is turned to be upright
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ ROOMS = (
     "people",
     "asking",
     "library",
+    "exporting",
     "nets",
     "annotate",
     "taggers",
@@ -60,6 +61,7 @@ HOMES = {  # library -> the only rooms that may import it
     "starlette": {"web"},
     "uvicorn": {"web"},
     "ray": {"engines"},
+    "lxml": {"metadata"},
     "av": {"highlights"},
     "matplotlib": {"nets"},
 }

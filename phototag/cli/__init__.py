@@ -33,6 +33,7 @@ COMMANDS = {
     "tags": ("phototag.cli.tags", "List the labels of the catalog with their numbers of photos."),
     "tag": ("phototag.cli.tag", "Add or remove labels of a photo."),
     "duplicates": ("phototag.cli.duplicates", "List photos that are there more than once, in groups."),
+    "export": ("phototag.cli.export", "Hand what phototag knows to other programs."),
     "status": ("phototag.cli.status", "Show catalog statistics and the weights in use."),
     "relocate": ("phototag.cli.relocate", "Tell the catalog that a folder of photos has moved."),
     "forget": ("phototag.cli.forget", "Remove from the catalog what it knows of photos."),

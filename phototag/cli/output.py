@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from phototag.outputs import csv_cell as csv_cell
+
 if TYPE_CHECKING:
     from phototag.library import Library
     from phototag.records import Photo
@@ -172,6 +174,14 @@ def write_json(value: Any, indent: int | None = None) -> None:
     click.echo(json.dumps(value, indent=indent, allow_nan=False))
 
 
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Data, piece by piece, as bytes: file names that cannot be decoded survive."""
+    sys.stdout.flush()
+    for piece in pieces:
+        sys.stdout.buffer.write(piece.encode(errors="surrogateescape"))
+    sys.stdout.buffer.flush()
+
+
 def write_table(
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -248,11 +258,6 @@ def _width(text: str) -> int:
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )
-
-
-def csv_cell(text: str) -> str:
-    """A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there."""
-    return "'" + text if text[:1] in tuple("=+-@\t\r") else text
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -325,6 +325,11 @@ class Library:
     ) -> Callable[[Connection], list[int]]:
         return lambda connection: search.find_ids(connection, query, sort, limit, descending)
 
+    def roots(self) -> list[str]:
+        """The absolute folders that the photos lie in; none of them lies in another."""
+        with self._catalog.read() as connection:
+            return list(roots_of(connection))
+
     def known_labels(self) -> list[str]:
         """The labels that some photo has."""
         with self._catalog.read() as connection:

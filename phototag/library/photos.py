@@ -184,6 +184,7 @@ def _photo(
         user_labels=_user_labels(said),
         errors={tagger: answer.error for tagger, answer in heads.items() if answer.error is not None},
         detector=detector.weights_name if detector and detector.error is None else None,
+        orientation=row["orientation"] or 1,
     )
 
 

@@ -1,0 +1,1 @@
+"""What the catalog knows, handed to other programs: sidecars beside the photos, and documents."""
