@@ -189,6 +189,31 @@ class Exif:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedPerson:
+    """Someone whom another program names in a photo. `source`: 'sidecar', 'picasa', 'takeout' or
+    'embedded'. `box`: the face in the upright photo; None where only the photo is known."""
+
+    name: str
+    source: str
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What people and other programs wrote about a photo, in its file and beside it. `rating`: 1 to 5
+    stars, -1 for a rejected photo. `keywords`: levels apart by '|', as Places|Italy|Rome. `sources`:
+    rating, color_label, title, description, keywords -> whose word it is, as of a NamedPerson."""
+
+    rating: int | None = None
+    color_label: str | None = None
+    title: str | None = None
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    persons: tuple[NamedPerson, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A decoded photo, upright, RGB. `pixels` is (H, W, 3) uint8, possibly smaller than the photo; `width`
     and `height` are the upright photo's own. `answers` holds what is already known: tagger name -> tags."""
@@ -226,12 +251,13 @@ class Fingerprint:
 @dataclass(frozen=True, slots=True)
 class Job:
     """One photo and the taggers whose answer about it is missing. `answers` are those already known
-    that these taggers need."""
+    that these taggers need; `sidecars` the names of the files beside it that speak of it."""
 
     photo_id: int
     file: PhotoFile
     taggers: tuple[str, ...]
     answers: Mapping[str, tuple[Tag, ...]] = field(default_factory=dict)
+    sidecars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,8 +391,9 @@ class PhotoLine(_Dated):
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """What decoding learned of a photo's file: the hash of the bytes it read, the upright size, the
-    EXIF, the hash of the compressed pixels. `content_hash` is None when the bytes could not be read,
-    `width` and `height` when they could not be decoded, `pixel_hash` for kinds of file without."""
+    EXIF, the hash of the compressed pixels, what is written about it there and beside it.
+    `content_hash` is None when the bytes could not be read, `width` and `height` when they could not be
+    decoded, `pixel_hash` for kinds of file without, `written` where nobody looked."""
 
     photo_id: int
     content_hash: str | None
@@ -374,6 +401,7 @@ class PhotoFacts:
     height: int | None = None
     exif: Exif = field(default_factory=Exif)
     pixel_hash: str | None = None
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +427,16 @@ class NamedPlace:
     @property
     def is_country(self) -> bool:
         return self.code.startswith("country ")
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What a known photo's file and the files beside it say, read without decoding. `exif`: None where
+    the file could not be read."""
+
+    photo_id: int
+    exif: Exif | None = None
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from phototag import pipeline
 from phototag.errors import Interrupted, UnreadablePhoto, UsageError
+from phototag.metadata.beside import Reader
 from phototag.reading import files, lookahead
-from phototag.reading.decode import read_facts
+from phototag.reading.decode import read_facts, read_metadata
 from phototag.reading.walk import Walk
-from phototag.records import FileFacts, Fingerprint, Frame, PhotoFile
+from phototag.records import FileFacts, Fingerprint, Frame, Job, PhotoFile, Reread
 from phototag.stopping import Stop
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
@@ -111,6 +113,7 @@ class ScanReport:
     moved: int = 0
     missing: int = 0
     skipped: int = 0  # need an extra to be read: how many of which in `needs_extra`
+    metadata_read: int = 0  # known photos whose date, place and metadata were read again
     unlisted: int = 0  # folders, not photos: trusted to be as they were
     unreadable_folders: int = 0  # and files that could not be looked at: nothing is known of what is there
     failed: int = 0
@@ -207,6 +210,9 @@ def scan(
     choice = _choose_detector(options)
     try:
         new = _find(library, walk, options, caller, report)
+        reader = Reader()
+        if not options.dry_run:
+            _read_metadata(library, scope, options, caller, reader, report)
         if choice and choice.fetch == choice.detector and report.found:  # without it nothing can be counted
             choice = _fetch_detector(choice, options, caller)
         plan = _make_plan(library, scope, options, choice)
@@ -217,7 +223,8 @@ def scan(
         if plan.pending.unmarked and not options.dry_run:
             library.mark_complete(scope, plan.fingerprints)
         if plan.pending.photos and not options.dry_run:
-            _look(library, scope, plan, options, caller, on_photo, report)
+            _look(library, scope, plan, options, caller, reader, on_photo, report)
+        _report_sidecars(reader, report)
     except Interrupted:
         report.interrupted = True
     if not options.dry_run:
@@ -260,6 +267,7 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
         unreadable=walk.errors,
         stamps=walk.stamps,
         unchanged=walk.unchanged,
+        sidecars=walk.sidecars,
         always_save_stamps=options.fast,
         verify=options.verify,
     )
@@ -270,6 +278,49 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
     report.notes += [*known.relocated, *known.unavailable]
     report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
     return known.new + known.changed if options.dry_run else 0
+
+
+def _read_metadata(
+    library: Library,
+    scope: Sequence[str],
+    options: ScanOptions,
+    caller: _Caller,
+    reader: Reader,
+    report: ScanReport,
+) -> None:
+    """Read the metadata of known photos where these, a file beside them or the rules of reading are new.
+    A step of its own: no net is loaded and no picture decoded. New photos have theirs read when they
+    are decoded, from the same bytes."""
+    library.make_metadata_due()
+    if options.verify:
+        library.make_metadata_due(scope)
+    total = library.count_metadata_jobs(scope)
+    if not total:
+        return
+
+    def read(job: Job) -> Reread:
+        """Nothing where the file cannot be read; decoding it will say why."""
+        caller.check()
+        try:
+            path = job.file.full_path()
+            beside = reader.read(*os.path.split(path), job.sidecars)
+            return Reread(job.photo_id, *read_metadata(path, beside, options.max_pixels))
+        except (UnreadablePhoto, ValueError):
+            return Reread(job.photo_id)
+
+    with ThreadPoolExecutor(decoding_threads(), thread_name_prefix="metadata") as pool:
+        for jobs in library.metadata_jobs(scope):
+            library.save_metadata(list(pool.map(read, jobs)))
+            report.metadata_read += len(jobs)
+            caller.progress_or_stop("metadata", report.metadata_read, total)
+
+
+def _report_sidecars(reader: Reader, report: ScanReport) -> None:
+    """Files beside photos that say nothing because they cannot be read: the first ten, and how many."""
+    listed = sorted(reader.errors.items())
+    report.notes += [f"{path} was left alone: {reason}" for path, reason in listed[:LISTED]]
+    if len(listed) > LISTED:
+        report.notes.append(f"{len(listed) - LISTED:,} more files beside photos were left alone.")
 
 
 def _choose_detector(options: ScanOptions) -> Choice | None:
@@ -356,6 +407,7 @@ def _look(
     plan: _Plan,
     options: ScanOptions,
     caller: _Caller,
+    reader: Reader,
     on_photo: Callable[[str, str | None], None] | None,
     report: ScanReport,
 ) -> None:
@@ -369,6 +421,7 @@ def _look(
         working_side=table.WORKING_SIDE,
         max_pixels=options.max_pixels,
         stop=caller.stop,
+        reader=reader,
     )
 
     def save(batch: pipeline.Batch) -> None:

@@ -20,7 +20,9 @@ from PIL import Image, PngImagePlugin
 from phototag.errors import PhototagError
 from phototag.highlights import theme
 from phototag.library import Library
-from phototag.metadata import iptc, takeout, xmp
+from phototag.metadata import exiftool_json, iptc, picasa, takeout, xmp
+from phototag.metadata.resolve import resolve
+from phototag.metadata.xmp_fields import read_xmp
 from phototag.nets.detector import checkpoint as detector_file
 from phototag.nets.detector import data as coco
 from phototag.nets.detector import everyday
@@ -41,6 +43,10 @@ PACKET = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:
  photoshop:DateCreated="2016-07"><xmp:CreateDate>2016-07-04T12:30:00+02:00</xmp:CreateDate>
  </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
 IPTC = b"\x1c\x02\x37\0\x0820160704\x1c\x02\x3c\0\x0b123000+0200\x1c\x02\x05\0\x03abc"
+FOREIGN = Path(__file__).parent / "metadata" / "foreign"
+FOREIGN_PACKETS = [file.read_bytes() for file in sorted(FOREIGN.glob("*.xmp"))]
+PICASA = (FOREIGN / ".picasa.ini").read_bytes()
+EXIFTOOL = json.loads((FOREIGN / "osxphotos-groups.jpg.json").read_text())
 TAKEOUT = {
     "title": "a.jpg",
     "photoTakenTime": {"timestamp": "1467628200", "formatted": "4 Jul 2016"},
@@ -97,7 +103,9 @@ def try_dates(folder, rng, number):
 
 def try_xmp(folder, rng, number):
     try:
-        list(xmp.dates_of(xmp.parse_xmp(mutant(PACKET, rng))))
+        packet = rng.choice((PACKET, *FOREIGN_PACKETS))
+        said = read_xmp(mutant(packet, rng))
+        resolve([("sidecar", said)], (600, 400), rng.randint(1, 8))
     except xmp.NotXmp as error:
         assert refused(error)
         return False
@@ -105,12 +113,33 @@ def try_xmp(folder, rng, number):
 
 
 def try_iptc(folder, rng, number):
-    return bool(iptc.date_of(iptc.parse_iptc(mutant(IPTC, rng))))
+    return bool(iptc.read_iptc(iptc.parse_iptc(mutant(IPTC, rng))).dates)
+
+
+def try_picasa(folder, rng, number):
+    try:
+        inside = picasa.parse_picasa(mutant(PICASA, rng))
+    except picasa.NotPicasa as error:
+        assert refused(error)
+        return False
+    said = picasa.read_picasa(inside, "picasa-ini.jpg")
+    return said is not None and bool(said.regions)
+
+
+def try_exiftool_json(folder, rng, number):
+    try:
+        exiftool_json.read_exiftool(exiftool_json.parse_exiftool(json_mutant(EXIFTOOL, rng)))
+    except exiftool_json.NotExiftool as error:
+        assert refused(error)
+        return False
+    return True
 
 
 def try_takeout(folder, rng, number):
     try:
-        takeout.taken_time(takeout.parse_takeout(json_mutant(TAKEOUT, rng)))
+        document = takeout.parse_takeout(json_mutant(TAKEOUT, rng))
+        takeout.taken_time(document)
+        takeout.read_takeout(document)
     except takeout.NotTakeout as error:
         assert refused(error)
         return False
@@ -375,7 +404,8 @@ def catalog(tmp_path_factory):
 
 
 TARGETS = [
-    try_exif, try_dates, try_xmp, try_iptc, try_takeout, try_pixel_hash, try_theme, try_detector_weights,
+    try_exif, try_dates, try_xmp, try_iptc, try_picasa, try_exiftool_json, try_takeout,
+    try_pixel_hash, try_theme, try_detector_weights,
     try_everyday_weights, try_smilenet_weights, try_record, try_coco, try_csv, try_npz, try_catalog,
 ]  # fmt: skip
 

@@ -233,6 +233,7 @@ class _Interruptible:
 PHASES = {
     "find": ("looking for photos", "photos"),
     "hash": ("comparing changed and moved files", "files"),
+    "metadata": ("reading dates and metadata again", "photos"),
     "fetch": ("fetching weights", "bytes"),
     "tag": ("looking at photos", "photos"),
     "places": ("naming places", "photos"),
@@ -415,6 +416,8 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         )
     if report.moved:
         lines.append(f"{count(report.moved, 'photo')} moved or renamed: recognised, not looked at again.")
+    if report.metadata_read:
+        lines.append(f"Dates and metadata of {count(report.metadata_read, 'known photo')} were read again.")
     if report.missing:
         lines.append(
             f"{count(report.missing, 'photo')} no longer there; what is known of them is kept (phototag "

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_co
 
 from phototag.library.answers import Answer, load_answers
 from phototag.library.database import Catalog
+from phototag.library.metadata import sidecars_of
 from phototag.library.names import find_ids
 from phototag.library.paths import Place, places_of, to_path
 from phototag.library.tables import answers, photos, taggers
@@ -66,7 +67,7 @@ def find(
         while True:
             with catalog.read() as connection:
                 page = _incomplete_photos(connection, place, after, digest(fingerprints))
-                jobs = list(_jobs(connection, place.root, page, fingerprints, needs))
+                jobs = list(_jobs(connection, place, page, fingerprints, needs))
             yield from jobs
             if len(page) < PAGE:
                 break
@@ -190,7 +191,7 @@ def _incomplete_photos(
 
 def _jobs(
     connection: Connection,
-    root: str,
+    place: Place,
     page: Sequence[_Photo],
     fingerprints: Mapping[str, str],
     needs: Mapping[str, Sequence[str]],
@@ -205,6 +206,7 @@ def _jobs(
     known = load_answers(
         connection, [photo_id for photo_id, names in wanted.items() if names & heads.get(photo_id, {}).keys()]
     )
+    beside = sidecars_of(connection, place.root_id, [photo.path for photo in page])
     for photo in page:
         if not (names := lacking[photo.id]):
             continue
@@ -216,5 +218,5 @@ def _jobs(
             and answer.content_hash == photo.content_hash
             and answer.fingerprint == fingerprints.get(name, answer.fingerprint)
         }
-        file = PhotoFile(root, to_path(photo.path), photo.size_bytes, photo.mtime_ns)
-        yield Job(photo.id, file, names, needed)
+        file = PhotoFile(place.root, to_path(photo.path), photo.size_bytes, photo.mtime_ns)
+        yield Job(photo.id, file, names, needed, beside.get(photo.path, ()))

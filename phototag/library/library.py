@@ -24,6 +24,7 @@ from phototag.library import (
     grid,
     jobs,
     labels,
+    metadata,
     perceptual_hashes,
     photos,
     places,
@@ -45,6 +46,7 @@ from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
 from phototag.library.save import save
 from phototag.library.status import Status
+from phototag.metadata.beside import Sidecar
 from phototag.query.terms import Query
 from phototag.records import (
     FileFacts,
@@ -57,6 +59,7 @@ from phototag.records import (
     PhotoFacts,
     PhotoFile,
     PhotoLine,
+    Reread,
 )
 from phototag.smiling import SMILE_THRESHOLD
 
@@ -122,6 +125,7 @@ class Library:
         unreadable: Sequence[tuple[str, str]] = (),
         stamps: Mapping[str, FolderStamp | None] | None = None,
         unchanged: Mapping[str, int] | None = None,
+        sidecars: Mapping[str, Sequence[Sidecar]] | None = None,
         always_save_stamps: bool = True,
         verify: bool = False,
     ) -> Reconciled:
@@ -135,9 +139,11 @@ class Library:
         without it only equal bytes tell. `unreadable`: (path, reason) of folders
         and files that could not be looked at: nothing below them is called missing. `unchanged`:
         folder -> its number of photos, where these are the known ones, as they were, and not among
-        `files`. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These three are
-        read when `files` has ended (they are those of the `Walk`). Without `always_save_stamps`, those
-        that only say more of the same are stored together with other news alone. `dry_run` writes
+        `files`. `stamps`: folder -> stamp, for `folder_stamps` once all is done. These are
+        read when `files` has ended, and so are `sidecars`: folder -> the files in it that may speak of its
+        photos, of folders that are not as they were (they are those of the `Walk`). Without
+        `always_save_stamps`, stamps that only say more of the same are stored together with other news
+        alone. `dry_run` writes
         nothing. `verify` hashes every file that is known, whatever its size and times say; `files` have
         to be all then. Writes in batches: what an interruption leaves is consistent."""
         return reconcile(
@@ -149,6 +155,7 @@ class Library:
             unreadable=unreadable,
             stamps={} if stamps is None else stamps,  # filled while the files are taken
             unchanged={} if unchanged is None else unchanged,
+            sidecars={} if sidecars is None else sidecars,
             always_save_stamps=always_save_stamps,
             dry_run=dry_run,
             verify=verify,
@@ -158,6 +165,30 @@ class Library:
         """Absolute folder -> its stamp at the last complete scan, of these folders and all below
         that were walked."""
         return folder_stamps.find(self._catalog, scope)
+
+    def metadata_jobs(self, scope: Sequence[str] | None) -> Iterator[list[Job]]:
+        """The known photos of these folders and files (None: all) whose metadata are to be read again:
+        bytes, place, a file beside them or the rules of reading are new. Pages of jobs without taggers,
+        for `save_metadata`."""
+        return metadata.due(self._catalog, scope)
+
+    def count_metadata_jobs(self, scope: Sequence[str] | None) -> int:
+        """How many photos `metadata_jobs` gives."""
+        return metadata.count_due(self._catalog, scope)
+
+    def make_metadata_due(self, scope: Sequence[str] | None = None) -> None:
+        """Have `metadata_jobs` give every photo of these folders and files; without `scope`, every photo
+        of the catalog if its metadata were read by other rules than today's."""
+        if scope is None:
+            metadata.note_rules(self._catalog)
+            return
+        with self._catalog.write() as connection:
+            metadata.make_due(connection, scope)
+
+    def save_metadata(self, read: Sequence[Reread]) -> None:
+        """Store what the files of known photos, and those beside them, say."""
+        with self._catalog.write() as connection:
+            metadata.save(connection, read)
 
     def jobs(
         self,

@@ -238,6 +238,7 @@ def _rewrite(connection: Connection, photo_id: int, file: PhotoFile, facts: File
     connection.execute(
         _UPDATE.values(
             content_hash=facts.content_hash,
+            metadata_due=1,
             latitude=exif.latitude,
             longitude=exif.longitude,
             camera=escape_surrogates(exif.camera) if exif.camera else None,
@@ -258,7 +259,7 @@ def _move(connection: Connection, photo_id: int, place: Place, path: str) -> Non
     root_id, path = place.root_id, _stored_path(place, path)
     former = connection.execute(select(photos.c.root_id, photos.c.path).where(photos.c.id == photo_id)).one()
     occupant = _find(connection, root_id, path)
-    statement = _UPDATE.values(root_id=bindparam("new_root"), path=bindparam("new_path"))
+    statement = _UPDATE.values(root_id=bindparam("new_root"), path=bindparam("new_path"), metadata_due=1)
 
     def put(moving: int, new_root: int, new_path: str) -> None:
         connection.execute(statement, {"photo": moving, "new_root": new_root, "new_path": new_path})
@@ -276,7 +277,9 @@ def _change_content(connection: Connection, photo_id: int, file: PhotoFile, cont
     summaries.forget(connection, [photo_id])
     connection.execute(delete(answers).where(answers.c.photo_id == photo_id))
     connection.execute(
-        _UPDATE.values(content_hash=content_hash, complete_for=None, **dict.fromkeys(_CONTENT)),
+        _UPDATE.values(
+            content_hash=content_hash, complete_for=None, metadata_due=1, **dict.fromkeys(_CONTENT)
+        ),
         {"photo": photo_id},
     )
     _update_file(connection, photo_id, file)

@@ -15,7 +15,7 @@ from itertools import chain
 
 from sqlalchemy import select
 
-from phototag.library import folder_stamps, moved_roots, photo_updates
+from phototag.library import folder_stamps, metadata, moved_roots, photo_updates
 from phototag.library.database import Catalog
 from phototag.library.diff import Diff, Gone, KnownPhoto, find_gone
 from phototag.library.moves import (
@@ -32,6 +32,7 @@ from phototag.library.moves import (
 from phototag.library.paths import containing_folder, join, outermost, places_of, to_path, under
 from phototag.library.relocate import relocate
 from phototag.library.tables import photos
+from phototag.metadata.beside import Sidecar
 from phototag.records import FolderStamp, PhotoFile
 
 # new files in one transaction: some 10 ms of work and a megabyte; more at a time would be no faster
@@ -68,6 +69,7 @@ def reconcile(
     unreadable: Sequence[tuple[str, str]],
     stamps: Mapping[str, FolderStamp | None],
     unchanged: Mapping[str, int],
+    sidecars: Mapping[str, Sequence[Sidecar]],
     always_save_stamps: bool,
     dry_run: bool,
     verify: bool,
@@ -129,6 +131,7 @@ def reconcile(
     if not dry_run:
         _mark(catalog, missing, diff.returned)
         _store_ctimes(catalog, diff.untimed)
+        metadata.watch(catalog, sidecars)  # before the stamps, by which nobody would look again
         stamps = _trusted(stamps, doubtful, gone)
         entered = {file.root for file in diff.new if containing_folder(folders, file.root) is None}
         folder_stamps.save(catalog, folders, stamps, entered, always=always_save_stamps)

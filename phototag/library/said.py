@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection
 
 from phototag.faces import Said
-from phototag.library import face_words
+from phototag.library import face_words, written
 from phototag.library.face_words import Subject
 
 
@@ -16,11 +16,19 @@ def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, S
     """Photo id -> what is said of its faces; without photos of which nothing is. Of a catalog in which
     nothing was ever said it costs a look at an empty table for each source, whatever the number of photos."""
     words = face_words.load(connection, subjects)
-    return {photo_id: Said(words=[one.word for one in stored]) for photo_id, stored in words.items()}
+    named = written.load_faces(connection, subjects)
+    return {
+        photo_id: Said(
+            words=[one.word for one in words.get(photo_id, ())],
+            regions=named[photo_id].regions if photo_id in named else (),
+            mentions=named[photo_id].mentions if photo_id in named else (),
+        )
+        for photo_id in words.keys() | named.keys()
+    }
 
 
 def load_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, Said]:
     """The same for photos whose rows say what they show."""
-    if not face_words.is_any(connection):
+    if not (face_words.is_any(connection) or written.is_anybody_named(connection)):
         return {}
     return load(connection, face_words.find_subjects(connection, photo_ids))

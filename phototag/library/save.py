@@ -9,13 +9,22 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Update, bindparam, delete, exists, insert, select, update
 
-from phototag.library import summaries, taken
+from phototag.library import summaries, taken, written
 from phototag.library.answers import IDS, Answer, chunks, ensure_fingerprints, load_answers
 from phototag.library.database import Catalog
 from phototag.library.dialects import executemany, insert_rows
 from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import ensure_ids, escape_surrogates
-from phototag.library.tables import answers, corrections, embeddings, labels, photos, taggers, tags
+from phototag.library.tables import (
+    answers,
+    corrections,
+    embeddings,
+    labels,
+    photo_keywords,
+    photos,
+    taggers,
+    tags,
+)
 from phototag.records import Fingerprint, Outcome, PhotoFacts, Tag
 
 _SUMMARY = "faces", "least_smile", "greatest_smile", "answered", "failed", "complete_for"
@@ -57,6 +66,7 @@ class _Known(NamedTuple):
     pixel_hash: str | None
     has_answers: bool
     has_corrections: bool
+    has_keywords: bool
 
 
 _SELECT_KNOWN = select(
@@ -68,6 +78,7 @@ _SELECT_KNOWN = select(
     photos.c.pixel_hash,
     exists().where(answers.c.photo_id == photos.c.id),
     exists().where(corrections.c.photo_id == photos.c.id),
+    exists().where(photo_keywords.c.photo_id == photos.c.id),
 ).where(photos.c.id.in_(IDS))
 
 
@@ -101,9 +112,13 @@ def save(
         # Most photos are new: where nobody has said anything yet, nothing is looked for.
         answered = [photo_id for photo_id, photo in batch.items() if photo.known.has_answers]
         corrected = [photo_id for photo_id, photo in batch.items() if photo.known.has_corrections]
+        keyworded = [photo_id for photo_id, photo in batch.items() if photo.known.has_keywords]
         stored = load_answers(connection, answered, with_tags=False)
-        said = summaries.corrections_of(connection, corrected)
-        summaries.forget(connection, {*answered, *corrected})
+        summaries.forget(connection, {*answered, *corrected, *keyworded})
+        wrote = {i: one.facts.written for i, one in batch.items() if one.facts and one.facts.written}
+        written.store(connection, wrote)
+        keyworded = [i for i in batch if (wrote[i].keywords if i in wrote else i in keyworded)]
+        said = summaries.words_of(connection, corrected, keyworded)
         _drop_outdated(connection, batch, stored)
         names = {name for photo in batch.values() for name in (*photo.outcomes, *photo.answers)}
         tagger_ids = ensure_ids(connection, taggers.c.name, names)

@@ -1,8 +1,8 @@
 """What is kept of a photo's answers beside them, so that questions are index lookups. Pure until
 the last functions.
 
-A summary follows from the photo's answers and the user's corrections alone: it can be computed
-again at any time."""
+A summary follows from the photo's answers, the keywords that other programs wrote, and the user's
+corrections alone: it can be computed again at any time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,23 @@ from operator import itemgetter
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, union, update
 
 from phototag import smiling
+from phototag.library import written
 from phototag.library.answers import CHUNK, IDS, chunks, load_answers, load_tags
 from phototag.library.database import Catalog
 from phototag.library.dialects import executemany, insert_rows
 from phototag.library.names import ensure_ids
-from phototag.library.tables import answers, corrections, labels, meta, photo_labels, photos, taggers, tags
+from phototag.library.tables import (
+    answers,
+    corrections,
+    keyword_labels,
+    labels,
+    meta,
+    photo_keywords,
+    photo_labels,
+    photos,
+    taggers,
+    tags,
+)
 from phototag.query.terms import EMOTIONS
 from phototag.records import Tag
 
@@ -33,6 +45,11 @@ _LABELS_OF_PHOTOS = union(
     .select_from(answers.join(tags))
     .where(answers.c.photo_id.in_(IDS)),
     select(corrections.c.label_id, corrections.c.photo_id).where(corrections.c.photo_id.in_(IDS)),
+    select(keyword_labels.c.label_id, photo_keywords.c.photo_id)
+    .select_from(
+        photo_keywords.join(keyword_labels, keyword_labels.c.keyword_id == photo_keywords.c.keyword_id)
+    )
+    .where(photo_keywords.c.photo_id.in_(IDS)),
 )
 _DELETE_LABELS = delete(photo_labels).where(
     photo_labels.c.label_id == bindparam("label"), photo_labels.c.photo_id == bindparam("photo")
@@ -176,10 +193,23 @@ def corrections_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int
     return found
 
 
+def words_of(
+    connection: Connection, photo_ids: Iterable[int], keyworded: Iterable[int]
+) -> dict[int, dict[str, bool]]:
+    """The same, with the keywords of the photos `keyworded` as words of whoever wrote them: the user's
+    own go before them."""
+    found = corrections_of(connection, photo_ids)
+    for photo_id, its_labels in written.labels_of(connection, keyworded).items():
+        said = found.setdefault(photo_id, {})
+        for label in its_labels:
+            said.setdefault(label, True)
+    return found
+
+
 def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
     """Write the summaries of these photos, whose label rows were forgotten, from what is stored of them."""
     for ids in chunks(photo_ids):
-        said = corrections_of(connection, ids)
+        said = words_of(connection, ids, ids)
         stored = load_answers(connection, ids)
         summaries, columns = {}, []
         for photo_id in ids:

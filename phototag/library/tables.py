@@ -92,6 +92,10 @@ photos = Table(
     # SHA-256 of the compressed pixels, whatever is written around them; none for kinds without
     Column("pixel_hash", Text),
     Column("ctime_ns", BigInteger),  # when the file's bytes or name were last changed, by the system
+    # -- what other programs wrote, see `written`
+    Column("rating", Integer),  # stars, 1 to 5; -1: rejected
+    # 1: its metadata are to be read (again), from its file and those beside it; see metadata.py
+    Column("metadata_due", Integer, nullable=False, server_default="1"),
     UniqueConstraint("root_id", "path"),
     Index(None, "taken_sort"),
     Index(None, "content_hash"),
@@ -105,6 +109,8 @@ photos = Table(
     Index("ix_photos_missing", "missing_since", sqlite_where=text("missing_since IS NOT NULL")),
     Index("ix_photos_untagged", "answered", sqlite_where=text("answered = 0")),
     Index("ix_photos_failed", "failed", sqlite_where=text("failed > 0")),
+    Index("ix_photos_rating", "rating", sqlite_where=text("rating IS NOT NULL")),
+    Index("ix_photos_metadata_due", "metadata_due", sqlite_where=text("metadata_due = 1")),
 )
 
 taggers = Table(
@@ -282,6 +288,75 @@ photo_persons = Table(
     sqlite_with_rowid=False,
 )
 
+# The files beside photos, as the last scan saw them: where one has changed, the photos that it may
+# speak of are read again.
+sidecars = Table(
+    "sidecars",
+    metadata,
+    Column("root_id", ForeignKey("roots.id", ondelete="CASCADE"), primary_key=True),
+    Column("folder", ByteOrdered, primary_key=True),  # as of folders; '' for the root itself
+    Column("name", ByteOrdered, primary_key=True),
+    Column("size_bytes", LongInteger, nullable=False),
+    Column("mtime_ns", LongInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What other programs wrote about photos, in their files and beside them, as far as it is believed: see
+# phototag.metadata. Only of photos of which something is written; its stars are in `photos`.
+written = Table(
+    "written",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("color_label", ByteOrdered),
+    Column("title", ByteOrdered),
+    Column("description", ByteOrdered),
+    # title and description, a line end between them, as phototag.query.terms.fold spells them
+    Column("folded_text", ByteOrdered),
+    Column("sources", Text, nullable=False),  # JSON: field -> whose word it is
+)
+
+keywords = Table(
+    "keywords",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", ByteOrdered, nullable=False, unique=True),  # '|' between its levels
+)
+
+# The labels that a keyword's levels are: a plain word finds keywords too.
+keyword_labels = Table(
+    "keyword_labels",
+    metadata,
+    Column("keyword_id", ForeignKey("keywords.id", ondelete="CASCADE"), primary_key=True),
+    Column("label_id", ForeignKey("labels.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+photo_keywords = Table(
+    "photo_keywords",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("keyword_id", ForeignKey("keywords.id"), nullable=False),
+    Index("ix_photo_keywords_keyword", "keyword_id", "photo_id"),
+    sqlite_with_rowid=False,
+)
+
+# Whom other programs name in photos, with the face's box in the upright photo or without one.
+regions = Table(
+    "regions",
+    metadata,
+    Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("person_id", ForeignKey("persons.id"), nullable=False),
+    Column("source", Text, nullable=False),  # 'sidecar', 'picasa', 'takeout', 'embedded'
+    Column("box_left", Float),
+    Column("box_top", Float),
+    Column("box_right", Float),
+    Column("box_bottom", Float),
+    Index(None, "person_id"),
+    sqlite_with_rowid=False,
+)
+
 albums = Table(
     "albums",
     metadata,
@@ -354,7 +429,7 @@ located_photos = Table(
 )
 
 # What holds for the whole catalog: 'smile_rules', the version of phototag.smiling that the smiles
-# in `photos` were decided by.
+# in `photos` were decided by; 'metadata_rules', the version by which metadata were read, see metadata.py.
 meta = Table(
     "meta",
     metadata,

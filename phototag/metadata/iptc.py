@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from phototag.metadata.record import (
+    LEVEL,
+    MOST_KEYWORDS,
+    TITLE_LENGTH,
+    Metadata,
+    clean,
+    clean_keyword,
+    clean_lines,
+)
 
 # Record 2, datasets 55 and 60: when the picture, not this file of it, came to be.
 DATE_CREATED, TIME_CREATED = (2, 55), (2, 60)
+OBJECT_NAME, KEYWORDS, HEADLINE, CAPTION = (2, 5), (2, 25), (2, 105), (2, 120)
+CHARACTER_SET, UTF_8 = (1, 90), b"\x1b%G"
 MARKER = 0x1C
 EXTENDED = 0x8000  # a length of more than two bytes; no text that we read has one
 
+Datasets = Mapping[tuple[int, int], Sequence[bytes]]
 
-def parse_iptc(block: bytes) -> dict[tuple[int, int], bytes]:
-    """(record, dataset) -> its first value, as far as the block holds together."""
-    found: dict[tuple[int, int], bytes] = {}
-    position = 0
-    while position + 5 <= len(block) and block[position] == MARKER:
+
+def parse_iptc(block: bytes) -> dict[tuple[int, int], list[bytes]]:
+    """(record, dataset) -> its values, as far as the block holds together."""
+    found: dict[tuple[int, int], list[bytes]] = {}
+    position = number = 0
+    while position + 5 <= len(block) and block[position] == MARKER and number < 10 * MOST_KEYWORDS:
         length = int.from_bytes(block[position + 3 : position + 5], "big")
         end = position + 5 + length
         if length & EXTENDED or end > len(block):
             break
-        found.setdefault((block[position + 1], block[position + 2]), block[position + 5 : end])
-        position = end
+        values = found.setdefault((block[position + 1], block[position + 2]), [])
+        values.append(block[position + 5 : end])
+        position, number = end, number + 1
     return found
 
 
-def date_of(datasets: Mapping[tuple[int, int], bytes]) -> str:
+def read_iptc(datasets: Datasets) -> Metadata:
+    """What the datasets say."""
+
+    def texts(name: tuple[int, int]) -> list[str]:
+        return [_decode(value, datasets) for value in datasets.get(name, ())]
+
+    keywords = (clean_keyword([text.replace(LEVEL, "/")]) for text in texts(KEYWORDS))
+    date = date_of(datasets)
+    return Metadata(
+        dates=(date,) if date else (),
+        title=clean(next(iter([*texts(OBJECT_NAME), *texts(HEADLINE)]), None), TITLE_LENGTH),
+        description=clean_lines(next(iter(texts(CAPTION)), None)),
+        keywords=tuple(dict.fromkeys(one for one in keywords if one))[:MOST_KEYWORDS],
+    )
+
+
+def date_of(datasets: Datasets) -> str:
     """`YYYYMMDD`, a blank, and `HHMMSS±HHMM` where the time is stated; unknown parts are zeros."""
-    stated = (datasets.get(name, b"").decode("latin-1").strip("\0 ") for name in (DATE_CREATED, TIME_CREATED))
+    stated = (
+        next(iter(datasets.get(name, ())), b"").decode("latin-1").strip("\0 ")
+        for name in (DATE_CREATED, TIME_CREATED)
+    )
     return " ".join(stated).strip()
+
+
+def _decode(value: bytes, datasets: Datasets) -> str:
+    """UTF-8 where the block says so; many programs write it and do not say so."""
+    if UTF_8 in datasets.get(CHARACTER_SET, ()):
+        return value.decode("utf-8", "replace")
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("cp1252", "replace")

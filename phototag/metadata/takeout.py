@@ -1,4 +1,5 @@
-"""Reads the JSON files that Google Takeout puts beside photos. Owns their names; standard library only."""
+"""Reads the JSON files that Google Takeout puts beside photos. Owns their names; pure, standard library
+only."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+
+from phototag.metadata.record import Metadata, clean_lines, clean_person
 
 MAX_BYTES = 1024 * 1024  # real ones have some kilobytes
 # Takeout cuts the names of its files: 46 characters stay before the ending.
@@ -52,13 +55,13 @@ def json_names(photo: str) -> Iterator[str]:
 def parse_takeout(data: bytes) -> dict[str, Any]:
     """The document. Raises NotTakeout."""
     if len(data) > MAX_BYTES:
-        raise NotTakeout(f"larger than {MAX_BYTES:,} bytes")
+        raise NotTakeout(f"it is larger than {MAX_BYTES:,} bytes")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise NotTakeout(f"no JSON ({error})") from error
+        raise NotTakeout(f"it is no JSON ({error})") from error
     if not isinstance(document, dict) or "photoTakenTime" not in document:
-        raise NotTakeout("no JSON of Google Takeout")
+        raise NotTakeout("it is no JSON of Google Takeout")
     return document
 
 
@@ -69,3 +72,28 @@ def taken_time(document: dict[str, Any]) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return None
+
+
+def read_takeout(document: dict[str, Any]) -> Metadata:
+    """What the document says beside the time. Who is in the photo belongs to it as a whole: Takeout gives
+    no places of faces. The place that Google shows goes before the camera's: people correct it there."""
+    people = document.get("people")
+    names = [one.get("name") for one in people if isinstance(one, dict)] if isinstance(people, list) else []
+    return Metadata(
+        place=_place(document.get("geoData")) or _place(document.get("geoDataExif")),
+        description=clean_lines(document.get("description")),
+        persons=tuple(dict.fromkeys(name for one in names if (name := clean_person(one)))),
+        is_favorite=document.get("favorited") is True,
+    )
+
+
+def _place(stated: Any) -> tuple[float, str, float, str] | None:
+    """0, 0 is what Takeout writes where it knows no place."""
+    if not isinstance(stated, dict):
+        return None
+    latitude, longitude = stated.get("latitude"), stated.get("longitude")
+    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
+        return None
+    if not latitude and not longitude:
+        return None
+    return abs(latitude), "NS"[latitude < 0], abs(longitude), "EW"[longitude < 0]

@@ -1,16 +1,17 @@
-"""Reads XMP packets (ISO 16684-1), embedded in photos or as sidecar files. XML is foreign: no
-document type, no entities, a limit on size and depth. Pure; standard library only."""
+"""Parses XMP packets (ISO 16684-1), embedded in photos or as sidecar files. XML is foreign: no
+document type, no entities, bounds on size, depth and number. What the properties mean is in
+`xmp_fields`. Pure; standard library only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-MAX_BYTES = (
-    8 * 1024 * 1024
-)  # packets of real photos have some kilobytes; face regions and histories, some hundred
+# Packets of real photos have some kilobytes; face regions and histories, some hundred.
+MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64  # real ones have some ten levels
+MOST_ELEMENTS = 100_000  # an edit with its masks has some thousands
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 EXIF = "http://ns.adobe.com/exif/1.0/"
@@ -21,6 +22,14 @@ XMP = "http://ns.adobe.com/xap/1.0/"
 # Handling Metadata).
 DATES = ((PHOTOSHOP, "DateCreated"), (EXIF, "DateTimeOriginal"), (XMP, "CreateDate"))
 
+_DESCRIPTION, _LIST_ITEM = f"{{{RDF}}}Description", f"{{{RDF}}}li"
+_LISTS = frozenset({f"{{{RDF}}}{kind}" for kind in ("Bag", "Seq", "Alt")})
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_VALUE = f"{{{RDF}}}value"
+
+Property = Element | str  # as an element, or as an attribute's value
+Properties = Mapping[str, Property]
+
 
 class NotXmp(ValueError):
     """Bytes that are no XMP packet, or one that we refuse to read; the message says why."""
@@ -29,26 +38,37 @@ class NotXmp(ValueError):
 def parse_xmp(data: bytes) -> Element:
     """The tree of a packet, names as `{namespace}name`. Raises NotXmp."""
     if len(data) > MAX_BYTES:
-        raise NotXmp(f"larger than {MAX_BYTES:,} bytes")
+        raise NotXmp(f"it is larger than {MAX_BYTES:,} bytes")
     builder = TreeBuilder()
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
-    depth = 0
+    depth = elements = 0
+    names: dict[str, str] = {}  # as expat spells them -> as ElementTree does
+    start_element, end_element = builder.start, builder.end
 
     def refuse(*_: object) -> None:
-        raise NotXmp("has a document type or entities of its own")
+        raise NotXmp("it has a document type or entities of its own")
+
+    def qualified(name: str) -> str:
+        known = names.get(name)
+        if known is None:
+            known = names[name] = f"{{{name}" if "}" in name else name
+        return known
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
+        nonlocal depth, elements
         depth += 1
+        elements += 1
         if depth > MAX_DEPTH:
-            raise NotXmp(f"nested more than {MAX_DEPTH} levels deep")
-        builder.start(_qualified(name), {_qualified(key): value for key, value in attributes.items()})
+            raise NotXmp(f"it is nested more than {MAX_DEPTH} levels deep")
+        if elements > MOST_ELEMENTS:
+            raise NotXmp(f"it has more than {MOST_ELEMENTS:,} elements")
+        start_element(qualified(name), {qualified(key): value for key, value in attributes.items()})
 
     def end(name: str) -> None:
         nonlocal depth
         depth -= 1
-        builder.end(_qualified(name))
+        end_element(qualified(name))
 
     parser.StartDoctypeDeclHandler = refuse
     parser.EntityDeclHandler = refuse
@@ -60,35 +80,81 @@ def parse_xmp(data: bytes) -> Element:
         wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         parser.Parse(data if wide else data.strip(b"\0 \t\r\n"), True)
         return builder.close()
+    except NotXmp:
+        raise
     except (expat.ExpatError, AssertionError, LookupError, ValueError) as error:
-        raise error if isinstance(error, NotXmp) else NotXmp(str(error)) from error
+        raise NotXmp(f"it is no XML ({error})") from error
 
 
-def simple_value(packet: Element, namespace: str, name: str) -> str | None:
-    """The text of a simple property of the described photo: an attribute of an rdf:Description or
-    an element in it. None where there is none."""
-    key = f"{{{namespace}}}{name}"
-    for description in _descriptions(packet):
-        if (value := description.get(key)) is not None:
-            return value.strip()
-        for child in description:
-            if child.tag == key and not len(child):
-                return (child.text or "").strip()
+def properties_of(packet: Element) -> dict[str, Property]:
+    """`{namespace}name` -> what the packet says of the photo itself, not of what is nested in
+    structures; of several the first."""
+    found: dict[str, Property] = {}
+    for rdf in packet.iter(f"{{{RDF}}}RDF"):
+        for description in rdf.findall(_DESCRIPTION):
+            for key, value in description.items():
+                found.setdefault(key, value)
+            for child in description:
+                found.setdefault(child.tag, child)
+    return found
+
+
+def text_of(value: Property | None) -> str | None:
+    """The text of a property: a simple one, or the default language of several, or the first of a
+    list. None where it has none."""
+    if value is None or isinstance(value, str):
+        return value.strip() if value else None
+    if not len(value):
+        return (value.text or "").strip() or None
+    if (inner := value.find(_VALUE)) is not None:  # with qualifiers
+        return text_of(inner)
+    items = [item for kind in value if kind.tag in _LISTS for item in kind if item.tag == _LIST_ITEM]
+    default = [item for item in items if item.get(_LANGUAGE) == "x-default"]
+    for item in (*default, *items):
+        if item.text and (text := item.text.strip()):
+            return text
     return None
 
 
-def dates_of(packet: Element) -> Iterator[str]:
-    """The dates that say when the picture came to be, as written, most trustworthy first."""
-    for namespace, name in DATES:
-        if value := simple_value(packet, namespace, name):
-            yield value
+def texts_of(value: Property | None) -> list[str]:
+    """The texts of a list; of a simple property its one."""
+    if value is None or isinstance(value, str) or not len(value):
+        text = text_of(value)
+        return [text] if text else []
+    return [
+        text
+        for kind in value
+        if kind.tag in _LISTS
+        for item in kind
+        if item.tag == _LIST_ITEM and (text := (item.text or "").strip())
+    ]
 
 
-def _descriptions(packet: Element) -> Iterator[Element]:
-    """Those of the photo itself, not those nested in structures."""
-    for rdf in packet.iter(f"{{{RDF}}}RDF"):
-        yield from rdf.findall(f"{{{RDF}}}Description")
+def fields_of(structure: Property | None) -> dict[str, Property]:
+    """The fields of a structure by their names without namespace: attributes of it or of the
+    rdf:Description in it, or elements."""
+    found: dict[str, Property] = {}
+    if structure is None or isinstance(structure, str):
+        return found
+    inner = structure.find(_DESCRIPTION)
+    for element in (structure,) if inner is None else (structure, inner):
+        for key, value in element.items():
+            found.setdefault(_local(key), value)
+        for child in element:
+            found.setdefault(_local(child.tag), child)
+    return found
 
 
-def _qualified(name: str) -> str:
-    return f"{{{name}" if "}" in name else name
+def structures_of(value: Property | None) -> Iterator[dict[str, Property]]:
+    """The fields of each structure in a list."""
+    if value is None or isinstance(value, str):
+        return
+    for kind in value:
+        if kind.tag in _LISTS:
+            for item in kind:
+                if item.tag == _LIST_ITEM:
+                    yield fields_of(item)
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,15 +19,18 @@ import numpy as np
 from PIL import Image
 
 from phototag.errors import UnreadablePhoto
+from phototag.metadata.beside import Beside
 from phototag.reading import exif, images, jpeg, raw
 from phototag.reading.colour import profile_of
-from phototag.reading.embedded import TIFF_XMP, Embedded, find_embedded
-from phototag.reading.files import MAX_PIXELS, read_file, reason_for
+from phototag.reading.embedded import NOTHING, TIFF_XMP, Embedded, find_embedded, read_packet
+from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import UPRIGHT, fit_inside, invert, to_averageable, to_rgb, working_size
-from phototag.records import Exif, FileFacts
+from phototag.reading.written import find_written
+from phototag.records import Exif, FileFacts, Written
 
+TURNED_WHEN_OPENED = frozenset({"TIFF", "HEIF"})  # formats whose size Pillow tells as of the upright picture
 # Pictures that take more than this are decoded one at a time, however many threads decode.
 LARGE_BYTES = 256 << 20
 _ONE_LARGE = threading.Lock()
@@ -37,21 +40,23 @@ _ONE_LARGE = threading.Lock()
 class Decoded:
     """A photo ready for the taggers. `pixels` is (H, W, 3) uint8 RGB, upright; `width` and `height`
     are the upright photo's own; `content_hash` is the SHA-256 of the file's bytes in hex, of the
-    very bytes that were decoded."""
+    very bytes that were decoded. `written`: what people and programs wrote about it."""
 
     pixels: np.ndarray[Any, Any]
     width: int
     height: int
     exif: Exif
     content_hash: str
+    written: Written
 
 
 class DamagedPhoto(UnreadablePhoto):
     """A photo whose pixels cannot be decoded, but which says something of itself."""
 
-    def __init__(self, reason: str, exif: Exif) -> None:
+    def __init__(self, reason: str, exif: Exif, written: Written) -> None:
         super().__init__(reason)
         self.exif = exif
+        self.written = written
 
 
 # From a picture's size to the size at which it is wanted, never larger: (width, height) each.
@@ -70,22 +75,28 @@ def open_photo(
 
 
 def decode(
-    data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int, content_hash: str
+    data: bytes,
+    path: str,
+    mtime: float,
+    sizing: Sizing,
+    max_pixels: int,
+    content_hash: str,
+    beside: Sequence[Beside] = (),
 ) -> Decoded:
-    """The photo in these bytes, see `open_photo`. Raises UnreadablePhoto; DamagedPhoto where it says
-    something of itself."""
+    """The photo in these bytes, see `open_photo`. `beside`: what files beside it say. Raises
+    UnreadablePhoto; DamagedPhoto where it says something of itself."""
     try:
         if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
-            pixels, size_wh, facts = _decode_raw(data, path, mtime, sizing, max_pixels)
+            pixels, size_wh, facts, written = _decode_raw(data, path, mtime, sizing, max_pixels, beside)
         else:
             opened = images.open_bytes(data, path, max_pixels)
-            pixels, size_wh, facts = _decode_image(opened, path, mtime, sizing)
+            pixels, size_wh, facts, written = _decode_image(opened, path, mtime, sizing, beside)
     except UnreadablePhoto:
         raise
     # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
     except Exception as error:
         raise UnreadablePhoto(reason_for(error, data)) from error
-    return Decoded(pixels, *size_wh, facts, content_hash)
+    return Decoded(pixels, *size_wh, facts, content_hash, written)
 
 
 def read_facts(path: str | Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
@@ -93,22 +104,53 @@ def read_facts(path: str | Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
     metadata come from its decoder). Raises UnreadablePhoto where the bytes cannot be read; a picture
     that cannot be opened has the Exif that decoding would give it."""
     data, mtime = read_file(path, max_pixels)
-    content_hash, path = hashlib.sha256(data).hexdigest(), str(path)
+    exif, _ = _read_without_pixels(data, str(path), mtime, max_pixels, ())
+    return FileFacts(hashlib.sha256(data).hexdigest(), hash_pixels(data), exif)
+
+
+def read_metadata(
+    path: str | Path, beside: Sequence[Beside] = (), max_pixels: int = MAX_PIXELS
+) -> tuple[Exif, Written]:
+    """What a photo's file and the files `beside` it say, without decoding it (RAW is: its metadata come
+    from its decoder). Of a JPEG only what stands before its pixels is read. Raises UnreadablePhoto where
+    the bytes cannot be read."""
+    data, mtime = read_head(path, max_pixels)
+    return _read_without_pixels(data, str(path), mtime, max_pixels, beside)
+
+
+def _read_without_pixels(
+    data: bytes, path: str, mtime: float, max_pixels: int, beside: Sequence[Beside]
+) -> tuple[Exif, Written]:
+    """A picture that cannot be opened has what decoding would say of it all the same."""
     try:
         if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
-            sizing = partial(working_size, long_side=1)
-            facts = decode(data, path, mtime, sizing, max_pixels, content_hash).exif
-        else:
-            opened = images.open_bytes(data, path, max_pixels)
-            with opened.image as image:
-                facts = exif.parse_exif(
-                    opened.exif or _raw_exif(image), mtime, path, find_embedded(image, opened.data)
-                )
+            decoded = decode(data, path, mtime, partial(working_size, long_side=1), max_pixels, "", beside)
+            return decoded.exif, decoded.written
+        opened = images.open_bytes(data, path, max_pixels)
+        with opened.image:
+            return _described(opened, path, mtime, beside)
     except DamagedPhoto as error:
-        facts = error.exif
+        return error.exif, error.written
     except Exception:  # a decoder meets hostile bytes: it may fail in any way
-        facts = exif.parse_exif(None, mtime, path)
-    return FileFacts(content_hash, hash_pixels(data), facts)
+        return exif.parse_exif(None, mtime, path, beside=beside), find_written({}, NOTHING, beside, None, 1)
+
+
+def _described(
+    opened: images.Opened, path: str, mtime: float | None, beside: Sequence[Beside]
+) -> tuple[Exif, Written]:
+    """What the opened picture, not yet decoded, and the files beside it say."""
+    image = opened.image
+    said = opened.exif or _raw_exif(image)
+    embedded = find_embedded(image, opened.data)
+    facts = exif.parse_exif(said, mtime, path, embedded, beside)
+    orientation = facts.orientation
+    if image.format == "HEIF":  # its decoder has turned it already, and says so
+        stated = image.info.get("original_orientation")
+        orientation = stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
+    stored_wh = image.size
+    if orientation >= 5 and image.format in TURNED_WHEN_OPENED:
+        stored_wh = stored_wh[1], stored_wh[0]
+    return facts, find_written(exif.first_image(said), embedded, beside, stored_wh, orientation)
 
 
 def _may_be_raw(data: bytes) -> bool:
@@ -117,19 +159,18 @@ def _may_be_raw(data: bytes) -> bool:
 
 
 def _decode_image(
-    opened: images.Opened, path: str, mtime: float | None, sizing: Sizing
-) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
-    with opened.image as image:
-        said = opened.exif or _raw_exif(image)
-        facts = exif.parse_exif(said, mtime, path, find_embedded(image, opened.data))
+    opened: images.Opened, path: str, mtime: float | None, sizing: Sizing, beside: Sequence[Beside] = ()
+) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif, Written]:
+    with opened.image:
+        facts, written = _described(opened, path, mtime, beside)
         try:
             with _ONE_LARGE if opened.memory_bytes > LARGE_BYTES else nullcontext():
                 pixels, size_wh = _pixels(opened, sizing)
         except UnreadablePhoto as error:
-            raise DamagedPhoto(str(error), facts) from error
+            raise DamagedPhoto(str(error), facts, written) from error
         except Exception as error:  # a decoder meets hostile bytes: it may fail in any way
-            raise DamagedPhoto(reason_for(error, opened.data), facts) from error
-    return pixels, size_wh, facts
+            raise DamagedPhoto(reason_for(error, opened.data), facts, written) from error
+    return pixels, size_wh, facts, written
 
 
 def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any], tuple[int, int]]:
@@ -191,23 +232,27 @@ def _raw_exif(image: Image.Image) -> Image.Exif | None:
 
 
 def _decode_raw(
-    data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int
-) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif]:
+    data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int, beside: Sequence[Beside]
+) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif, Written]:
     developed = raw.develop(data, sizing, max_pixels)
     packet = None
     with suppress(Exception):  # damaged EXIF costs the EXIF, not the picture
         packet = developed.exif.get(TIFF_XMP) if developed.exif is not None else None
-    embedded = Embedded(packet if isinstance(packet, bytes) else None)
-    facts = exif.parse_exif(developed.exif, mtime, path, embedded)
+    embedded = Embedded(read_packet(packet))
+    facts = exif.parse_exif(developed.exif, mtime, path, embedded, beside)
+    width, height = developed.upright_wh
+    stored_wh = (height, width) if developed.orientation >= 5 else (width, height)
+    tags = exif.first_image(developed.exif)
+    written = find_written(tags, embedded, beside, stored_wh, developed.orientation)
     if developed.half_size_pixels is not None:
         half = Image.fromarray(developed.half_size_pixels)
         pixels = np.array(to_rgb(half, sizing(half.size)))
     else:
         opened = images.open_bytes(developed.preview or b"", max_pixels=max_pixels)
         preview_wh = opened.image.size
-        pixels, _, of_preview = _decode_image(opened, path, mtime, sizing)
+        pixels, _, of_preview, _ = _decode_image(opened, path, mtime, sizing, beside)
         if facts.taken_from not in ("exif", "xmp"):
             facts = of_preview
         if of_preview.orientation == 1 != developed.orientation and developed.lies_as_the_sensor(preview_wh):
             pixels = np.array(Image.fromarray(pixels).transpose(UPRIGHT[developed.orientation]))
-    return pixels, developed.upright_wh, replace(facts, orientation=developed.orientation)
+    return pixels, developed.upright_wh, replace(facts, orientation=developed.orientation), written

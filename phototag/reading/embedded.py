@@ -11,11 +11,17 @@ from typing import Any
 from PIL import Image
 
 from phototag.metadata import iptc, xmp
+from phototag.metadata.record import NOTHING as SAYS_NOTHING
+from phototag.metadata.record import Metadata
+from phototag.metadata.xmp_fields import read_packets
 from phototag.reading import png
 
 MAX_TEXT_BYTES = 1 << 20  # of one PNG text, unpacked; bounds what a small file can become
 MAX_TEXTS = 100
 EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+# What does not fit into a first packet of 64 kB stands in further segments (XMP specification, part 3):
+# after this head the packet's digest, its length, and where in it the segment belongs.
+MORE_XMP_HEAD, DIGEST_BYTES = b"http://ns.adobe.com/xmp/extension/\0", 32
 TIFF_XMP, TIFF_IPTC = 700, 33723  # XMP specification part 3; TIFF/EP
 PHOTOSHOP_IPTC = 0x0404  # the image resource that holds IPTC (Photoshop File Formats)
 # Where ImageMagick and exiftool put whole blocks into PNG text, in hexadecimal.
@@ -24,11 +30,11 @@ PNG_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile t
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """`xmp`: a packet, unparsed; `iptc`: (record, dataset) -> bytes; `text`: of a PNG;
-    `further_exif`: tag -> value of Exif that is not the first."""
+    """`xmp` and `iptc`: what they say; `text`: of a PNG; `further_exif`: tag -> value of Exif that is not
+    the first."""
 
-    xmp: bytes | None = None
-    iptc: Mapping[tuple[int, int], bytes] = field(default_factory=dict)
+    xmp: Metadata = SAYS_NOTHING
+    iptc: Metadata = SAYS_NOTHING
     text: Mapping[str, str] = field(default_factory=dict)
     further_exif: tuple[Mapping[int, Any], ...] = ()
 
@@ -43,10 +49,10 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
             return _in_png(data)
         info = image.info
         packet, block = info.get("xmp"), info.get("photoshop", {}).get(PHOTOSHOP_IPTC)
-        further = tuple(_further_exif(data)) if image.format == "JPEG" else ()
+        further, more = _further(data) if image.format == "JPEG" else ((), b"")
         tags = getattr(image, "tag_v2", {})
         packet, block = packet or tags.get(TIFF_XMP), block or tags.get(TIFF_IPTC)
-        return Embedded(_as_bytes(packet), _iptc(block), {}, further)
+        return Embedded(read_packet(packet, more), _iptc(block), {}, further)
     except Exception:  # notes are never worth the picture
         return NOTHING
 
@@ -61,27 +67,40 @@ def exif_tags(block: bytes) -> dict[int, Any]:
         return {}
 
 
-def _as_bytes(packet: Any) -> bytes | None:
+def read_packet(packet: Any, more: bytes = b"") -> Metadata:
+    """What an XMP packet says, as Pillow gives it: bytes, a text, or a tuple of numbers. `more`: of a
+    JPEG that has a second one."""
     if isinstance(packet, str):
-        return packet.encode("utf-8", "replace")
-    return bytes(packet) if isinstance(packet, bytes | tuple) and packet else None
+        packet = packet.encode("utf-8", "replace")
+    packets = [bytes(packet)] if isinstance(packet, bytes | tuple) and packet else []
+    packets += [more] if more else []
+    return read_packets(tuple(packets)) if packets else SAYS_NOTHING
 
 
-def _iptc(block: Any) -> dict[tuple[int, int], bytes]:
-    return iptc.parse_iptc(block) if isinstance(block, bytes) else {}
+def _iptc(block: Any) -> Metadata:
+    return iptc.read_iptc(iptc.parse_iptc(block)) if isinstance(block, bytes) else SAYS_NOTHING
 
 
-def _further_exif(jpeg: bytes) -> Iterator[dict[int, Any]]:
-    """Of Exif segments behind the first: programs that do not find the first one write another."""
+def _further(jpeg: bytes) -> tuple[tuple[dict[int, Any], ...], bytes]:
+    """Exif segments behind the first, since programs that do not find the first one write another; and
+    the second XMP packet."""
+    exif: list[dict[int, Any]] = []
+    parts: dict[bytes, dict[int, bytes]] = {}
     position, found = 2, 0
     while jpeg[position : position + 1] == b"\xff" and jpeg[position + 1] not in (0xDA, 0xD9):
         length = int.from_bytes(jpeg[position + 2 : position + 4], "big")
-        body = jpeg[position + 4 : position + 2 + length]
-        if jpeg[position + 1] == 0xE1 and body.startswith(EXIF_HEAD):
-            found += 1
-            if found > 1:
-                yield exif_tags(body)
+        if jpeg[position + 1] == 0xE1:
+            body = jpeg[position + 4 : position + 2 + length]
+            if body.startswith(EXIF_HEAD):
+                found += 1
+                exif += [exif_tags(body)] if found > 1 else []
+            elif body.startswith(MORE_XMP_HEAD):
+                at = len(MORE_XMP_HEAD) + DIGEST_BYTES
+                of_digest = parts.setdefault(body[len(MORE_XMP_HEAD) : at], {})
+                of_digest[int.from_bytes(body[at + 4 : at + 8], "big")] = body[at + 8 :]
         position += 2 + length
+    first = next(iter(parts.values()), {})
+    return tuple(exif), b"".join(first[start] for start in sorted(first))[: xmp.MAX_BYTES + 1]
 
 
 def _in_png(data: bytes) -> Embedded:
@@ -101,7 +120,7 @@ def _in_png(data: bytes) -> Embedded:
                 further.append(tags)
         else:
             text.setdefault(keyword, value.decode("utf-8", "replace"))
-    return Embedded(packet, {}, text, tuple(further))
+    return Embedded(read_packet(packet), SAYS_NOTHING, text, tuple(further))
 
 
 def _png_texts(data: bytes) -> Iterator[tuple[str, bytes]]:

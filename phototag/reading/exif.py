@@ -4,11 +4,12 @@ with `get_ifd`, as Pillow's `Exif`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from phototag.metadata.beside import Beside
 from phototag.reading.embedded import NOTHING, Embedded
-from phototag.reading.place import find_place
+from phototag.reading.place import find_place, place_of
 from phototag.reading.taken import find_taken
 from phototag.records import Exif
 
@@ -19,12 +20,22 @@ EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825
 CAMERA_LENGTH = 80  # the longest real names are about 50 letters; more is garbage
 
 
-def parse_exif(raw: Any, mtime: float | None, path: str = "", embedded: Embedded = NOTHING) -> Exif:
-    """The record of a Pillow `Exif` (or None, where there is none). `mtime`, seconds, `path` and what
-    is `embedded` in the file besides: what the date may come from, see `taken`."""
+def parse_exif(
+    raw: Any,
+    mtime: float | None,
+    path: str = "",
+    embedded: Embedded = NOTHING,
+    beside: Sequence[Beside] = (),
+) -> Exif:
+    """The record of a Pillow `Exif` (or None, where there is none). `mtime`, seconds, `path`, what is
+    `embedded` in the file besides and what files `beside` it say: where the date may come from, see
+    `taken`, and the place. People correct places in sidecars; Takeout's is often estimated."""
     top, inner, gps = _folder(raw, None), _folder(raw, EXIF_FOLDER), _folder(raw, GPS_FOLDER)
-    moment, source = find_taken({**top, **inner}, gps, embedded, path, mtime)
-    latitude, longitude = find_place(gps)
+    moment, source = find_taken({**top, **inner}, gps, embedded, path, mtime, beside)
+    places = [place_of(one.metadata.place) for one in beside if one.source == "sidecar"]
+    places += [find_place(gps), place_of(embedded.xmp.place)]
+    places += [place_of(one.metadata.place) for one in beside]
+    latitude, longitude = next((place for place in places if place[0] is not None), (None, None))
     return Exif(
         taken_at=moment.middle if moment else None,
         taken_from=source,
@@ -35,6 +46,11 @@ def parse_exif(raw: Any, mtime: float | None, path: str = "", embedded: Embedded
         orientation=orientation(top),
         taken_precision=moment.precision if moment else "second",
     )
+
+
+def first_image(raw: Any) -> dict[int, Any]:
+    """Tag -> value of the first image, of what of it can be read."""
+    return _folder(raw, None)
 
 
 def orientation(top: Mapping[int, Any]) -> int:

@@ -27,6 +27,8 @@ COMPRESSED = frozenset({"JPEG", "WEBP", "GIF", "AVIF", "HEIF"})
 LARGE_FILE_BYTES, HEAD_BYTES = 16 << 20, 1024 + SNIFFED_BYTES
 SPARSE_BYTES, SPARSE_SHARE = 64 << 20, 4  # of a larger file at least a quarter is on the disk
 HASHED_BYTES = 1 << 20  # at a time
+# What stands before a JPEG's pixels: usually some 20 kB; previews and long packets fill many segments.
+HEAD_STEP_BYTES, MOST_HEAD_BYTES = 1 << 16, 32 << 20
 
 
 def hash_file(path: str | Path, check: Callable[[], None] | None = None) -> str:
@@ -71,6 +73,34 @@ def read_file(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
     if len(data) != status.st_size:
         raise UnreadablePhoto("the file changed while it was read; scan again")
     return data, status.st_mtime
+
+
+def read_head(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
+    """The bytes of a JPEG up to its compressed pixels, all bytes of any other file; and its modification
+    time. Raises UnreadablePhoto."""
+    try:
+        with _open_regular(path) as file:
+            head = file.read(HEAD_STEP_BYTES)
+            if head.startswith(b"\xff\xd8\xff"):
+                while (end := _pixels_of_jpeg(head)) is None and len(head) < MOST_HEAD_BYTES:
+                    if not (more := file.read(len(head))):
+                        break
+                    head += more
+                return head[:end], os.fstat(file.fileno()).st_mtime
+    except (OSError, ValueError, MemoryError) as error:
+        raise UnreadablePhoto(reason_for(error, b"")) from error
+    return read_file(path, max_pixels)
+
+
+def _pixels_of_jpeg(data: bytes) -> int | None:
+    """Where the compressed pixels of a JPEG begin; None where these bytes end before."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        following = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if data[position + 1] == 0xDA:  # the header of the first scan
+            return following if following <= len(data) else None
+        position = following
+    return None if position + 4 > len(data) else len(data)
 
 
 def _check_large(file: io.BufferedReader, status: os.stat_result, path: str, max_pixels: int) -> None:

@@ -19,8 +19,15 @@ _LETTER = re.compile(r"(?<![^\W\d_])(north|south|east|west|[nsew])(?![^\W\d_])",
 def find_place(gps: Mapping[int, Any]) -> tuple[float | None, float | None]:
     """Latitude and longitude in signed degrees; (None, None) where they are not stated, or make no
     sense."""
-    latitude = parse_degrees(gps.get(LATITUDE), gps.get(LATITUDE_REF), "NS", 90)
-    longitude = parse_degrees(gps.get(LONGITUDE), gps.get(LONGITUDE_REF), "EW", 180)
+    return place_of((gps.get(LATITUDE), gps.get(LATITUDE_REF), gps.get(LONGITUDE), gps.get(LONGITUDE_REF)))
+
+
+def place_of(stated: tuple[Any, Any, Any, Any] | None) -> tuple[float | None, float | None]:
+    """The same of latitude, its hemisphere, longitude, its hemisphere, as programs write them."""
+    if stated is None:
+        return None, None
+    latitude = parse_degrees(stated[0], stated[1], "NS", 90)
+    longitude = parse_degrees(stated[2], stated[3], "EW", 180)
     # (0, 0) is what a receiver without a fix writes; nobody takes photos there.
     if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
         return None, None

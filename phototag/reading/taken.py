@@ -5,7 +5,7 @@ told as a fact: the answer names its source.
     xmp         an XMP packet in the file
     iptc        IPTC-IIM in the file
     text        a text chunk of a PNG, or Exif in a second segment
-    sidecar     an XMP file beside the photo
+    sidecar     an XMP file beside the photo, or a JSON file as ExifTool and osxphotos write it
     takeout     a JSON file of Google Takeout beside the photo
     digitized   DateTimeDigitized of Exif: when a print was scanned
     gps         GPS date and time of Exif, UTC
@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import email.utils
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
-from phototag.metadata import iptc, takeout, xmp
+from phototag.metadata.beside import Beside
 from phototag.reading.dates import (
     Moment,
     file_date,
@@ -60,12 +60,17 @@ Tags = Mapping[int, Any]
 
 
 def find_taken(
-    exif: Tags, gps: Tags, embedded: Embedded, path: str, mtime: float | None
+    exif: Tags,
+    gps: Tags,
+    embedded: Embedded,
+    path: str,
+    mtime: float | None,
+    beside: Sequence[Beside] = (),
 ) -> tuple[Moment | None, str | None]:
     """When the photo was taken, and who says so; (None, None) where nobody knows. `exif`: tag ->
     value, of the first image and of the Exif folder together; `gps`: of the GPS folder. `path`: of
-    the photo, for its name and for files beside it; `mtime`: the file's own date, seconds since
-    1970."""
+    the photo, for its name; `mtime`: the file's own date, seconds since 1970; `beside`: what files
+    beside it say."""
     satellites = _gps_date(gps)
 
     def exif_date(tags: Tags, numbers: tuple[int, int]) -> Callable[[], Moment | None]:
@@ -74,12 +79,12 @@ def find_taken(
     return first_date(
         (
             ("exif", exif_date(exif, ORIGINAL)),
-            ("xmp", lambda: _xmp_date(embedded.xmp)),
-            ("iptc", lambda: parse_date(iptc.date_of(embedded.iptc))),
+            ("xmp", lambda: _first_date(embedded.xmp.dates)),
+            ("iptc", lambda: _first_date(embedded.iptc.dates)),
             ("text", lambda: _text_date(embedded.text)),
             ("text", lambda: _first(_exif_date(tags, ORIGINAL) for tags in embedded.further_exif)),
-            ("sidecar", lambda: _xmp_date(_read_beside(sidecar_paths(path), xmp.MAX_BYTES))),
-            ("takeout", lambda: _takeout_date(path)),
+            ("sidecar", lambda: _first_date(date for one in beside for date in one.metadata.dates)),
+            ("takeout", lambda: _first(local_moment(one.instant) for one in beside if one.instant)),
             ("digitized", exif_date(exif, DIGITIZED)),
             ("gps", lambda: satellites),
             ("name", lambda: name_date(os.path.basename(path))),
@@ -89,14 +94,12 @@ def find_taken(
     )
 
 
-def sidecar_paths(path: str) -> list[str]:
-    """The XMP files that may belong to this photo, the more specific first: photo.jpg.xmp, photo.xmp."""
-    stem = os.path.splitext(path)[0]
-    return [f"{base}.{ending}" for base in (path, stem) for ending in ("xmp", "XMP")]
-
-
 def _first(moments: Any) -> Moment | None:
     return next((moment for moment in moments if moment is not None), None)
+
+
+def _first_date(texts: Iterable[str]) -> Moment | None:
+    return _first(parse_date(text) for text in texts)
 
 
 def _exif_date(tags: Tags, numbers: tuple[int, int]) -> Moment | None:
@@ -129,16 +132,6 @@ def _gps_date(tags: Tags) -> Moment | None:
     )
 
 
-def _xmp_date(packet: bytes | None) -> Moment | None:
-    if not packet:
-        return None
-    try:
-        tree = xmp.parse_xmp(packet)
-    except xmp.NotXmp:  # a damaged packet costs the packet, not the photo
-        return None
-    return _first(parse_date(text) for text in xmp.dates_of(tree))
-
-
 def _text_date(text: Mapping[str, str]) -> Moment | None:
     for key in TEXT_KEYS:
         if not (stated := text.get(key)):
@@ -159,32 +152,6 @@ def _mail_date(text: str) -> Moment | None:
         stated.replace(tzinfo=None), "second", None if offset is None else round(offset.total_seconds() / 60)
     )
     return moment if is_plausible(moment) else None
-
-
-def _takeout_date(path: str) -> Moment | None:
-    folder, name = os.path.split(path)
-    data = _read_beside(
-        (os.path.join(folder, known) for known in takeout.json_names(name)), takeout.MAX_BYTES
-    )
-    if data is None:
-        return None
-    try:
-        instant = takeout.taken_time(takeout.parse_takeout(data))
-    except takeout.NotTakeout:
-        return None
-    return local_moment(instant) if instant else None
-
-
-def _read_beside(paths: Any, max_bytes: int) -> bytes | None:
-    """The first of these files that is there, up to one byte more than the reader takes."""
-    for path in paths:
-        try:
-            if os.path.isfile(path):  # no pipe, no device
-                with open(path, "rb") as file:
-                    return file.read(max_bytes + 1)
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 def _ascii(value: Any) -> str:

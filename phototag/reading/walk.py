@@ -10,11 +10,14 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from phototag.errors import PhototagError
+from phototag.metadata.beside import Sidecar, may_be_sidecar
+from phototag.metadata.picasa import NAMES as PICASA_FILES
 from phototag.reading.folders import (
     OUTPUT_NAMES,
     holds_no_photos,
@@ -28,8 +31,9 @@ from phototag.records import FolderStamp, PhotoFile
 # A file that comes within this time of a folder's last change may leave the folder's time as it is:
 # FAT counts two seconds.
 DOUBTFUL_NS = 2_000_000_000
+PICASA_FILE = PICASA_FILES[0]  # the hidden one
 PROGRESS_EVERY = 100  # photos of a folder: some milliseconds
-WALK_VERSION = 2  # raise it when a walk finds other photos in the same folders: then all are listed again
+WALK_VERSION = 3  # raise it when a walk finds other photos in the same folders: then all are listed again
 
 # Endings that are counted one by one; names may be anything.
 LONGEST_ENDING, MOST_ENDINGS, OTHER_ENDING = 16, 200, "other"
@@ -57,6 +61,9 @@ class Walk(Iterator[PhotoFile]):
     given by name stands under its folder, but says nothing of its neighbours). All of them are
     complete when the iteration has ended.
 
+    `sidecars`: absolute folder -> the files in it that may speak of its photos, of folders that are
+    not as they were. They are part of what is seen of a folder.
+
     `stamps`: absolute folder -> what was seen of it, None where that says too little.
     Given to a later walk as `known`, they spare the photos that the folders still hold: a folder in
     which each name, size and time is as it was is named in `unchanged`, with its number of photos,
@@ -79,6 +86,7 @@ class Walk(Iterator[PhotoFile]):
         self.needs_extra: Counter[str] = Counter()
         self.errors: list[tuple[str, str]] = []
         self.stamps: dict[str, FolderStamp | None] = {}
+        self.sidecars: dict[str, list[Sidecar]] = {}
         self.unchanged: dict[str, int] = {}
         self.unlisted: list[str] = []
         self._follow = follow_symlinks
@@ -129,7 +137,19 @@ class Walk(Iterator[PhotoFile]):
         for path in single_files:
             root, name = os.path.split(path)
             if self._is_readable(name, path):
+                self._list_beside(root)
                 yield self._file(root, name, path)
+
+    def _list_beside(self, folder: str) -> None:
+        """What lies beside a photo that was given by name."""
+        if folder in self.sidecars or folder in self.unchanged:
+            return
+        try:
+            with os.scandir(folder) as listing:
+                beside = [entry for entry in listing if may_be_sidecar(entry.name)]
+        except OSError:  # a folder that may not be listed
+            return
+        self.sidecars[folder] = self._look_beside([("", 0, 0, 0)], beside)
 
     def _tree(self, root: str, start: str) -> Iterator[Iterator[PhotoFile]]:
         """The photos of one folder of `root` and of those below it."""
@@ -179,13 +199,16 @@ class Walk(Iterator[PhotoFile]):
                 return
             self._folders_seen.add(identity)
             doubts, waiting = len(self.errors) + self._links, self.skipped_photos
-            files = list(self._entries(root, relative, folder, entries, below))
+            beside: list[os.DirEntry[str]] = []
+            files = list(self._entries(root, relative, folder, entries, below, beside))
+            sidecars = self._look_beside(files, beside) if beside else []
         except OSError as error:
             self._fail(folder, error)
             return
         finally:
             _close(opened)
-        now = FolderStamp(_digest_of(files))
+        now = FolderStamp(_digest_of(files, sidecars))
+        self.sidecars[folder] = sidecars
         if doubts < len(self.errors) + self._links:  # links lead to what no listing of this folder tells
             yield from self._give(root, relative, files)
             return
@@ -200,6 +223,7 @@ class Walk(Iterator[PhotoFile]):
         self.stamps[folder] = now
         if before is not None and before.listing == now.listing:
             self._keep(folder, now)
+            del self.sidecars[folder]
         else:
             yield from self._give(root, relative, files)
 
@@ -220,19 +244,31 @@ class Walk(Iterator[PhotoFile]):
         self._photos += len(files)
 
     def _entries(
-        self, root: str, relative: str, folder: str, entries: dict[str, os.DirEntry[str]], below: list[str]
+        self,
+        root: str,
+        relative: str,
+        folder: str,
+        entries: dict[str, os.DirEntry[str]],
+        below: list[str],
+        beside: list[os.DirEntry[str]],
     ) -> Iterator[_File]:
-        """The photos among what was listed; subfolders go to `below`. This loop is the cost of
-        every rescan: see tests/benchmarks."""
+        """The photos among what was listed; subfolders go to `below`, files that may speak of photos to
+        `beside`. This loop is the cost of every rescan: see tests/benchmarks."""
         prefix = f"{relative}/" if relative else ""
         readable = self._readable
         for name in _in_order_of_bytes(entries):
             entry = entries[name]
             if name[0] == ".":  # also the ._name.jpg in which a Mac keeps a file's resource fork
-                self.skipped["hidden"] += 1
+                if name == PICASA_FILE:
+                    beside.append(entry)
+                else:
+                    self.skipped["hidden"] += 1
             elif entry.is_file(follow_symlinks=False):
                 suffix = name[name.rfind(".") + 1 :]
                 known = suffix in readable or suffix.lower() in readable
+                if not known and may_be_sidecar(name):
+                    beside.append(entry)
+                    continue
                 if not known and not self._is_readable(name, os.path.join(folder, name)):
                     continue
                 try:
@@ -251,6 +287,20 @@ class Walk(Iterator[PhotoFile]):
                 self.skipped["folder of another program"] += 1
             else:
                 below.append(prefix + name)
+
+    def _look_beside(self, photos: list[_File], beside: list[os.DirEntry[str]]) -> list[Sidecar]:
+        """Size and time of the files beside photos. Where there is no photo, they are files like others."""
+        found = []
+        for entry in beside:
+            if not photos:
+                self.skipped["not a photo"] += 1
+                self._count_ending(entry.name[entry.name.rfind(".") + 1 :].lower())
+                continue
+            with suppress(OSError):  # deleted since the folder was listed
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    found.append(Sidecar(entry.name, status.st_size, status.st_mtime_ns))
+        return found
 
     def _fail(self, path: str, error: OSError) -> None:
         self.errors.append((path, error.strerror or str(error)))
@@ -333,9 +383,12 @@ def _sniff_file(path: str) -> str | None:
         os.close(descriptor)
 
 
-def _digest_of(files: list[_File]) -> str:
-    """The number of photos in a folder, and a hash of their names, sizes and times."""
+def _digest_of(files: list[_File], sidecars: Sequence[Sidecar] = ()) -> str:
+    """The number of photos in a folder, and a hash of their names, sizes and times, and of the files that
+    may speak of them."""
     listing = "\0".join([f"{name}/{size}/{mtime}/{ctime}" for name, size, mtime, ctime in files])
+    if sidecars:
+        listing += "\0\0" + "\0".join([f"{name}/{size}/{mtime}" for name, size, mtime in sidecars])
     return f"{len(files)}-{hashlib.blake2b(os.fsencode(listing), digest_size=16).hexdigest()}"
 
 

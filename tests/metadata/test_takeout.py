@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from phototag.metadata.takeout import NotTakeout, json_names, parse_takeout, taken_time
+from phototag.metadata.takeout import NotTakeout, json_names, parse_takeout, read_takeout, taken_time
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,24 @@ def test_a_time_that_is_none(stated):
 def test_what_is_not_takeouts(data):
     with pytest.raises(NotTakeout):
         parse_takeout(data)
+
+
+def test_places_people_and_hearts():
+    said = read_takeout(
+        {
+            "people": [{"name": "Anna"}, {"name": ""}, {"name": 7}, "x", {"name": "Anna"}],
+            "geoData": {"latitude": 0.0, "longitude": 0.0},
+            "geoDataExif": {"latitude": -33.9, "longitude": 18.4},
+            "favorited": True,
+        }
+    )
+    assert said.persons == ("Anna",)
+    assert said.place == (33.9, "S", 18.4, "E")
+    assert said.is_favorite
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [], {}, {"latitude": "x", "longitude": 1}])
+def test_values_of_any_kind_break_nothing(value):
+    said = read_takeout({"people": value, "geoData": value, "description": value, "favorited": value})
+    assert said.place is None
+    assert said.persons == ()

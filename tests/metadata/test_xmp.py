@@ -1,6 +1,7 @@
 import pytest
 
-from phototag.metadata.xmp import NotXmp, dates_of, parse_xmp, simple_value
+from phototag.metadata.xmp import NotXmp, parse_xmp, properties_of
+from phototag.metadata.xmp_fields import metadata_of, read_packets, read_xmp
 
 DESCRIPTION = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">{}</rdf:RDF></x:xmpmeta>'
 NAMES = (
@@ -13,13 +14,17 @@ def packet(inner):
     return parse_xmp(DESCRIPTION.format(inner).encode())
 
 
+def dates_of(found):
+    return metadata_of(properties_of(found)).dates
+
+
 def test_dates_as_attributes_and_as_elements_most_trustworthy_first():
     found = packet(
         f'<rdf:Description {NAMES} xmp:CreateDate="2016-05-04T03:02:01+02:00"/>'
         f"<rdf:Description {NAMES}><photoshop:DateCreated>1993-07</photoshop:DateCreated>"
         "<exif:DateTimeOriginal> 2015 </exif:DateTimeOriginal></rdf:Description>"
     )
-    assert list(dates_of(found)) == ["1993-07", "2015", "2016-05-04T03:02:01+02:00"]
+    assert dates_of(found) == ("1993-07", "2015", "2016-05-04T03:02:01+02:00")
 
 
 def test_a_property_of_something_else_is_not_the_photos():
@@ -28,14 +33,14 @@ def test_a_property_of_something_else_is_not_the_photos():
         f"<rdf:Description {NAMES}><xmp:Thumbnails><rdf:Description "
         'xmp:CreateDate="2001-01-01"/></xmp:Thumbnails></rdf:Description>'
     )
-    assert simple_value(found, "http://ns.adobe.com/xap/1.0/", "CreateDate") is None
+    assert dates_of(found) == ()
 
 
 def test_packets_come_with_wrappers_padding_and_other_encodings():
     whole = DESCRIPTION.format(f'<rdf:Description {NAMES} xmp:CreateDate="2016"/>')
     wrapped = f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{whole}\n   \n<?xpacket end="w"?>'
     for data in (wrapped.encode() + b"\0\0", wrapped.encode("utf-16")):
-        assert list(dates_of(parse_xmp(data))) == ["2016"]
+        assert read_xmp(data).dates == ("2016",)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,9 @@ def test_packets_come_with_wrappers_padding_and_other_encodings():
         b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>',
         b"<a>&undefined;</a>",
         b"<a>" * 65 + b"</a>" * 65,
+        b"<a>" + b"<b/>" * 100_000 + b"</a>",
+        b'<!DOCTYPE a [<!ENTITY a "b"><!ENTITY c "&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&c;</a>',
+        b'<!DOCTYPE a [<!ENTITY % x SYSTEM "http://localhost/x"> %x;]><a/>',
         b"<a>" + b" " * (8 * 1024 * 1024) + b"</a>",
         b"\xff\xfe<\0a",
         b'<?xml version="1.0" encoding="nonsense"?><a/>',
@@ -56,3 +64,61 @@ def test_packets_come_with_wrappers_padding_and_other_encodings():
 def test_what_is_no_packet_or_a_dangerous_one_is_refused(data):
     with pytest.raises(NotXmp):
         parse_xmp(data)
+
+
+def test_a_packet_that_is_damaged_costs_only_itself():
+    good = DESCRIPTION.format(f'<rdf:Description {NAMES} xmp:Rating="4"/>').encode()
+    more = DESCRIPTION.format(f'<rdf:Description {NAMES} xmp:Label="Red" xmp:Rating="1"/>').encode()
+    assert read_packets((good, b"<broken", more)).rating == 4
+    assert read_packets((good, b"<broken", more)).color_label == "Red"
+
+
+@pytest.mark.parametrize(
+    ("said", "rating"),
+    [
+        ('xmp:Rating="5"', 5),
+        ('xmp:Rating="3.0"', 3),
+        ('xmp:Rating="-1"', -1),
+        ('xmp:Rating="0"', 0),
+        ('xmp:Rating="9"', None),
+        ('xmp:Rating="nan"', None),
+        ('xmp:Rating="many"', None),
+        ('xmlns:m="http://ns.microsoft.com/photo/1.0/" m:Rating="25"', 2),
+        ('xmlns:m="http://ns.microsoft.com/photo/1.0/" m:Rating="99"', 5),
+        ('xmlns:m="http://ns.microsoft.com/photo/1.0/" m:Rating="1" xmp:Rating="4"', 4),
+    ],
+)
+def test_ratings(said, rating):
+    assert read_xmp(DESCRIPTION.format(f"<rdf:Description {NAMES} {said}/>").encode()).rating == rating
+
+
+def keywords(**fields):
+    """The keywords of a packet with these lists: `dc`, `lr`, `digikam`."""
+    names = {
+        "dc": ("subject", "http://purl.org/dc/elements/1.1/"),
+        "lr": ("hierarchicalSubject", "http://ns.adobe.com/lightroom/1.0/"),
+        "digikam": ("TagsList", "http://www.digikam.org/ns/1.0/"),
+    }
+    inner = "".join(
+        f'<x:{name} xmlns:x="{namespace}"><rdf:Bag>{"".join(f"<rdf:li>{word}</rdf:li>" for word in words)}'
+        f"</rdf:Bag></x:{name}>"
+        for key, words in fields.items()
+        for name, namespace in [names[key]]
+    )
+    return read_xmp(DESCRIPTION.format(f"<rdf:Description>{inner}</rdf:Description>").encode())
+
+
+def test_each_keyword_comes_once_with_its_levels():
+    said = keywords(dc=["Rome", "Italy", "sun"], lr=["Places|Italy|Rome"], digikam=["Places/Italy/Rome"])
+    assert said.keywords == ("Places|Italy|Rome", "sun")
+
+
+def test_what_phototag_exports_is_not_read_as_a_persons_word():
+    said = keywords(dc=["dog", "phototag", "my garden"], lr=["phototag|thing|dog"])
+    assert said.keywords == ("my garden",)
+
+
+def test_names_of_hostile_form_become_plain_text():
+    said = keywords(dc=["a\u202eb\u0085c", "  ", "x" * 5000, "&#10;line&#10;"])
+    assert said.keywords == ("ab c", "x" * 200, "line")
+    assert keywords(digikam=["People/Unknown", "People/Anna"]).persons == ("Anna",)

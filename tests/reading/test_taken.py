@@ -5,6 +5,9 @@ import os
 
 import pytest
 
+from phototag.metadata.beside import Reader, sidecar_names
+from phototag.metadata.iptc import read_iptc
+from phototag.metadata.xmp_fields import read_xmp
 from phototag.reading.embedded import Embedded
 from phototag.reading.taken import find_taken
 
@@ -16,15 +19,18 @@ MTIME = 1_700_000_000
 
 
 def taken(tmp_path, name="DSC01234.jpg", mtime=MTIME, exif=None, gps=None, **embedded):
-    moment, source = find_taken(exif or {}, gps or {}, Embedded(**embedded), str(tmp_path / name), mtime)
+    beside = Reader().read(str(tmp_path), name, sidecar_names(name, os.listdir(tmp_path)))
+    moment, source = find_taken(
+        exif or {}, gps or {}, Embedded(**embedded), str(tmp_path / name), mtime, beside
+    )
     return (moment.text[:10] if moment else None), source
 
 
 # Most trustworthy first; each states another year.
 SAID = [
     ("exif", {"exif": {ORIGINAL: "2001:05:04 10:00:00"}}, "2001-05-04"),
-    ("xmp", {"xmp": PACKET % b"2002-05-04T10:00:00"}, "2002-05-04"),
-    ("iptc", {"iptc": {(2, 55): b"20030504", (2, 60): b"100000+0200"}}, "2003-05-04"),
+    ("xmp", {"xmp": read_xmp(PACKET % b"2002-05-04T10:00:00")}, "2002-05-04"),
+    ("iptc", {"iptc": read_iptc({(2, 55): [b"20030504"], (2, 60): [b"100000+0200"]})}, "2003-05-04"),
     ("text", {"text": {"Creation Time": "Tue, 04 May 2004 10:00:00 +0200"}}, "2004-05-04"),
     ("text", {"further_exif": [{ORIGINAL: "2005:05:04 10:00:00"}]}, "2005-05-04"),
     ("digitized", {"exif": {DIGITIZED: "2006:05:04 10:00:00"}}, "2006-05-04"),
