@@ -14,12 +14,14 @@ from phototag.query.vocabulary import expand
 
 
 class Askable(Protocol):
-    """What asking needs to know of a catalog: the labels that its photos have, and the score from
-    which on a label counts where it is not DEFAULT_SCORE."""
+    """What asking needs to know of a catalog: the labels that its photos have, the score from which
+    on a label counts where it is not DEFAULT_SCORE, and who is in its photos."""
 
     def known_labels(self) -> Collection[str]: ...
 
     def thresholds(self) -> Mapping[str, float]: ...
+
+    def known_persons(self) -> Collection[str]: ...
 
 
 def ask(library: Askable, text: str | Sequence[str]) -> Query:
@@ -29,7 +31,13 @@ def ask(library: Askable, text: str | Sequence[str]) -> Query:
     Words stand for the labels that they mean (`animal` for dogs and cats), and a label counts from
     the score on that its weights state. Raises UsageError with what is understood."""
     terms = split(text) if isinstance(text, str) else text
-    return parse(terms, library.known_labels(), expand, thresholds=library.thresholds())
+    return parse(
+        terms,
+        library.known_labels(),
+        expand,
+        thresholds=library.thresholds(),
+        known_persons=library.known_persons,
+    )
 
 
 def find_mistake(library: Askable, text: str) -> tuple[int, int] | None:

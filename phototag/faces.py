@@ -13,14 +13,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeVar
 
-from phototag.records import Box, Face, Person
+from phototag.records import Box, Face, Person, PersonInPhoto
 
 SAME_FACE = 0.5  # IoU from which on two boxes are of one face, as is usual for detectors
 # Other programs cut faces closer or wider than our detector does: a box of theirs belongs to the
 # face that it overlaps best, from this IoU on.
 SAME_REGION = 0.3
-
-Source = Literal["word", "sidecar", "embedded", "group"]
 
 
 class WordKind(StrEnum):
@@ -82,19 +80,6 @@ class Said:
 
 
 NOTHING_SAID = Said()
-
-
-@dataclass(frozen=True, slots=True)
-class PersonInPhoto:
-    """One person in one photo: `faces`, how many (0: named, but no face is); `smile`, the best of
-    those whose smile can be told, or the word of the user as 0 or 1; `source`, who says that it is
-    this person."""
-
-    person: Person
-    faces: int
-    smile: float | None
-    source: Source
-    certain: bool
 
 
 @dataclass(frozen=True, slots=True)

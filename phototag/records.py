@@ -277,15 +277,31 @@ class Person(NamedTuple):
     name: str
 
 
+NameSource = Literal["word", "sidecar", "embedded", "group"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonInPhoto:
+    """One person in one photo: `faces`, how many (0: named, but no face is); `smile`, the best of
+    those whose smile can be told, or the word of the user as 0 or 1; `source`, who says that it is
+    this person: 'word', the user; 'sidecar' and 'embedded', another program; 'group', a likeness,
+    which may not be `certain`."""
+
+    person: Person
+    faces: int
+    smile: float | None
+    source: NameSource
+    certain: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """A face with all that is said of it: the detector's score and landmarks, smile probability and
     emotion probabilities (None and empty where no tagger has looked yet), and what any other tagger
     says with this face's box (`said`: label -> best score).
 
-    `number`: by which a person speaks of it, from 1 on. `person`: whose face it is, as far as
-    `person_source` says ('word': the user's own, 'sidecar' and 'embedded': another program's, 'group': a
-    likeness, which may not be `is_person_certain`); `not_persons`: whose it is not. `smile_word`: the
+    `number`: by which a person speaks of it, from 1 on. `person`: whose face it is, as `person_source`
+    says, see PersonInPhoto; `not_persons`: whose it is not. `smile_word`: the
     user's word on its smile, of which `smile` is 1 or 0 then. `is_vouched`: the user speaks of it as of a
     face. `is_added`: no net sees it."""
 
@@ -298,7 +314,7 @@ class Face:
     said: Mapping[str, float] = field(default_factory=dict)
     number: int = 0
     person: Person | None = None
-    person_source: Literal["word", "sidecar", "embedded", "group"] | None = None
+    person_source: NameSource | None = None
     is_person_certain: bool = True
     not_persons: tuple[Person, ...] = ()
     smile_word: bool | None = None
@@ -336,7 +352,8 @@ class Photo(_Dated):
 
     `least_smile` and `greatest_smile` are those among the eligible faces, or 0 or 1 by the person's
     word; None: cannot tell. `smile_words` are that word: 'everyone smiling' or 'anyone smiling' ->
-    whether it is so. `everyone_smiling` is `least_smile` held against the question's threshold."""
+    whether it is so. `everyone_smiling` is `least_smile` held against the question's threshold.
+    `denied_faces`: what nets took for faces and a person said are none; `persons`: who is in it."""
 
     photo_id: int
     path: str
@@ -365,13 +382,15 @@ class Photo(_Dated):
     # where it was taken, the one to name first first: towns, then the country
     places: tuple[str, ...] = ()
     orientation: int = 1  # Exif's: how the stored picture is turned to be upright
+    denied_faces: tuple[Face, ...] = ()
+    persons: tuple[PersonInPhoto, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoLine(_Dated):
     """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is
     absolute; `things` are (label, score) of boxes; `kinds` are (label, score) of the whole photo;
-    `error` is the first there is."""
+    `error` is the first there is; `persons` are names."""
 
     photo_id: int
     path: str
@@ -386,6 +405,7 @@ class PhotoLine(_Dated):
     kinds: tuple[tuple[str, float], ...] = ()
     user_labels: tuple[str, ...] = ()
     error: str | None = None
+    persons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ LANDMARK_MARGIN = 0.06  # of the face's size: an eye or mouth corner nearer to t
 class Rule(StrEnum):
     """What a face must fulfil to be eligible, in the order in which it is asked."""
 
+    SEEN = "no net has seen it"
     CERTAIN = "the detector is not sure that it is a face"
     WHOLE = "the photo's border cuts it"
     LARGE = "it is small beside the largest face"
@@ -46,9 +47,9 @@ class Judgement:
     """Whether a face is eligible, and if not, by which rule: `failed` is the first that it fails,
     `value` what it has and `threshold` what it would need.
 
-    CERTAIN: the detector's score. WHOLE: the distance of the landmark nearest to the border, as a
-    share of the face's size; None where the face has no landmarks. LARGE: its side as a share of the
-    largest face's. SHARP: its sharpness."""
+    SEEN: nothing is measured. CERTAIN: the detector's score. WHOLE: the distance of the landmark
+    nearest to the border, as a share of the face's size; None where the face has no landmarks.
+    LARGE: its side as a share of the largest face's. SHARP: its sharpness."""
 
     failed: Rule | None = None
     value: float | None = None
@@ -102,20 +103,21 @@ def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
 def judge(faces: Sequence[Face]) -> list[Judgement]:
     """Which faces are eligible, in order, and why the others are not. A face is eligible when the
     detector is sure of it, the border does not cut it, and next to the largest and the sharpest of
-    those it is neither tiny nor blurred. Sizes are compared by area's square root."""
+    those it is neither tiny nor blurred. Sizes are compared by area's square root. A face on whose
+    smile there is a person's word is eligible whatever it looks like."""
     judged = [_judge_alone(face) for face in faces]
     largest = max(
         (_side(face) for face, seen in zip(faces, judged, strict=True) if seen.eligible), default=0.0
     )
     for i, face in enumerate(faces):
-        if judged[i].eligible and _side(face) < MIN_RELATIVE_SIZE * largest:
+        if _is_in_question(face, judged[i]) and _side(face) < MIN_RELATIVE_SIZE * largest:
             judged[i] = Judgement(Rule.LARGE, _side(face) / largest, MIN_RELATIVE_SIZE)
     sharpest = max(
         (_sharpness(face) for face, seen in zip(faces, judged, strict=True) if seen.eligible), default=0.0
     )
     needed = max(MIN_SHARPNESS, MIN_RELATIVE_SHARPNESS * sharpest)
     for i, face in enumerate(faces):
-        if judged[i].eligible and _sharpness(face) < needed:
+        if _is_in_question(face, judged[i]) and _sharpness(face) < needed:
             judged[i] = Judgement(Rule.SHARP, _sharpness(face), needed)
     return judged
 
@@ -125,18 +127,25 @@ def eligible(faces: Sequence[Face]) -> list[bool]:
     return [seen.eligible for seen in judge(faces)]
 
 
+def can_tell_smiles(faces: Sequence[Face]) -> list[bool]:
+    """Of which faces it can be told, each by itself, whether they smile: also of those that are
+    small beside others."""
+    return [seen.failed in (None, Rule.LARGE) for seen in judge(faces)]
+
+
 def decide(
     faces: Sequence[Face], words: Mapping[str, bool] | None = None
 ) -> tuple[float | None, float | None]:
     """The least and the greatest smile probability among the eligible faces, None and None where
     nobody's smile can be told. `words`: the person's own word, EVERYONE or ANYONE -> whether it is
     so; it counts as a smile of 1 or 0. Everyone smiles where the least smile reaches the threshold."""
-    smiles = [
-        float(face.smile)
-        for face, good in zip(faces, eligible(faces), strict=True)
-        if good and face.smile is not None
-    ]
+    counting = [face for face, good in zip(faces, eligible(faces), strict=True) if good]
+    smiles = [float(face.smile) for face in counting if face.smile is not None]
     least, greatest = (min(smiles), max(smiles)) if smiles else (None, None)
+    if any(face.is_added and face.smile is None for face in counting):
+        # Nobody knows how it looks: what it would change cannot be told.
+        least = least if least is not None and least < SMILE_THRESHOLD else None
+        greatest = greatest if greatest is not None and greatest >= SMILE_THRESHOLD else None
     everyone, anyone = (words or {}).get(EVERYONE), (words or {}).get(ANYONE)
     if anyone is True:
         greatest = 1.0
@@ -169,7 +178,11 @@ def contradicted(word: str, holds: bool) -> str | None:
 
 def _judge_alone(face: Face) -> Judgement:
     """By the rules that look at nothing but the face itself."""
-    if face.score < MIN_SCORE:
+    if face.smile_word is not None:
+        return Judgement()
+    if face.is_added and not face.is_vouched:
+        return Judgement(Rule.SEEN)
+    if face.score < MIN_SCORE and not face.is_vouched:
         return Judgement(Rule.CERTAIN, face.score, MIN_SCORE)
     box = face.box
     if box.left > 0 and box.top > 0 and box.right < 1 and box.bottom < 1:
@@ -181,6 +194,11 @@ def _judge_alone(face: Face) -> Judgement:
         min(x / box.width, (1 - x) / box.width, y / box.height, (1 - y) / box.height) for x, y in face.points
     )
     return Judgement() if distance >= LANDMARK_MARGIN else Judgement(Rule.WHOLE, distance, LANDMARK_MARGIN)
+
+
+def _is_in_question(face: Face, judged: Judgement) -> bool:
+    """Whether the face is eligible so far, by its looks and not by a person's word."""
+    return judged.eligible and face.smile_word is None
 
 
 def _side(face: Face) -> float:

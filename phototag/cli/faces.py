@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from phototag.cli.output import printable
 from phototag.records import Face, Photo
 from phototag.smiling import ANYONE, EVERYONE, SMILE_THRESHOLD, Judgement, Rule, judge
 
@@ -20,14 +21,24 @@ _MEASURED = {
 def explain_faces(faces: Sequence[Face], smile_threshold: float = SMILE_THRESHOLD) -> list[str]:
     """A line for each face: its smile beside the threshold, or the rule by which it is not eligible."""
     return [
-        f"face {number}: {_explain(face, judged, smile_threshold)}"
-        for number, (face, judged) in enumerate(zip(faces, judge(faces), strict=True), 1)
+        f"face {face.number}{tell_person(face)}: {_explain(face, judged, smile_threshold)}"
+        for face, judged in zip(faces, judge(faces), strict=True)
     ]
+
+
+def tell_person(face: Face) -> str:
+    """` (Anna)`; nothing for a face without a name."""
+    if face.person is None:
+        return ""
+    doubt = "" if face.is_person_certain else "perhaps "
+    return f" ({doubt}{printable(face.person.name)})"
 
 
 def _explain(face: Face, judged: Judgement, smile_threshold: float) -> str:
     if not judged.eligible:
         return not_eligible(judged)
+    if face.smile_word is not None:
+        return f"{'smiles' if face.smile_word else 'does not smile'} (you say so)"
     if face.smile is None:
         return "its smile has not been looked at yet"
     verb = "smiles" if face.smile >= smile_threshold else "does not smile"
@@ -47,11 +58,14 @@ def faces_dict(faces: Sequence[Face], smile_threshold: float = SMILE_THRESHOLD) 
     """The same for scripts. `failed_rule` is null for an eligible face."""
     return [
         {
+            "number": face.number,
+            "person": face.person.name if face.person else None,
             "eligible": judged.eligible,
             "failed_rule": judged.failed.name.lower() if judged.failed else None,
             "value": _rounded(judged.value),
             "threshold": _rounded(judged.threshold),
             "smile": _rounded(face.smile),
+            "smile_word": face.smile_word,
             "smile_threshold": smile_threshold,
         }
         for face, judged in zip(faces, judge(faces), strict=True)

@@ -18,7 +18,7 @@ from phototag.outputs import csv_cell as csv_cell
 
 if TYPE_CHECKING:
     from phototag.library import Library
-    from phototag.records import Photo
+    from phototag.records import Face, Photo
 
 db_option = click.option(
     "--db",
@@ -292,6 +292,23 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
     def label_dict(label: str, score: float) -> dict[str, Any]:
         return {"label": label, "score": round(score, 4), "found": is_found(label, score, thresholds)}
 
+    def face_dict(face: Face) -> dict[str, Any]:
+        return {
+            "number": face.number,
+            "box": _box(face.box),
+            "score": round(face.score, 4),
+            "smile": None if face.smile is None else round(face.smile, 4),
+            "smile_word": face.smile_word,
+            "emotion": face.emotion,
+            "emotion_scores": {name: round(score, 4) for name, score in face.emotions.items()},
+            "labels": [label_dict(label, score) for label, score in face.said.items()],
+            "person": face.person.name if face.person else None,
+            "person_source": face.person_source,
+            "person_certain": face.is_person_certain,
+            "not_persons": [person.name for person in face.not_persons],
+            "added": face.is_added,
+        }
+
     return {
         "path": photo.path,
         "taken_at": iso_date(photo.taken_text),
@@ -308,16 +325,17 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
         "objects": [{**label_dict(tag.label, tag.score), "box": _box(tag.box)} for tag in photo.objects],
         "detector": photo.detector,
         "kinds": [label_dict(tag.label, tag.score) for tag in photo.kinds],
-        "faces": [
+        "faces": [face_dict(face) for face in photo.faces],
+        "not_faces": [face_dict(face) for face in photo.denied_faces],
+        "persons": [
             {
-                "box": _box(face.box),
-                "score": round(face.score, 4),
-                "smile": None if face.smile is None else round(face.smile, 4),
-                "emotion": face.emotion,
-                "emotion_scores": {name: round(score, 4) for name, score in face.emotions.items()},
-                "labels": [label_dict(label, score) for label, score in face.said.items()],
+                "name": one.person.name,
+                "faces": one.faces,
+                "smile": None if one.smile is None else round(one.smile, 4),
+                "source": one.source,
+                "certain": one.certain,
             }
-            for face in photo.faces
+            for one in photo.persons
         ],
         "user_labels": list(photo.user_labels),
         "errors": dict(photo.errors),

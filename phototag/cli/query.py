@@ -119,7 +119,7 @@ def query(
 
 
 def things(photo: PhotoLine, thresholds: Mapping[str, float], most: int = 3) -> str:
-    """`2 person, dog`: what the photo shows and a question would find, the most certain first.
+    """`Anna, 2 person, dog`: what the photo shows and a question would find, the most certain first.
     `thresholds`: label -> least score, see Library.thresholds."""
     counts: dict[str, int] = {}
     for label, score in sorted(photo.things, key=lambda thing: -thing[1]):
@@ -127,7 +127,7 @@ def things(photo: PhotoLine, thresholds: Mapping[str, float], most: int = 3) -> 
             counts[label] = counts.get(label, 0) + 1
     boxed = [f"{n} {label}" if n > 1 else label for label, n in counts.items()]
     kinds = [label for label, score in photo.kinds if is_found(label, score, thresholds)]
-    names = [*photo.user_labels, *boxed, *(label for label in kinds if label not in counts)]
+    names = [*photo.persons, *photo.user_labels, *boxed, *(label for label in kinds if label not in counts)]
     return ", ".join(dict.fromkeys(names[:most])) or "-"
 
 
@@ -154,7 +154,17 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> 
         text.truncate()
 
     writer.writerow(
-        ["path", "taken_at", "width", "height", "everyone_smiling", "faces", "things", "taken_from"]
+        [
+            "path",
+            "taken_at",
+            "width",
+            "height",
+            "everyone_smiling",
+            "faces",
+            "things",
+            "taken_from",
+            "persons",
+        ]
     )
     for photo in photos:
         taken = iso_date(photo.taken_text) or ""
@@ -170,6 +180,7 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> 
                 photo.faces,
                 csv_cell(shown),
                 csv_cell(photo.taken_from or ""),
+                csv_cell("; ".join(photo.persons)),
             ]
         )
         flush()

@@ -28,13 +28,21 @@ from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
 from phototag.records import Face, Photo
 from phototag.smiling import judge
 
+# Who says whose face it is, where it is not the user.
+NAME_SOURCES = {
+    "word": "",
+    "sidecar": " (sidecar)",
+    "embedded": " (in the file)",
+    "group": " (like others of that name)",
+}
+
 
 @click.command()
 @click.argument("photo", type=click.Path())
 @click.option(
     "--image",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw boxes, labels and smile scores on a copy.",
+    help="Draw boxes, labels, and the faces with their numbers, on a copy.",
 )
 @click.option("--force", is_flag=True, help="Let --image replace a file that phototag did not make.")
 @db_option
@@ -42,7 +50,8 @@ from phototag.smiling import judge
 def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: bool) -> None:
     """Show everything known of one photo.
 
-    What stands in brackets was seen, but too unsurely for `phototag query` to find it.
+    What stands in brackets was seen, but too unsurely for `phototag query` to find it. Faces have
+    numbers, by which `phototag tag PHOTO#2 NAME` speaks of them.
 
     \b
       phototag show IMG_0042.jpg
@@ -93,13 +102,17 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     everyone = smile_word(photo.everyone_smiling).replace("-", "cannot tell")
     words = tell_smile_words(photo)
     lines.append(f"everyone smiling: {everyone}" + (f" (you say: {', '.join(words)})" if words else ""))
-    for number, (face, judged) in enumerate(zip(photo.faces, judge(photo.faces), strict=True), 1):
-        said = "not looked at yet" if face.smile is None else f"smile {face.smile:.2f}{_emotion(face)}"
+    for face, judged in zip(photo.faces, judge(photo.faces), strict=True):
+        said = ", ".join([*_name(face), *_smile(face), *_emotion(face)])
         labels = "".join(f", {scored(label, score)}" for label, score in face.said.items())
+        seen = "no net found it" if face.is_added else f"face {face.score:.2f}"
         place = _place(face.box.left, face.box.right)
-        lines.append(f"  face {number}: {said}{labels} (face {face.score:.2f}, {place})")
+        lines.append(f"  face {face.number}: {said}{labels} ({seen}, {place})")
         if not judged.eligible:
             lines.append(f"    {not_eligible(judged)}")
+    lines += [f"  face {face.number}: no face, you say" for face in photo.denied_faces]
+    if mentioned := [printable(one.person.name) for one in photo.persons if not one.faces]:
+        lines.append(f"in its metadata, without a face: {', '.join(mentioned)}")
     if photo.objects:
         by = f", found with {photo.detector}" if photo.detector else ""
         lines.append(f"things: {count(len(photo.objects), 'box', 'boxes')}{by}")
@@ -121,11 +134,28 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     return "\n".join(lines)
 
 
-def _emotion(face: Face) -> str:
-    """The likeliest emotion, as a fact only where such are told reliably."""
-    if face.emotion is None:
-        return ""
-    return f", {face.emotion}" if face.emotion in RELIABLE_EMOTIONS else f", perhaps {face.emotion}"
+def _name(face: Face) -> list[str]:
+    """Whose face it is, and who says so; whose it is not."""
+    said = [f"not {printable(person.name)}" for person in face.not_persons]
+    if face.person is None or face.person_source is None:
+        return said
+    doubt = "" if face.is_person_certain else "perhaps "
+    return [f"{doubt}{printable(face.person.name)}{NAME_SOURCES[face.person_source]}", *said]
+
+
+def _smile(face: Face) -> list[str]:
+    if face.smile_word is not None:
+        return [f"{'smiles' if face.smile_word else 'does not smile'} (you say)"]
+    if face.smile is not None:
+        return [f"smile {face.smile:.2f}"]
+    return [] if face.is_added else ["not looked at yet"]
+
+
+def _emotion(face: Face) -> list[str]:
+    """The likeliest emotion, as a fact only where such are told reliably; nothing beside the user's word."""
+    if face.emotion is None or face.smile_word is not None:
+        return []
+    return [face.emotion if face.emotion in RELIABLE_EMOTIONS else f"perhaps {face.emotion}"]
 
 
 def _place(left: float, right: float) -> str:

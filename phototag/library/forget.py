@@ -6,15 +6,16 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, select
 
 from phototag.errors import CatalogError
-from phototag.library import folder_stamps
+from phototag.library import face_words, folder_stamps
 from phototag.library.answers import chunks
 from phototag.library.delete import delete_photos
 from phototag.library.paths import places_of, roots_of
 from phototag.library.relocate import forget_empty_roots
 from phototag.library.tables import album_photos, corrections, photos
+from phototag.library.tables import face_words as face_word_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,26 @@ def find(connection: Connection, scope: Sequence[str] | None, *, missing: bool) 
 
 def count(connection: Connection, photo_ids: Collection[int]) -> Forgotten:
     """What would be forgotten with these photos."""
-    numbers = [
-        sum(
-            connection.scalar(
-                select(func.count(table.c.photo_id.distinct())).where(table.c.photo_id.in_(ids))
-            )
-            or 0
+    with_words, in_albums = (
+        {
+            photo_id
             for ids in chunks(photo_ids)
-        )
+            for photo_id in connection.scalars(select(table.c.photo_id).where(table.c.photo_id.in_(ids)))
+        }
         for table in (corrections, album_photos)
-    ]
-    return Forgotten(len(photo_ids), *numbers)
+    )
+    with_words |= face_words.load(connection, face_words.find_subjects(connection, photo_ids)).keys()
+    return Forgotten(len(photo_ids), len(with_words), len(in_albums))
 
 
 def remove(connection: Connection, photo_ids: Collection[int]) -> None:
     """Delete these photos and all that is known of them. To be called where the database does not check
     foreign keys: it would look through whole tables for each photo, where one look serves hundreds."""
+    subjects = face_words.find_subjects(connection, photo_ids) if face_words.is_any(connection) else {}
     delete_photos(connection, photo_ids)
+    for identities in chunks({one.identity for one in subjects.values() if one.identity}):
+        copies = face_words.find_subjects(connection, face_words.find_photos(connection, identities))
+        gone = {*identities} - {copy.identity for copy in copies.values()}
+        connection.execute(delete(face_word_rows).where(face_word_rows.c.identity.in_(gone)))
     forget_empty_roots(connection)
     folder_stamps.forget(connection)

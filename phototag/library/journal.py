@@ -7,7 +7,8 @@ Whoever changes rows by a person's word does it through a `Change`, whatever tab
         change.insert(face_words, rows)
         change.touch(photo_ids)
 
-What undoes it is noted by itself. A change that did nothing leaves no entry."""
+What undoes it is noted by itself. A change that did nothing leaves no entry. Summaries are the
+caller's: to be forgotten before (`summaries.forget`) and computed again after."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, tuple_, update
 
+from phototag.library import face_words, summaries
 from phototag.library.answers import chunks
 from phototag.library.dialects import insert_or_update
 from phototag.library.tables import changes, metadata, photos
@@ -50,12 +52,12 @@ class Change:
         if not rows:
             return
         keys = [*table.primary_key]
-        statement = insert(table).returning(*keys)
-        made = [
-            {key.name: value for key, value in zip(keys, inserted, strict=True)}
-            for row in rows
-            for inserted in self._connection.execute(statement, dict(row))
-        ]
+        if all(key.name in rows[0] for key in keys):
+            self._connection.execute(insert(table), [dict(row) for row in rows])
+            made = [{key.name: row[key.name] for key in keys} for row in rows]
+        else:
+            inserted = self._connection.execute(insert(table).returning(*keys), [dict(row) for row in rows])
+            made = [dict(row) for row in inserted.mappings()]
         self.steps.append({"table": table.name, "delete": made})
 
     def delete(self, table: Table, condition: ColumnElement[bool]) -> None:
@@ -99,28 +101,43 @@ def find_last(connection: Connection, limit: int = SHOWN) -> list[Entry]:
     return [Entry(row.id, _time(row.at), row.summary, row.undone_at and _time(row.undone_at)) for row in rows]
 
 
-def undo(connection: Connection) -> tuple[Entry, list[int]] | None:
-    """Undo the last change that still holds: which one, and the photos whose summaries are to be computed
-    again. None where there is none. Rows of photos that were forgotten since are left out."""
+def undo(connection: Connection) -> Entry | None:
+    """Undo the last change that still holds, and tell which one it was; None where there is none.
+    Rows of photos that were forgotten since are left out."""
     last = select(changes).where(changes.c.undone_at.is_(None)).order_by(changes.c.id.desc()).limit(1)
     row = connection.execute(last).one_or_none()
     if row is None:
         return None
     document = json.loads(row.steps)
+    photo_ids = _existing_photos(connection, document["photos"])
+    photo_ids |= {*face_words.find_photos(connection, _find_identities(connection, document["steps"]))}
+    summaries.forget(connection, photo_ids)
     for step in reversed(document["steps"]):
         _revert(connection, step)
+    summaries.compute_again(connection, sorted(photo_ids))
     at = now()
     connection.execute(update(changes).where(changes.c.id == row.id).values(undone_at=at))
-    photo_ids = sorted(_existing_photos(connection, document["photos"]))
-    return Entry(row.id, _time(row.at), row.summary, _time(at)), photo_ids
+    return Entry(row.id, _time(row.at), row.summary, _time(at))
+
+
+def _find_identities(connection: Connection, steps: Iterable[Mapping[str, Any]]) -> set[str]:
+    """What is shown by the photos of whose faces these steps speak: copies may have come since."""
+    found: set[str] = set()
+    for step in steps:
+        table = metadata.tables[step["table"]]
+        if "identity" not in table.c:
+            continue
+        found |= {row["identity"] for row in (*step.get("insert", ()), *step.get("update", ()))}
+        for rows in chunks(step.get("delete", ())):
+            found |= {*connection.scalars(select(table.c.identity).where(_is_one_of(table, rows)))}
+    return found
 
 
 def _revert(connection: Connection, step: Mapping[str, Any]) -> None:
     table = metadata.tables[step["table"]]
     keys = [*table.primary_key]
     for rows in chunks(step.get("delete", ())):
-        found = [tuple(row[key.name] for key in keys) for row in rows]
-        connection.execute(delete(table).where(tuple_(*keys).in_(found)))
+        connection.execute(delete(table).where(_is_one_of(table, rows)))
     rows = step.get("insert", [])
     if "photo_id" in table.c:
         known = _existing_photos(connection, {row["photo_id"] for row in rows})
@@ -130,6 +147,11 @@ def _revert(connection: Connection, step: Mapping[str, Any]) -> None:
     for row in step.get("update", ()):
         is_it = [key == row[key.name] for key in keys]
         connection.execute(update(table).where(*is_it).values(row))
+
+
+def _is_one_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> ColumnElement[bool]:
+    keys = [*table.primary_key]
+    return tuple_(*keys).in_([tuple(row[key.name] for key in keys) for row in rows])
 
 
 def _existing_photos(connection: Connection, photo_ids: Collection[int]) -> set[int]:

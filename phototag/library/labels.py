@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select
+from sqlalchemy import Connection, and_, case, false, func, or_, select
 
 from phototag import smiling
 from phototag.errors import UsageError
+from phototag.library.answers import chunks
+from phototag.library.journal import Change
 from phototag.library.names import ensure_ids, escape_surrogates
 from phototag.library.tables import (
     answers,
@@ -40,11 +42,6 @@ _STATED = select(fingerprints.c.thresholds).where(
         .exists()
     )
     .exists(),
-)
-_DELETE = delete(corrections).where(
-    corrections.c.photo_id == bindparam("photo"),
-    corrections.c.label_id == bindparam("label"),
-    corrections.c.present == bindparam("said"),
 )
 
 
@@ -128,29 +125,41 @@ def read_words(add: Iterable[str], remove: Iterable[str]) -> dict[str, bool]:
     return words
 
 
-def correct(connection: Connection, photo_id: int, words: Mapping[str, bool]) -> None:
-    """Store what `read_words` read, in place of earlier words about the same. The photo's label
-    rows must have been forgotten, and its summary is to be computed again."""
+def correct(
+    connection: Connection, change: Change, photo_ids: Sequence[int], words: Mapping[str, bool]
+) -> None:
+    """Store what `read_words` read about each of these photos, in place of earlier words about the
+    same. The photos' label rows must have been forgotten, and their summaries are to be computed again."""
     known = connection.execute(select(labels.c.name).order_by(labels.c.id.desc())).scalars()
     spelling = {fold(name): name for name in known}  # +Dog means the dog that taggers see
     words = {
         label if smiling.reserved(label) else spelling.get(fold(label), label): present
         for label, present in words.items()
     }
-    # whatever was said of the same, and what cannot stand beside it
-    outdated = {(label, present) for label in words for present in (True, False)}
+    # the opposite of what is said, and what cannot stand beside it
+    outdated = {(label, not present) for label, present in words.items()}
     outdated |= {
         (other, not holds) for word, holds in words.items() if (other := smiling.contradicted(word, holds))
     }
     label_ids = ensure_ids(connection, labels.c.name, {label for label, _ in outdated})
-    rows = [
-        {"photo_id": photo_id, "label_id": label_ids[label], "present": int(present)}
-        for label, present in words.items()
-    ]
-    if rows:
-        gone = [
-            {"photo": photo_id, "label": label_ids[label], "said": int(present)}
-            for label, present in outdated
+    for ids in chunks(photo_ids):
+        is_outdated = [
+            and_(corrections.c.label_id == label_ids[label], corrections.c.present == int(present))
+            for label, present in sorted(outdated)
         ]
-        connection.execute(_DELETE, gone)
-        connection.execute(insert(corrections), rows)
+        change.delete(corrections, and_(corrections.c.photo_id.in_(ids), or_(false(), *is_outdated)))
+        said = {
+            tuple(row)
+            for row in connection.execute(
+                select(corrections.c.photo_id, corrections.c.label_id).where(
+                    corrections.c.photo_id.in_(ids), corrections.c.label_id.in_(label_ids.values())
+                )
+            )
+        }
+        rows = [
+            {"photo_id": photo_id, "label_id": label_ids[label], "present": int(present)}
+            for photo_id in ids
+            for label, present in words.items()
+            if (photo_id, label_ids[label]) not in said
+        ]
+        change.insert(corrections, rows)

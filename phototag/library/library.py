@@ -4,6 +4,7 @@ this package."""
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from phototag.asking import ask
-from phototag.errors import CatalogError
+from phototag.errors import UnreadablePhoto, UsageError
 from phototag.library import (
     albums,
     answers,
@@ -23,15 +24,19 @@ from phototag.library import (
     forget,
     grid,
     jobs,
+    journal,
     labels,
     metadata,
     perceptual_hashes,
+    persons,
+    photo_updates,
     photos,
     places,
     search,
     status,
     summaries,
     tables,
+    tagging,
 )
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
@@ -40,15 +45,18 @@ from phototag.library.facets import Facet
 from phototag.library.forget import Forgotten
 from phototag.library.grid import Shapes
 from phototag.library.jobs import JobCount
+from phototag.library.journal import Entry
 from phototag.library.labels import LabelCount, read_words
 from phototag.library.paths import place_of, roots_of, to_text
+from phototag.library.persons import PersonCount, read_name
 from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
 from phototag.library.save import save
 from phototag.library.status import Status
 from phototag.metadata.beside import Sidecar
-from phototag.query.terms import Query
+from phototag.query.terms import Query, fold
 from phototag.records import (
+    Box,
     FileFacts,
     Fingerprint,
     FolderStamp,
@@ -67,6 +75,7 @@ from phototag.smiling import SMILE_THRESHOLD
 Fingerprints = Mapping[str, Fingerprint | str]
 # What is asked: as one line, as terms one by one, or parsed; None asks for every photo.
 Question = str | Sequence[str] | Query | None
+Paths = str | Path | Iterable[str | Path]  # of one photo, or of several
 
 
 class Library:
@@ -391,20 +400,114 @@ class Library:
 
     # -- the user's own word
 
-    def correct(self, path: str | Path, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Say what is in a photo and what is not; no scan overrides it. 'everyone smiling' and
-        'anyone smiling' say who smiles. Raises CatalogError for a photo that is not in the catalog,
-        UsageError for an empty label and for words that contradict each other."""
+    def correct(self, paths: Paths, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Say what is in a photo, or in each of several, and what is not; no scan overrides it.
+        'everyone smiling' and 'anyone smiling' say who smiles. Raises CatalogError for a photo that is
+        not in the catalog, UsageError for an empty label and for words that contradict each other."""
         words = read_words(add, remove)
         with self._catalog.write() as connection:
-            photo_id = _photo_id(connection, os.fspath(path))
-            if photo_id is None:
-                raise CatalogError(f"{path} is not in the catalog. Scan it first: phototag scan FOLDER")
-            summaries.forget(connection, [photo_id])
-            labels.correct(connection, photo_id, words)
-            summaries.compute_again(connection, [photo_id])
+            tagging.correct(connection, _absolute(paths), words)
 
-    # -- places
+    def tag_faces(
+        self,
+        faces: Iterable[tuple[str | Path, int]],
+        *,
+        person: str | None = None,
+        not_persons: Iterable[str] = (),
+        smiling: bool | None = None,
+        is_face: bool | None = None,
+    ) -> None:
+        """Say of faces, each a photo's path and a number (`Face.number`), whose they are and whose they
+        are not, whether they smile, and whether they are faces at all. It holds for the photo's content
+        and the place in it, whatever net finds a face there, and for every copy of the photo.
+
+        >>> library.tag_faces([("IMG_0042.jpg", 2)], person="Anna", smiling=True)  # doctest: +SKIP
+
+        Raises CatalogError for a photo that is not in the catalog, UsageError where there is no face of
+        this number and for words that contradict each other."""
+        name = None if person is None else read_name(person)
+        others = [read_name(other) for other in not_persons]
+        if name is not None and fold(name) in map(fold, others):
+            raise UsageError(f"it is said to be {name} and not to be; say one of the two")
+        if is_face is False and (name is not None or smiling is not None):
+            raise UsageError("what is not a face is nobody, and does not smile; say one of the two")
+        found = [(os.path.abspath(path), number) for path, number in faces]
+        self._learn_pixels([path for path, _ in found])
+        with self._catalog.write() as connection:
+            tagging.tag_faces(
+                connection, found, person=name, not_persons=others, smiling=smiling, is_face=is_face
+            )
+
+    def add_face(
+        self, path: str | Path, box: Box, *, person: str | None = None, smiling: bool | None = None
+    ) -> None:
+        """Say that there is a face in `box`, which no net may have found; it counts like the others.
+        Raises CatalogError for a photo that is not in the catalog or could never be read."""
+        name = None if person is None else read_name(person)
+        path = os.path.abspath(path)
+        self._learn_pixels([path])
+        with self._catalog.write() as connection:
+            tagging.add_face(connection, path, box, person=name, smiling=smiling)
+
+    def untag(self, paths: Paths, labels: Iterable[str] | None = None) -> int:
+        """Take back what was said of these labels in photos: what the nets see of them counts again.
+        Without `labels`, all that was said of the photos and their faces. Returns of how many photos
+        something was. Raises CatalogError for a photo that is not in the catalog."""
+        names = None if labels is None else [unicodedata.normalize("NFC", label) for label in labels]
+        with self._catalog.write() as connection:
+            if names is not None:
+                return tagging.take_back_labels(connection, _absolute(paths), names)
+            return tagging.take_back_all(connection, _absolute(paths))
+
+    def untag_faces(
+        self, faces: Iterable[tuple[str | Path, int]], persons: Iterable[str] | None = None
+    ) -> int:
+        """Take back what was said of faces; with `persons`, only that they are theirs, or are not. A
+        face that was added goes. Returns of how many faces something was said. Raises as `tag_faces`."""
+        names = None if persons is None else [read_name(name) for name in persons]
+        found = [(os.path.abspath(path), number) for path, number in faces]
+        with self._catalog.write() as connection:
+            return tagging.take_back_faces(connection, found, names)
+
+    def undo(self) -> Entry | None:
+        """Undo the last change that was made by a person's word and not undone yet, of whatever kind,
+        and tell which one it was; None where there is none."""
+        with self._catalog.write() as connection:
+            return journal.undo(connection)
+
+    def changes(self, limit: int = journal.SHOWN) -> list[Entry]:
+        """The last changes that were made by a person's word, the latest first."""
+        with self._catalog.read() as connection:
+            return journal.find_last(connection, limit)
+
+    def persons(self) -> list[PersonCount]:
+        """Everybody who is in some photo, who is in most first."""
+        with self._catalog.read() as connection:
+            return persons.count_photos(connection)
+
+    def known_persons(self) -> list[str]:
+        """The names of all who are in some photo."""
+        with self._catalog.read() as connection:
+            return persons.find_known(connection)
+
+    def _learn_pixels(self, paths: Sequence[str]) -> None:
+        """Words hang on a photo's pixels, which no metadata change. Where they have no hash yet, as in
+        catalogs of before, and the file still has the known bytes, make it now."""
+        with self._catalog.read() as connection:
+            lacking = tagging.find_without_pixels(connection, paths)
+        found = {}
+        for path, (photo_id, content_hash) in lacking.items():
+            from phototag.reading.decode import read_facts  # only here: it imports NumPy
+
+            try:
+                facts = read_facts(path)
+            except (UnreadablePhoto, OSError):
+                continue
+            if facts.pixel_hash and facts.content_hash == content_hash:
+                found[photo_id] = facts.pixel_hash
+        if found:
+            with self._catalog.write() as connection:
+                photo_updates.learn_pixels(connection, found)
 
     def find_places(
         self,
@@ -437,6 +540,8 @@ class Library:
         """Every photo that is there and about which the user said something, with what they said:
         label -> whether it is so."""
         return photos.stream(self._catalog, corrections.find, corrections.load)
+
+    # -- places
 
     def relocate(self, old: str | Path, new: str | Path) -> int:
         """Tell the catalog that the folder `old` has become `new`, in which the photos lie as
@@ -503,6 +608,10 @@ def _records(fingerprints: Fingerprints) -> dict[str, Fingerprint]:
 
 def _texts(fingerprints: Fingerprints) -> dict[str, str]:
     return {tagger: str(one) for tagger, one in fingerprints.items()}
+
+
+def _absolute(paths: Paths) -> list[str]:
+    return [os.path.abspath(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
 
 
 def _users_own() -> Path:

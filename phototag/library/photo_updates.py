@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, bindparam, case, delete, insert, literal, select, update
 
-from phototag.library import summaries, taken
+from phototag.library import face_words, summaries, taken
 from phototag.library.answers import IDS, chunks
 from phototag.library.dialects import executemany, insert_or_skip
 from phototag.library.moves import Change, Changed, Known, Moved, New, Rewritten, Same, Twin, Unread
@@ -65,12 +65,14 @@ def apply(connection: Connection, changes: Sequence[Change], folders: Sequence[s
     makes its own folder a root."""
     entering = {change.file.root for change in changes if isinstance(change, New | Moved | Rewritten)}
     places = ensure_places(connection, entering, folders)
+    learn_pixels(
+        connection,
+        {one.photo_id: one.pixel_hash for one in changes if isinstance(one, Same) and one.pixel_hash},
+    )
     for change in changes:
         match change:
-            case Same(photo_id, file, pixel_hash):
+            case Same(photo_id, file):
                 _update_file(connection, photo_id, file)
-                if pixel_hash is not None:
-                    connection.execute(_UPDATE.values(pixel_hash=pixel_hash), {"photo": photo_id})
             case Unread(photo_id, file):
                 _update_file(connection, photo_id, file)
                 _forget_hash(connection, photo_id)
@@ -222,6 +224,27 @@ def _update_file(connection: Connection, photo_id: int, file: PhotoFile) -> None
             **_file_date(file),
         },
     )
+
+
+def learn_pixels(connection: Connection, pixel_hashes: Mapping[int, str]) -> None:
+    """These photos, whose bytes are as they were, have these pixels. What was said of their faces
+    hangs on them from now on."""
+    if not pixel_hashes:
+        return
+    is_spoken_of = face_words.is_any(connection)
+    if is_spoken_of:
+        identities = {
+            photo.content_hash: (pixel_hashes[photo_id], photo.content_hash)
+            for photo_id, photo in find_known(connection, pixel_hashes).items()
+            if photo.content_hash and not photo.pixel_hash
+        }
+        face_words.follow(connection, identities)
+    rows = [{"photo": photo_id, "new_pixels": pixels} for photo_id, pixels in pixel_hashes.items()]
+    connection.execute(_UPDATE.values(pixel_hash=bindparam("new_pixels")), rows)
+    if is_spoken_of:  # perhaps of another photo with these pixels
+        spoken_of = [*face_words.load(connection, face_words.find_subjects(connection, pixel_hashes))]
+        summaries.forget(connection, spoken_of)
+        summaries.compute_again(connection, spoken_of)
 
 
 def _rewrite(connection: Connection, photo_id: int, file: PhotoFile, facts: FileFacts) -> None:

@@ -10,14 +10,16 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping, select
 
+from phototag.faces import NOTHING_SAID, Said, find_persons, resolve
 from phototag.library import places, taken
+from phototag.library import said as said_of_faces
 from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
 from phototag.library.database import Catalog
 from phototag.library.paths import join, roots_of, to_path
 from phototag.library.summaries import ABOUT_FACES, corrections_of
-from phototag.library.tables import answers, photos, roots, taggers
-from phototag.records import Face, Photo, PhotoLine, Tag
-from phototag.smiling import everyone_smiles, join_faces, reserved
+from phototag.library.tables import answers, persons, photo_persons, photos, roots, taggers
+from phototag.records import Face, PersonInPhoto, Photo, PhotoLine, Tag
+from phototag.smiling import can_tell_smiles, everyone_smiles, join_faces, reserved
 
 # The first photos come at once, then more at a time: a page is small, a catalog is long.
 FIRST, NEXT = 64, 256
@@ -46,6 +48,13 @@ _ERRORS = (
     .where(answers.c.photo_id.in_(IDS), answers.c.error.is_not(None))
     .order_by(answers.c.id)
 )
+_ANY_PERSON = select(photo_persons.c.photo_id).limit(1)
+_PERSONS = (
+    select(photo_persons.c.photo_id, persons.c.name)
+    .select_from(photo_persons.join(persons))
+    .where(photo_persons.c.photo_id.in_(IDS))
+    .order_by(photo_persons.c.photo_id, persons.c.name_key)
+)
 
 
 def stream(catalog: Catalog, find: Callable[[Connection], list[int]], load: Load[T]) -> Iterator[T]:
@@ -68,12 +77,14 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
     """These photos, in this order; ids that no photo has are left out."""
     rows = connection.execute(_PHOTOS, {"ids": ids}).mappings().all()
     heads, tags = load_answers(connection, ids, with_tags=False), load_tags(connection, ids)
-    said = corrections_of(connection, ids)
+    said, of_faces = corrections_of(connection, ids), said_of_faces.load_of(connection, ids)
     located = places.load(connection, [row["id"] for row in rows if row["latitude"] is not None])
     found = {}
     for row in rows:
-        its = heads.get(row["id"], {}), tags.get(row["id"], {}), said.get(row["id"], {})
-        found[row["id"]] = _photo(row, *its, located.get(row["id"], ()), smile_threshold)
+        photo_id = row["id"]
+        its = heads.get(photo_id, {}), tags.get(photo_id, {}), said.get(photo_id, {})
+        more = of_faces.get(photo_id, NOTHING_SAID), located.get(photo_id, ())
+        found[photo_id] = _photo(row, *its, *more, smile_threshold)
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
@@ -83,6 +94,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     roots_by_id = {root_id: root for root, root_id in roots_of(connection).items()}
     seen, said = load_tag_rows(connection, ids, ABOUT_FACES - {"faces"}), corrections_of(connection, ids)
     errors = load_errors(connection, [row.id for row in rows if row.failed])
+    named = load_persons(connection, ids)
     found = {}
     for row in rows:
         words = said.get(row.id, {})
@@ -102,6 +114,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
             tuple([(tag.label, tag.score) for tag in tags if not tag.box]),
             _user_labels(words),
             errors.get(row.id),
+            tuple(named.get(row.id, ())),
         )
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
@@ -137,16 +150,27 @@ def load_errors(connection: Connection, ids: list[int]) -> dict[int, str]:
     return found
 
 
+def load_persons(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
+    """Photo id -> the names of who is in it, in alphabetical order."""
+    found: dict[int, list[str]] = {}
+    if connection.scalar(_ANY_PERSON) is not None:
+        for photo_id, name in connection.execute(_PERSONS, {"ids": ids}):
+            found.setdefault(photo_id, []).append(name)
+    return found
+
+
 def _photo(
     row: RowMapping,
     heads: Mapping[str, Answer],
     seen: Mapping[str, Sequence[Tag]],
     said: Mapping[str, bool],
+    of_faces: Said,
     located: Sequence[str],
     smile_threshold: float,
 ) -> Photo:
-    faces = [_without_denied(face, said) for face in join_faces(seen)]
-    boxes = {face.box for face in faces}
+    resolved = resolve(join_faces(seen), of_faces)
+    faces = [_without_denied(face, said) for face in resolved.faces]
+    boxes = {face.box for face in (*faces, *resolved.denied)}
     objects: list[Tag] = []
     kinds: list[Tag] = []
     for tagger, tags in seen.items():
@@ -185,7 +209,15 @@ def _photo(
         errors={tagger: answer.error for tagger, answer in heads.items() if answer.error is not None},
         detector=detector.weights_name if detector and detector.error is None else None,
         orientation=row["orientation"] or 1,
+        denied_faces=resolved.denied,
+        persons=_persons(faces, of_faces),
     )
+
+
+def _persons(faces: Sequence[Face], of_faces: Said) -> tuple[PersonInPhoto, ...]:
+    if of_faces is NOTHING_SAID:
+        return ()
+    return tuple(find_persons(faces, can_tell_smiles(faces), of_faces.mentions))
 
 
 def _without_denied(face: Face, said: Mapping[str, bool]) -> Face:

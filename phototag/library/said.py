@@ -12,6 +12,11 @@ from phototag.library import face_words, written
 from phototag.library.face_words import Subject
 
 
+def is_any(connection: Connection) -> bool:
+    """Whether anything is said of any face of the catalog."""
+    return face_words.is_any(connection) or written.is_anybody_named(connection)
+
+
 def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, Said]:
     """Photo id -> what is said of its faces; without photos of which nothing is. Of a catalog in which
     nothing was ever said it costs a look at an empty table for each source, whatever the number of photos."""
@@ -29,6 +34,6 @@ def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, S
 
 def load_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, Said]:
     """The same for photos whose rows say what they show."""
-    if not (face_words.is_any(connection) or written.is_anybody_named(connection)):
+    if not is_any(connection):
         return {}
     return load(connection, face_words.find_subjects(connection, photo_ids))

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Update, bindparam, delete, exists, insert, select, update
 
-from phototag.library import summaries, taken, written
+from phototag.faces import NOTHING_SAID, Said
+from phototag.library import face_words, summaries, taken, written
+from phototag.library import said as said_of_faces
 from phototag.library.answers import IDS, Answer, chunks, ensure_fingerprints, load_answers
 from phototag.library.database import Catalog
 from phototag.library.dialects import executemany, insert_rows
+from phototag.library.face_words import Subject
 from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import ensure_ids, escape_surrogates
 from phototag.library.tables import (
@@ -59,6 +62,7 @@ class _Known(NamedTuple):
     content_hash: str | None
     width: int | None
     height: int | None
+    orientation: int | None
     taken_at: str | None
     taken_from: str | None
     utc_offset_minutes: int | None
@@ -74,6 +78,7 @@ _SELECT_KNOWN = select(
     photos.c.content_hash,
     photos.c.width,
     photos.c.height,
+    photos.c.orientation,
     *(photos.c[name] for name in taken.COLUMNS),
     photos.c.pixel_hash,
     exists().where(answers.c.photo_id == photos.c.id),
@@ -96,6 +101,30 @@ class _Photo:
     def content_hash(self) -> str | None:
         """Of the bytes that the outcomes are about."""
         return self.facts.content_hash if self.facts else self.known.content_hash
+
+    @property
+    def keeps_size(self) -> bool:
+        """Whether the same bytes were decoded before and cannot be today."""
+        facts = self.facts
+        return facts is not None and facts.width is None and facts.content_hash == self.known.content_hash
+
+    @property
+    def orientation(self) -> int | None:
+        if self.facts is None or self.keeps_size:
+            return self.known.orientation
+        return self.facts.exif.orientation
+
+    @property
+    def pixel_hash(self) -> str | None:
+        """Bytes that cannot be read today are still those of the same picture."""
+        if self.facts is None or self.facts.content_hash is None:
+            return self.known.pixel_hash
+        return self.facts.pixel_hash
+
+    @property
+    def subject(self) -> Subject:
+        """What words about its faces hang on."""
+        return Subject(self.pixel_hash or self.content_hash, self.orientation or 1)
 
 
 def save(
@@ -122,10 +151,12 @@ def save(
         _drop_outdated(connection, batch, stored)
         names = {name for photo in batch.values() for name in (*photo.outcomes, *photo.answers)}
         tagger_ids = ensure_ids(connection, taggers.c.name, names)
+        of_faces = _load_said_of_faces(connection, batch)
         label_ids = ensure_ids(connection, labels.c.name, _labels_of(batch, said))
         _insert_answers(connection, batch, fingerprints, label_ids, tagger_ids)
-        found = _summarise(connection, batch, said, fingerprints)
+        found = _summarise(connection, batch, said, of_faces, fingerprints)
         summaries.insert_labels(connection, found, label_ids, tagger_ids)
+        summaries.write_persons(connection, found)
 
 
 def _load_batch(
@@ -167,6 +198,19 @@ def _drop_outdated(
     remaining = [photo_id for photo_id, photo in batch.items() if photo.answers]
     for photo_id, known in load_answers(connection, remaining).items():
         batch[photo_id].answers = known
+
+
+def _load_said_of_faces(connection: Connection, batch: Mapping[int, _Photo]) -> dict[int, Said]:
+    """What is said of the photos' faces, by photo id. It follows those that are known by another
+    identity from now on."""
+    identities = {}
+    for photo in batch.values():
+        before, now = photo.known, photo.subject.identity
+        was = before.pixel_hash or before.content_hash
+        if was and now and was != now and photo.content_hash == before.content_hash:
+            identities[was] = (now, before.content_hash)
+    face_words.follow(connection, identities)
+    return said_of_faces.load(connection, {photo_id: photo.subject for photo_id, photo in batch.items()})
 
 
 def _labels_of(batch: Mapping[int, _Photo], said: Mapping[int, Mapping[str, bool]]) -> set[str]:
@@ -231,6 +275,7 @@ def _summarise(
     connection: Connection,
     batch: Mapping[int, _Photo],
     said: Mapping[int, Mapping[str, bool]],
+    of_faces: Mapping[int, Said],
     fingerprints: Mapping[str, Fingerprint],
 ) -> dict[int, summaries.Summary]:
     """Write the photos' rows: facts, and what follows from all answers about them. Returns that, by
@@ -241,7 +286,9 @@ def _summarise(
     for photo_id, photo in batch.items():
         given: list[tuple[str, Answer | Outcome]] = [*photo.answers.items(), *photo.outcomes.items()]
         good = {tagger: one.tags for tagger, one in given if one.error is None}
-        summary = found[photo_id] = summaries.summarise(good, said.get(photo_id, {}))
+        summary = found[photo_id] = summaries.summarise(
+            good, said.get(photo_id, {}), of_faces.get(photo_id, NOTHING_SAID)
+        )
         values = {
             "photo": photo_id,
             "new_faces": summary.faces,
@@ -254,7 +301,7 @@ def _summarise(
         if photo.facts is None:
             without.append(values)
         else:
-            with_facts.append(values | _facts_row(photo.facts, photo.known))
+            with_facts.append(values | _facts_row(photo, photo.facts))
     executemany(connection, _UPDATE_SUMMARY, without)
     executemany(connection, _UPDATE_ALL, with_facts)
     return found
@@ -268,23 +315,21 @@ def _is_complete(photo: _Photo, fingerprints: Mapping[str, str]) -> bool:
     return DECODE in photo.outcomes or not pending(photo.content_hash, photo.answers, others)
 
 
-def _facts_row(facts: PhotoFacts, known: _Known) -> dict[str, Any]:
+def _facts_row(photo: _Photo, facts: PhotoFacts) -> dict[str, Any]:
     """What decoding learned. The size is kept where the same bytes were decoded before and cannot be
     today; the file's date where the photo has no own."""
-    exif = facts.exif
-    keeps_size = facts.width is None and facts.content_hash == known.content_hash
+    known, exif = photo.known, facts.exif
     date = taken.columns_of(exif)
     if exif.taken_at is None:
         date = known.taken_at, known.taken_from, known.utc_offset_minutes, known.taken_sort
     return {
         "new_content_hash": facts.content_hash,
-        "new_width": known.width if keeps_size else facts.width,
-        "new_height": known.height if keeps_size else facts.height,
-        "new_orientation": exif.orientation,
+        "new_width": known.width if photo.keeps_size else facts.width,
+        "new_height": known.height if photo.keeps_size else facts.height,
+        "new_orientation": photo.orientation,
         **{f"new_{name}": value for name, value in zip(taken.COLUMNS, date, strict=True)},
         "new_latitude": exif.latitude,
         "new_longitude": exif.longitude,
         "new_camera": escape_surrogates(exif.camera) if exif.camera else None,
-        # bytes that cannot be read today are still those of the same picture
-        "new_pixel_hash": known.pixel_hash if facts.content_hash is None else facts.pixel_hash,
+        "new_pixel_hash": photo.pixel_hash,
     }

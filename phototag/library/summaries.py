@@ -14,7 +14,8 @@ from operator import itemgetter
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, union, update
 
 from phototag import smiling
-from phototag.library import written
+from phototag.faces import NOTHING_SAID, Said, find_persons, resolve
+from phototag.library import said, written
 from phototag.library.answers import CHUNK, IDS, chunks, load_answers, load_tags
 from phototag.library.database import Catalog
 from phototag.library.dialects import executemany, insert_rows
@@ -27,12 +28,13 @@ from phototag.library.tables import (
     meta,
     photo_keywords,
     photo_labels,
+    photo_persons,
     photos,
     taggers,
     tags,
 )
 from phototag.query.terms import EMOTIONS
-from phototag.records import Tag
+from phototag.records import PersonInPhoto, Tag
 
 MEASURES = frozenset(
     {"sharpness", "smile", "identity"}
@@ -60,6 +62,8 @@ _CORRECTIONS = (
     .where(corrections.c.photo_id.in_(IDS))
     .order_by(corrections.c.photo_id, labels.c.name)
 )
+_ANY_PERSON = select(photo_persons.c.photo_id).limit(1)
+_DELETE_PERSONS = delete(photo_persons).where(photo_persons.c.photo_id.in_(IDS))
 _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 _UPDATE_ALL = _UPDATE.values(
     {
@@ -73,6 +77,7 @@ _HAS_SMILE = or_(
     photos.c.least_smile.is_not(None),
     photos.c.greatest_smile.is_not(None),
     select(corrections.c.photo_id).where(corrections.c.photo_id == photos.c.id).exists(),
+    select(photo_persons.c.photo_id).where(photo_persons.c.photo_id == photos.c.id).exists(),
 )
 _WITH_SMILES = (
     select(photos.c.id).where(photos.c.id > bindparam("after"), _HAS_SMILE).order_by(photos.c.id).limit(CHUNK)
@@ -94,26 +99,34 @@ class LabelSummary:
 
 @dataclass(slots=True)
 class Summary:
-    """Beside the labels: how many faces (None: nobody looked), least and greatest smile of the
-    eligible ones (None: cannot tell)."""
+    """Beside labels and persons: how many faces (None: nobody looked), least and greatest smile of
+    the eligible ones (None: cannot tell)."""
 
     faces: int | None = None
     least_smile: float | None = None
     greatest_smile: float | None = None
     labels: dict[str, LabelSummary] = field(default_factory=dict)
+    persons: Sequence[PersonInPhoto] = ()
 
 
-def summarise(answers: Mapping[str, Sequence[Tag]], corrections: Mapping[str, bool]) -> Summary:
-    """The summary of good answers (tagger -> tags) and of the user's own words (label -> whether it
-    is in the photo)."""
+def summarise(
+    answers: Mapping[str, Sequence[Tag]], corrections: Mapping[str, bool], said: Said = NOTHING_SAID
+) -> Summary:
+    """The summary of good answers (tagger -> tags), of the user's own words (label -> whether it is
+    in the photo) and of what is said of faces."""
     summary = Summary()
-    if "faces" in answers:
-        summary.faces = sum(tag.label == "face" for tag in answers["faces"])
-    summary.least_smile, summary.greatest_smile = smiling.decide(smiling.join_faces(answers), corrections)
+    resolved = resolve(smiling.join_faces(answers), said)
+    faces, denied = resolved.faces, {face.box for face in resolved.denied}
+    if "faces" in answers or faces:
+        summary.faces = len(faces)
+    summary.least_smile, summary.greatest_smile = smiling.decide(faces, corrections)
+    if said is not NOTHING_SAID:
+        summary.persons = find_persons(faces, smiling.can_tell_smiles(faces), said.mentions)
     for tagger, its_tags in answers.items():
         for tag in _likeliest_emotions(its_tags) if tagger == "smiles" else its_tags:
-            if tag.label not in MEASURES and smiling.reserved(tag.label) is None:
-                _add(summary.labels, tagger, tag)
+            if tag.label in MEASURES or smiling.reserved(tag.label) or tag.box in denied:
+                continue
+            _add(summary.labels, tagger, tag)
     for label, present in corrections.items():
         if smiling.reserved(label):
             continue
@@ -206,16 +219,33 @@ def words_of(
     return found
 
 
+def write_persons(connection: Connection, summaries: Mapping[int, Summary]) -> None:
+    """Who is in these photos (photo id -> summary), in place of what was stored. In a catalog
+    without persons it costs a look at an empty table."""
+    if connection.scalar(_ANY_PERSON) is not None:
+        for ids in chunks(summaries):
+            connection.execute(_DELETE_PERSONS, {"ids": ids})
+    rows = [
+        (one.person.person_id, photo_id, one.faces, one.smile, one.source, int(one.certain))
+        for photo_id, summary in summaries.items()
+        for one in summary.persons
+    ]
+    insert_rows(connection, photo_persons, sorted(rows, key=itemgetter(0, 1)))
+
+
 def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
     """Write the summaries of these photos, whose label rows were forgotten, from what is stored of them."""
     for ids in chunks(photo_ids):
-        said = words_of(connection, ids, ids)
+        corrected = words_of(connection, ids, ids)
+        of_faces = said.load_of(connection, ids)
         stored = load_answers(connection, ids)
         summaries, columns = {}, []
         for photo_id in ids:
             known = stored.get(photo_id, {})
             good = {tagger: answer.tags for tagger, answer in known.items() if answer.error is None}
-            summary = summaries[photo_id] = summarise(good, said.get(photo_id, {}))
+            summary = summaries[photo_id] = summarise(
+                good, corrected.get(photo_id, {}), of_faces.get(photo_id, NOTHING_SAID)
+            )
             columns.append(
                 {
                     "photo": photo_id,
@@ -232,6 +262,7 @@ def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
             connection, taggers.c.name, {name for known in stored.values() for name in known}
         )
         insert_labels(connection, summaries, label_ids, tagger_ids)
+        write_persons(connection, summaries)
         executemany(connection, _UPDATE_ALL, columns)
 
 
@@ -259,10 +290,15 @@ def bring_up_to_date(catalog: Catalog, on_progress: Callable[[int, int], None] |
 
 
 def _decide_again(connection: Connection, ids: list[int]) -> None:
-    said, stored = corrections_of(connection, ids), load_tags(connection, ids, ABOUT_FACES)
-    rows = []
+    corrected, stored = corrections_of(connection, ids), load_tags(connection, ids, ABOUT_FACES)
+    of_faces = said.load_of(connection, ids)
+    rows, summaries = [], {}
     for photo_id in ids:
-        faces = smiling.join_faces(stored.get(photo_id, {}))
-        least, greatest = smiling.decide(faces, said.get(photo_id))
+        its = of_faces.get(photo_id, NOTHING_SAID)
+        faces = resolve(smiling.join_faces(stored.get(photo_id, {})), its).faces
+        least, greatest = smiling.decide(faces, corrected.get(photo_id))
+        persons = find_persons(faces, smiling.can_tell_smiles(faces), its.mentions)
+        summaries[photo_id] = Summary(persons=persons)
         rows.append({"photo": photo_id, "least": least, "greatest": greatest})
     connection.execute(_UPDATE_SMILES, rows)
+    write_persons(connection, summaries)

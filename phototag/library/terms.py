@@ -29,12 +29,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from phototag.library import persons
 from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
 from phototag.library.tables import (
     answers,
     labels,
     photo_labels,
+    photo_persons,
     photo_places,
     photos,
     place_names,
@@ -46,12 +48,15 @@ from phototag.query.terms import (
     CameraTerm,
     FacesTerm,
     LabelTerm,
+    NamedTerm,
     NearTerm,
     PathTerm,
+    PersonTerm,
     PlaceTerm,
     Query,
     SharpTerm,
     SizeTerm,
+    SmilingPersonTerm,
     SmilingTerm,
     StateTerm,
     TakenTerm,
@@ -236,6 +241,38 @@ class SharpnessClause(Clause):
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonClause(Clause):
+    """The person is in the photo; with `least_smile`, and smiles at least so much. Without `person_id`,
+    anybody who has a name is."""
+
+    needs_row: ClassVar[bool] = False
+    person_id: int | None = None
+    least_smile: float | None = None
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return exists().where(photo_persons.c.photo_id == photo_id, *self._conditions())
+
+    def source(self) -> Select[tuple[int]]:
+        return self._rows().distinct() if self.person_id is None else self._rows()
+
+    def entries(self) -> Select[tuple[int]]:
+        # whatever the smile: no index is sorted by it
+        return PersonClause(self.person_id)._rows()
+
+    def _rows(self) -> Select[tuple[int]]:
+        return select(photo_persons.c.photo_id.label("id")).where(*self._conditions())
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.person_id is not None:
+            conditions.append(photo_persons.c.person_id == self.person_id)
+        if self.least_smile is not None:
+            conditions.append(photo_persons.c.smile >= self.least_smile)
+        return conditions
+
+
+NO_ID = -1  # no row has it: finds nothing
 # Literals, not parameters: SQLite uses a partial index only where the statement shows the index's condition.
 MISSING = ColumnClause(photos.c.missing_since, photos.c.missing_since.is_not(None))
 UNTAGGED = ColumnClause(photos.c.answered, photos.c.answered == literal_column("0"))
@@ -277,7 +314,7 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
                 for label in term.labels
                 if (name := escape_surrogates(label)) in label_ids
             }
-            return LabelClause(least_scores or {-1: 1.0})  # no label has the id -1: finds nothing
+            return LabelClause(least_scores or {NO_ID: 1.0})
         case FacesTerm(least, most):
             return _between(photos.c.faces, least, None if most is None else most + 1)
         case SmilingTerm("all"):
@@ -288,6 +325,16 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             return ColumnClause(photos.c.greatest_smile, photos.c.greatest_smile < query.smile_threshold)
         case SmilingTerm():
             return ColumnClause(photos.c.least_smile, photos.c.least_smile.is_(None))
+        case PersonTerm(name):
+            return PersonClause(_person_id(connection, name))
+        case SmilingPersonTerm(name):
+            return PersonClause(_person_id(connection, name), query.smile_threshold)
+        case NamedTerm("any"):
+            return PersonClause()
+        case NamedTerm("none"):
+            return Opposite(PersonClause())
+        case NamedTerm():
+            return ColumnClause(photos.c.faces, and_(photos.c.faces > 0, photos.c.faces > _named_faces()))
         case TakenTerm(since, until):
             return _taken(since, until)
         case CameraTerm(text):
@@ -314,6 +361,17 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             found = [[_signed(connection, query, term, label_ids) for term in choice] for choice in choices]
             return AnyOf([clauses[0] if len(clauses) == 1 else AllOf(clauses) for clauses in found])
     raise TypeError(f"no such term: {term!r}")
+
+
+def _person_id(connection: Connection, name: str) -> int:
+    found = persons.find(connection, [name])
+    return found[name].person_id if found else NO_ID
+
+
+def _named_faces() -> ColumnElement[int]:
+    """How many faces of the photo of the row of `photos` have a name."""
+    number = select(func.coalesce(func.sum(photo_persons.c.faces), 0))
+    return number.where(photo_persons.c.photo_id == photos.c.id).correlate(photos).scalar_subquery()
 
 
 def _between(column: Column[Any], first: object, end: object) -> ColumnClause:

@@ -20,11 +20,15 @@ from phototag.query.related import related
 from phototag.query.terms import (
     DEFAULT_SCORE,
     EMOTIONS,
+    PERSONS,
+    SMILING,
     STATES,
     TERMS,
     AnyTerm,
     LabelTerm,
+    PersonTerm,
     Query,
+    SmilingPersonTerm,
     StateTerm,
     Term,
     UnknownWord,
@@ -38,9 +42,9 @@ _EMOTION_OF = {word: emotion for emotion, words in EMOTIONS.items() for word in 
 SMILING_INSTEAD = {EVERYONE: "smiling:all", ANYONE: "smiling:any"}
 
 UNDERSTOOD = (
-    'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, happy, taken:2016-06, '
-    "path:TEXT, "
-    "camera:TEXT, untagged, failed or missing; ^ before a term means not, or between terms means either."
+    'A term is a label (dog, "potted plant", dog:0.8), faces:2.., smiling:all, person:Anna, happy, '
+    "taken:2016-06, path:TEXT, camera:TEXT, untagged, failed or missing; ^ before a term means not, or "
+    "between terms means either."
 )
 # Least likeness (difflib) of a word to a known one that is taken for a slip of the fingers: puppt is one
 # of puppy; sunset is none of disgust (0.62).
@@ -58,15 +62,17 @@ def parse(
     default_score: float = DEFAULT_SCORE,
     thresholds: Mapping[str, float] | None = None,
     smile_threshold: float = SMILE_THRESHOLD,
+    known_persons: Callable[[], Collection[str]] = frozenset,
 ) -> Query:
     """The query that these terms ask, one term per string as a shell hands them over; a string that opens
     a group or holds an `or` may be a whole line.
 
     `known_labels`: those of the catalog; a label that is not among them finds nothing, and is one of the
     query's `unknown_words`, unless there are none at all. `synonyms`: word -> the labels it stands for
-    (`animal` -> dog, cat ...), none for a word without meaning. Raises UsageError with what is understood
-    for what is no question."""
-    vocabulary = _Vocabulary(known_labels, synonyms)
+    (`animal` -> dog, cat ...), none for a word without meaning. `known_persons`: asked where a name stands;
+    one that is not among them is unknown too. Raises UsageError with what is understood for what is no
+    question."""
+    vocabulary = _Vocabulary(known_labels, synonyms, known_persons)
     words = deque(piece for text in terms for piece in _pieces(text))
     found = _choices(words, vocabulary, 0)
     if words:
@@ -161,10 +167,13 @@ def _opposite(terms: Sequence[Term]) -> Term:
 
 
 class _Vocabulary:
-    """The labels one may ask for, whatever their case. `unknown_words`: those asked for in vain, each with
-    known words near it."""
+    """The labels and persons one may ask for, whatever their case. `unknown_words`: those asked for in
+    vain, each with known words near it."""
 
-    def __init__(self, known: Iterable[str], synonyms: Synonyms | None) -> None:
+    def __init__(
+        self, known: Iterable[str], synonyms: Synonyms | None, known_persons: Callable[[], Collection[str]]
+    ) -> None:
+        self._known_persons = known_persons
         self.unknown_words: list[UnknownWord] = []
         self._spellings: dict[str, list[str]] = {}
         for label in known:
@@ -190,6 +199,24 @@ class _Vocabulary:
     def note_unknown(self, word: str) -> None:
         self.unknown_words.append(UnknownWord(word, tuple(self._near(word))))
 
+    def check_name(self, key: str, name: str, reserved_words: Sequence[str]) -> None:
+        """Notes a name that nobody has. Raises ValueError for what is rather a slip in a reserved word."""
+        spellings = {fold(known): known for known in self._known_persons()}
+        if fold(name) in spellings:
+            return
+        if close := difflib.get_close_matches(name, reserved_words, n=1, cutoff=SLIP):
+            raise ValueError(
+                f"{key}: takes {', '.join(reserved_words)} or a name. Did you mean {key}:{close[0]}?"
+            )
+        # whoever has the word among their names, else whose name is spelled much like it
+        near = [known for folded, known in spellings.items() if fold(name) in folded.split()]
+        near = near or [
+            spellings[folded] for folded in difflib.get_close_matches(fold(name), spellings, n=1, cutoff=SLIP)
+        ]
+        self.unknown_words.append(
+            UnknownWord(name, tuple(f"{key}:{_quoted(one)}" for one in near[:3]), is_name=True)
+        )
+
     def _near(self, word: str) -> list[str]:
         """Near in meaning; else what was probably meant to be typed."""
         if found := [near for near in related(fold(word)) if ":" in near or self.labels(near)]:
@@ -208,7 +235,7 @@ def _term(text: str, vocabulary: _Vocabulary) -> Term:
         return StateTerm(body, negated)
     key, colon, value = body.partition(":")
     if colon and key in TERMS:
-        return _keyed(key, _unquoted(value), text, negated)
+        return _keyed(key, value, text, negated, vocabulary)
     if body in TERMS:
         raise UsageError(
             f"{text!r} lacks what to look for; type for example {TERMS[body].examples}. {UNDERSTOOD}"
@@ -247,12 +274,21 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
     return LabelTerm(labels or (word,), score, negated)
 
 
-def _keyed(key: str, value: str, text: str, negated: bool) -> Term:
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name else name
+
+
+def _keyed(key: str, value: str, text: str, negated: bool, vocabulary: _Vocabulary) -> Term:
     kind = TERMS[key]
+    read = kind.read_quoted if kind.read_quoted and value[:1] == '"' else kind.read
+    value = _unquoted(value)
     if not value:
         raise UsageError(f"{text!r} lacks what to look for; type for example {kind.examples}")
     try:
-        return kind.read(value, negated)
+        term = read(value, negated)
+        if isinstance(term, PersonTerm | SmilingPersonTerm):
+            vocabulary.check_name(key, term.name, PERSONS if key == "person" else SMILING)
+        return term
     except ValueError as error:
         example = "" if str(error).endswith("?") else f"; type for example {kind.examples}"
         raise UsageError(f"{text!r} is not understood: {error}{example}") from None

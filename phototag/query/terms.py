@@ -20,6 +20,7 @@ from phototag.smiling import SMILE_THRESHOLD
 
 DEFAULT_SCORE = 0.5  # where a label is as likely right as wrong: the usual line for detectors and classifiers
 SMILING = ("all", "any", "none", "unknown")
+PERSONS = ("any", "none", "unknown")
 STATES = ("untagged", "failed", "missing", "duplicates")
 # What a type is called -> the extensions of its files.
 TYPES: Mapping[str, Collection[str]] = {
@@ -78,14 +79,39 @@ class SmilingTerm:
     who: str
     negated: bool = False
 
-    @classmethod
-    def read(cls, value: str, negated: bool = False) -> SmilingTerm:
-        """Raises ValueError."""
-        if value not in SMILING:
-            close = difflib.get_close_matches(value, SMILING, n=1)
-            hint = f". Did you mean smiling:{close[0]}?" if close else ""
-            raise ValueError(f"smiling: takes all, any, none or unknown{hint}")
-        return cls(value, negated)
+    @staticmethod
+    def read(value: str, negated: bool = False) -> SmilingTerm | SmilingPersonTerm:
+        """A word of SMILING means that; all others are names."""
+        return SmilingTerm(value, negated) if value in SMILING else SmilingPersonTerm(value, negated)
+
+
+@dataclass(frozen=True, slots=True)
+class SmilingPersonTerm:
+    """The person of this name, whatever its case, is in the photo and smiles."""
+
+    name: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTerm:
+    """The person of this name, whatever its case, is in the photo."""
+
+    name: str
+    negated: bool = False
+
+    @staticmethod
+    def read(value: str, negated: bool = False) -> PersonTerm | NamedTerm:
+        """A word of PERSONS means that; all others are names."""
+        return NamedTerm(value, negated) if value in PERSONS else PersonTerm(value, negated)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTerm:
+    """'any': somebody in the photo has a name; 'none': nobody has; 'unknown': some face has none."""
+
+    who: str
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +311,9 @@ Term = (
     AnyTerm
     | LabelTerm
     | SmilingTerm
+    | SmilingPersonTerm
+    | PersonTerm
+    | NamedTerm
     | FacesTerm
     | TakenTerm
     | PathTerm
@@ -300,19 +329,32 @@ Term = (
 
 @dataclass(frozen=True, slots=True)
 class TermKind:
-    """How a kind of term is written: `read` makes it from the text after `KEY:`, `examples` are
-    shown when that text is not understood, and `help` is its line in `phototag query --help`: what
-    one types, and what that finds."""
+    """How a kind of term is written: `read` makes it from the text after `KEY:`, `read_quoted` from a
+    text in quotes, where these make a difference. `examples` are shown when that text is not understood,
+    and `help` is its lines in `phototag query --help`: what one types, and what that finds."""
 
     read: Callable[[str, bool], Term]
     examples: str
     help: tuple[str, str]
+    read_quoted: Callable[[str, bool], Term] | None = None
 
 
 # What stands before the colon -> the kind of term.
 TERMS: Mapping[str, TermKind] = {
     "smiling": TermKind(
-        SmilingTerm.read, "smiling:all", ("smiling:all", "everyone smiles (any, none, unknown)")
+        SmilingTerm.read,
+        "smiling:all or smiling:Anna",
+        ("smiling:all", "everyone smiles (any, none, unknown); smiling:Anna: Anna does"),
+        SmilingPersonTerm,
+    ),
+    "person": TermKind(
+        PersonTerm.read,
+        "person:Anna",
+        (
+            "person:Anna",
+            "Anna is in it (any: someone who has a name, none: nobody, unknown: a nameless face)",
+        ),
+        PersonTerm,
     ),
     "faces": TermKind(
         FacesTerm.read, "faces:2, faces:1..3 or faces:2..", ("faces:2..", "two faces or more (2, 1..3, ..1)")
@@ -353,12 +395,21 @@ STATE_HELP = (
 
 @dataclass(frozen=True, slots=True)
 class UnknownWord:
-    """A word that no photo has and that means nothing here; `near`: what could be asked instead."""
+    """A word that no photo has and that means nothing here, or the name of nobody; `near`: what could be
+    asked instead."""
 
     word: str
     near: tuple[str, ...] = ()
+    is_name: bool = False
 
     def __str__(self) -> str:
+        if self.is_name:
+            hint = (
+                f"Did you mean {' or '.join(self.near)}?"
+                if self.near
+                else "phototag tag PHOTO#1 NAME names one."
+            )
+            return f"No face has the name {self.word!r}. {hint}"
         hint = (
             f"Did you mean {' or '.join(self.near)}?" if self.near else "See which there are: phototag tags."
         )

@@ -14,12 +14,15 @@ from phototag.query.terms import (
     CameraTerm,
     FacesTerm,
     LabelTerm,
+    NamedTerm,
     NearTerm,
     PathTerm,
+    PersonTerm,
     PlaceTerm,
     Query,
     SharpTerm,
     SizeTerm,
+    SmilingPersonTerm,
     SmilingTerm,
     StateTerm,
     TakenTerm,
@@ -55,6 +58,13 @@ def one(text, **options):
         ("faces:0", FacesTerm(0, 0)),
         ("smiling:all", SmilingTerm("all")),
         ("smiling:unknown", SmilingTerm("unknown")),
+        ("smiling:Anna", SmilingPersonTerm("Anna")),
+        ('smiling:"all"', SmilingPersonTerm("all")),
+        ("person:Anna", PersonTerm("Anna")),
+        ('person:"Anna Smith"', PersonTerm("Anna Smith")),
+        ("person:any", NamedTerm("any")),
+        ("person:unknown", NamedTerm("unknown")),
+        ('person:"any"', PersonTerm("any")),
         ("happy", LabelTerm(("happiness",), 0.0)),
         ("sad:0.7", LabelTerm(("sadness",), 0.7)),
         ("Angry", LabelTerm(("anger",), 0.0)),
@@ -175,7 +185,8 @@ def test_a_mistake_is_answered_with_what_is_understood(text, says):
 
 def test_the_answer_to_a_mistake_lists_the_language():
     with pytest.raises(
-        UsageError, match=r"faces:2\.\., smiling:all, happy, taken:2016-06.*\^ before a term means not"
+        UsageError,
+        match=r"faces:2\.\., smiling:all, person:Anna, happy, taken:2016-06.*\^ before a term means not",
     ):
         parse(["^"], KNOWN)
 
@@ -300,3 +311,30 @@ def test_accents_in_one_character_or_two_and_any_case_are_the_same_label():
     composed, apart = "\u00d6ma Stra\u00dfe", "O\u0308MA STRASSE"
     for known, asked in ((composed, apart), (apart, composed)):
         assert parse([f'"{asked}"'], [known]).terms == (LabelTerm((known,)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("person:ann", "person:Anna"),
+        ("person:smith", 'person:"Ben Smith"'),
+        ("smiling:Smith", 'smiling:"Ben Smith"'),
+        ("person:Zoe", "phototag tag PHOTO#1 NAME"),
+    ],
+)
+def test_the_name_of_nobody_is_an_unknown_word(text, hint):
+    query = parse([text], KNOWN, known_persons=lambda: ["Anna", "Ben Smith"])
+    (unknown,) = query.unknown_words
+    assert "No face has the name" in str(unknown) and hint in str(unknown)
+
+
+def test_names_are_known_whatever_their_case_and_accents():
+    for text in ("person:anna", "smiling:ANNA", "^person:jose\u0301"):
+        assert parse([text], KNOWN, known_persons=lambda: ["Anna", "Jos\u00e9"]).unknown_words == ()
+
+
+def test_persons_are_asked_for_only_where_a_name_stands():
+    def refuse():
+        raise AssertionError("nobody is asked for")
+
+    parse(["dog", "smiling:all", "person:any"], KNOWN, known_persons=refuse)
