@@ -234,9 +234,9 @@ def _term(text: str, vocabulary: _Vocabulary) -> Term:
     if body in STATES:
         return StateTerm(body, negated)
     key, colon, value = body.partition(":")
-    if colon and key in TERMS:
+    if colon and key in TERMS and not (TERMS[key].is_label and _is_score(value)):
         return _keyed(key, value, text, negated, vocabulary)
-    if body in TERMS:
+    if body in TERMS and not TERMS[body].is_label:
         raise UsageError(
             f"{text!r} lacks what to look for; type for example {TERMS[body].examples}. {UNDERSTOOD}"
         )
@@ -280,18 +280,24 @@ def _quoted(name: str) -> str:
 
 def _keyed(key: str, value: str, text: str, negated: bool, vocabulary: _Vocabulary) -> Term:
     kind = TERMS[key]
-    read = kind.read_quoted if kind.read_quoted and value[:1] == '"' else kind.read
+    is_quoted = value[:1] == '"'
+    read = kind.read_quoted if kind.read_quoted and is_quoted else kind.read
     value = _unquoted(value)
     if not value:
         raise UsageError(f"{text!r} lacks what to look for; type for example {kind.examples}")
     try:
         term = read(value, negated)
         if isinstance(term, PersonTerm | SmilingPersonTerm):
-            vocabulary.check_name(key, term.name, PERSONS if key == "person" else SMILING)
+            words = PERSONS if key == "person" else SMILING
+            vocabulary.check_name(key, term.name, () if is_quoted else words)
         return term
     except ValueError as error:
         example = "" if str(error).endswith("?") else f"; type for example {kind.examples}"
         raise UsageError(f"{text!r} is not understood: {error}{example}") from None
+
+
+def _is_score(text: str) -> bool:
+    return re.fullmatch(r"[0-9]*\.?[0-9]+", text) is not None
 
 
 def _unquoted(text: str) -> str:

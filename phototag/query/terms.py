@@ -82,7 +82,8 @@ class SmilingTerm:
     @staticmethod
     def read(value: str, negated: bool = False) -> SmilingTerm | SmilingPersonTerm:
         """A word of SMILING means that; all others are names."""
-        return SmilingTerm(value, negated) if value in SMILING else SmilingPersonTerm(value, negated)
+        who = value.casefold()
+        return SmilingTerm(who, negated) if who in SMILING else SmilingPersonTerm(value, negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class PersonTerm:
     @staticmethod
     def read(value: str, negated: bool = False) -> PersonTerm | NamedTerm:
         """A word of PERSONS means that; all others are names."""
-        return NamedTerm(value, negated) if value in PERSONS else PersonTerm(value, negated)
+        who = value.casefold()
+        return NamedTerm(who, negated) if who in PERSONS else PersonTerm(value, negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +339,7 @@ class TermKind:
     examples: str
     help: tuple[str, str]
     read_quoted: Callable[[str, bool], Term] | None = None
+    is_label: bool = False  # the key alone, or with a score behind it, asks for the label of that name
 
 
 # What stands before the colon -> the kind of term.
@@ -355,6 +358,7 @@ TERMS: Mapping[str, TermKind] = {
             "Anna is in it (any: someone who has a name, none: nobody, unknown: a nameless face)",
         ),
         PersonTerm,
+        is_label=True,
     ),
     "faces": TermKind(
         FacesTerm.read, "faces:2, faces:1..3 or faces:2..", ("faces:2..", "two faces or more (2, 1..3, ..1)")
