@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from phototag.query.terms import EMOTIONS, RELIABLE_EMOTIONS, SMILING, STATES, TERMS, fold
+from phototag.query.terms import EMOTIONS, PERSONS, RELIABLE_EMOTIONS, SMILING, STATES, TERMS, fold
 
 MOST = 12  # completions: what a list under a search box shows
 # What stands after a key is nearly always one of these, whatever is in the catalog.
-VALUES: Mapping[str, Sequence[str]] = {"smiling": SMILING, "faces": ("0", "1", "2", "2..", "3..")}
+VALUES: Mapping[str, Sequence[str]] = {
+    "smiling": SMILING,
+    "person": PERSONS,
+    "faces": ("0", "1", "2", "2..", "3.."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,18 @@ def _words(typed: str, labels: Iterable[tuple[str, int]]) -> Iterator[Completion
     notes = {f"{key}:": kind.help[1] for key, kind in TERMS.items()}
     keys = [key for key in notes if typed and key.startswith(fold(typed))]
     words = [asked for emotion, asks in EMOTIONS.items() if emotion in RELIABLE_EMOTIONS for asked in asks]
+    as_labels = [key for key in keys if TERMS[key[:-1]].is_label]
     for key in keys:
-        yield Completion(key, notes[key])
+        if key not in as_labels:
+            yield Completion(key, notes[key])
     if not typed:
         yield from (Completion("smiling:all", TERMS["smiling"].help[1]), Completion("faces:2.."))
     for label in names:
         if label in EMOTIONS:
             continue
         yield Completion(quoted(label), f"{counts[label]:,} photo{'s' * (counts[label] != 1)}")
+    for key in as_labels:  # behind the label, which is asked for more often
+        yield Completion(key, notes[key])
     for word in [*words, *STATES]:
         if typed and word.startswith(fold(typed)):
             yield Completion(word)

@@ -218,6 +218,7 @@ def _complete(browser: Browser, request: Request) -> dict[str, Any]:
     place = min(int(at), len(text)) if re.fullmatch("[0-9]{1,5}", at) else len(text)
     labels = [(row.label, row.photos) for row in browser.library.labels()]
     values = {facet.name: facet.values or () for facet in browser.library.facets()}
+    persons = browser.library.known_persons()
     found = complete(
         text,
         place,
@@ -225,6 +226,8 @@ def _complete(browser: Browser, request: Request) -> dict[str, Any]:
         {
             "taken": [each.text for each in values.get("years", ())],
             "camera": [each.text for each in values.get("cameras", ())],
+            "person": persons,
+            "smiling": persons,
         },
     )
     choices = [{"term": each.term, "note": each.note} for each in found.choices]
@@ -297,9 +300,8 @@ def _label(browser: Browser, request: Request) -> dict[str, Any]:
     if not add and not remove:
         raise UsageError("say which label to add or to take away")
     ids = read_ids(sent.get("ids"))
-    for photo_id in ids:
-        if place := browser.library.file_with_id(photo_id):
-            browser.library.correct(place[0], add, remove)
+    places = [place for photo_id in ids if (place := browser.library.file_with_id(photo_id))]
+    browser.library.correct([path for path, *_ in places], add, remove)  # one change, to be undone as one
     return {"photos": len(ids)}
 
 

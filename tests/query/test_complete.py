@@ -5,7 +5,7 @@ import pytest
 from phototag.query.complete import complete, quoted
 
 LABELS = [("dog", 30), ("person", 20), ("potted plant", 4), ("hot dog", 3), ("Grandma", 1), ("happiness", 9)]
-VALUES = {"taken": ["2016", "2015"], "camera": ["Pixel 3", "Canon"]}
+VALUES = {"taken": ["2016", "2015"], "camera": ["Pixel 3", "Canon"], "person": ["Anna Smith"]}
 
 
 def terms(text, at=None):
@@ -28,6 +28,8 @@ def terms(text, at=None):
         ("taken:2015", "taken:2015"),
         ("camera:pix", 'camera:"Pixel 3"'),
         ('camera:"pi', 'camera:"Pixel 3"'),
+        ("person:", "person:any"),
+        ("person:smi", 'person:"Anna Smith"'),
         ("happ", "happy"),
         ("untag", "untagged"),
     ],
