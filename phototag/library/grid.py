@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from phototag.library.search import select_fitting
 from phototag.library.tables import answers, photos
+from phototag.query.terms import Query
 
 _ROWS = select(photos.c.id, photos.c.width, photos.c.height, photos.c.taken_at, photos.c.taken_from)
 _NEWEST = select(
@@ -88,6 +90,19 @@ def load_shapes(connection: Connection) -> Shapes:
                 code = codes[key] = _month_code(*key)
             months[photo_id] = code
     return Shapes(find_revision(connection), ratios, months)
+
+
+def find_positions(connection: Connection, query: Query) -> list[tuple[int, float, float]]:
+    """(id, latitude, longitude in degrees) of the photos that fit and of which it is known where they were
+    taken."""
+    rows = connection.execute(
+        select(photos.c.id, photos.c.latitude, photos.c.longitude).where(
+            photos.c.latitude.is_not(None),
+            photos.c.longitude.is_not(None),
+            photos.c.id.in_(select_fitting(connection, query)),
+        )
+    )
+    return [(photo_id, latitude, longitude) for photo_id, latitude, longitude in rows]
 
 
 def find_revision(connection: Connection) -> str:

@@ -354,6 +354,12 @@ class Library:
         with self._catalog.read() as connection:
             return grid.load_shapes(connection)
 
+    def positions(self, question: Question = None) -> list[tuple[int, float, float]]:
+        """(id, latitude, longitude in degrees) of the photos that fit and say where they were taken."""
+        query = self.ask(question)
+        with self._catalog.read() as connection:
+            return grid.find_positions(connection, query)
+
     def facets(self, question: Question = None, *, seconds: float = facets.SECONDS) -> list[Facet]:
         """What the photos that fit have in common, each facet counted within so many seconds or not at
         all."""
@@ -591,6 +597,11 @@ class Library:
             ]
             pairs = list(zip(found, members, strict=True))
         return album, pairs
+
+    def album_members(self, name: str) -> tuple[Album, list[Member]]:
+        """One album and which photos are in it, in order, and no more. Raises as `album`."""
+        with self._catalog.read() as connection:
+            return albums.find(connection, name)
 
     def delete_album(self, name: str) -> None:
         """Forget an album; what was made of it on disk stays. Raises CatalogError where there is none

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -42,6 +42,15 @@ def grid_bytes(grid: Grid, revision: str) -> bytes:
         ids.byteswap()
         ratios.byteswap()
     return struct.pack("<I", len(header)) + header + ids.tobytes() + ratios.tobytes()
+
+
+def position_bytes(positions: Sequence[tuple[int, float, float]]) -> bytes:
+    """Little-endian: how many photos (uint32), the id of each (uint32), then latitude and longitude of each
+    in degrees (float32)."""
+    number = len(positions)
+    degrees = [value for _, latitude, longitude in positions for value in (latitude, longitude)]
+    ids = [photo_id for photo_id, _, _ in positions]
+    return struct.pack(f"<I{number}I{2 * number}f", number, *ids, *degrees)
 
 
 def facet_dict(facet: Facet) -> dict[str, Any]:

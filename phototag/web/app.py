@@ -17,23 +17,31 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from phototag.asking import find_mistake
 from phototag.errors import PhototagError, UnreadablePhoto, UsageError
+from phototag.highlights import theme as themes
 from phototag.library import Library
 from phototag.library.grid import Shapes
 from phototag.query.complete import complete
 from phototag.query.terms import Query
-from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, photo_dict
+from phototag.web.albums import Albums
+from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, photo_dict, position_bytes
 from phototag.web.thumbnails import SIDES, Thumbnails
 
 THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
 MOST_IDS = 10_000  # photos that one request may name
 LONGEST_QUESTION = 2000  # characters
 LONGEST_LABEL, MOST_WORDS = 200, 50  # characters; labels in one request
-STATIC = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+STATIC = {
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+    "bin": "application/octet-stream",
+}
 PICTURE_SECONDS = 600  # a browser may show a picture so long without asking whether it is still the same
 SORTS = ("", "newest", "oldest", "smile", "relevance", "path")
 
@@ -52,6 +60,7 @@ class Browser:
     def __init__(self, library: Library, settings: Settings) -> None:
         self.library, self.settings = library, settings
         self.thumbnails = Thumbnails(settings.thumbnails)
+        self.albums = Albums(library, settings.thumbnails.parent / "films")
         self._shapes: Shapes | None = None
 
     def shapes(self) -> Shapes:
@@ -80,7 +89,9 @@ def make_app(library: Library, settings: Settings) -> Starlette:
         *(Route(f"/static/{name}", _static(name)) for name in static_names()),
         *(Route(path, _json(browser, answer)) for path, answer in QUESTIONS.items()),
         *(Route(path, _json(browser, answer), methods=["POST"]) for path, answer in CHANGES.items()),
-        Route("/api/grid", _grid(browser)),
+        Route("/api/grid", _json(browser, _grid)),
+        Route("/api/positions", _json(browser, _positions)),
+        Route("/film", _film(browser)),
         *(Route(f"/{side}/{{photo_id:int}}", _picture(browser, side)) for side in SIDES),
     ]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _not_found})
@@ -161,20 +172,31 @@ def ask(browser: Browser, text: str | None) -> Query:
     return browser.library.ask(question_of(text))
 
 
-def _grid(browser: Browser) -> Handler:
-    def answer(browser: Browser, request: Request) -> Response:
-        sort = request.query_params.get("sort", "")
-        if sort not in SORTS:
-            raise UsageError(f"cannot sort by {sort!r}; there are {', '.join(SORTS[1:])}")
-        query = ask(browser, request.query_params.get("q"))
-        sort = sort or ("relevance" if query.has_label else "newest")
-        by_time = sort in ("newest", "oldest")
-        ids = browser.library.ids(query, sort="taken" if by_time else sort, descending=sort == "newest")
-        shapes = browser.shapes()
-        data = grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision)
-        return Response(data, media_type="application/octet-stream")
+def _grid(browser: Browser, request: Request) -> Response:
+    if name := request.query_params.get("album"):
+        ids, by_time = [each["id"] for each in browser.albums.members(name)], False
+    else:
+        ids, by_time = _sorted_ids(browser, request)
+    shapes = browser.shapes()
+    data = grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision)
+    return Response(data, media_type="application/octet-stream")
 
-    return _json(browser, answer)
+
+def _sorted_ids(browser: Browser, request: Request) -> tuple[list[int], bool]:
+    """The photos asked for in the order asked for, and whether that is by time."""
+    sort = request.query_params.get("sort", "")
+    if sort not in SORTS:
+        raise UsageError(f"cannot sort by {sort!r}; there are {', '.join(SORTS[1:])}")
+    query = ask(browser, request.query_params.get("q"))
+    sort = sort or ("relevance" if query.has_label else "newest")
+    by_time = sort in ("newest", "oldest")
+    order = "taken" if by_time else sort
+    return browser.library.ids(query, sort=order, descending=sort == "newest"), by_time
+
+
+def _positions(browser: Browser, request: Request) -> Response:
+    found = browser.library.positions(ask(browser, request.query_params.get("q")))
+    return Response(position_bytes(found), media_type="application/octet-stream")
 
 
 def _start(browser: Browser, request: Request) -> dict[str, Any]:
@@ -183,6 +205,7 @@ def _start(browser: Browser, request: Request) -> dict[str, Any]:
         "photos": browser.library.count(),
         "revision": browser.library.revision(),
         "read_only": browser.settings.read_only,
+        "themes": themes.names(),
     }
 
 
@@ -232,6 +255,79 @@ def _complete(browser: Browser, request: Request) -> dict[str, Any]:
     )
     choices = [{"term": each.term, "note": each.note} for each in found.choices]
     return {"start": found.start, "end": found.end, "choices": choices}
+
+
+def _moment(browser: Browser, request: Request) -> list[dict[str, Any]]:
+    return browser.albums.moment(request.path_params["photo_id"])
+
+
+# -- albums
+
+
+def _albums(browser: Browser, request: Request) -> list[dict[str, Any]]:
+    return browser.albums.describe()
+
+
+def _members(browser: Browser, request: Request) -> list[dict[str, Any]]:
+    return browser.albums.members(request.query_params.get("name", ""))
+
+
+def _film_state(browser: Browser, request: Request) -> dict[str, Any]:
+    return browser.albums.film_state(request.query_params.get("name", ""))
+
+
+def _preview(browser: Browser, request: Request) -> dict[str, Any]:
+    sent = request.state.sent
+    return browser.albums.preview(
+        read_text(sent, "theme"), ask(browser, read_text(sent, "q")), read_top(sent)
+    )
+
+
+def _save_album(browser: Browser, request: Request) -> dict[str, Any]:
+    sent = request.state.sent
+    text = read_text(sent, "q")
+    theme, name, top = read_text(sent, "theme"), read_text(sent, "name"), read_top(sent)
+    return browser.albums.save(name, theme, ask(browser, text), top, text)
+
+
+def _delete_album(browser: Browser, request: Request) -> dict[str, Any]:
+    browser.library.delete_album(read_text(request.state.sent, "name"))
+    return {}
+
+
+def _make_film(browser: Browser, request: Request) -> dict[str, Any]:
+    return browser.albums.make_film(read_text(request.state.sent, "name"))
+
+
+def _film(browser: Browser) -> Handler:
+    async def handler(request: Request) -> Response:
+        try:
+            file = await run_in_threadpool(browser.albums.film_file, request.query_params.get("album", ""))
+        except PhototagError as error:
+            return JSONAnswer({"error": str(error)}, 404)
+        if not file.is_file():
+            return JSONAnswer({"error": "there is no film of this album yet"}, 404)
+        return FileResponse(file, media_type="video/mp4")  # parts of it too (Range): players ask for them
+
+    return handler
+
+
+def read_text(sent: dict[str, Any], name: str) -> str:
+    """A text of a request, '' where it is not there. Raises UsageError for anything else."""
+    value = sent.get(name, "")
+    if not isinstance(value, str) or len(value) > LONGEST_QUESTION:
+        raise UsageError(f"{name} must be a text of at most {LONGEST_QUESTION:,} characters")
+    return value
+
+
+def read_top(sent: dict[str, Any]) -> int | None:
+    """How many photos at most; None: as the theme says. Raises UsageError."""
+    value = sent.get("top")
+    if value is not None and (
+        not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000
+    ):
+        raise UsageError("top must be a number from 1 to 10,000")
+    return value
 
 
 # -- pictures
@@ -288,6 +384,10 @@ QUESTIONS: dict[str, Answering] = {
     "/api/photo/{photo_id:int}": _photo,
     "/api/facets": _facets,
     "/api/complete": _complete,
+    "/api/moment/{photo_id:int}": _moment,
+    "/api/albums": _albums,
+    "/api/album": _members,
+    "/api/film": _film_state,
 }
 
 
@@ -315,4 +415,10 @@ def read_words(values: Any) -> list[str]:
     return values
 
 
-CHANGES: dict[str, Answering] = {"/api/labels": _label}
+CHANGES: dict[str, Answering] = {
+    "/api/labels": _label,
+    "/api/album/preview": _preview,
+    "/api/album/save": _save_album,
+    "/api/album/delete": _delete_album,
+    "/api/film/make": _make_film,
+}

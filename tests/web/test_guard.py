@@ -82,6 +82,17 @@ ATTACKS = {
     "ids of another kind": ("POST", "/api/labels", {}, '{"ids": [true, "1"], "add": ["x"]}', 400),
     "a label of another kind": ("POST", "/api/labels", {}, '{"ids": [1], "add": [{"a": 1}]}', 400),
     "a label without end": ("POST", "/api/labels", {}, json.dumps({"ids": [1], "add": ["x" * 5000]}), 400),
+    "an album by a path": ("GET", "/film?album=../../etc/passwd", {}, None, 404),
+    "an album's photos by a path": ("GET", "/api/album?name=../../etc/passwd", {}, None, 409),
+    "a theme by a path": ("POST", "/api/album/preview", {}, '{"theme": "../../secret.toml", "q": ""}', 400),
+    "an album without end": ("POST", "/api/album/preview", {}, '{"theme": "smiles", "top": 1e9}', 400),
+    "a name of many lines": (
+        "POST",
+        "/api/album/save",
+        {},
+        '{"theme": "smiles", "q": "", "name": "a\\nb"}',
+        400,
+    ),
     "a POST to a question": ("POST", "/api/start", {}, "{}", 404),
 }
 

@@ -1,6 +1,6 @@
 // One photo in full: what was seen in it, who counts, why everyone smiles or not, and one's own words.
 
-import { find, get, make, post, sizeText, toast } from "/static/api.js";
+import { find, get, make, post, query, sizeText, toast } from "/static/api.js";
 
 const ARROWS = { previous: "M15 4l-8 8 8 8", next: "M9 4l8 8-8 8", close: "M5 5l14 14M19 5L5 19" };
 const MOST_ZOOM = 8;
@@ -178,11 +178,24 @@ export class Viewer {
         make("ul.faces", {}, ...photo.faces.map((face, index) => this.faceItem(face, index)))),
       make("section", {}, make("h3", {}, "Your labels"), this.labels(photo), this.smileWords(photo)),
       make("section", {}, make("h3", {}, "Seen in it"), this.things(photo)),
+      this.moment(photo.id),
       make("section", {}, make("h3", {}, "File"),
         make("dl", {}, ...fact("Name", photo.name), ...fact("Folder", photo.folder),
           ...fact("Size", photo.width ? `${photo.width} × ${photo.height} pixels, ${sizeText(photo.size_bytes)}` : sizeText(photo.size_bytes)),
           ...fact("Camera", photo.camera), ...fact("Place", where), ...fact("Things by", photo.detector))));
     this.context.extend?.(this);
+  }
+
+  moment(id) {  // all shots of the moment side by side, the kept one marked
+    const place = make("section", {}, make("button", { type: "button", onclick: async () => {
+      try {
+        const shots = await get(`/api/moment/${id}`);
+        place.replaceChildren(make("h3", {}, shots.length > 1 ? "Shots of this moment" : "No other shot of this moment"), make("ul.shots", {}, ...(shots.length > 1 ? shots : []).map((shot) =>
+          make(`li${shot.kept ? ".kept" : ""}`, {}, make("a", { href: "/" + query({ ...this.context.state(), photo: shot.id }) }, make("img", { alt: shot.id === id ? "This photo" : "Another shot", src: `/320/${shot.id}` })),
+            make("small", {}, [shot.least_smile == null ? "no smile to tell" : `least smile ${shot.least_smile.toFixed(2)}`, shot.kept && "kept", shot.id === id && "this one"].filter(Boolean).join(", "))))));
+      } catch (error) { toast(error.message); }
+    } }, "Compare the shots of this moment"));
+    return place;
   }
 
   faceItem(face, index) {
