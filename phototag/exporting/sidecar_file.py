@@ -94,8 +94,7 @@ def replace_sidecar(path: str, data: bytes | None, read: SidecarState) -> None:
     """Put `data` in the sidecar's place, or remove it where that is None, if it still is as it was `read`.
     The rights of the old file stay. Whatever goes wrong, Ctrl-C and a full disk included, leaves the
     old file, and nothing half made. Raises SidecarError."""
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".phototag-{secrets.token_hex(8)}{ENDING}")
+    temporary = os.path.join(os.path.dirname(path), f".phototag-{secrets.token_hex(8)}{ENDING}")
     try:
         if data is None:
             _check_unchanged(path, read)
@@ -104,7 +103,6 @@ def replace_sidecar(path: str, data: bytes | None, read: SidecarState) -> None:
             _write_whole(temporary, data, read.mode)
             _check_unchanged(path, read)
             os.replace(temporary, path)
-        _sync_folder(folder)
     except OSError as error:
         raise SidecarError(f"it cannot be written: {_reason(error)}") from error
     finally:
@@ -113,7 +111,8 @@ def replace_sidecar(path: str, data: bytes | None, read: SidecarState) -> None:
 
 
 def _write_whole(path: str, data: bytes, mode: int | None) -> None:
-    """On the disk when this returns. Made as any new file of the user's; an old file's rights are kept."""
+    """On the disk when this returns, so that a power failure leaves the old file or the new one. Made
+    as any new file of the user's; an old file's rights are kept."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags, 0o666), "wb") as file:
         file.write(data)
@@ -137,16 +136,6 @@ def _check_unchanged(path: str, read: SidecarState) -> None:
         )
     if not is_same:
         raise SidecarError("another program has written it meanwhile; export again")
-
-
-def _sync_folder(folder: str) -> None:
-    """So that the new name outlives a power failure. Windows cannot open folders, and needs none of it."""
-    with suppress(OSError):
-        descriptor = os.open(folder or ".", os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _existing(name: str, names: Collection[str]) -> str | None:

@@ -27,6 +27,7 @@ from phototag.metadata import merge
 from phototag.metadata.merge import Change, Merged
 from phototag.metadata.packet import require_lxml
 from phototag.metadata.xmp import NotXmp
+from phototag.reading.folders import APPLE_LIBRARIES
 from phototag.records import Photo
 
 Action = Literal["create", "change", "delete"]
@@ -145,6 +146,10 @@ class _Export:
         photos = self._listed(folder)
         if name not in photos.names and not options.remove:
             raise SidecarError("the photo is not there; scan its folder again")
+        if options.folder is None and not options.remove and _is_in_apples_library(folder):
+            raise SidecarError(
+                "it lies in a library of Apple's, which nobody else may write into; use --sidecar-dir"
+            )
         where = photos if options.folder is None else self._listed(self._mirrored(folder))
         same_stem = photos.same_stem(name)
         if options.remove:
@@ -198,6 +203,10 @@ class _Export:
             return Merged(None) if read.data is None else merge.remove(read.data, now=self._now)
         words = words_of(photo, self._thresholds, min_score=options.min_score, with_faces=options.faces)
         return merge.merge(read.data, words, now=self._now)
+
+
+def _is_in_apples_library(folder: str) -> bool:
+    return any(part.lower().endswith(APPLE_LIBRARIES) for part in folder.split(os.sep))
 
 
 def _belongs_to_another(sidecar: str, photo_name: str) -> bool:

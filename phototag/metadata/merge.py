@@ -329,7 +329,7 @@ class _Merging:
         if packet.holds(LEDGER):
             packet.remove_text(LEDGER)
             if DESCRIPTION in ledger.begun:
-                packet.remove_empty_description()
+                packet.remove_emptied_descriptions()
         is_gone = ledger.is_new_file and packet.is_empty()
         return Merged(None if is_gone else packet.as_bytes(), tuple(self._changes), tuple(self._notes))
 

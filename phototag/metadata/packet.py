@@ -69,6 +69,7 @@ class Packet:
         self._etree = _lxml()
         self._data = data
         self.has_begun_description = False
+        self._taken_from: list[Any] = []  # the descriptions of which something was removed
         parse_xmp(data)  # the one judge of what is refused: document types, entities, size, depth
         parser = self._etree.XMLParser(
             resolve_entities=False,
@@ -141,6 +142,7 @@ class Packet:
         for node in self.descriptions():
             if node.get(key) is not None:
                 del node.attrib[key]
+                self._taken_from.append(node)
         found = self.find(name)
         if found is not None:
             self.remove(found)
@@ -202,20 +204,22 @@ class Packet:
         if blank and "\n" in blank:
             _indent(node, "\n" + blank.rpartition("\n")[2])
 
-    @staticmethod
-    def remove(node: Any) -> None:
+    def remove(self, node: Any) -> None:
         """Take the node away, with the blanks that `attach` made for it."""
         parent, before = node.getparent(), node.getprevious()
         if before is not None and node.getnext() is None:
             before.tail = node.tail
         parent.remove(node)
+        if parent.tag == DESCRIPTION:
+            self._taken_from.append(parent)
 
-    def remove_empty_description(self) -> None:
-        """Of those that we have made, one of which nothing is left."""
-        for node in reversed(self.descriptions()):
-            if not len(node) and set(node.attrib) <= {ABOUT} and not (node.text or "").strip():
+    def remove_emptied_descriptions(self) -> None:
+        """Those of which nothing is left since something of ours was removed from them: programs spread
+        what stood in one over several."""
+        for node in self.descriptions():
+            is_empty = not len(node) and set(node.attrib) <= {ABOUT} and not (node.text or "").strip()
+            if is_empty and any(node is one for one in self._taken_from):
                 self.remove(node)
-                return
 
     def is_empty(self) -> bool:
         """Whether the photo has no property at all."""

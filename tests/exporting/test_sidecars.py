@@ -171,6 +171,30 @@ def test_a_photo_that_is_gone_gets_none(catalog):
     assert "c.jpg.xmp" not in sidecars(folder)
 
 
+def test_nothing_is_written_into_a_library_of_apples(tmp_path):
+    folder = tmp_path / "Family.photoslibrary" / "originals"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(folder / "a.jpg")
+    db = tmp_path / "catalog.db"
+    with Library.open(db) as library:
+        walk = Walk([tmp_path])
+        library.reconcile(walk.roots, walk, hash_file=lambda file: file.path, stamps=walk.stamps)
+        library.correct(folder / "a.jpg", add=["grandma"])
+    assert "use --sidecar-dir" in run("--xmp", "--db", db, code=3).stderr
+    assert sidecars(tmp_path) == []
+    run("--xmp", "--sidecar-dir", tmp_path / "side", "--db", db)
+    assert sidecars(tmp_path) == ["side/Family.photoslibrary/originals/a.jpg.xmp"]
+
+
+def test_without_lxml_the_extra_is_named(catalog):
+    _, db = catalog
+    program = "import sys; sys.modules['lxml'] = None; from phototag.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "export", "--xmp", "--db", db], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "pip install 'phototag[xmp]'" in done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_is_reported(catalog):
     folder, db = catalog
