@@ -18,6 +18,7 @@ from phototag.records import Box
 
 NAMESPACE = "urn:phototag:xmp:1/"  # XMP asks for a name that ends in / or #
 PROPERTY = "ledger"
+KEY = f"{{{NAMESPACE}}}{PROPERTY}"
 # Programs that write a sidecar anew round the numbers of a region.
 SAME_REGION_IOU = 0.9
 
@@ -70,12 +71,15 @@ NOTHING_ADDED = Ledger()
 
 
 def read_ledger(packet: Element) -> Ledger:
-    """The ledger in a packet, as `xmp.parse_xmp` gives it. An empty one where there is none, or where
-    it says what no ledger of ours says."""
-    key = f"{{{NAMESPACE}}}{PROPERTY}"
+    """The ledger in a packet, as `xmp.parse_xmp` gives it."""
     text = None
     for description in packet.iter(f"{{{RDF}}}Description"):  # a program may have made it an attribute
-        text = text or description.get(key) or description.findtext(key)
+        text = text or description.get(KEY) or description.findtext(KEY)
+    return parse_ledger(text)
+
+
+def parse_ledger(text: str | None) -> Ledger:
+    """An empty one where there is none, or where it says what no ledger of ours says."""
     try:
         return _read(json.loads(text)) if text else NOTHING_ADDED
     except (ValueError, TypeError, AttributeError, RecursionError):

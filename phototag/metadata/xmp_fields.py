@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
+from phototag.metadata.ledger import KEY as LEDGER
+from phototag.metadata.ledger import parse_ledger
 from phototag.metadata.record import (
     LEVEL,
     Metadata,
@@ -46,6 +48,7 @@ DC = "{http://purl.org/dc/elements/1.1/}"
 DIGIKAM = "{http://www.digikam.org/ns/1.0/}"
 LIGHTROOM = "{http://ns.adobe.com/lightroom/1.0/}"
 MICROSOFT = "{http://ns.microsoft.com/photo/1.0/}"
+EXIFTOOLS_MICROSOFT = "{http://ns.microsoft.com/photo/1.0}"  # the same as ExifTool spells it
 PEOPLE_TAGGING = "{http://ns.microsoft.com/photo/1.2/}"
 MWG_REGIONS = "{http://www.metadataworkinggroup.com/schemas/regions/}"
 IPTC_EXT = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
@@ -81,11 +84,18 @@ def read_packets(packets: tuple[bytes, ...]) -> Metadata:
 
 def metadata_of(properties: Properties) -> Metadata:
     """What these properties say; see `properties_of`."""
+    properties = {key.replace(EXIFTOOLS_MICROSOFT, MICROSOFT): value for key, value in properties.items()}
     get = properties.get
-    keywords = _keywords(properties)
-    regions = without_twins(_regions(properties))
+    own = parse_ledger(text_of(get(LEDGER)))  # what phototag itself has added says nothing new
+    keywords = [one for one in _keywords(properties) if one not in own.words]
+    regions = without_twins(
+        region
+        for region in _regions(properties)
+        if not any(one.is_same(region.name, region.box) for one in own.regions)
+    )
     pets = [name for name, kind, _, _ in _named_areas(properties) if kind == "pet"]
-    persons = [clean_person(name) for name in texts_of(get(IPTC_EXT + "PersonInImage"))]
+    named = [name for name in texts_of(get(IPTC_EXT + "PersonInImage")) if name not in own.persons]
+    persons = [clean_person(name) for name in named]
     persons += [
         clean_person(text_of(fields.get("PersonName")))
         for fields in structures_of(get(IPTC_EXT + "PersonInImageWDetails"))

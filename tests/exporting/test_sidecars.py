@@ -20,7 +20,7 @@ from phototag.reading.walk import Walk
 from phototag.records import Box, Exif, Outcome, PhotoFacts, Tag
 
 FINGERPRINTS = {"decode": "1", "objects": "1"}
-FOREIGN = Path(__file__).parent / "foreign"
+FOREIGN = Path(__file__).parent.parent / "metadata" / "foreign"
 NAMES = ("2016/a.jpg", "2016/b.jpg", "c.jpg")
 
 

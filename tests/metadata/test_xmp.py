@@ -122,3 +122,24 @@ def test_names_of_hostile_form_become_plain_text():
     said = keywords(dc=["a\u202eb\u0085c", "  ", "x" * 5000, "&#10;line&#10;"])
     assert said.keywords == ("ab c", "x" * 200, "line")
     assert keywords(digikam=["People/Unknown", "People/Anna"]).persons == ("Anna",)
+
+
+def test_what_phototag_has_exported_itself_says_nothing_new():
+    """Else a name that a person takes back would come back from the sidecar."""
+    from phototag.metadata.merge import Keyword, NamedFace, PhotoWords, merge
+    from phototag.metadata.record import NOTHING
+    from phototag.metadata.xmp_fields import read_xmp
+    from phototag.records import Box
+
+    words = PhotoWords(
+        (Keyword(("thing", "dog"), "dog"), Keyword(("smiling", "everyone"), "everyone smiling")),
+        6,
+        (NamedFace("Anna", Box(0.1, 0.2, 0.3, 0.4)),),
+        (400, 300),
+    )
+    exported = merge(None, words, now="2026-01-01T00:00:00Z").data
+    assert read_xmp(exported) == NOTHING
+    renamed = exported.replace(b">Anna<", b">Anna Smith<")
+    assert [region.name for region in read_xmp(renamed).regions] == ["Anna Smith"], (
+        "a person's word elsewhere"
+    )
