@@ -378,6 +378,7 @@ class Photo(_Dated):
     user_labels: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     detector: str | None = None  # name of the weights that found the objects
+    written: Written = field(default_factory=Written)
     taken_precision: Precision = "second"
     # where it was taken, the one to name first first: towns, then the country
     places: tuple[str, ...] = ()
@@ -390,7 +391,8 @@ class Photo(_Dated):
 class PhotoLine(_Dated):
     """What a line about a photo tells, read in a fraction of the time of the whole Photo. `path` is
     absolute; `things` are (label, score) of boxes; `kinds` are (label, score) of the whole photo;
-    `error` is the first there is; `persons` are names."""
+    `error` is the first there is; `persons` are names; `written` is what other programs wrote, without
+    persons."""
 
     photo_id: int
     path: str
@@ -406,6 +408,7 @@ class PhotoLine(_Dated):
     user_labels: tuple[str, ...] = ()
     error: str | None = None
     persons: tuple[str, ...] = ()
+    written: Written = field(default_factory=Written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,5 +338,11 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
             for one in photo.persons
         ],
         "user_labels": list(photo.user_labels),
+        "rating": photo.written.rating,
+        "color_label": photo.written.color_label,
+        "title": photo.written.title,
+        "description": photo.written.description,
+        "keywords": [one.split("|") for one in photo.written.keywords],
+        "metadata_from": dict(photo.written.sources),
         "errors": dict(photo.errors),
     }

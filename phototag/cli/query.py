@@ -164,6 +164,10 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> 
             "things",
             "taken_from",
             "persons",
+            "rating",
+            "keywords",
+            "title",
+            "description",
         ]
     )
     for photo in photos:
@@ -181,6 +185,10 @@ def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> 
                 csv_cell(shown),
                 csv_cell(photo.taken_from or ""),
                 csv_cell("; ".join(photo.persons)),
+                photo.written.rating,
+                csv_cell(", ".join(one.replace("|", "/") for one in photo.written.keywords)),
+                csv_cell(photo.written.title or ""),
+                csv_cell(photo.written.description or ""),
             ]
         )
         flush()

@@ -25,7 +25,7 @@ from phototag.cli.output import (
 from phototag.errors import PhototagError
 from phototag.outputs import check_output
 from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
-from phototag.records import Face, Photo
+from phototag.records import Face, Photo, Written
 from phototag.smiling import judge
 
 # Who says whose face it is, where it is not the user.
@@ -34,6 +34,14 @@ NAME_SOURCES = {
     "sidecar": " (sidecar)",
     "embedded": " (in the file)",
     "group": " (like others of that name)",
+}
+
+# Where another program's word stands; see phototag.metadata.
+WRITTEN_SOURCES = {
+    "sidecar": "sidecar",
+    "picasa": "Picasa",
+    "takeout": "Google Takeout",
+    "embedded": "in the file",
 }
 
 
@@ -99,6 +107,7 @@ def describe(photo: Photo, thresholds: Mapping[str, float]) -> str:
     if photo.latitude is not None and photo.longitude is not None:
         names = f" ({', '.join(map(printable, photo.places))})" if photo.places else ""
         lines.append(f"at {photo.latitude:.5f}, {photo.longitude:.5f}{names}")
+    lines += _describe_written(photo.written)
     everyone = smile_word(photo.everyone_smiling).replace("-", "cannot tell")
     words = tell_smile_words(photo)
     lines.append(f"everyone smiling: {everyone}" + (f" (you say: {', '.join(words)})" if words else ""))
@@ -156,6 +165,29 @@ def _emotion(face: Face) -> list[str]:
     if face.emotion is None or face.smile_word is not None:
         return []
     return [face.emotion if face.emotion in RELIABLE_EMOTIONS else f"perhaps {face.emotion}"]
+
+
+def _describe_written(written: Written) -> list[str]:
+    """What other programs wrote, and where it stands."""
+
+    def by(name: str) -> str:
+        return f" ({WRITTEN_SOURCES.get(written.sources.get(name, ''), 'unknown')})"
+
+    lines = []
+    if written.rating is not None:
+        stars = "rejected" if written.rating < 0 else f"{written.rating} of 5 stars"
+        lines.append(f"rating: {stars}{by('rating')}")
+    for name, text in (
+        ("color_label", written.color_label),
+        ("title", written.title),
+        ("description", written.description),
+        ("keywords", ", ".join(one.replace("|", "/") for one in written.keywords)),
+    ):
+        if text:
+            first, *more = map(printable, text.split("\n"))
+            lines.append(f"{name.replace('_', ' ')}{by(name)}: {first}")
+            lines += [f"  {line}" for line in more]
+    return lines
 
 
 def _place(left: float, right: float) -> str:

@@ -11,13 +11,14 @@ from typing import TypeVar
 from sqlalchemy import Connection, RowMapping, select
 
 from phototag.faces import NOTHING_SAID, Said, find_persons, resolve
-from phototag.library import places, taken
+from phototag.library import places, taken, written
 from phototag.library import said as said_of_faces
 from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
 from phototag.library.database import Catalog
 from phototag.library.paths import join, roots_of, to_path
 from phototag.library.summaries import ABOUT_FACES, corrections_of
 from phototag.library.tables import answers, persons, photo_persons, photos, roots, taggers
+from phototag.library.written import NOTHING_WRITTEN
 from phototag.records import Face, PersonInPhoto, Photo, PhotoLine, Tag
 from phototag.smiling import can_tell_smiles, everyone_smiles, join_faces, reserved
 
@@ -85,6 +86,9 @@ def load(connection: Connection, ids: list[int], smile_threshold: float) -> list
         its = heads.get(photo_id, {}), tags.get(photo_id, {}), said.get(photo_id, {})
         more = of_faces.get(photo_id, NOTHING_SAID), located.get(photo_id, ())
         found[photo_id] = _photo(row, *its, *more, smile_threshold)
+    for photo_id, wrote in written.load(connection, ids).items():
+        if photo_id in found:
+            found[photo_id] = replace(found[photo_id], written=wrote)
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
@@ -95,6 +99,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     seen, said = load_tag_rows(connection, ids, ABOUT_FACES - {"faces"}), corrections_of(connection, ids)
     errors = load_errors(connection, [row.id for row in rows if row.failed])
     named = load_persons(connection, ids)
+    wrote = written.load(connection, ids, with_persons=False)
     found = {}
     for row in rows:
         words = said.get(row.id, {})
@@ -115,6 +120,7 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
             _user_labels(words),
             errors.get(row.id),
             tuple(named.get(row.id, ())),
+            wrote.get(row.id, NOTHING_WRITTEN),
         )
     return [found[photo_id] for photo_id in ids if photo_id in found]
 

@@ -34,7 +34,9 @@ from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
 from phototag.library.tables import (
     answers,
+    keywords,
     labels,
+    photo_keywords,
     photo_labels,
     photo_persons,
     photo_places,
@@ -42,11 +44,13 @@ from phototag.library.tables import (
     place_names,
     taggers,
     tags,
+    written,
 )
 from phototag.query.terms import (
     AnyTerm,
     CameraTerm,
     FacesTerm,
+    KeywordTerm,
     LabelTerm,
     NamedTerm,
     NearTerm,
@@ -54,6 +58,7 @@ from phototag.query.terms import (
     PersonTerm,
     PlaceTerm,
     Query,
+    RatingTerm,
     SharpTerm,
     SizeTerm,
     SmilingPersonTerm,
@@ -61,6 +66,7 @@ from phototag.query.terms import (
     StateTerm,
     TakenTerm,
     Term,
+    TextTerm,
     TypeTerm,
 )
 
@@ -180,6 +186,47 @@ class PlaceClause(Clause):
 
     def _place_ids(self) -> Select[tuple[int]]:
         return select(place_names.c.place_id).where(place_names.c.name_key == self.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeywordClause(Clause):
+    """Another program gave the photo one of these keywords."""
+
+    needs_row: ClassVar[bool] = False
+    keyword_ids: Sequence[int]
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        if many:
+            return photo_id.in_(self.source())
+        return exists().where(photo_keywords.c.photo_id == photo_id, self._condition())
+
+    def source(self) -> Select[tuple[int]]:
+        found = select(photo_keywords.c.photo_id.label("id")).where(self._condition())
+        return found if len(self.keyword_ids) == 1 else found.distinct()
+
+    def entries(self) -> Select[tuple[int]]:
+        return select(photo_keywords.c.photo_id.label("id")).where(self._condition())
+
+    def _condition(self) -> ColumnElement[bool]:
+        return photo_keywords.c.keyword_id.in_(self.keyword_ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextClause(Clause):
+    """The photo's title or description contains the text, as it is folded."""
+
+    needs_row: ClassVar[bool] = False
+    scans: ClassVar[bool] = True
+    text: str
+
+    def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+        return exists().where(written.c.photo_id == photo_id, self._condition())
+
+    def source(self) -> Select[tuple[int]]:
+        return select(written.c.photo_id.label("id")).where(self._condition())
+
+    def _condition(self) -> ColumnElement[bool]:
+        return written.c.folded_text.contains(self.text, autoescape=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -355,6 +402,15 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             return ColumnClause(photos.c.size_bytes, _within(photos.c.size_bytes, least, most))
         case SizeTerm(_, least, most):
             return ScanClause(_within(photos.c.width * photos.c.height, least, most))
+        case RatingTerm(None):
+            return ScanClause(photos.c.rating.is_(None))
+        case RatingTerm(least, most):
+            return _between(photos.c.rating, least, None if most is None else most + 1)
+        case KeywordTerm():
+            rows = connection.execute(select(keywords.c.id, keywords.c.name))
+            return KeywordClause([number for number, keyword in rows if term.is_in(keyword)])
+        case TextTerm(text):
+            return TextClause(escape_surrogates(text))
         case StateTerm(state):
             return _STATES[state]
         case AnyTerm(choices):

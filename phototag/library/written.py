@@ -157,7 +157,9 @@ def labels_of(connection: Connection, photo_ids: Iterable[int]) -> dict[int, lis
     return found
 
 
-def load(connection: Connection, photo_ids: Iterable[int]) -> dict[int, Written]:
+def load(
+    connection: Connection, photo_ids: Iterable[int], *, with_persons: bool = True
+) -> dict[int, Written]:
     """Photo id -> what is written about it; without photos of which nothing is."""
     found: dict[int, Written] = {}
     for ids in chunks(photo_ids):
@@ -166,7 +168,7 @@ def load(connection: Connection, photo_ids: Iterable[int]) -> dict[int, Written]
         words: dict[int, list[str]] = {}
         for photo_id, word in connection.execute(_KEYWORDS, {"ids": some}) if some else ():
             words.setdefault(photo_id, []).append(word)
-        named = _load_named(connection, some)
+        named = _load_named(connection, some) if with_persons else {}
         for row in rows:
             photo_id = row["photo_id"]
             found[photo_id] = Written(

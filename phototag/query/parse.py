@@ -236,7 +236,7 @@ def _term(text: str, vocabulary: _Vocabulary) -> Term:
     key, colon, value = body.partition(":")
     if colon and key in TERMS and not (TERMS[key].is_label and _is_score(value)):
         return _keyed(key, value, text, negated, vocabulary)
-    if body in TERMS and not TERMS[body].is_label:
+    if body in TERMS and not (TERMS[body].is_label or vocabulary.labels(body) or related(fold(body))):
         raise UsageError(
             f"{text!r} lacks what to look for; type for example {TERMS[body].examples}. {UNDERSTOOD}"
         )

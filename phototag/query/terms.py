@@ -292,6 +292,66 @@ class PlaceTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class RatingTerm:
+    """Between `least` and `most` stars, as another program gave them (1 to 5, both included; -1: rejected).
+    None for both: nobody has given any."""
+
+    least: int | None
+    most: int | None
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> RatingTerm:
+        """Raises ValueError."""
+        if value in ("none", "rejected"):
+            stars = -1 if value == "rejected" else None
+            return cls(stars, stars, negated)
+        first, last = _ends(value)
+        if not (first or last) or not all(re.fullmatch("[1-5]?", end) for end in (first, last)):
+            raise ValueError("stars go from 1 to 5")
+        least, most = int(first or 1), int(last or 5)
+        if least > most:
+            raise ValueError("it fits no number of stars")
+        return cls(least, most, negated)
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordTerm:
+    """Another program gave the photo a keyword that is `levels` (folded, the broadest first), or lies
+    below them, or has them as its last ones: Places/Italy/Rome for Italy, Places/Italy and Rome."""
+
+    levels: tuple[str, ...]
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> KeywordTerm:
+        """Raises ValueError."""
+        levels = tuple(fold(" ".join(level.split())) for level in re.split(r"[/|]", value))
+        if not all(levels):
+            raise ValueError("a level of the keyword is empty")
+        return cls(levels, negated)
+
+    def is_in(self, keyword: str) -> bool:
+        """Whether this keyword, with '|' between its levels, is one that is asked for."""
+        # A slash may be a level's own, where a program knows no levels: AC/DC.
+        found = re.split(r"[/|]", fold(keyword))
+        number = len(self.levels)
+        return any(tuple(found[i : i + number]) == self.levels for i in range(len(found) - number + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class TextTerm:
+    """The title or the description contains `text` (folded)."""
+
+    text: str
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> TextTerm:
+        return cls(fold(" ".join(value.split())), negated)
+
+
+@dataclass(frozen=True, slots=True)
 class StateTerm:
     """'untagged': no tagger has answered yet; 'failed': some tagger, or the decoding, failed;
     'missing': the file is gone; 'duplicates': another file has the very same bytes. Only a query with a
@@ -325,6 +385,9 @@ Term = (
     | SharpTerm
     | TypeTerm
     | SizeTerm
+    | RatingTerm
+    | KeywordTerm
+    | TextTerm
     | StateTerm
 )
 
@@ -382,6 +445,19 @@ TERMS: Mapping[str, TermKind] = {
     "type": TermKind(TypeTerm.read, "type:raw", ("type:raw", f"the kind of file ({', '.join(TYPES)})")),
     "size": TermKind(
         SizeTerm.read, "size:20MP.. or size:..500kB", ("size:20MP..", "megapixels; size:..500kB for the file")
+    ),
+    "rating": TermKind(
+        RatingTerm.read,
+        "rating:4.., rating:5 or rating:none",
+        ("rating:4..", "stars given in other programs (5, 1..3, none, rejected)"),
+    ),
+    "keyword": TermKind(
+        KeywordTerm.read,
+        "keyword:beach or keyword:Places/Italy",
+        ("keyword:beach", "a keyword given in other programs; keyword:Places/Italy"),
+    ),
+    "text": TermKind(
+        TextTerm.read, 'text:"first day"', ('text:"first day"', "part of the title or the description")
     ),
 }
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from phototag import Library, scan
+from phototag.errors import UsageError
 from phototag.library import metadata
 from phototag.scanning import ScanOptions
 from tests.reading.test_written import FACE, mwg, packet
@@ -260,3 +261,79 @@ def test_a_catalog_forgets_what_was_written_about_forgotten_photos(shelf):
     shelf.library.forget([shelf.folder])
     for table in ("written", "photo_keywords", "regions", "photo_labels"):
         assert shelf.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
+
+
+@pytest.fixture
+def described(shelf):
+    """Three photos of which other programs have something to say, and one of which they have not."""
+    shelf.photo("rome.jpg")
+    shelf.photo("beach.jpg", xmp=packet(subjects("beach", "AC/DC"), ' xmp:Rating="2"'))
+    shelf.photo("rejected.jpg", xmp=packet("", ' xmp:Rating="-1"'))
+    shelf.photo("plain.jpg")
+    levels = (
+        '<lr:hierarchicalSubject xmlns:lr="http://ns.adobe.com/lightroom/1.0/"><rdf:Bag>'
+        "<rdf:li>Places|Italy|Rome</rdf:li></rdf:Bag></lr:hierarchicalSubject>"
+    )
+    shelf.write("rome.jpg.xmp", packet(levels + TITLE.format("Der ERSTE Tag: 100% Spaß"), ' xmp:Rating="4"'))
+    shelf.scan()
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("rating:4..", "rome"),
+        ("rating:2", "beach"),
+        ("rating:..4", "beach rome"),
+        ("rating:rejected", "rejected"),
+        ("rating:none", "plain"),
+        ("^rating:4..", "beach plain rejected"),
+        ("keyword:beach", "beach"),
+        ("keyword:ITALY", "rome"),
+        ("keyword:Places/Italy", "rome"),
+        ("keyword:Italy|Rome", "rome"),
+        ("keyword:Places/Rome", ""),
+        ("keyword:ac/dc", "beach"),
+        ("keyword:nothing", ""),
+        ("^keyword:beach", "plain rejected rome"),
+        ("beach", "beach"),
+        ("rome or beach", "beach rome"),
+        ("Italy rating:4..", "rome"),
+        ('text:"erste tag"', "rome"),
+        ("text:SPASS", "rome"),
+        ("text:100%", "rome"),
+        ("text:100_", ""),
+        ("^text:tag", "beach plain rejected"),
+        ("(keyword:beach or text:tag) ^rating:2", "rome"),
+    ],
+)
+def test_questions_about_what_is_written(described, question, found):
+    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in described.library.paths(question))
+    assert " ".join(names) == found
+    assert described.library.count(question) == len(names)
+
+
+@pytest.mark.parametrize(
+    "question", ["rating:6", "rating:", "rating:5..2", "rating:x", "keyword:/", "rating:.."]
+)
+def test_what_is_no_question(described, question):
+    with pytest.raises(UsageError):
+        described.library.ask(question)
+
+
+def test_the_users_own_word_goes_before_a_keyword(described):
+    path = described.folder / "beach.jpg"
+    described.library.correct(path, remove=["beach"])
+    assert list(described.library.paths("beach")) == []
+    assert list(described.library.paths("keyword:beach")) == [str(path)], "what is in the file, is"
+    os.utime(path)
+    described.write("beach.xmp", packet(subjects("beach")))
+    described.scan()
+    assert list(described.library.paths("beach")) == [], "no scan overrides it"
+
+
+def test_keywords_are_labels_for_whoever_asks(described):
+    assert {"beach", "Italy", "Rome", "Places"} <= set(described.library.known_labels())
+    (described.folder / "rome.jpg.xmp").unlink()
+    described.scan()
+    assert "Rome" not in described.library.known_labels()
