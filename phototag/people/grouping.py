@@ -1,31 +1,36 @@
-"""Groups faces into persons: greedy average linkage on the graph of near neighbours, with what is
-known to be apart.
+"""Groups faces into persons: average linkage, with what is known to be apart.
 
-Average linkage merges two groups when the mean of all distances between their faces is small; one
-chance likeness does not join two families. Two faces of one photo are two persons, and whatever a
-person said holds: faces with one name are one group, faces with two names never are, and a face
-that is not Anna is in no group of hers."""
+Two groups become one where the mean of the squared distances between their faces is small; one chance
+likeness does not join two families. Two faces of one photo are two persons, and whatever a person said
+holds: faces with one name are one group, faces with two names never are, and a face that is not Anna is
+in no group of hers.
+
+The mean squared distance of two groups follows from the means of their embeddings, so that no table of
+distances is kept. In each round all pairs of groups that are each other's nearest become one. As merging
+never brings a group nearer to a third one than both its parts were, and whom a part must not join the
+whole must not either, that gives the same groups as merging the nearest pair of all, one by one (Bruynooghe
+1977; Murtagh 1983)."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from phototag.people.neighbours import UNIT, find_pairs
-
 Array = np.ndarray[Any, Any]
+Progress = Callable[[int, int], None]  # groups looked at, of how many
 
-# Euclidean distances between embeddings of length 1. One wrong merge spoils a person's album, so they
-# are strict. Chosen on half of the persons of the expressions set, checked on the other half:
-# `phototag evaluate people` prints what they give.
-NEAR = 0.40  # pairs further apart count as MISSING
-MISSING = 1.0  # the distance of a pair that was not near
-MERGE = 0.325  # mean distance up to which two groups are one person
+# Roots of mean squared Euclidean distances between embeddings of length 1. One wrong merge spoils a
+# person's album, so they are strict. Chosen on half of the persons of the expressions set, checked on
+# the other half: `phototag evaluate people` prints what they give.
+MERGE = 0.335  # up to which two groups are one person
+SUGGEST = 0.37  # up to which two groups may be one person, for somebody to look at
 JOIN_MARGIN = 0.035  # a new face joins a group only where the next one is this much further
+
+ROWS = 512  # groups at a time: beside 50,000 others a block of distances takes 100 MB
 
 # Which faces may make a group; the others only join one.
 MIN_SIDE_PX = 40.0  # of a face in its photo: from fewer pixels persons are told apart less surely
@@ -60,19 +65,21 @@ class Face:
 class _Group:
     members: list[int]
     photos: set[object]
+    total: Array  # the sum of the embeddings
+    squares: float  # the sum of their squared lengths
     name: str | None = None
     not_names: frozenset[str] = frozenset()
-    # other group -> [sum of distances, number of pairs] of the near pairs between the two
-    links: dict[int, list[int]] = field(default_factory=dict)
 
 
-def group_faces(embeddings: Array, faces: Sequence[Face]) -> list[int]:
+def group_faces(
+    embeddings: Array, faces: Sequence[Face], *, merge: float = MERGE, on_progress: Progress | None = None
+) -> list[int]:
     """The number of each face's group, from 0 on, ALONE for a face on its own. `embeddings`: (N, D),
     row for row of `faces`. The same faces give the same groups in whatever order they come."""
     order = sorted(range(len(faces)), key=lambda index: faces[index].key)
     ordered = [faces[index] for index in order]
     vectors = np.asarray(embeddings, np.float32)[order]
-    labels = _number(_Linkage(vectors, ordered).run(), ordered)
+    labels = _number(_Linkage(vectors, ordered, merge).run(on_progress), ordered)
     _join_the_others(vectors, ordered, labels)
     result = [ALONE] * len(faces)
     for place, index in enumerate(order):
@@ -81,43 +88,72 @@ def group_faces(embeddings: Array, faces: Sequence[Face]) -> list[int]:
 
 
 class _Linkage:
-    """Merges groups, the nearest two first, until no two are near enough."""
+    """Merges groups that are each other's nearest, until no two are near enough."""
 
-    def __init__(self, vectors: Array, faces: Sequence[Face]) -> None:
-        eligible = [index for index, face in enumerate(faces) if face.eligible or face.name]
-        self.groups = {
-            index: _Group([index], {faces[index].photo}, faces[index].name, faces[index].not_names)
-            for index in eligible
-        }
+    def __init__(self, vectors: Array, faces: Sequence[Face], merge: float) -> None:
+        self.merge = merge
+        self.groups: list[_Group] = []
         # A person may look different as a child: groups of one name stay apart here and get one number
         # in the end. But together they have each photo once.
         self.photos_of: dict[str, set[object]] = {}
-        for group in self.groups.values():
-            if group.name:
-                self.photos_of.setdefault(group.name, set()).update(group.photos)
-        self.heap: list[tuple[float, int, int]] = []
-        for first, second, distance in zip(
-            *(column.tolist() for column in find_pairs(vectors[eligible], NEAR)), strict=True
-        ):
-            a, b = eligible[first], eligible[second]
-            self.groups[a].links[b] = self.groups[b].links[a] = [distance, 1]
-            self._propose(a, b)
-
-    def run(self) -> list[_Group]:
-        while self.heap:
-            mean, a, b = heapq.heappop(self.heap)
-            one, other = self.groups.get(a), self.groups.get(b)
-            if one is None or other is None or b not in one.links:
+        for index, face in enumerate(faces):
+            if not (face.eligible or face.name):
                 continue
-            # Since it was proposed, either may have grown.
-            if mean == _mean(one, other, one.links[b]) and self._may_merge(one, other):
-                self._merge(a, b)
-        return list(self.groups.values())
+            total = vectors[index].astype(np.float64)
+            group = _Group([index], {face.photo}, total, float(total @ total), face.name, face.not_names)
+            self.groups.append(group)
+            if face.name:
+                self.photos_of.setdefault(face.name, set()).add(face.photo)
 
-    def _propose(self, a: int, b: int) -> None:
-        mean = _mean(self.groups[a], self.groups[b], self.groups[a].links[b])
-        if mean <= MERGE * UNIT:
-            heapq.heappush(self.heap, (mean, min(a, b), max(a, b)))
+    def run(self, on_progress: Progress | None = None) -> list[_Group]:
+        done: list[_Group] = []
+        while self.groups:
+            nearest = self._find_nearest(on_progress)
+            absorbed = set()
+            for _, place, other in _mutual_pairs(nearest):
+                # photos of a name may have grown by a merge before
+                if self._may_merge(self.groups[place], self.groups[other]):
+                    self._merge(self.groups[place], self.groups[other])
+                    absorbed.add(other)
+            # Who has nobody near now never will.
+            done += [group for group, found in zip(self.groups, nearest, strict=True) if found is None]
+            self.groups = [
+                group
+                for place, group in enumerate(self.groups)
+                if nearest[place] is not None and place not in absorbed
+            ]
+        return done
+
+    def _find_nearest(self, on_progress: Progress | None) -> list[tuple[float, int] | None]:
+        """For each group the mean squared distance and the place of the nearest that it may join; None
+        where none is near enough. Of equally near ones the first."""
+        counts = np.array([len(group.members) for group in self.groups])
+        means = np.stack([group.total for group in self.groups]) / counts[:, None]
+        squares = np.array([group.squares for group in self.groups]) / counts
+        centres, lengths = means.astype(np.float32), squares.astype(np.float32)  # (G, D), (G,)
+        found: list[tuple[float, int] | None] = []
+        for start in range(0, len(centres), ROWS):
+            if on_progress:
+                on_progress(start, len(centres))
+            block = centres[start : start + ROWS] @ centres.T  # (rows, G)
+            block *= -2
+            block += lengths
+            block += lengths[start : start + ROWS, None]
+            for row, distances in enumerate(block):
+                found.append(self._nearest_allowed(start + row, distances))
+        return found
+
+    def _nearest_allowed(self, place: int, distances: Array) -> tuple[float, int] | None:
+        distances[place] = np.inf
+        group = self.groups[place]
+        while True:
+            other = int(distances.argmin())
+            distance = float(distances[other])
+            if distance > self.merge**2:
+                return None
+            if self._may_merge(group, self.groups[other]):
+                return distance, other
+            distances[other] = np.inf
 
     def _may_merge(self, one: _Group, other: _Group) -> bool:
         if one.name and other.name and one.name != other.name:
@@ -129,31 +165,29 @@ class _Linkage:
         named, unnamed = (one, other) if one.name else (other, one)
         return bool(unnamed.name) or not named.name or unnamed.photos.isdisjoint(self.photos_of[named.name])
 
-    def _merge(self, a: int, b: int) -> None:
-        """Group `b` becomes part of `a`; pairs with the neighbours of both get a new mean."""
-        one, other = self.groups[a], self.groups.pop(b)
+    def _merge(self, one: _Group, other: _Group) -> None:
+        """`other` becomes part of `one`."""
         one.members += other.members
         one.photos |= other.photos
+        one.total = one.total + other.total
+        one.squares += other.squares
         one.name = one.name or other.name
         one.not_names |= other.not_names
         if one.name:
             self.photos_of[one.name] |= one.photos
-        del one.links[b], other.links[a]
-        for neighbour, link in other.links.items():
-            kept = one.links.setdefault(neighbour, [0, 0])
-            kept[0] += link[0]
-            kept[1] += link[1]
-            back = self.groups[neighbour].links
-            del back[b]
-            back[a] = kept
-        for neighbour in one.links:
-            self._propose(a, neighbour)
 
 
-def _mean(one: _Group, other: _Group, link: Sequence[int]) -> float:
-    """The mean distance between the faces of two groups, in millionths."""
-    pairs = len(one.members) * len(other.members)
-    return (link[0] + (pairs - link[1]) * MISSING * UNIT) / pairs
+def _mutual_pairs(nearest: Sequence[tuple[float, int] | None]) -> list[tuple[float, int, int]]:
+    """(distance, one, other) of all that are each other's nearest, the nearest first. At least one where
+    anybody has a nearest: the last digit of a distance may depend on the side it was measured from."""
+    pairs = sorted(
+        (found[0], min(place, found[1]), max(place, found[1]))
+        for place, found in enumerate(nearest)
+        if found is not None
+    )
+    chosen = Counter((one, other) for _, one, other in pairs)
+    mutual = {(one, other): distance for distance, one, other in pairs if chosen[one, other] == 2}
+    return [(distance, *pair) for pair, distance in mutual.items()] or pairs[:1]
 
 
 def _number(groups: Collection[_Group], faces: Sequence[Face]) -> list[int]:

@@ -2,22 +2,19 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phototag.people import grouping
 from phototag.people.grouping import (
     ALONE,
     JOIN_MARGIN,
     MERGE,
-    MISSING,
-    NEAR,
     Face,
     group_faces,
     join_groups,
     keep_numbers,
 )
-from phototag.people.neighbours import UNIT, find_pairs
 
 
 def persons(*counts, spread=0.15, size=16, seed=0):
@@ -43,9 +40,8 @@ def together(groups):
 
 
 def brute_force(embeddings, given):
-    """Average linkage as in the textbook, over all distances, for photos without names."""
-    distances = np.linalg.norm(embeddings[:, None].astype(np.float64) - embeddings[None], axis=2)
-    distances = np.where(distances < NEAR, np.rint(distances * UNIT), MISSING * UNIT)
+    """Average linkage as in the textbook, over all squared distances, for photos without names."""
+    distances = ((embeddings[:, None].astype(np.float64) - embeddings[None]) ** 2).sum(2)
     groups = [{index} for index in range(len(embeddings))]
     while True:
         best = min(
@@ -57,7 +53,7 @@ def brute_force(embeddings, given):
             default=None,
             key=lambda found: found[:3],
         )
-        if best is None or best[0] > MERGE * UNIT:
+        if best is None or best[0] > MERGE**2:
             return {frozenset(group) for group in groups if len(group) > 1}
         groups = [group for group in groups if group not in best[3:]] + [best[3] | best[4]]
 
@@ -151,14 +147,16 @@ def test_groups_keep_their_numbers():
     assert keep_numbers([0, 1], {}) == [0, 1]
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 600])
-def test_pairs_over_blocks(number):
-    vectors = np.random.default_rng(1).normal(scale=0.2, size=(number, 8)).astype(np.float32)
-    first, second, distance = find_pairs(vectors, 0.6)
-    exact = np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2)
-    expected = [(i, j) for i, j in itertools.combinations(range(number), 2) if exact[i, j] < 0.6]
-    assert list(zip(first.tolist(), second.tolist(), strict=True)) == expected
-    assert np.allclose(distance / UNIT, [exact[pair] for pair in expected], atol=1e-6)
+def test_equal_faces_are_one_group_over_blocks(monkeypatch):
+    monkeypatch.setattr(grouping, "ROWS", 3)
+    embeddings = np.repeat(persons(1, 1, 1), 5, axis=0)
+    assert group_faces(embeddings, faces(15)) == [0] * 5 + [1] * 5 + [2] * 5
+
+
+def test_progress_is_told():
+    told = []
+    group_faces(persons(3, 3), faces(6), on_progress=lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 6) and all(done <= total for done, total in told)
 
 
 def test_groups_of_one_name_have_each_photo_once():
