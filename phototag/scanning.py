@@ -52,7 +52,8 @@ WHAT_PEOPLE_STORES = (
     "Later scans of this catalog go on with it. To remove all of it: phototag people --forget"
 )
 
-# (phase, done, in all or None): photos in the phases "find", "hash", "tag" and "places", bytes in "fetch"
+# (phase, done, in all or None): photos in the phases "find", "hash", "tag" and "places", groups of
+# faces in "group", bytes in "fetch"
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -122,6 +123,7 @@ class ScanReport:
     interrupted: bool = False  # stopped, and something was left undone
     detector: str | None = None
     taggers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    people: dict[str, int] | None = None  # faces, groups of them, and groups with a name; None: not asked
     failures: list[tuple[str, str, str]] = field(default_factory=list)  # the first ten: path, tagger, reason
     needs_extra: dict[str, int] = field(default_factory=dict)  # extra of phototag -> photos
     other_endings: dict[str, int] = field(default_factory=dict)  # of files that are no photos by their names
@@ -230,6 +232,8 @@ def scan(
     if not options.dry_run:
         if not report.interrupted:
             _find_places(library, caller)
+            if options.people:
+                _group_people(library, caller, report)
         _list_failures(library, scope, report)
     report.seconds = time.monotonic() - began
     return report
@@ -458,6 +462,15 @@ def _look(
                 for batch in pipeline.run(leading, {}, {}, options.batch_size):
                     save(batch)
     report.interrupted = caller.stop() and report.tagged < plan.pending.photos
+
+
+def _group_people(library: Library, caller: _Caller, report: ScanReport) -> None:
+    """Group the faces anew where there are others than at the last grouping."""
+    try:
+        grouping = library.group_people(partial(caller.progress_or_stop, "group"), only_if_new=True)
+    except Interrupted:  # the next scan does it
+        return
+    report.people = {"faces": grouping.faces, "groups": grouping.groups, "named": grouping.named}
 
 
 def _find_places(library: Library, caller: _Caller) -> None:

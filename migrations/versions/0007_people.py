@@ -27,7 +27,7 @@ CREATE TABLE face_group_members (
     box_top FLOAT NOT NULL,
     box_right FLOAT NOT NULL,
     box_bottom FLOAT NOT NULL,
-    number INTEGER NOT NULL,
+    number INTEGER,
     tie INTEGER,
     CONSTRAINT pk_face_group_members PRIMARY KEY (photo_id, box_left, box_top, box_right, box_bottom),
     CONSTRAINT fk_face_group_members_photo_id_photos FOREIGN KEY(photo_id) REFERENCES photos (id) ON DELETE CASCADE,

@@ -36,6 +36,8 @@ COMMANDS = {
     "undo": ("phototag.cli.undo", "Undo the last change that you made with a word of yours."),
     "duplicates": ("phototag.cli.duplicates", "List photos that are there more than once, in groups."),
     "export": ("phototag.cli.export", "Hand what phototag knows to other programs."),
+    "people": ("phototag.cli.people", "Show who is in your photos: groups of faces, to be named."),
+    "name": ("phototag.cli.name", "Say whose a group of faces is, or one face."),
     "status": ("phototag.cli.status", "Show catalog statistics and the weights in use."),
     "relocate": ("phototag.cli.relocate", "Tell the catalog that a folder of photos has moved."),
     "forget": ("phototag.cli.forget", "Remove from the catalog what it knows of photos."),

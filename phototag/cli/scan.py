@@ -237,6 +237,7 @@ PHASES = {
     "fetch": ("fetching weights", "bytes"),
     "tag": ("looking at photos", "photos"),
     "places": ("naming places", "photos"),
+    "group": ("grouping faces", "groups"),
 }
 
 
@@ -438,6 +439,12 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
         best = [row for row in labels if row.source in ("objects", "kinds")][:8]
         if best:
             lines.append("  " + ", ".join(f"{printable(row.label)} {row.photos:,}" for row in best))
+    if report.people and report.people["faces"]:
+        faces, groups, named = (report.people[key] for key in ("faces", "groups", "named"))
+        lines.append(
+            f"  people: {count(faces, 'face')} in {count(groups, 'group')}, {named:,} of them with a name "
+            "(phototag people)"
+        )
     if report.failures:
         lines += ["", f"{count(report.failed, 'photo')} could not be read:"]
         lines += [f"  {printable(path)}: {printable(reason)}" for path, _, reason in report.failures]

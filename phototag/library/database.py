@@ -63,6 +63,11 @@ class Catalog:
             with checking, connection.begin():
                 yield connection
 
+    def compact(self) -> None:
+        """Write the file anew, so that nothing is left in it of what was deleted."""
+        with translate_sqlite_errors(self.path):
+            dialects.compact(self._engine)
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -133,6 +133,14 @@ def switch_to_wal(engine: Engine) -> None:
         time.sleep(0.05)
 
 
+def compact(engine: Engine) -> None:
+    """Write the file anew without what was deleted, and empty the write-ahead log, which held it too."""
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def can_be_read(engine: Engine) -> bool:
     """Whether SQLite opens the file. A reader of a catalog in WAL mode makes a file beside it."""
     try:
@@ -150,6 +158,20 @@ def has_catalog_mark(connection: Connection) -> bool:
 
 def mark_as_catalog(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def holds_rows(path: Path, tables: Sequence[str]) -> bool:
+    """Whether one of these tables is in an SQLite file and not empty; a file that cannot be read is taken
+    to hold some."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as connection:
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            return any(
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+                for table in there.intersection(tables)
+            )
+    except sqlite3.Error:
+        return True
 
 
 def copy_database(source: Path, target: Path) -> None:

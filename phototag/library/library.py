@@ -6,8 +6,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
@@ -70,6 +72,9 @@ from phototag.records import (
     Reread,
 )
 from phototag.smiling import SMILE_THRESHOLD
+
+if TYPE_CHECKING:
+    from phototag.library.groups import ForgottenPeople, Grouping, Named, PersonGroup, Suggestion
 
 # Tagger -> fingerprint; a plain text is one without a choice of weights.
 Fingerprints = Mapping[str, Fingerprint | str]
@@ -250,6 +255,88 @@ class Library:
         """From now on scans of this catalog learn whose face is whose."""
         with self._catalog.write() as connection:
             embeddings.want(connection)
+
+    def group_people(
+        self, on_progress: Callable[[int, int], None] | None = None, *, only_if_new: bool = False
+    ) -> Grouping:
+        """Group the faces of all photos into persons, by their embeddings and by what a person said.
+        Groups keep their numbers as far as they keep their faces. `only_if_new`: change nothing where the
+        faces are those of the last grouping. `on_progress`: groups compared, of how many."""
+        from phototag.library import groups  # only where it is asked for: it imports NumPy
+
+        return groups.group(self._catalog, on_progress, only_if_new=only_if_new)
+
+    def people(self) -> list[PersonGroup]:
+        """The groups of faces that are taken for one person each, the largest first.
+
+        >>> [(group.number, group.name, group.faces) for group in library.people()]  # doctest: +SKIP
+        [(1, 'Anna', 212), (3, None, 87), ...]"""
+        from phototag.library import groups
+
+        with self._catalog.read() as connection:
+            return groups.find_all(connection)
+
+    def suggest_people(self) -> list[Suggestion]:
+        """Pairs of groups that may be one person, the likeliest first; none of two names, and none of whom
+        both are in one photo."""
+        from phototag.library import groups
+
+        with self._catalog.read() as connection:
+            return groups.suggest(connection)
+
+    def name_group(self, number: int, name: str) -> Named:
+        """Say whose the faces of a group are: each face gets the name, so that no other grouping can lose
+        it. Left out are photos in which another face has the name. Raises UsageError where there is no
+        such group."""
+        from phototag.library import groups
+
+        self._learn_pixels(self._paths_of_groups([number]))
+        with self._catalog.write() as connection:
+            return groups.name_group(connection, number, name)
+
+    def deny_group(self, number: int, name: str) -> Named:
+        """Say whose the faces of a group are not. Raises UsageError where there is no such group."""
+        from phototag.library import groups
+
+        self._learn_pixels(self._paths_of_groups([number]))
+        with self._catalog.write() as connection:
+            return groups.deny_group(connection, number, name)
+
+    def merge_groups(self, numbers: Sequence[int]) -> int:
+        """Say that these groups are one person, and get the number of that. Raises UsageError for groups of
+        two names, for two that are in one photo, and where one is not there."""
+        from phototag.library import groups
+
+        self._learn_pixels(self._paths_of_groups(numbers))
+        with self._catalog.write() as connection:
+            return groups.merge(connection, numbers)
+
+    def split_group(self, number: int) -> list[int]:
+        """Say that a group is more than one person: it falls apart where its faces are least alike. The
+        largest part keeps number and name. Returns the numbers of the parts. Raises UsageError where there
+        is no such group, or it does not fall apart."""
+        from phototag.library import groups
+
+        self._learn_pixels(self._paths_of_groups([number]))
+        with self._catalog.write() as connection:
+            return groups.split(connection, number)
+
+    def _paths_of_groups(self, numbers: Iterable[int]) -> list[str]:
+        from phototag.library import groups
+
+        with self._catalog.read() as connection:
+            return groups.paths_of(connection, numbers)
+
+    def forget_people(self, *, names: bool = False) -> ForgottenPeople:
+        """Remove all embeddings and groups, and look for people no more; with `names`, also who is who by
+        your word. The file is written anew, so that nothing of it is left there; copies of the catalog
+        beside it that still hold some are named."""
+        from phototag.library import groups
+
+        with self._catalog.write(check_foreign_keys=False) as connection:
+            found = groups.forget(connection, with_names=names)
+        self._catalog.compact()
+        return replace(found, backups=tuple(groups.find_backups(self.path, with_names=names)))
 
     # -- asking
 

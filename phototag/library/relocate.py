@@ -11,7 +11,7 @@ from phototag.library import folder_stamps, summaries
 from phototag.library.answers import chunks
 from phototag.library.delete import delete_photos
 from phototag.library.paths import Place, ensure_root, join, places_of, roots_of, to_path, to_text, under
-from phototag.library.tables import album_photos, corrections, photos, roots
+from phototag.library.tables import album_photos, corrections, metadata, photos, roots
 
 _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 
@@ -59,9 +59,13 @@ def relocate(connection: Connection, old: str, new: str, *, keep_ctimes: bool = 
 
 
 def forget_empty_roots(connection: Connection) -> None:
-    """Roots of which no photo is known any more."""
-    is_used = exists().where(photos.c.root_id == roots.c.id)
-    connection.execute(delete(roots).where(~is_used))
+    """Roots of which no photo is known any more, and what was seen in them. It may be called where the
+    database does not check foreign keys, and so deletes no rows of itself."""
+    is_empty = ~exists().where(photos.c.root_id == roots.c.id)
+    for table in metadata.sorted_tables:
+        if "root_id" in table.c and table is not photos:
+            connection.execute(delete(table).where(table.c.root_id.in_(select(roots.c.id).where(is_empty))))
+    connection.execute(delete(roots).where(is_empty))
 
 
 def _merge(connection: Connection, doubled: dict[int, int]) -> set[int]:

@@ -8,13 +8,17 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection
 
 from phototag.faces import Said
-from phototag.library import face_words, written
+from phototag.library import face_words, group_names, written
 from phototag.library.face_words import Subject
 
 
 def is_any(connection: Connection) -> bool:
     """Whether anything is said of any face of the catalog."""
-    return face_words.is_any(connection) or written.is_anybody_named(connection)
+    return (
+        face_words.is_any(connection)
+        or written.is_anybody_named(connection)
+        or group_names.is_any_named(connection)
+    )
 
 
 def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, Said]:
@@ -22,13 +26,15 @@ def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, S
     nothing was ever said it costs a look at an empty table for each source, whatever the number of photos."""
     words = face_words.load(connection, subjects)
     named = written.load_faces(connection, subjects)
+    groups = group_names.find_named(connection, subjects)
     return {
         photo_id: Said(
             words=[one.word for one in words.get(photo_id, ())],
             regions=named[photo_id].regions if photo_id in named else (),
             mentions=named[photo_id].mentions if photo_id in named else (),
+            groups=groups.get(photo_id, ()),
         )
-        for photo_id in words.keys() | named.keys()
+        for photo_id in words.keys() | named.keys() | groups.keys()
     }
 
 

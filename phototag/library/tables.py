@@ -178,7 +178,8 @@ embeddings = Table(
     sqlite_with_rowid=False,
 )
 
-# The groups that faces make by their embeddings, and whose they are. A number never means another group.
+# The groups that faces make by their embeddings, and whose they are. A number never means another group:
+# the row of one that has no faces any more stays.
 face_groups = Table(
     "face_groups",
     metadata,
@@ -187,8 +188,8 @@ face_groups = Table(
     Index(None, "person_id"),
 )
 
-# Which faces make each group; computed again by the next grouping. `tie` is a person's word about faces
-# that bear no name: those of one tie are one person, those of two ties are two.
+# Every face that has an embedding; its group is computed again by the next grouping. `tie` is a person's
+# word about faces that bear no name: those of one tie are one person, those of two ties are two.
 face_group_members = Table(
     "face_group_members",
     metadata,
@@ -197,7 +198,7 @@ face_group_members = Table(
     Column("box_top", Float, primary_key=True),
     Column("box_right", Float, primary_key=True),
     Column("box_bottom", Float, primary_key=True),
-    Column("number", ForeignKey("face_groups.number"), nullable=False),
+    Column("number", ForeignKey("face_groups.number")),  # none: in no group
     Column("tie", Integer),
     Index(None, "number"),
     sqlite_with_rowid=False,

@@ -4,14 +4,14 @@ journal, with the summaries that follow from it."""
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from phototag.errors import CatalogError, UsageError
 from phototag.faces import SAME_FACE, FaceWord, WordKind
-from phototag.library import face_words, journal, labels, persons, photos, summaries
+from phototag.library import face_words, group_members, journal, labels, persons, photos, summaries
 from phototag.library.answers import chunks
 from phototag.library.face_words import StoredWord
 from phototag.library.journal import Change
@@ -60,7 +60,7 @@ def correct(connection: Connection, paths: Sequence[str], words: Mapping[str, bo
     """Say of each of these photos what is in it and what is not, as `labels.read_words` reads it."""
     ids = find_photo_ids(connection, paths)
     said = [f"{'+' if present else '-'}{label}" for label, present in words.items()]
-    with _changing(connection, _sentence(said, paths), [*ids.values()]) as change:
+    with changing(connection, _sentence(said, paths), [*ids.values()]) as change:
         labels.correct(connection, change, [*ids.values()], words)
 
 
@@ -73,7 +73,7 @@ def take_back_labels(connection: Connection, paths: Sequence[str], names: Collec
     is_asked = corrections.c.label_id.in_(find_ids(connection, label_rows.c.name, known).values())
     spoken_of = _corrected(connection, ids.values(), is_asked)
     named = [path for path, photo_id in ids.items() if photo_id in spoken_of]
-    with _changing(connection, _sentence(["taken back", *names], named), sorted(spoken_of)) as change:
+    with changing(connection, _sentence(["taken back", *names], named), sorted(spoken_of)) as change:
         for some in chunks(sorted(spoken_of)):
             change.delete(corrections, and_(corrections.c.photo_id.in_(some), is_asked))
     return len(spoken_of)
@@ -115,7 +115,7 @@ def tag_faces(
     ]
     said = [_say(kind, name) for kind, name in kinds]
     places = [f"{path}#{number}" for path, number in faces]
-    _store(connection, _sentence(said, places), words)
+    store(connection, _sentence(said, places), words)
 
 
 def add_face(
@@ -132,7 +132,7 @@ def add_face(
     if smiling is not None:
         words.append(FaceWord(WordKind.SMILING if smiling else WordKind.NOT_SMILING, box))
     said = ["a face", *(_say(word.kind, word.person and word.person.name) for word in words[1:])]
-    _store(connection, _sentence(said, [path]), [(photo, Face(box, 1.0), words)])
+    store(connection, _sentence(said, [path]), [(photo, Face(box, 1.0), words)])
 
 
 def take_back_faces(
@@ -154,7 +154,7 @@ def take_back_faces(
         row_ids += its
         spoken_of += [f"{path}#{number}"] if its else []
     summary = _sentence(["taken back", *(names or ["all words"])], spoken_of)
-    with _changing(connection, summary, _copies(connection, [photo for photo, _ in found])) as change:
+    with changing(connection, summary, _copies(connection, [photo for photo, _ in found])) as change:
         _delete_words(change, row_ids)
     return len(spoken_of)
 
@@ -169,7 +169,7 @@ def take_back_all(connection: Connection, paths: Sequence[str]) -> int:
     named = [path for path, photo_id in ids.items() if photo_id in spoken_of]
     identities = {subjects[photo_id].identity or "" for photo_id in stored}
     touched = sorted({*spoken_of, *face_words.find_photos(connection, identities)})
-    with _changing(connection, _sentence(["taken back", "all words"], named), touched) as change:
+    with changing(connection, _sentence(["taken back", "all words"], named), touched) as change:
         _delete_words(change, [one.row_id for words in stored.values() for one in words])
         for some in chunks(sorted(spoken_of)):
             change.delete(corrections, corrections.c.photo_id.in_(some))
@@ -195,10 +195,14 @@ def find_without_pixels(connection: Connection, paths: Iterable[str]) -> dict[st
     }
 
 
-def _store(
-    connection: Connection, summary: str, words: Sequence[tuple[Photo, Face, Sequence[FaceWord]]]
+def store(
+    connection: Connection,
+    summary: str,
+    words: Sequence[tuple[Photo, Face, Sequence[FaceWord]]],
+    prepare: Callable[[Change], None] | None = None,
 ) -> None:
-    """Store these words about faces of photos, in place of earlier ones that contradict them."""
+    """Store these words about faces of photos, in place of earlier ones that contradict them. Groups of
+    faces follow; `prepare` may change them before, as part of the same change."""
     spoken_of = [photo for photo, _, _ in words]
     stored = _load_stored(connection, spoken_of)
     subjects = face_words.find_subjects(connection, [photo.photo_id for photo in spoken_of])
@@ -211,9 +215,25 @@ def _store(
                 continue
             outdated += [one.row_id for one in before if _contradict(word, one.word) or _same(word, one.word)]
             rows.append(face_words.row_of(subjects[photo.photo_id], word, at))
-    with _changing(connection, summary, _copies(connection, spoken_of)) as change:
+    with changing(connection, summary, _copies(connection, spoken_of)) as change:
+        if prepare:
+            prepare(change)
         _delete_words(change, outdated)
         change.insert(face_word_rows, rows)
+        for photo, face, said in words:
+            for word in said:
+                _follow(connection, change, photo, face, word)
+
+
+def _follow(connection: Connection, change: Change, photo: Photo, face: Face, word: FaceWord) -> None:
+    """The face's group follows a word on whose it is, in every copy of the photo."""
+    if word.person is None or word.kind not in (WordKind.PERSON, WordKind.NOT_PERSON):
+        return
+    if not group_members.is_any(connection):
+        return
+    follow = group_members.follow_name if word.kind is WordKind.PERSON else group_members.follow_denial
+    for photo_id in _copies(connection, [photo]):
+        follow(connection, change, photo_id, face.box, word.person.person_id)
 
 
 def _contradict(word: FaceWord, before: FaceWord) -> bool:
@@ -285,13 +305,15 @@ def _delete_words(change: Change, row_ids: Iterable[int]) -> None:
 
 
 @contextmanager
-def _changing(connection: Connection, summary: str, photo_ids: Sequence[int]) -> Iterator[Change]:
+def changing(connection: Connection, summary: str, photo_ids: Sequence[int]) -> Iterator[Change]:
     """A change after which the summaries of these photos are computed again."""
     with journal.change(connection, summary) as change:
         change.touch(photo_ids)
         summaries.forget(connection, photo_ids)
         yield change
-        summaries.compute_again(connection, photo_ids)
+        more = sorted(change.photo_ids - {*photo_ids})  # photos of a group that got a name
+        summaries.forget(connection, more)
+        summaries.compute_again(connection, [*photo_ids, *more])
 
 
 def _say(kind: WordKind, name: str | None) -> str:

@@ -270,10 +270,10 @@ def join_groups(
     return result
 
 
-def keep_numbers(groups: Sequence[int], before: Mapping[int, int]) -> list[int]:
+def keep_numbers(groups: Sequence[int], before: Mapping[int, int], used: int = ALONE) -> list[int]:
     """Renumbers `groups` so that each keeps the number that most of its faces had. `before`: face
     (index) -> its number at the last grouping. New groups get new numbers, above all that were ever
-    used."""
+    used, of which `used` is the last."""
     overlaps: dict[tuple[int, int], int] = {}
     for index, group in enumerate(groups):
         if group != ALONE and before.get(index, ALONE) != ALONE:
@@ -284,7 +284,7 @@ def keep_numbers(groups: Sequence[int], before: Mapping[int, int]) -> list[int]:
         if group not in renamed and old not in taken:
             renamed[group] = old
             taken.add(old)
-    following = max(before.values(), default=ALONE) + 1
+    following = max(used, *before.values(), ALONE) + 1
     for group in sorted(set(groups) - {ALONE} - renamed.keys()):
         renamed[group] = following
         following += 1

@@ -140,3 +140,210 @@ def test_evaluate_people(tmp_path):
     assert (found["groups"], found["pair_precision"], found["pair_recall"]) == (2, 1, 1)
     (tmp_path / "empty").mkdir()
     assert "Person_Name_0001.jpg" in run("evaluate", "people", tmp_path / "empty", code=2).stderr
+
+
+# -- groups and names
+
+
+def people(catalog):
+    return {group["number"]: group for group in json.loads(run("people", "--json", "--db", catalog).stdout)}
+
+
+def names(catalog, *terms):
+    return sorted(os.path.basename(path) for path in run("query", *terms, "--db", catalog).stdout.split())
+
+
+EILEEN = ["astronaut.jpg", "booth-one-serious.jpg", "booth-smiling.jpg", "booth-two.jpg"]
+EILEEN += ["burst-1.jpg", "burst-2.jpg", "burst-3.jpg"]
+BARACK = ["booth-one-serious.jpg", "booth-smiling.jpg", "booth-two.jpg", "portrait-grey.jpg"]
+BARACK += ["portrait-turned.jpg"]
+GRACE = ["booth-one-serious.jpg", "portrait-serious.jpg"]
+
+
+@pytest.fixture
+def named(own_people):
+    folder, catalog = own_people
+    for number, name in ((1, "Eileen"), (2, "Barack"), (3, "Grace Hopper")):
+        said = json.loads(run("name", number, name, "--db", catalog, "--json").stdout)
+        check("name", said)
+    return folder, catalog
+
+
+def assert_all_named(catalog):
+    assert names(catalog, "person:Eileen") == sorted(EILEEN)
+    assert names(catalog, "person:Barack") == sorted(BARACK)
+    assert names(catalog, "person:grace hopper") == sorted(GRACE)
+    twice = "SELECT photo_id FROM photo_persons WHERE faces > 1"
+    assert rows(catalog, twice) == [], "nobody is twice in a photo"
+
+
+def test_the_sample_photos_are_three_persons_named_by_one_command_each(own_people):
+    _folder, catalog = own_people
+    found = people(catalog)
+    check("people", list(found.values()))
+    assert [(one["faces"], one["photos"], one["name"]) for one in found.values()] == [
+        (7, 7, None), (5, 5, None), (2, 2, None)
+    ]  # fmt: skip
+    assert names(catalog, "person:any") == []
+    for number, name in ((1, "Eileen"), (2, "Barack"), (3, "Grace Hopper")):
+        run("name", number, name, "--db", catalog)
+    assert_all_named(catalog)
+    assert names(catalog, "person:Eileen", "person:Barack") == sorted({*EILEEN} & {*BARACK})
+    smiling = names(catalog, "smiling:Eileen")
+    assert {*EILEEN} - {"burst-2.jpg"} <= {*smiling}, "burst-2 is too blurred to tell"
+    assert names(catalog, "smiling:grace hopper") == []
+    assert names(catalog, "person:unknown") == []
+
+
+def test_a_naming_is_undone(own_people):
+    folder, catalog = own_people
+    run("name", 1, "Eileen", "--db", catalog)
+    assert "group 1: Eileen" in run("undo", "--db", catalog).stdout
+    assert people(catalog)[1]["name"] is None and names(catalog, "person:any") == []
+    run("scan", folder, "--tagger", "smiles", "--db", catalog)
+    assert people(catalog)[1]["name"] is None
+
+
+def test_names_outlive_other_nets_a_rename_with_a_caption_and_a_move(named, monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    from PIL import Image
+
+    from phototag.taggers import table
+
+    folder, catalog = named
+    # other weights: every net answers anew, and finds other boxes
+    faces = table.SPECS["faces"]
+    monkeypatch.setitem(table.SPECS, "faces", replace(faces, options={"min_face": 0.1}))
+    monkeypatch.setitem(table.SPECS, "identity", replace(table.SPECS["identity"], version=99))
+    before = rows(catalog, "SELECT count(*) FROM face_words")
+    run("scan", folder, "--tagger", "smiles", "--db", catalog)
+    assert_all_named(catalog)
+    assert {group["name"] for group in people(catalog).values()} == {"Eileen", "Barack", "Grace Hopper"}
+    # renamed, and written into by another program
+    old = folder / "2016/astronaut.jpg"
+    picture, target = old.read_bytes(), folder / "2016/launch day.jpg"
+    comment = b"\xff\xfe\x00\x0ea caption!!!"
+    target.write_bytes(picture[:2] + comment + picture[2:])
+    Image.open(target).load()
+    old.unlink()
+    # the whole library moved
+    folder.rename(tmp_path / "moved")
+    with Library.open(catalog) as library:
+        library.relocate(folder, tmp_path / "moved")
+    run("scan", tmp_path / "moved", "--tagger", "smiles", "--db", catalog)
+    found = run("query", "person:Eileen", "--db", catalog).stdout
+    assert "launch day.jpg" in found and len(found.splitlines()) == 7
+    assert rows(catalog, "SELECT count(*) FROM face_words") == before
+
+
+def test_new_photos_of_a_named_person_get_the_name_by_likeness(named):
+    from PIL import Image
+
+    folder, catalog = named
+    image = Image.open(folder / "2016/astronaut.jpg").convert("RGB")
+    image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((400, 400)).save(folder / "new.png")
+    run("scan", folder, "--tagger", "smiles", "--db", catalog)
+    assert "new.png" in names(catalog, "person:Eileen")
+    assert rows(catalog, "SELECT count(*) FROM face_words") == [(14,)], "a name by likeness is no word"
+    shown = json.loads(run("show", folder / "new.png", "--json", "--db", catalog).stdout)
+    assert [one["source"] for one in shown["persons"]] == ["group"]
+    number = shown["faces"][0]["number"]
+    run("name", f"{folder / 'new.png'}#{number}", "--not", "Eileen", "--db", catalog)
+    run("scan", folder, "--tagger", "smiles", "--db", catalog)
+    assert "new.png" not in names(catalog, "person:Eileen")
+    run("name", f"{folder / 'new.png'}#{number}", "Eve", "--db", catalog)
+    assert names(catalog, "person:Eve") == ["new.png"]
+    assert {group["name"] for group in people(catalog).values()} >= {"Eve", "Eileen"}
+
+
+def test_one_face_named_names_its_group_and_two_in_a_photo_are_two(own_people):
+    folder, catalog = own_people
+    run("name", f"{folder / '2016/astronaut.jpg'}#1", "Eileen", "--db", catalog)
+    assert names(catalog, "person:Eileen") == sorted(EILEEN)
+    said = run("name", 2, "Eileen", "--db", catalog)
+    assert said.stderr.count("left out") == 3, "in three photos she is somebody else"
+    run("undo", "--db", catalog)
+    assert people(catalog)[2]["name"] is None
+    wrong = run("people", "merge", 1, 2, "--db", catalog, code=2)
+    assert "two faces of one photo" in wrong.stderr
+
+
+def test_a_group_is_split_and_merged_again_and_stays_so(own_people):
+    _folder, catalog = own_people
+    parts = json.loads(run("people", "split", 1, "--json", "--db", catalog).stdout)
+    check("people-split", parts)
+    assert len(parts) >= 2 and sum(part["faces"] for part in parts) == 7
+    with Library.open(catalog) as library:
+        library.group_people()
+    numbers = [part["number"] for part in parts]
+    assert [people(catalog)[number]["faces"] for number in numbers] == [part["faces"] for part in parts]
+    merged = json.loads(run("people", "merge", *numbers, "--json", "--db", catalog).stdout)
+    check("people-merge", merged)
+    assert merged["faces"] == 7
+    with Library.open(catalog) as library:
+        library.group_people()
+    assert people(catalog)[merged["number"]]["faces"] == 7
+    run("undo", "--db", catalog)
+    run("undo", "--db", catalog)
+    assert people(catalog)[1]["faces"] == 7
+
+
+def test_a_named_group_is_split_and_the_part_is_somebody_else(named):
+    folder, catalog = named
+    parts = json.loads(run("people", "split", 1, "--json", "--db", catalog).stdout)
+    first, *others = sorted(parts, key=lambda part: -part["faces"])
+    assert first["name"] == "Eileen" and all(part["name"] is None for part in others)
+    run("scan", folder, "--tagger", "smiles", "--db", catalog)
+    assert len(names(catalog, "person:Eileen")) == first["faces"]
+
+
+def test_a_denied_group_has_no_name_and_stays_a_group(named):
+    _folder, catalog = named
+    run("name", 3, "--not", "Grace", "Hopper", "--db", catalog)
+    assert people(catalog)[3]["name"] is None and people(catalog)[3]["faces"] == 2
+    assert names(catalog, "person:any") == sorted({*EILEEN} | {*BARACK})
+
+
+def test_suggestions_have_no_two_of_one_photo(own_people):
+    _, catalog = own_people
+    pairs = json.loads(run("people", "--suggest", "--json", "--db", catalog).stdout)
+    check("people", pairs)
+    assert pairs == []
+
+
+def test_the_contact_sheet(named, tmp_path):
+    from PIL import Image
+
+    folder, catalog = named
+    run("people", "--sheet", tmp_path / "people.png", "--db", catalog)
+    sheet = Image.open(tmp_path / "people.png")
+    assert sheet.height > 400 and sheet.width > 1000
+    assert "is a photo" in run("people", "--sheet", folder / "2015/cat.jpg", "--db", catalog, code=1).stderr
+
+
+def test_forget_leaves_no_trace(named):
+    folder, catalog = named
+    (embedding,) = rows(catalog, "SELECT numbers FROM embeddings LIMIT 1")[0]
+    backup = catalog.with_name("catalog.db.before-9999")
+    shutil.copy(catalog, backup)
+    assert embedding in catalog.read_bytes()
+    found = json.loads(run("people", "--forget", "--names", "--yes", "--json", "--db", catalog).stdout)
+    check("people", found)
+    assert (found["embeddings"], found["groups"], found["names"]) == (14, 3, 14)
+    assert found["backups"] == [str(backup)]
+    left = catalog.read_bytes()
+    assert embedding not in left and b"Eileen" not in left and b"Barack" not in left
+    wal = catalog.with_name("catalog.db-wal")
+    assert not wal.exists() or embedding not in wal.read_bytes()
+    assert names(catalog, "person:any") == []
+    assert rows(catalog, "PRAGMA foreign_key_check") == []
+    assert run("scan", folder, "--tagger", "smiles", "--db", catalog).stdout.count("nothing new") == 1
+    assert rows(catalog, "SELECT count(*) FROM embeddings") == [(0,)], "and is looked for no more"
+
+
+def test_forget_keeps_names_unless_asked(named):
+    _, catalog = named
+    run("people", "--forget", "--yes", "--db", catalog)
+    assert_all_named(catalog)
+    assert people(catalog) == {}
