@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from phototag.cli.output import (
     count,
     db_option,
     open_library,
-    photo_dict,
     printable,
     refuse_together,
     refuse_without,
@@ -144,7 +143,7 @@ def _export_document(
         photos = _with_progress(library.photos(asked, sort="path"), library.count(asked))
         thresholds = asked.thresholds
         if as_json:
-            pieces = documents.json_pieces(photos, lambda photo: export_dict(photo, thresholds))
+            pieces = documents.json_pieces(photos, thresholds)
         elif as_csv:
             pieces = documents.csv_pieces(photos, thresholds, min_score=min_score)
         elif coco:
@@ -160,22 +159,6 @@ def _with_progress(photos: Iterator[Photo], total: int) -> Iterator[Photo]:
         for photo in photos:
             yield photo
             bar.update(1)
-
-
-def export_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    """What `query --json` tells of a photo, and the rest of what is known."""
-    return photo_dict(photo, thresholds) | {
-        "size_bytes": photo.size_bytes,
-        "content_hash": photo.content_hash,
-        "orientation": photo.orientation,
-        "least_smile": _rounded(photo.least_smile),
-        "greatest_smile": _rounded(photo.greatest_smile),
-        "sharpness": _rounded(photo.sharpness),
-    }
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 4)
 
 
 def _export_xmp(

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +18,6 @@ from phototag.outputs import csv_cell as csv_cell
 
 if TYPE_CHECKING:
     from phototag.library import Library
-    from phototag.records import Face, Photo
 
 db_option = click.option(
     "--db",
@@ -275,74 +274,3 @@ def size(size_bytes: int) -> str:
 
 def smile_word(value: bool | None) -> str:
     return {True: "yes", False: "no", None: "-"}[value]
-
-
-def _box(box) -> list[float] | None:
-    return [round(edge, 5) for edge in box.as_list()] if box else None
-
-
-def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    """One line of `query --json`: keys are a promise to scripts. `thresholds`: label -> the score from
-    which on a question finds it, see Library.thresholds."""
-
-    # here, so that `phototag --help` need not build a dozen dataclasses
-    from phototag.query.terms import is_found
-    from phototag.records import iso_date
-
-    def label_dict(label: str, score: float) -> dict[str, Any]:
-        return {"label": label, "score": round(score, 4), "found": is_found(label, score, thresholds)}
-
-    def face_dict(face: Face) -> dict[str, Any]:
-        return {
-            "number": face.number,
-            "box": _box(face.box),
-            "score": round(face.score, 4),
-            "smile": None if face.smile is None else round(face.smile, 4),
-            "smile_word": face.smile_word,
-            "emotion": face.emotion,
-            "emotion_scores": {name: round(score, 4) for name, score in face.emotions.items()},
-            "labels": [label_dict(label, score) for label, score in face.said.items()],
-            "person": face.person.name if face.person else None,
-            "person_source": face.person_source,
-            "person_certain": face.is_person_certain,
-            "not_persons": [person.name for person in face.not_persons],
-            "added": face.is_added,
-        }
-
-    return {
-        "path": photo.path,
-        "taken_at": iso_date(photo.taken_text),
-        "taken_from": photo.taken_from,
-        "width": photo.width,
-        "height": photo.height,
-        "camera": photo.camera,
-        "latitude": photo.latitude,
-        "longitude": photo.longitude,
-        "places": list(photo.places),
-        "missing_since": photo.missing_since.isoformat() if photo.missing_since else None,
-        "everyone_smiling": photo.everyone_smiling,
-        "smile_words": dict(photo.smile_words),
-        "objects": [{**label_dict(tag.label, tag.score), "box": _box(tag.box)} for tag in photo.objects],
-        "detector": photo.detector,
-        "kinds": [label_dict(tag.label, tag.score) for tag in photo.kinds],
-        "faces": [face_dict(face) for face in photo.faces],
-        "not_faces": [face_dict(face) for face in photo.denied_faces],
-        "persons": [
-            {
-                "name": one.person.name,
-                "faces": one.faces,
-                "smile": None if one.smile is None else round(one.smile, 4),
-                "source": one.source,
-                "certain": one.certain,
-            }
-            for one in photo.persons
-        ],
-        "user_labels": list(photo.user_labels),
-        "rating": photo.written.rating,
-        "color_label": photo.written.color_label,
-        "title": photo.written.title,
-        "description": photo.written.description,
-        "keywords": [one.split("|") for one in photo.written.keywords],
-        "metadata_from": dict(photo.written.sources),
-        "errors": dict(photo.errors),
-    }

@@ -14,7 +14,6 @@ from phototag.cli.output import (
     csv_cell,
     db_option,
     open_library,
-    photo_dict,
     printable,
     refuse_together,
     say,
@@ -25,6 +24,7 @@ from phototag.cli.output import (
     write_table,
     write_text,
 )
+from phototag.exporting.describe import photo_dict
 from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, PlaceTerm, is_found
 from phototag.records import PhotoLine, iso_date
 

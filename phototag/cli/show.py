@@ -14,7 +14,6 @@ from phototag.cli.output import (
     db_option,
     json_option,
     open_library,
-    photo_dict,
     printable,
     say,
     size,
@@ -23,6 +22,7 @@ from phototag.cli.output import (
     write_text,
 )
 from phototag.errors import PhototagError
+from phototag.exporting.describe import photo_dict
 from phototag.outputs import check_output
 from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
 from phototag.records import Face, Photo, Written

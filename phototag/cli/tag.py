@@ -12,7 +12,6 @@ from phototag.cli.output import (
     db_option,
     json_option,
     open_library,
-    photo_dict,
     printable,
     say,
     write_json,
@@ -20,6 +19,7 @@ from phototag.cli.output import (
 )
 from phototag.cli.targets import Targets, Words, find_targets, read_words, tell_targets
 from phototag.errors import UsageError
+from phototag.exporting.describe import photo_dict
 from phototag.records import Box, Photo
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from phototag.exporting.describe import export_dict
 from phototag.exporting.words import found_labels
 from phototag.outputs import csv_cell
 from phototag.query.terms import is_found
@@ -44,11 +45,11 @@ CSV_COLUMNS = (
 SEPARATOR = "; "  # between several things in one cell
 
 
-def json_pieces(photos: Iterable[Photo], describe: Callable[[Photo], Mapping[str, Any]]) -> Iterator[str]:
-    """One object for each photo, as `describe` tells it, each on a line of its own."""
+def json_pieces(photos: Iterable[Photo], thresholds: Mapping[str, float]) -> Iterator[str]:
+    """All that is known: one object for each photo, on a line of its own."""
     yield f'{{"format": "phototag", "version": {VERSION}, "photos": ['
     for number, photo in enumerate(photos):
-        yield ("," if number else "") + "\n" + _dump(describe(photo))
+        yield ("," if number else "") + "\n" + _dump(export_dict(photo, thresholds))
     yield "\n]}\n"
 
 

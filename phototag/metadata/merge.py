@@ -209,7 +209,11 @@ class _Merging:
     # -- faces
 
     def _say_faces(self, faces: Iterable[NamedFace], stored_wh: tuple[int, int] | None) -> None:
-        named = [OwnRegion(name, face.box) for face in faces if (name := clean(face.name))]
+        named = [
+            OwnRegion(name, box)
+            for face in faces
+            if (name := clean(face.name)) and (box := Box.clipped(*(round(edge, 6) for edge in face.box)))
+        ]
         forms: list[RegionForm] = [MwgRegions(self._packet), MicrosoftRegions(self._packet)]
         listed = {form: form.regions() for form in forms}
         ours = {
