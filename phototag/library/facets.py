@@ -15,7 +15,7 @@ from phototag.library import labels as label_counts
 from phototag.library.database import Catalog
 from phototag.library.dialects import TimeLimitReached, ordered_join, time_limit
 from phototag.library.search import select_fitting
-from phototag.library.tables import labels, photo_labels, photos
+from phototag.library.tables import labels, persons, photo_labels, photo_persons, photo_places, photos, places
 from phototag.query.complete import quoted
 from phototag.query.terms import DEFAULT_SCORE, EMOTIONS, Query
 
@@ -49,9 +49,11 @@ def find(
     counters: dict[str, Callable[[Connection, Query, Mapping[str, float]], list[FacetValue]]] = {
         "smiling": _smiles,
         "faces": _faces,
+        "people": _people,
         "things": _things,
         "years": _years,
         "cameras": _cameras,
+        "places": _places,
     }
     found = []
     for name, count in counters.items():
@@ -158,11 +160,34 @@ def _cameras(connection: Connection, query: Query, thresholds: Mapping[str, floa
         .where(photos.c.camera.is_not(None), _fits(connection, query))
         .group_by(photos.c.camera)
     )
-    named = [(name, number) for name, number in rows if '"' not in name]
-    return [
-        FacetValue(name, f'camera:"{name}"', number)
-        for name, number in sorted(named, key=_most_first)[:MOST_VALUES]
-    ]
+    return _named("camera", rows)
+
+
+def _people(connection: Connection, query: Query, thresholds: Mapping[str, float]) -> list[FacetValue]:
+    rows: Iterable[Any] = connection.execute(
+        select(persons.c.name, func.count())
+        .select_from(photo_persons.join(persons).join(photos))
+        .where(_fits(connection, query))
+        .group_by(persons.c.id)
+    )
+    return _named("person", rows)
+
+
+def _places(connection: Connection, query: Query, thresholds: Mapping[str, float]) -> list[FacetValue]:
+    # Towns of one name are one: a question for the name finds them all.
+    rows: Iterable[Any] = connection.execute(
+        select(places.c.name, func.count(photo_places.c.photo_id.distinct()))
+        .select_from(photo_places.join(places).join(photos))
+        .where(_fits(connection, query))
+        .group_by(places.c.name)
+    )
+    return _named("place", rows)
+
+
+def _named(key: str, rows: Iterable[Any]) -> list[FacetValue]:
+    """Values of which the question is their name; one with a quotation mark cannot be asked for."""
+    named = sorted([(name, number) for name, number in rows if '"' not in name], key=_most_first)
+    return [FacetValue(name, f"{key}:{quoted(name)}", number) for name, number in named[:MOST_VALUES]]
 
 
 def _most_first(pair: tuple[str, int]) -> tuple[int, str]:

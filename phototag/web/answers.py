@@ -75,6 +75,7 @@ def line_dict(line: PhotoLine, thresholds: Mapping[str, float]) -> dict[str, Any
         "things": [f"{number} {label}" if number > 1 else label for label, number in things.items()],
         "kinds": [label for label in kinds if label not in things],
         "labels": list(line.user_labels),
+        "persons": list(line.persons),
         "error": line.error,
     }
 
@@ -90,8 +91,15 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
         emotion = face.emotion if face.emotion in RELIABLE_EMOTIONS else None
         faces.append(
             {
+                "number": face.number,
                 "box": _box(face.box),
                 "score": round(face.score, 3),
+                "person": face.person and face.person.name,
+                "person_source": face.person_source,
+                "is_person_certain": face.is_person_certain,
+                "smile_word": face.smile_word,
+                "is_added": face.is_added,
+                "has_words": face.is_vouched or face.person_source == "word" or bool(face.not_persons),
                 "smile": None if face.smile is None else round(face.smile, 3),
                 "smiles": None if face.smile is None else face.smile >= SMILE_THRESHOLD,
                 "emotion": emotion,
@@ -124,6 +132,9 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
         "smile_threshold": SMILE_THRESHOLD,
         "smile_words": dict(photo.smile_words),
         "faces": faces,
+        "denied_faces": [{"number": face.number, "box": _box(face.box)} for face in photo.denied_faces],
+        "persons": [each.person.name for each in photo.persons],
+        "places": list(photo.places),
         "things": [
             {
                 "label": tag.label,

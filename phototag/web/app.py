@@ -27,14 +27,13 @@ from phototag.library import Library
 from phototag.library.grid import Shapes
 from phototag.query.complete import complete
 from phototag.query.terms import Query
+from phototag.web import changes
 from phototag.web.albums import Albums
 from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, photo_dict, position_bytes
 from phototag.web.thumbnails import SIDES, Thumbnails
 
 THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
-MOST_IDS = 10_000  # photos that one request may name
 LONGEST_QUESTION = 2000  # characters
-LONGEST_LABEL, MOST_WORDS = 200, 50  # characters; labels in one request
 STATIC = {
     "html": "text/html",
     "css": "text/css",
@@ -159,15 +158,6 @@ def question_of(text: str | None) -> str:
     return text or ""
 
 
-def read_ids(values: Any) -> list[int]:
-    """The ids of photos that a request names. Raises UsageError for anything else."""
-    values = values if isinstance(values, list) else []
-    good = all(isinstance(each, int) and not isinstance(each, bool) and 0 < each < 2**31 for each in values)
-    if not values or not good or len(values) > MOST_IDS:
-        raise UsageError(f"name between 1 and {MOST_IDS:,} photos by their ids")
-    return values
-
-
 def ask(browser: Browser, text: str | None) -> Query:
     return browser.library.ask(question_of(text))
 
@@ -218,7 +208,7 @@ def _lines(browser: Browser, request: Request) -> list[dict[str, Any]]:
     if not re.fullmatch(r"[0-9]{1,10}(,[0-9]{1,10}){0,499}", asked):
         raise UsageError("name up to 500 photos by their ids")
     thresholds = browser.library.thresholds()
-    ids = read_ids([int(each) for each in asked.split(",")])
+    ids = changes.read_ids([int(each) for each in asked.split(",")])
     return [line_dict(line, thresholds) for line in browser.library.lines_with_ids(ids)]
 
 
@@ -255,6 +245,10 @@ def _complete(browser: Browser, request: Request) -> dict[str, Any]:
     )
     choices = [{"term": each.term, "note": each.note} for each in found.choices]
     return {"start": found.start, "end": found.end, "choices": choices}
+
+
+def _persons(browser: Browser, request: Request) -> list[str]:
+    return browser.library.known_persons()
 
 
 def _moment(browser: Browser, request: Request) -> list[dict[str, Any]]:
@@ -385,6 +379,7 @@ QUESTIONS: dict[str, Answering] = {
     "/api/facets": _facets,
     "/api/complete": _complete,
     "/api/moment/{photo_id:int}": _moment,
+    "/api/persons": _persons,
     "/api/albums": _albums,
     "/api/album": _members,
     "/api/film": _film_state,
@@ -394,29 +389,21 @@ QUESTIONS: dict[str, Answering] = {
 # -- changing: the same words as on the command line
 
 
-def _label(browser: Browser, request: Request) -> dict[str, Any]:
-    sent = request.state.sent
-    add, remove = read_words(sent.get("add")), read_words(sent.get("remove"))
-    if not add and not remove:
-        raise UsageError("say which label to add or to take away")
-    ids = read_ids(sent.get("ids"))
-    places = [place for photo_id in ids if (place := browser.library.file_with_id(photo_id))]
-    browser.library.correct([path for path, *_ in places], add, remove)  # one change, to be undone as one
-    return {"photos": len(ids)}
+def _changing(change: Callable[[Library, dict[str, Any]], dict[str, Any]]) -> Answering:
+    def answer(browser: Browser, request: Request) -> dict[str, Any]:
+        return change(browser.library, request.state.sent)
 
-
-def read_words(values: Any) -> list[str]:
-    """Labels that a request names. Raises UsageError for anything else."""
-    values = [] if values is None else values
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise UsageError("labels are a list of texts")
-    if any(len(each) > LONGEST_LABEL for each in values) or len(values) > MOST_WORDS:
-        raise UsageError(f"a label has at most {LONGEST_LABEL} characters")
-    return values
+    return answer
 
 
 CHANGES: dict[str, Answering] = {
-    "/api/labels": _label,
+    "/api/labels": _changing(changes.label),
+    "/api/faces": _changing(changes.tag_faces),
+    "/api/faces/untag": _changing(changes.untag_faces),
+    "/api/face": _changing(changes.add_face),
+    "/api/name": _changing(changes.name_only_faces),
+    "/api/forget": _changing(changes.forget),
+    "/api/undo": _changing(changes.undo),
     "/api/album/preview": _preview,
     "/api/album/save": _save_album,
     "/api/album/delete": _delete_album,

@@ -237,6 +237,37 @@ def test_not_everyone_smiles_is_believed_by_query_and_highlights(page, served):
     assert "booth-two.jpg" not in run(served, "highlights", "smiles", "--year", "2016", "--dry-run")
 
 
+def test_faces_are_corrected_named_drawn_and_all_of_it_undone(page, served, request):
+    from selenium.webdriver.common.keys import Keys
+
+    ask(page, "faces:3")
+    count(page, "1 photo")
+    page.execute_script("document.querySelector('.cell').click()")
+    wait(page, "return document.querySelectorAll('.faces li').length === 3")
+    everyone = "return document.querySelector('.panel h3 b').textContent"
+    assert page.execute_script(everyone) == "no"
+    page.find_element("css selector", ".faces .sober button[aria-label$='is not a face']").click()
+    wait(page, everyone + " === 'yes'")
+    assert "booth-one-serious" in run(served, "query", "smiling:all")
+    wait(page, "return document.querySelector('#viewer #toast button')").click()  # Undo
+    wait(page, everyone + " === 'no'")
+    assert "booth-one-serious" not in run(served, "query", "smiling:all")
+    press(page, "1")  # the name of the first face
+    press(page, "Eileen", Keys.ENTER)
+    wait(page, "return document.querySelector('.faces b').textContent === 'Eileen'")
+    shoot(page, request, "named")
+    assert run(served, "query", "--count", "person:Eileen").strip() == "1"
+    page.execute_script("document.activeElement.blur()")
+    press(page, "d")
+    wait(page, "return document.activeElement.classList.contains('drawn')")
+    press(page, *[Keys.ARROW_DOWN] * 30, Keys.ENTER)  # by the keyboard alone, off the face that is there
+    wait(page, "return document.querySelectorAll('.faces li').length === 4")
+    press(page, "u")
+    wait(page, "return document.querySelectorAll('.faces li').length === 3")
+    press(page, Keys.ESCAPE)
+    wait(page, "return !document.querySelector('#viewer').open")
+
+
 def test_many_are_chosen_by_keyboard_by_shift_and_by_drawing_over_them(page, served, request):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys

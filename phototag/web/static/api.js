@@ -60,6 +60,7 @@ export const sizeText = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} 
 let toastTimer;
 export function toast(text, action, act) {
   const place = find("#toast");
+  (find("dialog[open]") ?? document.body).append(place);  // what lies below an open dialog cannot be pressed
   place.replaceChildren(make("span", {}, text));
   if (action) place.append(make("button", { type: "button", onclick: () => { place.replaceChildren(); act(); } }, action));
   clearTimeout(toastTimer);

@@ -1,6 +1,6 @@
 // The address is the question: what is asked, how it is sorted, which photo is open. Everything follows it.
 
-import { find, get, getGrid, make, number, photos, query, toast } from "/static/api.js";
+import { find, get, getGrid, make, number, photos, post, query, toast } from "/static/api.js";
 import { PhotoGrid } from "/static/grid.js";
 import { Selection } from "/static/edit.js";
 import { Viewer } from "/static/viewer.js";
@@ -27,7 +27,7 @@ const grid = new PhotoGrid(find("#scroller"), find("#canvas"), find("#scrubber")
   onSelect: (selected) => selection.show(selected),
   address: (id) => address({ photo: id }),
 });
-const context = { grid, go, state, reload, changed, start: () => start };
+const context = { grid, go, state, reload, changed, told, undo, learnPersons, start: () => start };
 const selection = new Selection(find("#selection"), context);
 const viewer = new Viewer(find("#viewer"), context);
 
@@ -96,6 +96,27 @@ function complain(error) {
     problem.prepend(make("mark", {}, wrong), " ");
     if (document.activeElement === asked) asked.setSelectionRange(error.start, error.end);
   }
+}
+
+// What was said, with its undoing.
+let lastChange = null;
+function told(done, ids) {
+  changed(ids);
+  lastChange = done.change ? { ...done, ids } : null;
+  if (done.summary) toast(done.skipped ? `${done.summary} ${photos(done.skipped)} with no face or several left as they are.` : done.summary, "Undo", undo);
+}
+async function undo() {
+  if (!lastChange) return toast("There is nothing to undo here; phototag undo goes back further.");
+  const { change, ids } = lastChange;
+  lastChange = null;
+  try {
+    toast(`Undone: ${(await post("/api/undo", { change })).summary}`);
+    changed(ids);
+    if (find("#viewer").open) await viewer.load();
+  } catch (error) { toast(error.message); }
+}
+async function learnPersons() {
+  find("#persons").replaceChildren(...(await get("/api/persons").catch(() => [])).map((name) => make("option", { value: name })));
 }
 
 // What was corrected is asked again where one is.
@@ -227,5 +248,6 @@ addEventListener("popstate", show);
 addEventListener("unhandledrejection", (event) => toast(event.reason?.message ?? "Something went wrong."));
 
 start = await get("/api/start").catch((error) => { complain(error); return start; });
+learnPersons();
 document.body.classList.toggle("read-only", Boolean(start.read_only));
 await show();

@@ -6,10 +6,15 @@ export class Selection {
   constructor(bar, context) {
     Object.assign(this, { bar, context });
     this.count = make("span", { role: "status" });
-    this.input = make("input", { type: "text", placeholder: "Label", "aria-label": "Label", autocomplete: "off", maxLength: 200 });
-    const form = make("form.write", { onsubmit: (event) => { event.preventDefault(); this.label("add"); } }, this.input,
-      make("button", { type: "submit" }, "Add label"), make("button", { type: "button", onclick: () => this.label("remove") }, "Take away"));
-    bar.append(this.count, form, make("button", { type: "button", onclick: () => context.grid.deselect() }, "Cancel"));
+    this.input = make("input", { type: "text", placeholder: "Label or name", "aria-label": "Label or name", autocomplete: "off", maxLength: 200 });
+    this.input.setAttribute("list", "persons");
+    const button = (text, title, act) => make("button", { type: "button", title, onclick: act }, text);
+    const form = make("form.write", { onsubmit: (event) => { event.preventDefault(); this.say("/api/labels", (word) => ({ add: [word] })); } }, this.input,
+      make("button", { type: "submit", title: "Add this label to all of them" }, "Label"),
+      button("Take away", "Take this label from all of them", () => this.say("/api/labels", (word) => ({ remove: [word] }))),
+      button("Name", "Whose face it is, in photos of one face", () => this.say("/api/name", (word) => ({ person: word }))),
+      button("Forget", "Remove from the catalog what it knows of them", () => this.forget()));
+    bar.append(this.count, form, button("Cancel", "Choose none", () => context.grid.deselect()));
   }
 
   show(selected) {
@@ -17,16 +22,26 @@ export class Selection {
     this.count.textContent = `${photos(selected.size)} chosen`;
   }
 
-  async label(kind) {
+  async say(path, body) {
     const word = this.input.value.trim(), ids = [...this.context.grid.selected];
     if (!word) return this.input.focus();
     try {
-      const done = await post("/api/labels", { ids, [kind]: [word] });
+      const done = await post(path, { ids, ...body(word) });
       this.input.value = "";
       this.context.grid.deselect();
-      this.context.changed(ids);
-      if (this.context.told) this.context.told(done);
-      else toast(kind === "add" ? `${photos(ids.length)} labelled ${word}.` : `${word} taken from ${photos(ids.length)}.`);
+      this.context.told(done, ids);
+      if (path === "/api/name") this.context.learnPersons();
+    } catch (error) { toast(error.message); }
+  }
+
+  async forget() {
+    const ids = [...this.context.grid.selected];
+    try {
+      const counted = await post("/api/forget", { ids, dry_run: true });
+      const lost = counted.with_words ? ` What you said of ${photos(counted.with_words)} is lost for good.` : "";
+      if (!confirm(`Forget what is known of ${photos(counted.photos)}? The files stay; the next scan looks at them again.${lost}`)) return;
+      await post("/api/forget", { ids, dry_run: false });
+      await this.context.reload();
     } catch (error) { toast(error.message); }
   }
 }

@@ -205,7 +205,7 @@ export class PhotoGrid {
     node.setAttribute("aria-selected", chosen);
     node.classList.toggle("chosen", chosen);
     const words = line && [line.taken ? line.taken.slice(0, 16) + (line.date_is_guessed ? " (file date)" : "") : "no date",
-      line.everyone_smiling && (line.faces > 1 ? "all smile" : "smiles"), ...(line.people ?? []), ...line.labels, ...line.things, ...line.kinds, line.error];
+      line.everyone_smiling && (line.faces > 1 ? "all smile" : "smiles"), ...line.persons, ...line.labels, ...line.things, ...line.kinds, line.error];
     const text = words ? words.filter(Boolean).join(", ") : `Photo ${node.photo + 1}`;
     node.setAttribute("aria-label", text);
     node.title = line ? `${line.name}\n${text}` : "";

@@ -50,6 +50,7 @@ export class Viewer {
 
   async open(id) {
     const fresh = id !== this.id;
+    if (this.drawing) this.stopDrawing();
     this.id = id;
     if (!this.dialog.open) this.dialog.showModal();
     if (!fresh) return;
@@ -147,6 +148,7 @@ export class Viewer {
 
   drawBoxes() {
     this.boxes.replaceChildren();
+    if (this.drawing) this.boxes.append(this.drawing);
     if (!this.boxesShown || !this.photo) return;
     const draw = (box, kind, text) => {
       const [left, top, right, bottom] = box;
@@ -175,15 +177,15 @@ export class Viewer {
       make("section", {},
         make("h3", {}, "Is everyone smiling? ", make(`b.${said == null ? "unknown" : said ? "yes" : "no"}`, {}, said == null ? "cannot tell" : said ? "yes" : "no")),
         make("p", {}, photo.why),
-        make("ul.faces", {}, ...photo.faces.map((face, index) => this.faceItem(face, index)))),
+        make("ul.faces", {}, ...photo.faces.map((face, index) => this.faceItem(face, index))), this.denied(photo),
+        make("button.write", { type: "button", title: "Draw a face that was not found (d)", onclick: () => this.draw() }, "Draw a face")),
       make("section", {}, make("h3", {}, "Your labels"), this.labels(photo), this.smileWords(photo)),
       make("section", {}, make("h3", {}, "Seen in it"), this.things(photo)),
       this.moment(photo.id),
       make("section", {}, make("h3", {}, "File"),
         make("dl", {}, ...fact("Name", photo.name), ...fact("Folder", photo.folder),
           ...fact("Size", photo.width ? `${photo.width} × ${photo.height} pixels, ${sizeText(photo.size_bytes)}` : sizeText(photo.size_bytes)),
-          ...fact("Camera", photo.camera), ...fact("Place", where), ...fact("Things by", photo.detector))));
-    this.context.extend?.(this);
+          ...fact("Camera", photo.camera), ...fact("Place", [...photo.places, where].filter(Boolean).join(", ")), ...fact("Things by", photo.detector))));
   }
 
   moment(id) {  // all shots of the moment side by side, the kept one marked
@@ -199,14 +201,73 @@ export class Viewer {
   }
 
   faceItem(face, index) {
-    const words = face.smile == null ? "not looked at yet" : `${face.smiles ? "smiles" : "does not smile"} (${face.smile.toFixed(2)})`;
-    const mood = face.emotion ? `, ${face.emotion}` : face.perhaps ? `, perhaps ${face.perhaps}` : "";
+    const words = face.smile == null ? "not looked at yet" : `${face.smiles ? "smiles" : "does not smile"} (${face.smile_word == null ? face.smile.toFixed(2) : "your word"})`;
+    const mood = face.smile_word != null ? "" : face.emotion ? `, ${face.emotion}` : face.perhaps ? `, perhaps ${face.perhaps}` : "";
     const numbers = face.value == null ? "" : ` (${face.value.toFixed(2)}, needed ${face.needed.toFixed(2)})`;
-    const item = make(`li.${faceKind(face)}`, {
-      onmouseenter: () => this.light(index, true), onmouseleave: () => this.light(index, false),
-    }, make("b", {}, faceName(face, index)), ` ${words}${mood}`,
-    face.eligible ? null : make("small", {}, `does not count: ${face.reason}${numbers}`));
-    return item;
+    const at = [[this.id, face.number]], name = faceName(face, index);
+    const say = (text, label, body, on) => make("button.small", { type: "button", "aria-label": `${name}: ${label}`, title: label, "aria-pressed": on == null ? null : String(on),
+      onclick: () => this.correct("/api/faces", { faces: at, ...body }) }, text);
+    const guess = face.person && !face.is_person_certain;
+    const input = make("input", { type: "text", "aria-label": `Name of ${name}`, placeholder: "Name", value: guess ? "" : face.person ?? "", autocomplete: "off", maxLength: 200 });
+    input.setAttribute("list", "persons");
+    return make(`li.${faceKind(face)}`, { onmouseenter: () => this.light(index, true), onmouseleave: () => this.light(index, false) },
+      make("b", {}, name), ` ${words}${mood}`,
+      face.person && face.person_source !== "word" ? make("small", {}, `named by ${{ sidecar: "a sidecar", embedded: "the file", group: "likeness" }[face.person_source]}`) : null,
+      face.eligible ? null : make("small", {}, `does not count: ${face.reason}${numbers}`),
+      make("form.write", { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) this.correct("/api/faces", { faces: at, person: input.value.trim() }); } }, input, make("button.small", { type: "submit" }, "Name"),
+        guess ? say(`It is ${face.person}`, "yes", { person: face.person }) : null, guess ? say("It is not", "no", { not_persons: [face.person] }) : null,
+        say("☺", "smiles", { smiling: true }, face.smile_word === true), say("😐", "does not smile", { smiling: false }, face.smile_word === false),
+        say("No face", "is not a face", { is_face: false }),
+        face.has_words || face.is_added ? make("button.small", { type: "button", title: "Take your words about this face back", onclick: () => this.correct("/api/faces/untag", { faces: at }) }, "Take back") : null));
+  }
+
+  denied(photo) {
+    if (!photo.denied_faces.length) return "";
+    return make("p.row", {}, make("small", {}, "You say that this is no face:"), ...photo.denied_faces.map((face) => this.button(`${face.number}: it is one`, `Face ${face.number} is one`, () => this.correct("/api/faces/untag", { faces: [[this.id, face.number]] }))));
+  }
+
+  // A face that no net found: drawn with a mouse or finger, or placed by arrow keys, Shift for its size, Enter.
+  draw() {
+    if (this.drawing) return this.stopDrawing();
+    const box = make("div.box.drawn", { tabIndex: 0, role: "application", ariaLabel: "The face: arrow keys move it, Shift and arrow keys change its size, Enter keeps it, Escape does not" }, make("span", {}, "Draw around the face, or move this and press Enter"));
+    this.reset();
+    this.drawing = box;
+    this.dialog.classList.add("drawing");
+    let edges = [0.4, 0.3, 0.6, 0.6], from = null;
+    const place = () => { box.style.cssText = `left:${edges[0] * 100}%;top:${edges[1] * 100}%;width:${(edges[2] - edges[0]) * 100}%;height:${(edges[3] - edges[1]) * 100}%`; };
+    const keep = async () => {
+      const [left, top, right, bottom] = edges.map((edge) => Math.min(1, Math.max(0, edge)));
+      this.stopDrawing();
+      if (right - left > 0.005 && bottom - top > 0.005) await this.correct("/api/face", { id: this.id, box: [left, top, right, bottom] });
+    };
+    box.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [-0.01, 0], ArrowRight: [0.01, 0], ArrowUp: [0, -0.01], ArrowDown: [0, 0.01] }[event.key];
+      if (way) { edges = event.shiftKey ? [edges[0], edges[1], Math.max(edges[0] + 0.01, edges[2] + way[0]), Math.max(edges[1] + 0.01, edges[3] + way[1])] : [edges[0] + way[0], edges[1] + way[1], edges[2] + way[0], edges[3] + way[1]]; place(); }
+      else if (event.key === "Enter") keep();
+      else if (event.key === "Escape") this.stopDrawing();
+      else return;
+      event.preventDefault(); event.stopPropagation();
+    });
+    const at = (event) => { const { left, top, width, height } = this.frame.getBoundingClientRect(); return [(event.clientX - left) / width, (event.clientY - top) / height]; };
+    this.frame.onpointerdown = (event) => { event.stopPropagation(); this.frame.setPointerCapture(event.pointerId); from = at(event); };
+    this.frame.onpointermove = (event) => {
+      if (!from) return;
+      const to = at(event);
+      edges = [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.max(from[0], to[0]), Math.max(from[1], to[1])];
+      place();
+    };
+    this.frame.onpointerup = () => { if (from && edges[2] - edges[0] > 0.01) keep(); from = null; };
+    place();
+    this.boxes.append(box);
+    box.focus();
+  }
+
+  stopDrawing() {
+    this.drawing?.remove();
+    this.drawing = null;
+    this.dialog.classList.remove("drawing");
+    this.frame.onpointerdown = this.frame.onpointermove = this.frame.onpointerup = null;
+    this.keepFocus();
   }
 
   light(index, on) { this.boxes.querySelector(`[data-face="${index}"]`)?.classList.toggle("lit", on); }
@@ -216,7 +277,7 @@ export class Viewer {
     const names = [...new Set([...seen, ...photo.kinds].map((thing) => thing.label))];
     return make("div", {},
       make("ul.chips", {}, ...names.map((label) => make("li", {}, make("a", { href: `/?q=${encodeURIComponent(quoted(label))}` }, label),
-        this.button("×", `There is no ${label} in it`, () => this.correct({ remove: [label] }))))),
+        this.button("×", `There is no ${label} in it`, () => this.correct("/api/labels", { ids: [this.id], remove: [label] }))))),
       names.length ? null : make("p", {}, "Nothing that is known well enough."),
       unsure.length ? make("p", {}, make("small", {}, "Too unsure to be found: " + unsure.map((thing) => `${thing.label} ${thing.score.toFixed(2)}`).join(", "))) : null);
   }
@@ -225,25 +286,27 @@ export class Viewer {
     const input = make("input", { type: "text", "aria-label": "Add a label", placeholder: "Add a label", autocomplete: "off", maxLength: 200 });
     return make("div", {},
       make("ul.chips", {}, ...photo.labels.map((label) => make("li", {}, make("a", { href: `/?q=${encodeURIComponent(quoted(label))}` }, label),
-        this.button("×", `Take the label ${label} away`, () => this.correct({ remove: [label] }))))),
-      make("form.write", { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) this.correct({ add: [input.value.trim()] }); } },
+        this.button("×", `Take the label ${label} away`, () => this.correct("/api/labels", { ids: [this.id], remove: [label] }))))),
+      make("form.write", { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) this.correct("/api/labels", { ids: [this.id], add: [input.value.trim()] }); } },
         input, make("button", { type: "submit" }, "Add")));
   }
 
   smileWords(photo) {
     const says = photo.smile_words["everyone smiling"];
-    const press = (text, add, remove, on) => make("button.write", { type: "button", "aria-pressed": String(on), onclick: () => this.correct({ add, remove }) }, text);
+    const press = (text, add, remove, on) => make("button.write", { type: "button", "aria-pressed": String(on), onclick: () => this.correct("/api/labels", { ids: [this.id], add, remove }) }, text);
     return make("p.row", {}, press("Everyone smiles", ["everyone smiling"], [], says === true), press("Not everyone smiles", [], ["everyone smiling"], says === false));
   }
 
   button(text, label, act) { return make("button.small.write", { type: "button", "aria-label": label, title: label, onclick: act }, text); }
 
-  async correct(words) {
+  async correct(path, words) {
+    const top = this.panel.scrollTop;
     try {
-      const done = await post("/api/labels", { ids: [this.id], ...words });
-      this.context.changed([this.id]);
-      this.context.told?.(done);
+      const done = await post(path, words);
+      this.context.told(done, [this.id]);
+      if (words.person) this.context.learnPersons();
       await this.load();
+      this.panel.scrollTop = top;
     } catch (error) { toast(error.message); }
   }
 
@@ -259,8 +322,8 @@ export class Viewer {
         Home: () => this.step(-this.index), End: () => this.step(this.context.grid.grid.photos - 1 - this.index),
         "+": () => this.zoomBy(1.5), "=": () => this.zoomBy(1.5), "-": () => this.zoomBy(1 / 1.5), 0: () => this.reset(),
         f: () => this.fullScreen(), b: () => this.b.click(), i: () => this.i.click(),
-        l: () => this.panel.querySelector("form input")?.focus(), ...this.context.keys?.(this),
-      }[event.key];
+        l: () => this.panel.querySelector("input[aria-label='Add a label']")?.focus(), d: () => this.draw(), u: () => this.context.undo(),
+      }[event.key] ?? (/^[1-9]$/.test(event.key) && (() => this.panel.querySelectorAll(".faces input")[event.key - 1]?.focus()));
       if (act) { event.preventDefault(); act(); }
     });
     stage.addEventListener("wheel", (event) => { event.preventDefault(); this.zoomBy(Math.exp(-event.deltaY / 400), { x: event.clientX, y: event.clientY }); }, { passive: false });
@@ -300,5 +363,5 @@ export class Viewer {
 }
 
 const faceKind = (face) => (!face.eligible || face.smile == null ? "aside" : face.smiles ? "smiles" : "sober");
-export const faceName = (face, index) => face.person ?? `Face ${index + 1}`;
+export const faceName = (face, index) => (face.person ? face.person + (face.is_person_certain ? "" : "?") : `Face ${face.number || index + 1}`);
 export const quoted = (text) => (/[\s:^()"]/.test(text) ? `"${text.replaceAll('"', "")}"` : text);
