@@ -7,6 +7,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from phototag.records import Box
@@ -60,11 +61,19 @@ def clean(text: object, length: int = NAME_LENGTH) -> str | None:
     """The text on one line, in NFC, without what no text has; None where nothing is left."""
     if not isinstance(text, str):
         return None
+    return _clean_short(text, length) if len(text) <= NAME_LENGTH else _clean(text, length)
+
+
+def _clean(text: str, length: int) -> str | None:
     kept = text[: 4 * length]
     if not kept.isprintable():
         kept = "".join(map(_visible, kept))
     kept = " ".join(kept.split())[:length].strip()
     return (kept if kept.isascii() else unicodedata.normalize("NFC", kept)) or None
+
+
+# Keywords and names come again in photo after photo, in several fields of each.
+_clean_short = lru_cache(4096)(_clean)
 
 
 def clean_lines(text: object) -> str | None:
@@ -148,10 +157,15 @@ def without_repeats(keywords: Iterable[str], persons: Iterable[str] = ()) -> tup
     for one in found:
         levels = one.casefold().split(LEVEL)
         is_repeated = len(levels) == 1 and (levels[0] in flat or levels[0] in names)
-        if levels[0] == OWN_ROOT or is_repeated or is_about_a_person(one):
+        if is_own(one) or is_repeated or is_about_a_person(one):
             continue
         kept.append(one)
     return tuple(kept[:MOST_KEYWORDS])
+
+
+def is_own(keyword: str) -> bool:
+    """Whether phototag has exported the keyword, or the root of all that it exports."""
+    return keyword.casefold().partition(LEVEL)[0] == OWN_ROOT
 
 
 def persons_of_keywords(keywords: Iterable[str]) -> tuple[str, ...]:

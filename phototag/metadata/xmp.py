@@ -31,6 +31,14 @@ Property = Element | str  # as an element, or as an attribute's value
 Properties = Mapping[str, Property]
 
 
+class _Names(dict[str, str]):
+    """Names as expat spells them -> as ElementTree does."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = f"{{{name}" if "}" in name else name
+        return self[name]
+
+
 class NotXmp(ValueError):
     """Bytes that are no XMP packet, or one that we refuse to read; the message says why."""
 
@@ -43,17 +51,11 @@ def parse_xmp(data: bytes) -> Element:
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     depth = elements = 0
-    names: dict[str, str] = {}  # as expat spells them -> as ElementTree does
+    names = _Names()
     start_element, end_element = builder.start, builder.end
 
     def refuse(*_: object) -> None:
         raise NotXmp("it has a document type or entities of its own")
-
-    def qualified(name: str) -> str:
-        known = names.get(name)
-        if known is None:
-            known = names[name] = f"{{{name}" if "}" in name else name
-        return known
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal depth, elements
@@ -63,12 +65,12 @@ def parse_xmp(data: bytes) -> Element:
             raise NotXmp(f"it is nested more than {MAX_DEPTH} levels deep")
         if elements > MOST_ELEMENTS:
             raise NotXmp(f"it has more than {MOST_ELEMENTS:,} elements")
-        start_element(qualified(name), {qualified(key): value for key, value in attributes.items()})
+        start_element(names[name], {names[key]: value for key, value in attributes.items()})
 
     def end(name: str) -> None:
         nonlocal depth
         depth -= 1
-        end_element(qualified(name))
+        end_element(names[name])
 
     parser.StartDoctypeDeclHandler = refuse
     parser.EntityDeclHandler = refuse

@@ -8,11 +8,11 @@ digiKam handbook and of ExifTool's documentation for the rest."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
 
 from phototag.metadata.ledger import KEY as LEDGER
-from phototag.metadata.ledger import parse_ledger
+from phototag.metadata.ledger import NOTHING_ADDED, parse_ledger
 from phototag.metadata.record import (
     LEVEL,
     Metadata,
@@ -21,6 +21,7 @@ from phototag.metadata.record import (
     clean_keyword,
     clean_lines,
     clean_person,
+    is_own,
     make_region,
     percent_rating,
     persons_of_keywords,
@@ -87,20 +88,22 @@ def metadata_of(properties: Properties) -> Metadata:
     properties = {key.replace(EXIFTOOLS_MICROSOFT, MICROSOFT): value for key, value in properties.items()}
     get = properties.get
     own = parse_ledger(text_of(get(LEDGER)))  # what phototag itself has added says nothing new
-    keywords = [one for one in _keywords(properties) if one not in own.words]
+    keywords, areas, people = _keywords(properties), _named_areas(properties), _tagged_people(properties)
+    if own != NOTHING_ADDED:  # else flat words beside rooted ones are ours too: see without_repeats
+        keywords = [one for one in keywords if one not in own.words and not is_own(one)]
     regions = without_twins(
         region
-        for region in _regions(properties)
+        for region in _regions(areas, people)
         if not any(one.is_same(region.name, region.box) for one in own.regions)
     )
-    pets = [name for name, kind, _, _ in _named_areas(properties) if kind == "pet"]
+    pets = [name for name, kind, _, _ in areas if kind == "pet"]
     named = [name for name in texts_of(get(IPTC_EXT + "PersonInImage")) if name not in own.persons]
     persons = [clean_person(name) for name in named]
     persons += [
         clean_person(text_of(fields.get("PersonName")))
         for fields in structures_of(get(IPTC_EXT + "PersonInImageWDetails"))
     ]
-    persons += [clean_person(name) for name, numbers in _tagged_people(properties) if len(numbers) != 4]
+    persons += [clean_person(name) for name, numbers in people if len(numbers) != 4]
     names = dict.fromkeys([*filter(None, persons), *persons_of_keywords(keywords)])
     all_names = [*names, *(region.name for region in regions)]
     keywords += [pet for name in pets if (pet := clean(name))]
@@ -199,34 +202,40 @@ def _assigned(element: Element, above: tuple[str, ...]) -> Iterator[str | None]:
 # -- regions
 
 
-def _regions(properties: Properties) -> Iterator[Region]:
-    for name, kind, edges, applied_wh in _named_areas(properties):
+_Area = tuple[str, str, tuple[float, ...], tuple[float, float] | None]
+_Tagged = tuple[str, list[float]]
+
+
+def _regions(areas: Sequence[_Area], people: Sequence[_Tagged]) -> Iterator[Region]:
+    for name, kind, edges, applied_wh in areas:
         if kind in FACES and (region := make_region(name, edges, applied_wh)):
             yield region
-    for name, numbers in _tagged_people(properties):
+    for name, numbers in people:
         if len(numbers) == 4:
             left, top, width, height = numbers
             if region := make_region(name, (left, top, left + width, top + height)):
                 yield region
 
 
-def _tagged_people(properties: Properties) -> Iterator[tuple[str, list[float]]]:
+def _tagged_people(properties: Properties) -> list[_Tagged]:
     """(name, left, top, width and height as fractions) of People Tagging; someone may be named without
     a place in the picture."""
     tagged = fields_of(properties.get(PEOPLE_TAGGING + "RegionInfo"))
-    for fields in structures_of(tagged.get("Regions")):
-        if name := text_of(fields.get("PersonDisplayName")):
-            yield name, _numbers((text_of(fields.get("Rectangle")) or "").split(","))
+    return [
+        (name, _numbers((text_of(fields.get("Rectangle")) or "").split(",")))
+        for fields in structures_of(tagged.get("Regions"))
+        if (name := text_of(fields.get("PersonDisplayName")))
+    ]
 
 
-_Area = tuple[str, str, tuple[float, ...], tuple[float, float] | None]
-
-
-def _named_areas(properties: Properties) -> Iterator[_Area]:
+def _named_areas(properties: Properties) -> list[_Area]:
     """(name, type in lower case, edges as fractions, size applied to) of the regions of the Metadata
     Working Group, and of ACDSee's, which are made after them. Their areas are told by their middle."""
+    found: list[_Area] = []
     for key in (MWG_REGIONS + "Regions", ACDSEE_REGIONS + "Regions"):
-        info = fields_of(properties.get(key))
+        if key not in properties:
+            continue
+        info = fields_of(properties[key])
         applied = fields_of(info.get("AppliedToDimensions"))
         size = _numbers([text_of(applied.get("w")) or "", text_of(applied.get("h")) or ""])
         applied_wh = (size[0], size[1]) if len(size) == 2 and min(size) > 0 else None
@@ -241,7 +250,8 @@ def _named_areas(properties: Properties) -> Iterator[_Area]:
                 x, width = x / applied_wh[0], width / applied_wh[0]
                 y, height = y / applied_wh[1], height / applied_wh[1]
             edges = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-            yield name, (text_of(fields.get("Type")) or "").lower(), edges, applied_wh
+            found.append((name, (text_of(fields.get("Type")) or "").lower(), edges, applied_wh))
+    return found
 
 
 def _numbers(texts: list[str]) -> list[float]:

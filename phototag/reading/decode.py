@@ -126,7 +126,7 @@ def _read_without_pixels(
         if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
             decoded = decode(data, path, mtime, partial(working_size, long_side=1), max_pixels, "", beside)
             return decoded.exif, decoded.written
-        opened = images.open_bytes(data, path, max_pixels)
+        opened = images.open_head(data, path, max_pixels)
         with opened.image:
             return _described(opened, path, mtime, beside)
     except DamagedPhoto as error:

@@ -5,11 +5,12 @@ with `get_ifd`, as Pillow's `Exif`."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from phototag.metadata.beside import Beside
 from phototag.reading.embedded import NOTHING, Embedded
-from phototag.reading.place import find_place, place_of
+from phototag.reading.place import place_of, stated_place
 from phototag.reading.taken import find_taken
 from phototag.records import Exif
 
@@ -32,10 +33,7 @@ def parse_exif(
     `taken`, and the place. People correct places in sidecars; Takeout's is often estimated."""
     top, inner, gps = _folder(raw, None), _folder(raw, EXIF_FOLDER), _folder(raw, GPS_FOLDER)
     moment, source = find_taken({**top, **inner}, gps, embedded, path, mtime, beside)
-    places = [place_of(one.metadata.place) for one in beside if one.source == "sidecar"]
-    places += [find_place(gps), place_of(embedded.xmp.place)]
-    places += [place_of(one.metadata.place) for one in beside]
-    latitude, longitude = next((place for place in places if place[0] is not None), (None, None))
+    latitude, longitude = _place(gps, embedded, beside)
     return Exif(
         taken_at=moment.middle if moment else None,
         taken_from=source,
@@ -46,6 +44,19 @@ def parse_exif(
         orientation=orientation(top),
         taken_precision=moment.precision if moment else "second",
     )
+
+
+def _place(
+    gps: Mapping[int, Any], embedded: Embedded, beside: Sequence[Beside]
+) -> tuple[float | None, float | None]:
+    """The first that is one."""
+    corrected = (one.metadata.place for one in beside if one.source == "sidecar")
+    own = (stated_place(gps), embedded.xmp.place)
+    others = (one.metadata.place for one in beside)
+    for stated in chain(corrected, own, others):
+        if stated is not None and (place := place_of(stated))[0] is not None:
+            return place
+    return None, None
 
 
 def first_image(raw: Any) -> dict[int, Any]:

