@@ -74,6 +74,13 @@ def choosing_options(command: Command) -> Command:
                 metavar="N",
                 help="At least this many people in each.",
             ),
+            click.option(
+                "--person",
+                "persons",
+                multiple=True,
+                metavar="NAME",
+                help="Photos of this person, whose smiles count then; may be repeated: all of them.",
+            ),
         ]
     ):
         command = option(command)
@@ -99,6 +106,7 @@ class SelectionOptions:
     top: int | None
     guessed_dates: bool
     min_faces: int | None
+    persons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,9 @@ class Selection:
             asked.append(f"taken:{first or ''}..{last or ''}")
         if options.min_faces:
             theme = replace(theme, qualify=replace(theme.qualify, min_faces=options.min_faces))
+        if options.persons:
+            theme = replace(theme, persons=options.persons)
+            asked += [f'person:"{_one_name(name)}"' for name in options.persons]
         return cls(theme, tuple(asked), first, last, options.top, options.guessed_dates)
 
     def choose(self, db: str | None) -> Choice:
@@ -140,6 +151,8 @@ class Selection:
             query = library.ask(self.terms)
             query.require_known_words()
             photos = list(library.photos(query))
+            who = library.who_is_in(photo.photo_id for photo in photos)
+            asked = library.keys_of_persons(self.theme.persons)
         asks_for_period = any(isinstance(term, TakenTerm) for term in query.every_term())
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(
@@ -149,17 +162,34 @@ class Selection:
             self.top,
             asks_for_period and not self.guessed_dates,
             is_there=_is_there,
+            who={photo_id: keys - asked for photo_id, keys in who.items()},
         )
 
     def title(self, choice: Choice) -> str:
         from phototag.highlights import captions
 
         period = captions.period(self.first, self.last, [verdict.photo for verdict in choice.kept])
-        return f"{self.theme.title} {period}".strip()
+        return f"{self.theme.title}{self._of_whom(choice)} {period}".strip()
+
+    def _of_whom(self, choice: Choice) -> str:
+        """` of Anna and Ben`, as the catalog spells them."""
+        from phototag.query.terms import fold
+
+        spelled = {fold(one.person.name): one.person.name for v in choice.kept for one in v.photo.persons}
+        names = [spelled.get(fold(name), name) for name in self.theme.persons]
+        if not names:
+            return ""
+        return f" of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f" of {names[0]}"
 
     @property
     def least(self) -> int:
         return min(self.theme.count.minimum, self.top or self.theme.count.minimum)
+
+
+def _one_name(name: str) -> str:
+    if not name.strip() or '"' in name:
+        raise UsageError(f"--person {name!r} is no name; type for example: --person Anna")
+    return name
 
 
 def _is_there(photo: Photo) -> bool:

@@ -4,9 +4,9 @@ scanned. Pixels are seen only through the `measure` function it is given, and on
 
 First exclusions (qualify.py), each photo by itself. Then a greedy choice: always the photo that is
 worth most, where its worth is its score, lowered by how much has been chosen already from the same
-time bucket and of as many people. Worth only ever falls, and an unseen photo is taken at its
-upper bound; so a heap of worths, from which the best is popped and looked at, finds exactly what
-looking at everything would."""
+time bucket and of the same people (of as many, where nobody knows who they are). Worth only ever
+falls, and an unseen photo is taken at its upper bound; so a heap of worths, from which the best is
+popped and looked at, finds exactly what looking at everything would."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import heapq
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -47,15 +47,20 @@ def choose(
     top: int | None = None,
     need_stated_date: bool = False,
     is_there: Callable[[Photo], bool] | None = None,
+    who: Mapping[int, frozenset[str]] | None = None,
 ) -> Choice:
     """`measure(photo, eligible faces)` gives fingerprint and exposure, or None where the file
     cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
     back: see Choice.require_minimum. `need_stated_date`: photos whose date is only their file's are
     left out, as an album of a year wants. `is_there(photo)` says whether its file is, and is asked
-    where several photos have the same bytes: one that has gone since the last scan stands for none."""
+    where several photos have the same bytes: one that has gone since the last scan stands for none. `who`:
+    photo id -> keys of the persons in it, whether they have names or not: the choice spreads over them."""
     ordered = sorted(photos, key=order)
     first_with = _stand_ins(ordered, is_there) if is_there else {}
     judged = [judge(photo, index, theme, first_with, need_stated_date) for index, photo in enumerate(ordered)]
+    for each in judged:
+        if isinstance(each, Candidate) and who:
+            each.who = who.get(each.photo.photo_id, frozenset())
     selection = _Selection(
         ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top
     )
@@ -99,7 +104,8 @@ class _Selection:
         self.taken: Counter[tuple[object, ...]] = Counter()  # what has been chosen, by each of the keys below
         _place_in_time(ordered, candidates, theme)
         self.fair_bucket = max(1.0, self.want / max(1, len({c.time_bucket for c in candidates})))
-        self.fair_group = max(1.0, self.want / max(1, len({c.group_size for c in candidates})))
+        companies = {key for c in candidates for key in c.company}
+        self.fair_group = max(1.0, self.want / max(1, len(companies)))
         self.day_limit = self._limit(theme.spread.day_share, len({c.day for c in candidates}))
         self.event_limit = self._limit(theme.spread.event_share, len({c.event for c in candidates}))
 
@@ -139,9 +145,12 @@ class _Selection:
         worth: float = candidate.score * spread.bucket_decay ** (
             self.taken["time_bucket", candidate.time_bucket] / self.fair_bucket
         )
-        worth *= spread.group_decay ** (self.taken["group_size", candidate.group_size] / self.fair_group)
+        company = candidate.company
+        seen = sum(self.taken["company", key] for key in company) / len(company)
+        worth *= spread.group_decay ** (seen / self.fair_group)
         if candidate.event is not None:
-            worth *= spread.group_decay ** self.taken["event group", candidate.event, candidate.group_size]
+            seen = sum(self.taken["event company", candidate.event, key] for key in company) / len(company)
+            worth *= spread.group_decay**seen
         return worth
 
     def _see(self, candidate: Candidate) -> bool:
@@ -198,11 +207,12 @@ class _Selection:
         self.taken.update(
             (
                 ("time_bucket", candidate.time_bucket),
-                ("group_size", candidate.group_size),
                 ("day", candidate.day),
+                ("event", event),
             )
         )
-        self.taken.update((("event", event), ("event group", event, candidate.group_size)))
+        self.taken.update(("company", key) for key in candidate.company)
+        self.taken.update(("event company", event, key) for key in candidate.company)
         if candidate.shots > 1:
             self._decide(
                 candidate, Reason.BEST_OF_BURST, worth=worth, rank=len(self.chosen), shots=candidate.shots
@@ -216,7 +226,9 @@ class _Selection:
         numbers: dict[str, float] = {"eligible_faces": len(candidate.faces)}
         numbers["score" if candidate.appearance is not None else "score_at_most"] = candidate.score
         numbers.update(more)
-        verdict = Verdict(candidate.photo, reason, numbers, dict(candidate.signals), other, candidate.faces)
+        verdict = Verdict(
+            candidate.photo, reason, numbers, dict(candidate.signals), other, candidate.faces, candidate.who
+        )
         self.decided[candidate.index] = verdict
 
 

@@ -10,6 +10,7 @@ from phototag.highlights import captions, signals
 from phototag.highlights.appearance import Appearance
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Reason, Verdict
+from phototag.query.terms import fold
 from phototag.records import Face, Photo
 
 
@@ -30,11 +31,18 @@ class Candidate:
     time_bucket: int | None = None
     shots: int = 1
     burst_known: bool = False
+    who: frozenset[str] = frozenset()  # keys of the persons in it, as far as they are known
 
     @property
     def group_size(self) -> int:
         # beyond five a face more or less does not change what kind of photo it is
         return min(len(self.faces), 5)
+
+    @property
+    def company(self) -> tuple[object, ...]:
+        """Of what an album should not have too much: each person where it is known who they are, else the
+        number of people."""
+        return tuple(sorted(self.who)) or (self.group_size,)
 
     @property
     def dated(self) -> bool:
@@ -70,6 +78,8 @@ def judge(
     verdict = _judge_faces(photo, faces, theme)
     if verdict:
         return verdict
+    if theme.persons:
+        faces = _faces_of(theme.persons, faces)
     if rule.labels and (found := strength(photo, rule.labels)) < rule.label_score:
         return Verdict(
             photo, Reason.LACKS_LABEL, {"label_score": found, "at_least": rule.label_score}, faces=faces
@@ -101,18 +111,28 @@ def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict
         )
 
     user_said_yes = rule.everyone_smiling and photo.smile_words.get(smiling.EVERYONE) is True
+    least_smile = photo.least_smile
+    if theme.persons:  # an album of Anna's smiles wants hers, whoever stands beside her
+        smiles = [face.smile for face in _faces_of(theme.persons, faces) if face.smile is not None]
+        least_smile = min(smiles) if len(smiles) >= len(theme.persons) else None
     if rule.everyone_smiling:
-        if photo.least_smile is None:  # cannot tell
+        if least_smile is None:  # cannot tell
             if not photo.faces:
                 return out(Reason.UNKNOWN if photo.errors.keys() & {"faces", "smiles"} else Reason.NO_FACES)
             return out(Reason.UNKNOWN if faces else Reason.NOBODY_COUNTS)
-        if photo.least_smile < rule.smile:
-            return out(Reason.NOT_SMILING, least_smile=photo.least_smile, at_least=rule.smile)
+        if least_smile < rule.smile:
+            return out(Reason.NOT_SMILING, least_smile=least_smile, at_least=rule.smile)
     if len(faces) < rule.min_faces and not (user_said_yes and rule.min_faces <= 1):
         return out(Reason.TOO_FEW_FACES if photo.faces else Reason.NO_FACES, at_least=rule.min_faces)
     if len(faces) > rule.max_faces:
         return out(Reason.TOO_MANY_FACES, at_most=rule.max_faces)
     return None
+
+
+def _faces_of(persons: Sequence[str], faces: Sequence[Face]) -> tuple[Face, ...]:
+    """Those that bear one of these names, whatever their case."""
+    asked = {fold(name) for name in persons}
+    return tuple(face for face in faces if face.person and fold(face.person.name) in asked)
 
 
 def strength(photo: Photo, labels: Sequence[str]) -> float:

@@ -96,7 +96,8 @@ class Film:
 
 @dataclass(frozen=True)
 class Theme:
-    """`weights` maps signals to what they weigh; those that a photo lacks do not count against it."""
+    """`weights` maps signals to what they weigh; those that a photo lacks do not count against it.
+    `persons`: whom the album is of; their faces alone are judged then. No file says it: whoever asks does."""
 
     name: str
     title: str
@@ -107,6 +108,7 @@ class Theme:
     count: Count = Count()
     spread: Spread = Spread()
     film: Film = Film()
+    persons: tuple[str, ...] = ()
 
 
 LARGEST_BYTES = 100_000  # of a theme file: those that ship have 2,000

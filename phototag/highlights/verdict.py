@@ -51,7 +51,7 @@ class Reason(Enum):
 class Verdict:
     """What became of one photo. `numbers` are those the decision rests on, by names such as
     eligible_faces; `signals` what its score is made of; `faces` the eligible ones; `other` the photo that
-    was preferred to it."""
+    was preferred to it; `who` keys of the persons in it, as far as they are known."""
 
     photo: Photo
     reason: Reason
@@ -59,6 +59,7 @@ class Verdict:
     signals: Mapping[str, float] = field(default_factory=dict)
     other: Photo | None = None
     faces: tuple[Face, ...] = ()
+    who: frozenset[str] = frozenset()
 
     @property
     def score(self) -> float:

@@ -25,6 +25,7 @@ from phototag.library import (
     folder_stamps,
     forget,
     grid,
+    group_names,
     jobs,
     journal,
     labels,
@@ -283,6 +284,18 @@ class Library:
 
         with self._catalog.read() as connection:
             return groups.suggest(connection)
+
+    def who_is_in(self, photo_ids: Iterable[int]) -> dict[int, frozenset[str]]:
+        """Photo id -> keys of the persons in it, whether they have a name or are only a group of faces;
+        without photos of whom nobody is known."""
+        with self._catalog.read() as connection:
+            return group_names.find_keys(connection, photo_ids)
+
+    def keys_of_persons(self, names: Iterable[str]) -> frozenset[str]:
+        """The keys of the persons of these names, as `who_is_in` has them."""
+        with self._catalog.read() as connection:
+            found = persons.find(connection, names)
+        return frozenset(group_names.key_of(person.person_id) for person in found.values())
 
     def name_group(self, number: int, name: str) -> Named:
         """Say whose the faces of a group are: each face gets the name, so that no other grouping can lose

@@ -347,3 +347,17 @@ def test_forget_keeps_names_unless_asked(named):
     run("people", "--forget", "--yes", "--db", catalog)
     assert_all_named(catalog)
     assert people(catalog) == {}
+
+
+def test_smiles_of_eileen(named):
+    _, catalog = named
+    made = run("highlights", "smiles", "--person", "eileen", "--year", "2016", "--db", catalog, "--json")
+    album = json.loads(made.stdout)
+    check("highlights", album)
+    assert (album["title"], album["name"]) == ("Smiles of Eileen 2016", "smiles-of-eileen-2016")
+    kept = [os.path.basename(photo["source"]) for photo in album["members"]]
+    assert kept == ["astronaut.jpg", "burst-1.jpg", "booth-one-serious.jpg", "booth-two.jpg"], (
+        "where she smiles, whoever is beside her"
+    )
+    nobody = run("highlights", "smiles", "--person", "Nobody", "--db", catalog, code=2)
+    assert "Nobody" in nobody.stderr

@@ -14,7 +14,7 @@ from phototag.highlights import theme as themes
 from phototag.highlights.appearance import Appearance
 from phototag.highlights.choose import choose
 from phototag.highlights.verdict import Reason
-from phototag.records import Box, Face, Tag
+from phototag.records import Box, Face, Person, Tag
 
 SMILES = themes.load("smiles")
 
@@ -427,3 +427,34 @@ def test_ties_are_broken_by_content_and_never_by_chance(make):
         for order in itertools.islice(itertools.permutations(same), 50)
     }
     assert len(chosen) == 1
+
+
+def test_the_choice_spreads_over_who_is_in_the_pictures(make):
+    """Thirty photos of one person, ten slightly weaker ones of two others: all three are shown."""
+    photos = spread_out(make, 40, make.face(0.9))
+    who = {photo.photo_id: frozenset({"person 1"}) for photo in photos}
+    for number, photo in enumerate(photos):
+        if number % 4 == 0:
+            photos[number] = replace(photo, faces=(make.face(0.85),), least_smile=0.85)
+            who[photo.photo_id] = frozenset({f"person {2 + number % 8 // 4}"})
+    theme = replace(themes.load("smiles"), spread=themes.Spread(bucket_decay=1, day_share=1, event_share=1))
+    choice = choose(photos, theme, make.appearance, top=12, who=who)
+    shown = Counter(key for verdict in choice.kept for key in verdict.who)
+    assert set(shown) == {"person 1", "person 2", "person 3"} and max(shown.values()) <= 6
+    without = choose(photos, theme, make.appearance, top=12)
+    assert sum(who[verdict.photo.photo_id] == {"person 1"} for verdict in without.kept) == 12
+
+
+def test_an_album_of_a_persons_smiles_asks_for_theirs(make):
+    anna, ben = Person(1, "Anna"), Person(2, "Ben")
+    serious_ben = (
+        replace(make.face(0.9, at=(0.3, 0.5)), person=anna, person_source="word"),
+        replace(make.face(0.1, at=(0.7, 0.5)), person=ben, person_source="word"),
+    )
+    nobody = make.photo("nobody.jpg", "2016-03-01 12:00:00", (make.face(0.9),))
+    both = make.photo("both.jpg", "2016-05-01 12:00:00", serious_ben)
+    theme = replace(themes.load("smiles"), persons=("ANNA",))
+    found = by_name(choose([both, nobody], theme, make.appearance))
+    assert found == {"both.jpg": Reason.CHOSEN, "nobody.jpg": Reason.UNKNOWN}
+    bens = by_name(choose([both], replace(theme, persons=("Ben",)), make.appearance))
+    assert bens == {"both.jpg": Reason.NOT_SMILING}

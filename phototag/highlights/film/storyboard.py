@@ -37,6 +37,7 @@ SURE_FACE = 0.95  # score of a face that must not be cut, whether or not it is e
 SAME_MOMENT, TO_THE_MINUTE = timedelta(minutes=30), ("minute", "second")
 FADE_OUT_SECONDS = 1.3  # at the end, into black
 GAP = 1 / 90  # between photos side by side, of the frame's longer side
+SAME_FACE_IN_A_ROW = 3  # photos
 REACH = 3  # photos ahead among which others are sought that may stand beside one
 # How long a scene is against the others: opening, build-up, calm middle, finale; from a share of the film on.
 PACE = ((0.0, 1.2), (0.12, 0.95), (0.30, 0.85), (0.44, 1.3), (0.64, 0.9), (0.80, 0.7))
@@ -138,9 +139,10 @@ def draft(
     # a photo that is blurred behind the title has yet to be seen, and three photos are few
     body = [verdict for verdict in shown if verdict is not hero or len(shown) <= 3 or text_at is None]
     finale = _finale(body)
-    story = [verdict for verdict in body if verdict not in finale]
-    scenes = [Scene("title", (hero,), lines=_title_lines(title, shown), text_at=text_at)]
     by_month = _wants_cards(shown)
+    story = _varied([verdict for verdict in body if verdict not in finale], by_month)
+    finale = _varied(finale, by_month=False, before=story)
+    scenes = [Scene("title", (hero,), lines=_title_lines(title, shown), text_at=text_at)]
     grouped = _grouped(story, theme, frame_wh, bursts or {}, by_month)
     scenes += _with_cards(grouped, shown) if by_month else grouped
     scenes += [Scene("photos", (verdict,)) for verdict in finale]
@@ -197,6 +199,27 @@ def _title_place(verdict: Verdict, theme: Theme, frame_wh: tuple[int, int]) -> f
         if all(bottom <= above or top >= below for _, top, _, bottom in faces):
             return middle
     return None
+
+
+def _varied(story: Sequence[Verdict], by_month: bool, before: Sequence[Verdict] = ()) -> list[Verdict]:
+    """The photos so that nobody is seen more than SAME_FACE_IN_A_ROW times in a row, as far as there are
+    others: the nearest later photo without them comes first, of the same month where that has a card.
+    Who is in every photo is whom the film is of. `before`: what is shown before."""
+    of_film = frozenset.intersection(*(verdict.who for verdict in story)) if story else frozenset()
+    told, left = [*before], list(story)
+    while left:
+        last = told[-SAME_FACE_IN_A_ROW:]
+        tired = frozenset[str]()
+        if len(last) == SAME_FACE_IN_A_ROW:
+            tired = frozenset.intersection(*(verdict.who for verdict in last)) - of_film
+        month = _month(left[0].photo)
+        fresh = (
+            index
+            for index, verdict in enumerate(left)
+            if not verdict.who & tired and (not by_month or _month(verdict.photo) == month)
+        )
+        told.append(left.pop(next(fresh, 0)))
+    return told[len(before) :]
 
 
 def _finale(body: Sequence[Verdict]) -> list[Verdict]:

@@ -196,3 +196,28 @@ def test_a_bystander_is_not_cut_either(make):
     assert bystander.box in storyboard.subjects(seen, SMILES)
     unsure = replace(seen, photo=make.photo("a.jpg", faces=(make.face(), replace(bystander, score=0.6))))
     assert len(storyboard.subjects(unsure, SMILES)) == 1
+
+
+def test_nobody_is_seen_four_times_in_a_row_where_there_are_others(make):
+    """Anna in 15 of 20 photos, Ben in the last five: his are shown between hers, each photo once."""
+    kept = [
+        replace(verdict, who=frozenset({"Anna" if number < 15 else "Ben"}))
+        for number, verdict in enumerate(chosen(make, 20, days=1))
+    ]
+    shown = [
+        verdict for scene in board_of(kept).scenes if scene.kind == "photos" for verdict in scene.verdicts
+    ]
+    assert sorted(verdict.photo.path for verdict in shown) == sorted(
+        {verdict.photo.path for verdict in shown}
+    )
+    story = shown[: -round(20 * storyboard.FINALE_SHARE)]
+    run = longest = 0
+    for number, verdict in enumerate(story):
+        left = [later for later in story[number:] if "Ben" in later.who]
+        run = run + 1 if "Anna" in verdict.who else 0
+        longest = max(longest, run if left else 0)
+    assert longest <= storyboard.SAME_FACE_IN_A_ROW
+    of_anna = [replace(verdict, who=frozenset({"Anna"})) for verdict in kept]
+    order = [photo.path for scene in board_of(of_anna).scenes for photo in scene.photos]
+    plain = [photo.path for scene in board_of(chosen(make, 20, days=1)).scenes for photo in scene.photos]
+    assert order == plain, "a film of Anna shows Anna, in order of time"
