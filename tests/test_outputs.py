@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 
 from phototag import outputs
+from phototag.cli.output import is_known_photo
 from phototag.errors import PhototagError, UsageError
+from phototag.library import Library
+from phototag.reading.walk import Walk
 
 PICTURE = Image.new("RGB", (40, 30), "#3366cc")
 NAMES = ["a.jpg", "a.jpeg", "a.PNG", "a.webp"]
@@ -132,6 +135,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from phototag import outputs
+from phototag.cli.output import is_known_photo
 from phototag.cli.signals import unwinding
 with unwinding(), outputs.replace_file(Path(sys.argv[1])) as temporary:
     temporary.write_bytes(b"half")
@@ -163,6 +167,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
 import resource, sys
 from pathlib import Path
 from phototag import outputs
+from phototag.cli.output import is_known_photo
 from phototag.errors import PhototagError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -184,3 +189,27 @@ def test_a_text_of_our_own_is_known_by_its_first_line(tmp_path):
     file.write_text(f"mine\n{outputs.TEXT_MARK}\n")
     with pytest.raises(PhototagError, match="phototag did not make it"):
         outputs.check_output(file)
+
+
+def test_a_photo_of_the_catalog_is_never_written_whatever_it_is_called(tmp_path, monkeypatch):
+    """The catalog knows it through a link to its folder."""
+    (tmp_path / "disk").mkdir()
+    photo = tmp_path / "disk" / "a.jpg"
+    PICTURE.save(photo)
+    (tmp_path / "photos").symlink_to(tmp_path / "disk")
+    (tmp_path / "other.jpg").write_bytes(photo.read_bytes())
+    with Library.open(tmp_path / "c.db") as library:
+        walk = Walk([tmp_path / "photos"])
+        library.reconcile(walk.roots, walk, hash_file=lambda file: None, unreadable=walk.errors)
+        assert list(library.paths()) == [str(tmp_path / "photos" / "a.jpg")]
+        os.link(photo, tmp_path / "hard.jpg")
+        for name in ("photos/a.jpg", "disk/a.jpg", "disk/../photos/a.jpg", "hard.jpg"):
+            assert library.is_photo(tmp_path / name), name
+            with pytest.raises(PhototagError, match="photos are never written"):
+                outputs.check_output(tmp_path / name, library.is_photo, force=True)
+        for name in ("other.jpg", "disk", "none.jpg", "a\0b.jpg", "x" * 300):
+            assert not library.is_photo(tmp_path / name), name
+    monkeypatch.setenv("PHOTOTAG_DB", str(tmp_path / "c.db"))
+    assert is_known_photo(str(photo)) and not is_known_photo(str(tmp_path / "other.jpg"))
+    monkeypatch.setenv("PHOTOTAG_DB", str(tmp_path / "none.db"))
+    assert not is_known_photo(str(photo)) and not (tmp_path / "none.db").exists()

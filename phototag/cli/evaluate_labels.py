@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, json_option, refuse_without, say, write_json, write_text
+from phototag.cli.output import (
+    count,
+    is_known_photo,
+    json_option,
+    printable,
+    refuse_without,
+    say,
+    write_json,
+    write_text,
+)
 from phototag.outputs import TEXT_MARK, check_output, replace_file
 
 
@@ -34,7 +43,7 @@ def evaluate_labels(data: Path, out: Path | None, force: bool, as_json: bool) ->
     if out is None:
         refuse_without("--out", ("--force", force))
     else:
-        check_output(out, force=force)
+        check_output(out, is_known_photo, force=force)
     from phototag.nets.smilenet import data as faces_of
     from phototag.nets.smilenet.checkpoint import load
     from phototag.nets.smilenet.label_issues import find_issues
@@ -62,5 +71,5 @@ def evaluate_labels(data: Path, out: Path | None, force: bool, as_json: bool) ->
         write_json(wrong)
         return
     for row in wrong:
-        write_text(f"{row['label']:10} {row['file']}")
+        write_text(f"{printable(row['label']):10} {printable(row['file'])}")
     say(f"{count(len(wrong), 'label')} of {len(faces)} likely wrong")

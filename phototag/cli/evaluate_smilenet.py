@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, say, write_json, write_text
+from phototag.cli.output import count, is_known_photo, say, write_json, write_text
 
 
 @click.command("smilenet")
@@ -79,7 +79,7 @@ def evaluate_smilenet(
     from phototag.weights import store
 
     if confusion:
-        check_output(confusion, force=force)
+        check_output(confusion, is_known_photo, force=force)
     net, calibration = load(weights or store.checked("smilenet"))
     fuse(net)
     if whole_photos:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import say
+from phototag.cli.output import is_known_photo, printable, say
 from phototag.errors import PhototagError
 from phototag.outputs import check_output, picture_kind, save_picture
 
@@ -43,7 +43,7 @@ def explain_smilenet(photo: Path | None, target: Path, weights: Path | None, for
       phototag explain smilenet sample_photos/2016/astronaut.jpg --filters poster.png
     """
     picture_kind(target)
-    check_output(target, force=force)
+    check_output(target, is_known_photo, force=force)
     if photo is not None and target.exists() and photo.samefile(target):
         raise PhototagError(f"{target} is the photo itself; name another file for --filters")
     from phototag.nets.smilenet import poster
@@ -54,4 +54,4 @@ def explain_smilenet(photo: Path | None, target: Path, weights: Path | None, for
     net, calibration = load(weights or store.checked("smilenet"))
     crop = None if photo is None else largest_face_cutter("cpu", calibration.size)(photo)
     save_picture(poster.draw(net, calibration, crop), target, force=force)
-    say(f"drawn: {target}")
+    say(f"drawn: {printable(str(target))}")

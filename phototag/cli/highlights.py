@@ -262,11 +262,7 @@ def _check_film(outputs: Outputs, db: str | None) -> None:
 
     assert outputs.film is not None
     with open_library(db) as library:
-
-        def is_photo(path: str) -> bool:
-            return library.photo(path) is not None
-
-        make.check(outputs.film, outputs.film_options(), is_photo)
+        make.check(outputs.film, outputs.film_options(), library.is_photo)
 
 
 def _ask_to_replace(out: Path, title: str, query: str, *, replace: bool) -> None:

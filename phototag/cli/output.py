@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from phototag.errors import CatalogError
 from phototag.outputs import csv_cell as csv_cell
 
 if TYPE_CHECKING:
@@ -66,6 +67,18 @@ def open_library(db: str | None, *, create: bool = False) -> Library:
     library = Library.open(db, create=create, on_message=say, on_progress=progress)
     say_more(f"catalog: {library.path}")
     return library
+
+
+def is_known_photo(path: str) -> bool:
+    """Whether the file is a photo of the catalog that commands use without --db; for those that have no
+    use for a catalog otherwise."""
+    from phototag.library import Library
+
+    try:
+        with Library.open(create=False) as library:
+            return library.is_photo(path)
+    except CatalogError:  # there is none, or none that can be asked
+        return False
 
 
 class _Progress:

@@ -68,7 +68,7 @@ def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: b
     with open_library(db) as library:
         found, thresholds = library.photo(os.path.abspath(photo)), library.thresholds()
         if image:
-            check_output(image, lambda path: library.photo(path) is not None, force=force)
+            check_output(image, library.is_photo, force=force)
     if found is None:
         raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
     if image:

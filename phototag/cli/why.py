@@ -79,14 +79,14 @@ def why(
     with open_library(db) as library:
         known = library.photo(os.path.abspath(photo))
         if heatmap is not None:
-            check_output(heatmap, lambda path: library.photo(path) is not None, force=force)
+            check_output(heatmap, library.is_photo, force=force)
     if known is None:
         raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
     if heatmap is not None:
         from phototag.cli.heatmap import draw_heatmap
 
         shown = draw_heatmap(known, heatmap, thing, force=force)
-        say(f"drawn: {heatmap} ({shown})")
+        say(f"drawn: {printable(str(heatmap))} ({shown})")
     choice = selection.choose(db)
     verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
     if verdict is None:

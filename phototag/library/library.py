@@ -50,7 +50,7 @@ from phototag.library.grid import Shapes
 from phototag.library.jobs import JobCount
 from phototag.library.journal import Entry
 from phototag.library.labels import LabelCount, read_words
-from phototag.library.paths import place_of, roots_of, to_text
+from phototag.library.paths import join, place_of, roots_of, to_path, to_text
 from phototag.library.persons import PersonCount, read_name
 from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
@@ -420,6 +420,26 @@ class Library:
             photo_id = _photo_id(connection, os.fspath(path))
             return photos.load(connection, [photo_id], smile_threshold)[0] if photo_id is not None else None
 
+    def is_photo(self, path: str | Path) -> bool:
+        """Whether the file at this path is a photo of the catalog, be it known by another name: through a
+        symbolic link, or as a hard link."""
+        at = tables.photos.c
+        with self._catalog.read() as connection:
+            if _photo_id(connection, os.fspath(path)) is not None:
+                return True
+            try:
+                status = os.stat(path)
+            except (OSError, ValueError):
+                return False
+            paths = {root_id: root for root, root_id in roots_of(connection).items()}
+            same_size = select(at.root_id, at.path).where(
+                at.size_bytes == status.st_size, at.mtime_ns == status.st_mtime_ns
+            )
+            candidates = [
+                join(paths[root_id], to_path(name)) for root_id, name in connection.execute(same_size)
+            ]
+        return any(_is_same_file(candidate, status) for candidate in candidates)
+
     # -- for a page of pictures
 
     def ids(self, question: Question = None, *, sort: str = "taken", descending: bool = False) -> list[int]:
@@ -719,6 +739,13 @@ def _records(fingerprints: Fingerprints) -> dict[str, Fingerprint]:
 
 def _texts(fingerprints: Fingerprints) -> dict[str, str]:
     return {tagger: str(one) for tagger, one in fingerprints.items()}
+
+
+def _is_same_file(path: str, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), status)
+    except OSError:
+        return False
 
 
 def _absolute(paths: Paths) -> list[str]:
