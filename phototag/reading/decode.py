@@ -26,7 +26,7 @@ from phototag.reading.embedded import NOTHING, TIFF_XMP, Embedded, find_embedded
 from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.pixel_hash import hash_pixels
-from phototag.reading.pixels import UPRIGHT, fit_inside, invert, to_averageable, to_rgb, working_size
+from phototag.reading.pixels import UPRIGHT, fit_inside, invert, shrink, to_rgb, working_size
 from phototag.reading.written import find_written
 from phototag.records import Exif, FileFacts, Written
 
@@ -185,8 +185,8 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
     orientation = exif.orientation(_raw_exif(image) or {})
     if opened.orientation != 1:
         orientation = opened.orientation
-    shown = to_averageable(image, ignore_alpha=opened.ignore_alpha)
-    shown = to_rgb(shown, target, profile_of(image, opened.data))
+    shown = shrink(image, target, ignore_alpha=opened.ignore_alpha)
+    shown = to_rgb(shown, profile_of(image, opened.data))
     if opened.is_negative:
         shown = invert(shown)
     if orientation in UPRIGHT:
@@ -246,7 +246,7 @@ def _decode_raw(
     written = find_written(tags, embedded, beside, stored_wh, developed.orientation)
     if developed.half_size_pixels is not None:
         half = Image.fromarray(developed.half_size_pixels)
-        pixels = np.array(to_rgb(half, sizing(half.size)))
+        pixels = np.array(to_rgb(shrink(half, sizing(half.size))))
     else:
         opened = images.open_bytes(developed.preview or b"", max_pixels=max_pixels)
         preview_wh = opened.image.size

@@ -28,12 +28,22 @@ from phototag.reading import jpeg, png, tiff
 from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
 from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
 
+
+class _TiffFile(TiffImagePlugin.TiffImageFile):
+    """Its size was held to --max-pixels; Pillow's own limit, a setting of the process, is lower."""
+
+    def load_prepare(self) -> None:
+        if self._im is None:
+            self.im = Image.core.new(self.mode, self._tile_size)
+        super().load_prepare()
+
+
 # Pillow's other formats are left out: some run programs (EPS), most are hardly tested.
 FACTORIES: dict[str, Any] = {
     "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO, its first picture
     "PNG": PngImagePlugin.PngImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+    "TIFF": _TiffFile,
     "GIF": GifImagePlugin.GifImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "DIB": BmpImagePlugin.DibImageFile,
@@ -41,10 +51,10 @@ FACTORIES: dict[str, Any] = {
 }
 JUNK_BYTES = 1024  # before a JPEG: some programs put a line end or a header of their own there
 
-# Bytes that decoding takes for each pixel: what the decoder keeps, Pillow's own picture (four bytes for
-# RGB), and the copy that is made where the mode is no final one.
-BYTES_PER_PIXEL = {"1": 2, "L": 1, "P": 9, "LA": 8, "RGB": 4, "RGBA": 8, "CMYK": 4, "I;16": 3, "I": 6, "F": 6}
-OTHER_BYTES_PER_PIXEL = 8
+# Bytes that decoding takes for each pixel: Pillow's own picture (four bytes for RGB), and what the
+# decoder keeps. What comes after is done by bands of rows.
+BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2}
+OTHER_BYTES_PER_PIXEL = 4
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 8, "HEIF": 8}
 PROGRESSIVE_BYTES = 2  # a coefficient, of each component of each pixel; all are kept until the last scan
 MEMORY_PER_PIXEL = 8  # of --max-pixels: what one picture may take
@@ -131,6 +141,7 @@ def _make(kind: str, data: bytes) -> Image.Image:
 def _open_jpeg(data: bytes) -> Opened:
     """One without an end marker is given one, and decoded is compared with itself: see
     `phototag.reading.decode`."""
+    data = jpeg.without_excess(data)
     structure = jpeg.find_structure(data)
     if structure.scans <= 1 and jpeg.ends_with_marker(data):  # as cameras write it
         return Opened(_make("JPEG", data), data)

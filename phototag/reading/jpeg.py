@@ -15,6 +15,11 @@ GREY = 128  # what libjpeg paints where a JPEG's data has ended
 # A JPEG's next marker after compressed pixels, in which 00 or a restart follows FF. More FF may
 # stand before it: a pattern that takes those along searches ten times as long.
 MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+FILL = re.compile(rb"\xff*")
+# Notes before the pixels: phones write a depth map as some hundred of them. Pillow joins Exif segments
+# in time that grows with their square.
+MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 100_000
+APP1, EXIF_HEAD = 0xE1, b"Exif\0\0"
 DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
 BETWEEN_SCANS = frozenset({DHT, DQT, DRI, SOS, COM, *range(0xE0, 0xF0)})
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
@@ -104,6 +109,36 @@ def first_segment(data: bytes) -> int:
     return 2 if data.startswith(SOI) else 0
 
 
+def skip_fill(data: bytes, position: int) -> int:
+    """Where the marker stands: any number of FF may come before it."""
+    found = FILL.match(data, position)
+    return max(position, found.end() - 1) if found else position
+
+
+def without_excess(data: bytes) -> bytes:
+    """The file with no more notes before its pixels than programs write, and no more padding; the same
+    object where it has no more. Raises ValueError where there is no end of them."""
+    kept, notes, exif, fill = [], 0, 0, 0  # kept: where segments begin and end
+    position = first_segment(data)
+    head = data[:position]
+    for _ in range(TOO_MANY_SEGMENTS):
+        start = skip_fill(data, position)
+        marker, _, following = _segment(data, start)
+        if marker is None or marker == SOS:
+            break
+        fill, position = fill + start - position, following
+        is_exif = marker == APP1 and data.startswith(EXIF_HEAD, start + 4)
+        notes += marker == COM or 0xE0 <= marker <= 0xEF
+        exif += is_exif
+        if notes <= MOST_NOTES and not (is_exif and exif > MOST_EXIF):
+            kept.append((start, following))
+    else:
+        raise ValueError("no end of notes before the picture")
+    if notes <= MOST_NOTES and exif <= MOST_EXIF and fill <= MOST_FILL:
+        return data
+    return b"".join([head, *(data[first:last] for first, last in kept), data[start:]])
+
+
 def ends_with_marker(data: bytes) -> bool:
     """Whether the last bytes are an end marker, as in most files; zeros may follow."""
     return data.rstrip(b"\0").endswith(EOI)
@@ -111,8 +146,7 @@ def ends_with_marker(data: bytes) -> bool:
 
 def _segment(data: bytes, position: int) -> tuple[int | None, bytes, int]:
     """The marker at this place, what its segment says, and where the next one stands."""
-    while data[position : position + 2] == b"\xff\xff":  # padding
-        position += 1
+    position = skip_fill(data, position)
     if position + 4 > len(data) or data[position] != 0xFF:
         return None, b"", position
     length = int.from_bytes(data[position + 2 : position + 4], "big")

@@ -17,7 +17,10 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
-MAX_PARTS = 1_000_000  # a file of more pieces than that was made to keep us busy
+from phototag.reading.jpeg import MARKER, skip_fill
+
+# Files beyond these were made to keep us busy: of more pieces, with more notes, of pieces that overlap.
+MAX_PARTS, MAX_SEGMENTS, MAX_ENTRIES, MAX_OVERLAP = 1_000_000, 10_000, 20_000, 4
 Bytes = bytes | memoryview
 
 
@@ -31,9 +34,9 @@ def hash_pixels(data: bytes) -> str | None:
     digest, size = hashlib.sha256(), 0
     try:
         for number, part in enumerate(_pixel_parts(data)):
-            if number > MAX_PARTS:
-                return None
             size += len(part)
+            if number > MAX_PARTS or size > MAX_OVERLAP * len(data):
+                return None
             digest.update(part)
     except (_Damaged, struct.error, IndexError):
         return None
@@ -69,13 +72,13 @@ _SOI, _EOI, _SOS, _COMMENT, _ADOBE = 0xD8, 0xD9, 0xDA, 0xFE, 0xEE
 
 def _jpeg(data: bytes) -> Iterator[Bytes]:
     position = 2
-    while position < len(data):
+    for _ in range(MAX_SEGMENTS):
+        if position >= len(data):
+            return
         if data[position] != 0xFF:
             raise _Damaged("no marker where one must be")
+        position = skip_fill(data, position)
         marker = data[position + 1]
-        if marker == 0xFF:  # fill bytes may stand before a marker
-            position += 1
-            continue
         if marker == _EOI:
             return
         if marker == 0x01 or 0xD0 <= marker <= _SOI:
@@ -91,16 +94,13 @@ def _jpeg(data: bytes) -> Iterator[Bytes]:
             end = _end_of_scan(data, position)
             yield memoryview(data)[position:end]
             position = end
+    raise _Damaged("too many segments")
 
 
 def _end_of_scan(data: bytes, position: int) -> int:
     """Where the next marker stands that is neither a restart nor a stuffed byte."""
-    while 0 <= (position := data.find(b"\xff", position)) < len(data) - 1:
-        following = data[position + 1]
-        if following and not 0xD0 <= following <= 0xD7 and following != 0xFF:
-            return position
-        position += 1 if following == 0xFF else 2
-    return len(data)
+    found = MARKER.search(data, position)
+    return found.start() if found else len(data)
 
 
 # -- PNG, WebP
@@ -168,13 +168,16 @@ _PLACES = ((273, 279), (324, 325))  # (offsets, byte counts) of strips, of tiles
 
 def _tiff(data: bytes) -> Iterator[Bytes]:
     order = "<" if data[:2] == b"II" else ">"
-    waiting, seen = [struct.unpack_from(f"{order}I", data, 4)[0]], set()
+    waiting, seen, entries = [struct.unpack_from(f"{order}I", data, 4)[0]], set(), 0
     while waiting:
         offset = waiting.pop(0)
         if not offset or offset in seen:
             continue
         seen.add(offset)
         (count,) = struct.unpack_from(f"{order}H", data, offset)
+        entries += count
+        if entries > MAX_ENTRIES or len(waiting) > MAX_ENTRIES:
+            raise _Damaged("too many pages")
         fields = {}
         for entry in range(offset + 2, offset + 2 + 12 * count, 12):
             tag, kind, number = struct.unpack_from(f"{order}HHI", data, entry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ REDUCING_GAP = 3.0
 # A wider or taller picture is looked at in tiles: see phototag.taggers.tiles.
 LONGEST_RATIO, ORDINARY_RATIO = 3.0, 1.5
 LONGEST_SIDES = 8  # of the working side: beyond some 12:1 even the short side shrinks
-BAND_ROWS = 256  # brought to 8 bits at a time: a picture of floats is not copied as a whole
+BAND_ROWS = 256  # converted at a time
+Conversion = Callable[[Image.Image], Image.Image]  # of some rows of a picture
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -47,57 +50,108 @@ def working_size(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:
     return fit_inside(size_wh, long_side)
 
 
-def to_averageable(image: Image.Image, *, ignore_alpha: bool = False) -> Image.Image:
-    """The same picture in a mode whose pixels can be averaged: not palette indices, not single
-    bits, not 16 bits. `ignore_alpha`: its fourth channel is no transparency; one that is zero
-    everywhere is none in any case, but padding that a program left behind."""
+def shrink(image: Image.Image, size_wh: tuple[int, int], *, ignore_alpha: bool = False) -> Image.Image:
+    """The picture at this size (never larger), in 8 bits and opaque: "RGB", "L", or whatever else of
+    that kind its file has. Transparent parts become white, as on paper. `ignore_alpha`: its fourth
+    channel is no transparency; one that is zero everywhere is none in any case, but padding that a
+    program left behind.
+
+    What has to be converted before it can be averaged is converted by bands of rows, each shrunk by
+    whole blocks at once: no copy of the whole picture is made."""
+    resample = RESAMPLE_LITTLE if max(image.size) < LITTLE * max(size_wh) else RESAMPLE
+    convert = _conversion(image, ignore_alpha)
+    if convert is None:
+        if image.size == size_wh:
+            return image
+        return image.resize(size_wh, resample, reducing_gap=REDUCING_GAP)
+    block_wh = (
+        max(1, int(image.width / size_wh[0] / REDUCING_GAP)),
+        max(1, int(image.height / size_wh[1] / REDUCING_GAP)),
+    )
+    reduced = _reduce(image, convert, block_wh)
+    if reduced.size == size_wh:
+        return reduced
+    inside = (0.0, 0.0, image.width / block_wh[0], image.height / block_wh[1])  # of the last blocks
+    return reduced.resize(size_wh, resample, box=inside)
+
+
+def _reduce(image: Image.Image, convert: Conversion, block_wh: tuple[int, int]) -> Image.Image:
+    """The converted picture, of each block of pixels the mean."""
+    width, height = -(-image.width // block_wh[0]), -(-image.height // block_wh[1])
+    reduced: Image.Image | None = None
+    top = 0
+    for band in _bands(image, block_wh[1]):
+        part = convert(band)
+        if block_wh != (1, 1):
+            part = part.reduce(block_wh)
+        if reduced is None:
+            reduced = Image.new(part.mode, (width, height))
+        reduced.paste(part, (0, top))
+        top += part.height
+    assert reduced is not None  # a picture has rows
+    return reduced
+
+
+def _bands(image: Image.Image, multiple: int = 1) -> Iterator[Image.Image]:
+    """The picture's rows, BAND_ROWS or a little more at a time, as many as a multiple of a number."""
+    rows = -(-BAND_ROWS // multiple) * multiple
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _conversion(image: Image.Image, ignore_alpha: bool) -> Conversion | None:
+    """What brings rows of this picture into a mode whose pixels can be averaged: not palette indices,
+    not single bits, not 16 bits, nor colours of what cannot be seen. None where they are."""
     if image.mode == "F" or image.mode.startswith("I"):
-        return _to_8_bit(image)
-    if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
-        image = image.convert("RGBA")
-    if image.mode in ("LA", "RGBA") and (ignore_alpha or not image.getchannel("A").getbbox()):
-        return image.convert("L" if image.mode == "LA" else "RGB")
+        low, factor = _range(image)
+        return partial(_to_8_bit, low=low, factor=factor)
+    if image.has_transparency_data:
+        hidden = ignore_alpha or not any(_alpha(band).getbbox() for band in _bands(image))
+        return _without_alpha if hidden else _on_paper
     if image.mode in ("1", "P"):
-        return image.convert("L" if image.mode == "1" else "RGB")
-    return image
+        return partial(Image.Image.convert, mode="L" if image.mode == "1" else "RGB")
+    return None
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale by the range that the numbers plainly belong to: 0 to 1 (floats), 8 bits, 16 bits, or
-    their own."""
-    values = np.asarray(image)
+def _alpha(band: Image.Image) -> Image.Image:
+    return (band if band.mode in ("LA", "RGBA") else band.convert("RGBA")).getchannel("A")
+
+
+def _without_alpha(band: Image.Image) -> Image.Image:
+    if band.mode not in ("LA", "RGBA"):
+        band = band.convert("RGBA")
+    return band.convert("L" if band.mode == "LA" else "RGB")
+
+
+def _on_paper(band: Image.Image) -> Image.Image:
+    paper = Image.new("RGBA", band.size, "white")
+    return Image.alpha_composite(paper, band.convert("RGBA")).convert("L" if band.mode == "LA" else "RGB")
+
+
+def _range(image: Image.Image) -> tuple[float, float]:
+    """What black is, and what to multiply the rest with, by the range that the numbers plainly belong
+    to: 0 to 1 (floats), 8 bits, 16 bits, or their own."""
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
     else:
-        ends = [(float(band.min()), float(band.max())) for band in map(_finite, _bands(values)) if band.size]
+        ends = [(float(values.min()), float(values.max())) for values in map(_numbers, _bands(image))]
         low, largest = min(0.0, *(least for least, _ in ends)), max(most for _, most in ends)
         ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
         high = next((top for top in ranges if low == 0 and largest <= top), largest)
-    factor = 255.0 / max(high - low, float(np.finfo(np.float32).tiny))
-    scaled = np.empty(values.shape, np.uint8)
-    for band, out in zip(_bands(values), _bands(scaled), strict=True):
-        out[:] = np.clip((_finite(band) - low) * factor + 0.5, 0, 255).astype(np.uint8)
-    return Image.fromarray(scaled)
+    return low, 255.0 / max(high - low, float(np.finfo(np.float32).tiny))
 
 
-def _bands(values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-    return [values[top : top + BAND_ROWS] for top in range(0, len(values), BAND_ROWS)]
+def _to_8_bit(band: Image.Image, low: float, factor: float) -> Image.Image:
+    return Image.fromarray(np.clip((_numbers(band) - low) * factor + 0.5, 0, 255).astype(np.uint8))
 
 
-def _finite(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
+def _numbers(band: Image.Image) -> np.ndarray[Any, Any]:
+    """(H, W) float32, all finite."""
+    return np.nan_to_num(np.asarray(band).astype(np.float32), posinf=0.0, neginf=0.0)
 
 
-def to_rgb(image: Image.Image, size_wh: tuple[int, int], profile: bytes = b"") -> Image.Image:
-    """Shrink first: colours of fewer pixels have to be converted. Transparent parts become white,
-    as on paper. `profile`: the ICC profile that says what its numbers mean."""
-    if image.size != size_wh:
-        little = max(image.size) < LITTLE * max(size_wh)
-        image = image.resize(size_wh, RESAMPLE_LITTLE if little else RESAMPLE, reducing_gap=REDUCING_GAP)
-    if image.mode in ("LA", "RGBA"):
-        paper = Image.new("RGBA", image.size, "white")
-        grey = image.mode == "LA"
-        image = Image.alpha_composite(paper, image.convert("RGBA")).convert("L" if grey else "RGB")
+def to_rgb(image: Image.Image, profile: bytes = b"") -> Image.Image:
+    """The opaque picture as sRGB. `profile`: the ICC profile that says what its numbers mean."""
     if image.mode == "L" and profile[16:20] == b"RGB ":  # a profile of code points; grey is a colour too
         image = image.convert("RGB")
     transform = to_srgb(profile, image.mode)

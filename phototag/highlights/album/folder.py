@@ -268,7 +268,9 @@ class OutputFolder:
                 folder.rmdir()
 
     def _failed(self, error: OSError) -> PhototagError:
-        outside = error.filename and not str(error.filename).startswith(str(self.path))
+        # of a copy it is the original that is named, also where the copy found no room
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        outside = error.filename and not is_full and not str(error.filename).startswith(str(self.path))
         where = f" ({error.filename})" if outside else ""
         return PhototagError(
             f"cannot make the album in {self.path}: {reason(error)}{where}. Nothing there was changed"
