@@ -31,6 +31,7 @@ CSV_COLUMNS = (
     "camera",
     "latitude",
     "longitude",
+    "places",
     "faces",
     "persons",
     "everyone_smiling",
@@ -38,6 +39,11 @@ CSV_COLUMNS = (
     "greatest_smile",
     "things",
     "user_labels",
+    "rating",
+    "color_label",
+    "title",
+    "description",
+    "keywords",
     "sharpness",
     "missing_since",
     "errors",
@@ -130,6 +136,8 @@ def geojson_pieces(
         properties = {
             "path": photo.path,
             "taken_at": iso_date(photo.taken_text),
+            "title": photo.written.title,
+            "places": list(photo.places),
             "everyone_smiling": photo.everyone_smiling,
             "faces": len(photo.faces),
             "persons": _persons(photo),
@@ -177,8 +185,7 @@ def _boxes(
 
 def _persons(photo: Photo) -> list[str]:
     """Who is in the photo, as far as that is no guess."""
-    named = [face.person.name for face in photo.faces if face.person and face.is_person_certain]
-    return list(dict.fromkeys(named))
+    return [one.person.name for one in photo.persons if one.certain]
 
 
 def _cells(photo: Photo, things: list[str]) -> dict[str, object]:
@@ -193,6 +200,7 @@ def _cells(photo: Photo, things: list[str]) -> dict[str, object]:
         "camera": photo.camera,
         "latitude": photo.latitude,
         "longitude": photo.longitude,
+        "places": SEPARATOR.join(photo.places),
         "faces": len(photo.faces),
         "persons": SEPARATOR.join(_persons(photo)),
         "everyone_smiling": photo.everyone_smiling,
@@ -200,6 +208,11 @@ def _cells(photo: Photo, things: list[str]) -> dict[str, object]:
         "greatest_smile": _rounded(photo.greatest_smile),
         "things": SEPARATOR.join(things),
         "user_labels": SEPARATOR.join(photo.user_labels),
+        "rating": photo.written.rating,
+        "color_label": photo.written.color_label,
+        "title": photo.written.title,
+        "description": photo.written.description,
+        "keywords": SEPARATOR.join(photo.written.keywords),
         "sharpness": _rounded(photo.sharpness),
         "missing_since": photo.missing_since.isoformat() if photo.missing_since else None,
         "errors": SEPARATOR.join(f"{tagger}: {error}" for tagger, error in photo.errors.items()),

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from phototag.faces import turn_box
 from phototag.metadata.merge import Keyword, NamedFace, PhotoWords
+from phototag.metadata.record import LEVEL
+from phototag.metadata.resolve import EMBEDDED
 from phototag.query.terms import is_found
 from phototag.records import Photo, Tag
 from phototag.smiling import EVERYONE
@@ -27,14 +29,19 @@ def words_of(
         stored_wh = (photo.width, photo.height)
         if photo.orientation >= 5:
             stored_wh = stored_wh[::-1]
-    faces = None
+    faces: tuple[NamedFace, ...] | None = None
+    persons: tuple[str, ...] = ()
     if with_faces:
         faces = tuple(
             NamedFace(face.person.name, turn_box(face.box, photo.orientation, 1))
             for face in photo.faces
             if face.person is not None and face.is_person_certain
         )
-    return PhotoWords(keywords, photo.orientation, faces, stored_wh)
+        persons = tuple(one.person.name for one in photo.persons if one.certain)
+    carried: tuple[tuple[str, ...], ...] = ()
+    if photo.written.sources.get("keywords") == EMBEDDED:
+        carried = tuple(tuple(keyword.split(LEVEL)) for keyword in photo.written.keywords)
+    return PhotoWords(keywords, photo.orientation, faces, stored_wh, carried, persons)
 
 
 def found_labels(photo: Photo, thresholds: Mapping[str, float], min_score: float = 0.0) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -21,6 +22,10 @@ PROPERTY = "ledger"
 KEY = f"{{{NAMESPACE}}}{PROPERTY}"
 # Programs that write a sidecar anew round the numbers of a region.
 SAME_REGION_IOU = 0.9
+
+
+# What stands in a keyword's level for the character that would part it: they look alike, and part nothing.
+LOOKALIKE = {"/": "\u2215", "|": "\u2223"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +42,24 @@ class OwnRegion:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What was not there before. `is_new_file`: the sidecar itself. `begun`: properties, by their usual
-    names. `words`: of dc:subject; `persons`: of Iptc4xmpExt:PersonInImage. `orientation`: the value of
-    tiff:Orientation. `date`: the value that xmp:MetadataDate was given, `date_before`: the one that
-    another program had given it."""
+    names. `words`: of dc:subject; `carried`: keywords of the photo's own file, by their levels, that were
+    written so that the sidecar does not hide them; `persons`: of Iptc4xmpExt:PersonInImage.
+    `orientation`: the value of tiff:Orientation. `date`: the value that xmp:MetadataDate was given,
+    `date_before`: the one that another program had given it."""
 
     is_new_file: bool = False
     begun: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    carried: tuple[tuple[str, ...], ...] = ()
     persons: tuple[str, ...] = ()
     regions: tuple[OwnRegion, ...] = ()
     orientation: str | None = None
     date: str | None = None
     date_before: str | None = None
+
+    def carried_texts(self, separator: str) -> set[str]:
+        """The carried keywords as they stand in a field whose levels this parts."""
+        return {join_levels(levels, separator) for levels in self.carried}
 
     def as_text(self) -> str:
         """JSON on one line: a plain text outlives programs that write structures their own way."""
@@ -58,6 +69,7 @@ class Ledger:
             "new_file": self.is_new_file,
             "begun": list(self.begun),
             "words": list(self.words),
+            "carried": [list(levels) for levels in self.carried],
             "persons": list(self.persons),
             "regions": regions,
             "orientation": self.orientation,
@@ -103,12 +115,17 @@ def _read(told: dict[str, Any]) -> Ledger:
         is_new_file=told.get("new_file") is True,
         begun=texts("begun"),
         words=texts("words"),
+        carried=tuple(tuple(map(str, levels)) for levels in told.get("carried", ())),
         persons=texts("persons"),
         regions=tuple(OwnRegion(str(name), Box(*edges)) for name, *edges in told.get("regions", ())),
         orientation=text("orientation"),
         date=text("date"),
         date_before=text("date_before"),
     )
+
+
+def join_levels(levels: Iterable[str], separator: str) -> str:
+    return separator.join(level.replace(separator, LOOKALIKE[separator]) for level in levels)
 
 
 def fold(text: str) -> str:

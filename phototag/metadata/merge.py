@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from phototag.metadata import ledger as ledgers
-from phototag.metadata.ledger import Ledger, OwnRegion, fold
+from phototag.metadata.ledger import Ledger, OwnRegion, fold, join_levels
 from phototag.metadata.packet import EMPTY, LEDGER, Packet, items_of
 from phototag.metadata.region_list import MicrosoftRegions, MwgRegions, RegionForm
 from phototag.metadata.xmp import parse_xmp
@@ -29,8 +29,6 @@ HIERARCHICAL = {
     "lr:hierarchicalSubject": ("rdf:Bag", "|"),
     "MicrosoftPhoto:LastKeywordXMP": ("rdf:Bag", "/"),
 }
-# What stands in a level for the character that would part it: they look alike, and part nothing.
-LOOKALIKE = {"/": "\u2215", "|": "\u2223"}
 PERSONS, ORIENTATION, DATE = "Iptc4xmpExt:PersonInImage", "tiff:Orientation", "xmp:MetadataDate"
 DESCRIPTION = "rdf:Description"
 SAME_FACE_IOU = 0.5  # from here on a region is of the face that a foreign one is of
@@ -56,16 +54,18 @@ class NamedFace:
 
 @dataclass(frozen=True, slots=True)
 class PhotoWords:
-    """What is to be said of a photo. `orientation`: Exif's number, for files that state none. `faces`:
-    None leaves whatever is said of faces as it is. `stored_wh`: size of the stored picture in pixels."""
+    """What is to be said of a photo. `orientation`: Exif's number, for files that state none. `faces`: None
+    leaves whatever is said of faces and persons as it is. `stored_wh`: size of the stored picture in
+    pixels. `carried`: the levels of each keyword in the photo's own file; many programs read keywords
+    from the sidecar alone where it has some, and would no longer show these. `persons`: who is in the
+    photo beside the `faces`."""
 
     keywords: tuple[Keyword, ...] = ()
     orientation: int | None = None
     faces: tuple[NamedFace, ...] | None = None
     stored_wh: tuple[int, int] | None = None
-
-
-NOTHING_TO_SAY = PhotoWords(faces=())
+    carried: tuple[tuple[str, ...], ...] = ()
+    persons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,9 @@ class _Merging:
 
     def merge(self, words: PhotoWords) -> Merged:
         before = self._ledger
-        self._say_keywords(words.keywords)
+        self._say_keywords(words.keywords, words.carried)
         if words.faces is not None:
-            self._say_faces(words.faces, words.stored_wh)
+            self._say_faces(words.faces, words.persons, words.stored_wh)
         if not self._says_something():
             self._take_orientation_away()
         elif words.orientation is not None:
@@ -126,14 +126,14 @@ class _Merging:
 
     def remove(self) -> Merged:
         before = self._ledger
-        self._say_keywords(())
-        self._say_faces((), None)
+        self._say_keywords((), ())
+        self._say_faces((), (), None)
         self._take_orientation_away()
         return self._finish(before)
 
     # -- keywords
 
-    def _say_keywords(self, keywords: Iterable[Keyword]) -> None:
+    def _say_keywords(self, keywords: Iterable[Keyword], carried: Iterable[tuple[str, ...]]) -> None:
         cleaned = [
             Keyword(tuple(map(clean, keyword.levels)), clean(keyword.flat))
             for keyword in keywords
@@ -141,20 +141,25 @@ class _Merging:
         ]
         fields = [field for field in HIERARCHICAL if self._foreign(field)]
         has_foreign = bool(fields) or bool(self._foreign_words())
+        kept: list[tuple[str, ...]] = []
+        if cleaned and not has_foreign:
+            kept = [levels for one in carried if (levels := tuple(filter(None, map(clean, one))))]
         for field, (container, separator) in HIERARCHICAL.items():
-            if has_foreign and field not in fields:
-                wanted: list[str] = []
-            else:
-                wanted = [_path(keyword.levels, separator) for keyword in cleaned]
-            self._set_list(field, container, wanted, partial(is_rooted, separator=separator))
-        added = self._set_list(
-            FLAT, "rdf:Bag", [keyword.flat for keyword in cleaned], self._ledger.words.__contains__
-        )
-        self._ledger = replace(self._ledger, words=tuple(added))
+            wanted: list[str] = []
+            if field in fields or not has_foreign:
+                paths = [(ROOT, *keyword.levels) for keyword in cleaned] + kept
+                wanted = [join_levels(levels, separator) for levels in paths]
+            self._set_list(field, container, wanted, partial(self._is_own, separator))
+        flat = [keyword.flat for keyword in cleaned] + [levels[-1] for levels in kept]
+        added = self._set_list(FLAT, "rdf:Bag", flat, self._ledger.words.__contains__)
+        self._ledger = replace(self._ledger, words=tuple(added), carried=tuple(kept))
+
+    def _is_own(self, separator: str, text: str) -> bool:
+        return is_rooted(text, separator) or text in self._ledger.carried_texts(separator)
 
     def _foreign(self, field: str) -> list[str]:
         separator = HIERARCHICAL[field][1]
-        return [text for text in self._texts(field) if not is_rooted(text, separator)]
+        return [text for text in self._texts(field) if not self._is_own(separator, text)]
 
     def _foreign_words(self) -> list[str]:
         return [text for text in self._texts(FLAT) if text not in self._ledger.words]
@@ -208,7 +213,9 @@ class _Merging:
 
     # -- faces
 
-    def _say_faces(self, faces: Iterable[NamedFace], stored_wh: tuple[int, int] | None) -> None:
+    def _say_faces(
+        self, faces: Iterable[NamedFace], others: Iterable[str], stored_wh: tuple[int, int] | None
+    ) -> None:
         named = [
             OwnRegion(name, box)
             for face in faces
@@ -262,9 +269,8 @@ class _Merging:
         for form in forms:
             if not form.is_there():
                 self._begun -= {form.PROPERTY, form.LIST}
-        persons = self._set_list(
-            PERSONS, "rdf:Bag", [region.name for region in named], self._ledger.persons.__contains__
-        )
+        names = [*(region.name for region in named), *(name for one in others if (name := clean(one)))]
+        persons = self._set_list(PERSONS, "rdf:Bag", names, self._ledger.persons.__contains__)
         self._ledger = replace(
             self._ledger,
             regions=tuple(region for region in wanted if id(region) in written),
@@ -351,10 +357,6 @@ def is_rooted(text: str, separator: str) -> bool:
     """Whether the keyword stands under the root of ours."""
     root = text.partition(separator)[0]
     return fold(root) == ROOT
-
-
-def _path(levels: Iterable[str], separator: str) -> str:
-    return separator.join([ROOT, *(level.replace(separator, LOOKALIKE[separator]) for level in levels)])
 
 
 def _text(item: object) -> str:

@@ -90,7 +90,10 @@ def metadata_of(properties: Properties) -> Metadata:
     own = parse_ledger(text_of(get(LEDGER)))  # what phototag itself has added says nothing new
     keywords, areas, people = _keywords(properties), _named_areas(properties), _tagged_people(properties)
     if own != NOTHING_ADDED:  # else flat words beside rooted ones are ours too: see without_repeats
-        keywords = [one for one in keywords if one not in own.words and not is_own(one)]
+        # as they stand in a field that parts levels with '|', and in one that does so with '/'
+        told = {word.replace(LEVEL, "/") for word in own.words} | own.carried_texts(LEVEL)
+        told |= {text.replace("/", LEVEL) for text in own.carried_texts("/")}
+        keywords = [one for one in keywords if one not in told and not is_own(one)]
     regions = without_twins(
         region
         for region in _regions(areas, people)

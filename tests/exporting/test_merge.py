@@ -181,6 +181,28 @@ def test_a_field_that_would_hide_a_persons_keywords_is_not_begun():
     assert not any(listed(data, field) for field in HIERARCHICAL)
 
 
+EMBEDDED = (("Places", "Rome/Lazio"), ("beach",))
+
+
+def test_keywords_inside_the_photo_are_not_hidden_by_the_sidecar():
+    """Immich and PhotoPrism read a field from the sidecar alone where it is there."""
+    words = PhotoWords(KEYWORDS[:1], 1, carried=EMBEDDED)
+    data = merge(None, words, now=NOW).data
+    assert listed(data, "digiKam:TagsList") == ["phototag/thing/dog", "Places/Rome\u2215Lazio", "beach"]
+    assert listed(data, "lr:hierarchicalSubject") == ["phototag|thing|dog", "Places|Rome/Lazio", "beach"]
+    assert listed(data, "dc:subject") == ["dog", "Rome/Lazio", "beach"]
+    assert merge(data, words, now="later").changes == ()
+    fewer = merge(data, PhotoWords(KEYWORDS[:1], 1, carried=EMBEDDED[1:]), now=NOW).data
+    assert listed(fewer, "lr:hierarchicalSubject") == ["phototag|thing|dog", "beach"]
+    assert merge(data, PhotoWords((), 1, carried=EMBEDDED), now=NOW).data is None, "nothing hides them then"
+    assert remove(data, now=NOW).data is None
+
+
+def test_beside_keywords_in_the_sidecar_those_in_the_photo_are_not_carried():
+    data = merge(by_name("darktable-edit.NEF.xmp"), PhotoWords(KEYWORDS, 1, carried=EMBEDDED), now=NOW).data
+    assert b"Lazio" not in data and b"beach" not in data
+
+
 def test_a_word_that_a_person_has_already_is_not_written_twice():
     """Whatever its case, with accents as one character or as two."""
     data = merge(by_name("one-line.jpg.xmp"), WORDS, now=NOW).data
@@ -212,6 +234,13 @@ def test_regions_drawn_on_a_turned_picture_get_no_company():
     merged = merge(by_name("iphone-focus.jpg.xmp"), turned, now=NOW)
     assert "lies otherwise" in merged.notes[0]
     assert b"<mwg-rs:Name>" not in merged.data
+
+
+def test_who_is_in_the_photo_without_a_face_is_named_too():
+    words = PhotoWords((), 1, FACES[:1], (4000, 3000), persons=("Exported Anna", "Carla"))
+    data = merge(None, words, now=NOW).data
+    assert listed(data, "Iptc4xmpExt:PersonInImage") == ["Exported Anna", "Carla"]
+    assert [name.text for name in etree.fromstring(data).iter(qualified("mwg-rs:Name"))] == ["Exported Anna"]
 
 
 def test_without_faces_those_written_before_stay():
@@ -303,8 +332,9 @@ LETTERS = st.text(
     theirs=st.lists(LETTERS, max_size=4),
     ours=st.lists(LETTERS, max_size=5),
     forms=st.lists(st.sampled_from(["NFC", "NFD"]), min_size=5, max_size=5),
+    inside=st.lists(st.lists(LETTERS, min_size=1, max_size=3).map(tuple), max_size=3),
 )
-def test_keywords_of_any_letters(theirs, ours, forms):
+def test_keywords_of_any_letters(theirs, ours, forms, inside):
     from phototag.metadata.merge import clean
 
     theirs = [word for text in theirs if (word := clean(text)) and not fold(word).startswith("phototag")]
@@ -316,7 +346,7 @@ def test_keywords_of_any_letters(theirs, ours, forms):
         f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag>{items}</rdf:Bag></dc:subject>'
         "</rdf:Description></rdf:RDF></x:xmpmeta>"
     ).encode()
-    words = PhotoWords(tuple(Keyword(("thing", word), word) for word in ours), 1)
+    words = PhotoWords(tuple(Keyword(("thing", word), word) for word in ours), 1, carried=tuple(inside))
     merged = merge(data, words, now=NOW)
     assert merge(merged.data, words, now="later").changes == ()
     left = remove(merged.data, now=NOW).data
@@ -326,8 +356,12 @@ def test_keywords_of_any_letters(theirs, ours, forms):
     assert {fold(clean(word)) for word in ours if clean(word)} <= {fold(word) for word in written}
     new = merge(None, words, now=NOW).data
     if new is not None:
+        assert merge(new, words, now="later").changes == ()
         for field, (_, separator) in HIERARCHICAL.items():
-            assert all(len(path.split(separator)) == 3 for path in listed(new, field))
+            paths = [path.split(separator) for path in listed(new, field)]
+            assert all(len(path) == 3 for path in paths if path[0] == "phototag")
+            assert len(paths) <= len(ours) + len(inside)
+        assert remove(new, now=NOW).data is None
 
 
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})

@@ -106,3 +106,26 @@ def test_documents_tell_names_and_no_embeddings(catalog):
     assert [one["attributes"]["person"] for one in coco["annotations"] if "attributes" in one] == ["Anna"]
     assert "Anna" not in run("export", "--coco", "person:Anna", "--db", db), "names only when asked"
     assert ",Anna," in run("export", "--csv", "person:Anna", "--db", db)
+
+
+def test_keywords_inside_a_photo_stay_as_they_are_told_whatever_is_exported_and_scanned(catalog):
+    """They are written into the sidecar too, and are still the photo's own."""
+    folder, db = catalog
+    path = folder / "2015/cat.jpg"
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:lr="http://ns.adobe.com/lightroom/1.0/"><lr:hierarchicalSubject>'
+        "<rdf:Bag><rdf:li>Pets|Chelsea</rdf:li></rdf:Bag></lr:hierarchicalSubject></rdf:Description>"
+        "</rdf:RDF></x:xmpmeta>"
+    )
+    with Image.open(path) as image:
+        image.save(path, xmp=packet.encode(), exif=image.info["exif"])
+    for _ in range(2):
+        with Library.open(db) as library:
+            scan(library, [folder])
+            written = library.photo(path).written
+        assert (written.keywords, written.sources["keywords"]) == (("Pets|Chelsea",), "embedded")
+        run("export", "--xmp", "--db", db)
+        paths = etree.parse(f"{path}.xmp").getroot().find(".//" + qualified("lr:hierarchicalSubject"))
+        assert "Pets|Chelsea" in [item.text for item in paths.iter(qualified("rdf:li"))]
+    assert "0 changed" in run("export", "--xmp", "--db", db)

@@ -152,6 +152,8 @@ def test_what_phototag_has_exported_itself_says_nothing_new():
         6,
         (NamedFace("Anna", Box(0.1, 0.2, 0.3, 0.4)),),
         (400, 300),
+        (("Places", "Rome/Lazio", "a|b"), ("beach",)),
+        ("Carla",),
     )
     exported = merge(None, words, now="2026-01-01T00:00:00Z").data
     assert read_xmp(exported) == NOTHING
