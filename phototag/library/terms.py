@@ -403,7 +403,7 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
         case SizeTerm(_, least, most):
             return ScanClause(_within(photos.c.width * photos.c.height, least, most))
         case RatingTerm(None):
-            return ScanClause(photos.c.rating.is_(None))
+            return Opposite(_between(photos.c.rating, None, None))
         case RatingTerm(least, most):
             return _between(photos.c.rating, least, None if most is None else most + 1)
         case KeywordTerm():

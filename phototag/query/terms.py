@@ -333,8 +333,11 @@ class KeywordTerm:
 
     def is_in(self, keyword: str) -> bool:
         """Whether this keyword, with '|' between its levels, is one that is asked for."""
+        folded = fold(keyword)
+        if self.levels[-1] not in folded:  # most of some thousand keywords end here
+            return False
         # A slash may be a level's own, where a program knows no levels: AC/DC.
-        found = re.split(r"[/|]", fold(keyword))
+        found = re.split(r"[/|]", folded)
         number = len(self.levels)
         return any(tuple(found[i : i + number]) == self.levels for i in range(len(found) - number + 1))
 
