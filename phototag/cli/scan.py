@@ -104,6 +104,10 @@ def scan(
     Ctrl-C ends it within two seconds; what was looked at is saved. Where stderr is no terminal, as in
     a cron job, a line says every ten seconds how far it is.
 
+    What other programs wrote is read too, in photos and in files beside them: keywords, stars, titles,
+    faces with names. A sidecar that is new, changed or gone is noticed beside a photo that is as it
+    was. See docs/names.md.
+
     Things are found by the best detector whose weights are here: phototag's own, which knows 80
     kinds of thing, or a better one that was fetched. For a GPU `auto` fetches one once, unless
     --offline is given.
