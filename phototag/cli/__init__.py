@@ -41,6 +41,7 @@ COMMANDS = {
     "status": ("phototag.cli.status", "Show catalog statistics and the weights in use."),
     "relocate": ("phototag.cli.relocate", "Tell the catalog that a folder of photos has moved."),
     "forget": ("phototag.cli.forget", "Remove from the catalog what it knows of photos."),
+    "merge": ("phototag.cli.merge", "Take over what another catalog knows of the same photos."),
     "weights": ("phototag.cli.weights", "List, fetch, import, choose and verify the nets' weights."),
     "train": ("phototag.cli.train", "Train the nets on labelled pictures."),
     "explain": ("phototag.cli.explain", "Draw what a net has learned and what it sees."),

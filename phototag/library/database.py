@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -114,6 +115,34 @@ def open_catalog(
             engine.dispose()
             raise
     return Catalog(path, engine, read_only=read_only)
+
+
+@contextmanager
+def open_other(path: Path) -> Iterator[Catalog]:
+    """Another catalog, only to be read: nothing is written to it, not even where it is older, of which a
+    copy is upgraded instead. Raises CatalogError as `open_catalog` does."""
+    path = Path(os.path.abspath(path))
+    if path.is_dir() or not path.exists():
+        raise CatalogError(f"There is no catalog at {path}. Name a file, such as {path / 'catalog.db'}")
+    with translate_sqlite_errors(path), tempfile.TemporaryDirectory(prefix="phototag-") as folder:
+        engine = _read_only_engine(path)
+        try:
+            with engine.connect() as connection:
+                version = version_of(connection, path, HEAD)
+            if version is None:
+                raise CatalogError(f"The catalog {path} is empty.")
+            if version == HEAD:
+                yield Catalog(path, engine, read_only=True)
+                return
+        finally:
+            engine.dispose()
+        copy = Path(folder, path.name)
+        dialects.copy_database(path, copy)
+        catalog = open_catalog(copy, create=False)
+        try:
+            yield Catalog(path, catalog._engine, read_only=True)
+        finally:
+            catalog.close()
 
 
 def _make_folder(path: Path) -> None:

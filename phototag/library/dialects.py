@@ -175,8 +175,9 @@ def holds_rows(path: Path, tables: Sequence[str]) -> bool:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """A copy of an SQLite file, with what its write-ahead log holds."""
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+    """A copy of an SQLite file, with what its write-ahead log holds. The file itself is only read."""
+    address = f"{source.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from phototag.asking import ask
-from phototag.errors import UnreadablePhoto, UsageError
+from phototag.errors import CatalogError, UnreadablePhoto, UsageError
 from phototag.library import (
     albums,
     answers,
@@ -43,13 +43,14 @@ from phototag.library import (
 )
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
-from phototag.library.database import Catalog, open_catalog
+from phototag.library.database import Catalog, open_catalog, open_other
 from phototag.library.facets import Facet
 from phototag.library.forget import Forgotten
 from phototag.library.grid import Shapes
 from phototag.library.jobs import JobCount
 from phototag.library.journal import Entry
 from phototag.library.labels import LabelCount, read_words
+from phototag.library.merge import Merged, merge
 from phototag.library.paths import join, place_of, roots_of, to_path, to_text
 from phototag.library.persons import PersonCount, read_name
 from phototag.library.reconcile import Reconciled, reconcile
@@ -634,6 +635,38 @@ class Library:
         if found:
             with self._catalog.write() as connection:
                 photo_updates.learn_pixels(connection, found)
+
+    def merge(
+        self,
+        other: Path | str,
+        *,
+        hash_file: Callable[[PhotoFile], str | None] | None = None,
+        with_embeddings: bool = False,
+        dry_run: bool = False,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Merged:
+        """Take over from the catalog at `other` what is known there of the same photos: answers by
+        taggers of which there is none here or an error, and a person's words, of which ours stay where
+        the two disagree. The other catalog is only read.
+
+        Photos are the same whose content hash is; for those never hashed here, `hash_file` gives it (None
+        where the file cannot be read). `with_embeddings`: also what tells whose face it is. `dry_run`
+        only counts. `on_progress(photos done, photos in all)`; in batches: after an interruption, the
+        same call goes on. Merging again, or several catalogs in another order, gives the same, as long as
+        they do not disagree. Raises CatalogError for what is no catalog, or a newer one."""
+        with open_other(Path(other)) as theirs:
+            if theirs.path.samefile(self.path):
+                raise CatalogError(f"{other} is this very catalog. Name another one.")
+            return merge(
+                self._catalog,
+                theirs,
+                hash_file=hash_file,
+                with_embeddings=with_embeddings,
+                dry_run=dry_run,
+                on_progress=on_progress,
+            )
+
+    # -- places
 
     def find_places(
         self,
