@@ -37,7 +37,7 @@ def complete(
     text: str, at: int, labels: Iterable[tuple[str, int]], values: Mapping[str, Iterable[str]]
 ) -> Completions:
     """What the word that the cursor `at` stands in or behind may become. `labels`: (label, number of
-    photos), the most frequent first. `values`: key -> what may stand after it.
+    photos; 0 where it is not known), the most frequent first. `values`: key -> what may stand after it.
 
     >>> complete("smiling:all do", 14, [("dog", 3), ("door", 1)], {}).choices[0]
     Completion(term='dog', note='3 photos')
@@ -97,7 +97,8 @@ def _words(typed: str, labels: Iterable[tuple[str, int]]) -> Iterator[Completion
     for label in names:
         if label in EMOTIONS:
             continue
-        yield Completion(quoted(label), f"{counts[label]:,} photo{'s' * (counts[label] != 1)}")
+        number = counts[label]
+        yield Completion(quoted(label), f"{number:,} photo{'s' * (number != 1)}" if number else "")
     for key in as_labels:  # behind the label, which is asked for more often
         yield Completion(key, notes[key])
     for word in [*words, *STATES]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from phototag.asking import find_mistake
 from phototag.errors import PhototagError, UnreadablePhoto, UsageError
 from phototag.highlights import theme as themes
 from phototag.library import Library
+from phototag.library.facets import Facet
 from phototag.library.grid import Shapes
 from phototag.query.complete import complete
 from phototag.query.terms import Query
@@ -42,6 +44,7 @@ STATIC = {
     "bin": "application/octet-stream",
 }
 PICTURE_SECONDS = 600  # a browser may show a picture so long without asking whether it is still the same
+COUNTING_SECONDS = 60.0  # for what all photos have in common, counted beside everything else
 SORTS = ("", "newest", "oldest", "smile", "relevance", "path")
 
 
@@ -53,6 +56,14 @@ class Settings:
     read_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Of all photos: (label, number of photos), the most frequent first, and the facets by their names."""
+
+    labels: list[tuple[str, int]]
+    facets: dict[str, Facet]
+
+
 class Browser:
     """What the handlers share."""
 
@@ -61,6 +72,31 @@ class Browser:
         self.thumbnails = Thumbnails(settings.thumbnails)
         self.albums = Albums(library, settings.thumbnails.parent / "films")
         self._shapes: Shapes | None = None
+        self._common: tuple[tuple[str, int], Common] | None = None
+        self._counting = threading.Lock()
+        self._changes = 0
+
+    def note_change(self) -> None:
+        """A person's word has changed what labels there are."""
+        self._changes += 1
+
+    def common(self) -> Common | None:
+        """What all photos have in common, as it is now. Over a million photos it takes seconds: then it is
+        counted beside, and is None until it is there."""
+        key = self.library.revision(), self._changes
+        if self._common is not None and self._common[0] == key:
+            return self._common[1]
+        if self._counting.acquire(blocking=False):
+            threading.Thread(target=self._count, args=(key,), daemon=True).start()
+        return None
+
+    def _count(self, key: tuple[str, int]) -> None:
+        try:
+            labels = [(row.label, row.photos) for row in self.library.labels()]
+            facets = self.library.facets(seconds=COUNTING_SECONDS)
+            self._common = key, Common(labels, {facet.name: facet for facet in facets})
+        finally:
+            self._counting.release()
 
     def shapes(self) -> Shapes:
         """Those of the catalog as it is now; kept, since reading a million takes a second."""
@@ -191,6 +227,7 @@ def _positions(browser: Browser, request: Request) -> Response:
 
 def _start(browser: Browser, request: Request) -> dict[str, Any]:
     """What the page needs to know at first."""
+    browser.common()  # begins to count for the first completion
     return {
         "photos": browser.library.count(),
         "revision": browser.library.revision(),
@@ -229,20 +266,13 @@ def _complete(browser: Browser, request: Request) -> dict[str, Any]:
     text = question_of(request.query_params.get("q"))
     at = request.query_params.get("at", "")
     place = min(int(at), len(text)) if re.fullmatch("[0-9]{1,5}", at) else len(text)
-    labels = [(row.label, row.photos) for row in browser.library.labels()]
-    values = {facet.name: facet.values or () for facet in browser.library.facets()}
+    common = browser.common()
+    labels = common.labels if common else [(label, 0) for label in browser.library.known_labels()]
     persons = browser.library.known_persons()
-    found = complete(
-        text,
-        place,
-        labels,
-        {
-            "taken": [each.text for each in values.get("years", ())],
-            "camera": [each.text for each in values.get("cameras", ())],
-            "person": persons,
-            "smiling": persons,
-        },
-    )
+    values = {"person": persons, "smiling": persons}
+    for key, name in (("taken", "years"), ("camera", "cameras"), ("place", "places")):
+        values[key] = [each.text for each in (common and common.facets[name].values) or ()]
+    found = complete(text, place, labels, values)
     choices = [{"term": each.term, "note": each.note} for each in found.choices]
     return {"start": found.start, "end": found.end, "choices": choices}
 
@@ -391,7 +421,10 @@ QUESTIONS: dict[str, Answering] = {
 
 def _changing(change: Callable[[Library, dict[str, Any]], dict[str, Any]]) -> Answering:
     def answer(browser: Browser, request: Request) -> dict[str, Any]:
-        return change(browser.library, request.state.sent)
+        try:
+            return change(browser.library, request.state.sent)
+        finally:
+            browser.note_change()
 
     return answer
 

@@ -66,6 +66,7 @@ async function load(now, wanted, y = 0) {
     if (grid.selected.size) grid.deselect();
     grid.lines.clear();
     grid.show(found, y);
+    performance.mark("grid");
     const of = now.album ? `Album ${now.album}: ` : "";
     find("#count").textContent = of + photos(found.photos);
     document.title = `${now.album || now.q || "All photos"} – phototag`;
