@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -29,10 +29,11 @@ from phototag.library.facets import Facet
 from phototag.library.grid import Shapes
 from phototag.query.complete import complete
 from phototag.query.terms import Query
-from phototag.web import changes
+from phototag.records import Box
+from phototag.web import changes, people
 from phototag.web.albums import Albums
 from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, photo_dict, position_bytes
-from phototag.web.thumbnails import SIDES, Thumbnails
+from phototag.web.thumbnails import FACE_SIDE, SIDES, Thumbnails, Wanted
 
 THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
 LONGEST_QUESTION = 2000  # characters
@@ -128,6 +129,7 @@ def make_app(library: Library, settings: Settings) -> Starlette:
         Route("/api/positions", _json(browser, _positions)),
         Route("/film", _film(browser)),
         *(Route(f"/{side}/{{photo_id:int}}", _picture(browser, side)) for side in SIDES),
+        Route("/face/{photo_id:int}", _picture(browser, FACE_SIDE)),
     ]
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _not_found, 405: _not_found})
 
@@ -281,6 +283,10 @@ def _persons(browser: Browser, request: Request) -> list[str]:
     return browser.library.known_persons()
 
 
+def _people(browser: Browser, request: Request) -> dict[str, Any]:
+    return people.describe(browser.library)
+
+
 def _moment(browser: Browser, request: Request) -> list[dict[str, Any]]:
     return browser.albums.moment(request.path_params["photo_id"])
 
@@ -370,9 +376,10 @@ def _picture(browser: Browser, side: int) -> Handler:
         if content_hash and request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         try:
-            data = await run_in_threadpool(browser.thumbnails.find, content_hash, side)
+            wanted = Wanted(path, content_hash, side, _read_box(request) if side == FACE_SIDE else None)
+            data = await run_in_threadpool(browser.thumbnails.find, wanted)
             if data is None:
-                data = await _made(browser, request, path, content_hash, side)
+                data = await _made(browser, request, wanted)
         except UnreadablePhoto as error:
             return JSONAnswer({"error": str(error)}, 404)
         return Response(data, media_type="image/webp", headers=headers if content_hash else None)
@@ -380,9 +387,9 @@ def _picture(browser: Browser, side: int) -> Handler:
     return handler
 
 
-async def _made(browser: Browser, request: Request, path: str, content_hash: str | None, side: int) -> bytes:
+async def _made(browser: Browser, request: Request, wanted: Wanted) -> bytes:
     """The picture when it is made; where nobody waits for it any more, it is not."""
-    made: asyncio.Future[Any] = asyncio.wrap_future(browser.thumbnails.wish(path, content_hash, side))
+    made: asyncio.Future[Any] = asyncio.wrap_future(browser.thumbnails.wish(wanted))
     gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({made, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -393,6 +400,15 @@ async def _made(browser: Browser, request: Request, path: str, content_hash: str
         return data
     finally:
         gone.cancel()
+
+
+def _read_box(request: Request) -> Box:
+    """The face that is asked for: four fractions of the photo. Raises UnreadablePhoto."""
+    text = request.query_params.get("box", "")
+    if re.fullmatch(r"[01](\.[0-9]{1,6})?(,[01](\.[0-9]{1,6})?){3}", text):
+        with suppress(ValueError):
+            return Box(*map(float, text.split(",")))
+    raise UnreadablePhoto("there is no such face")
 
 
 async def _disconnected(request: Request) -> None:
@@ -410,6 +426,7 @@ QUESTIONS: dict[str, Answering] = {
     "/api/complete": _complete,
     "/api/moment/{photo_id:int}": _moment,
     "/api/persons": _persons,
+    "/api/people": _people,
     "/api/albums": _albums,
     "/api/album": _members,
     "/api/film": _film_state,
@@ -437,6 +454,10 @@ CHANGES: dict[str, Answering] = {
     "/api/name": _changing(changes.name_only_faces),
     "/api/forget": _changing(changes.forget),
     "/api/undo": _changing(changes.undo),
+    "/api/people/name": _changing(people.name),
+    "/api/people/deny": _changing(people.deny),
+    "/api/people/merge": _changing(people.merge),
+    "/api/people/split": _changing(people.split),
     "/api/album/preview": _preview,
     "/api/album/save": _save_album,
     "/api/album/delete": _delete_album,

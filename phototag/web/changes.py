@@ -41,7 +41,7 @@ def label(library: Library, sent: Sent) -> dict[str, Any]:
     if not add and not remove:
         raise UsageError("say which label to add or to take away")
     library.correct(_paths(library, read_ids(sent.get("ids"))), add, remove)
-    return _told(library)
+    return told(library)
 
 
 def tag_faces(library: Library, sent: Sent) -> dict[str, Any]:
@@ -58,13 +58,13 @@ def tag_faces(library: Library, sent: Sent) -> dict[str, Any]:
         smiling=_read_bool("smiling", smiling),
         is_face=_read_bool("is_face", is_face),
     )
-    return _told(library)
+    return told(library)
 
 
 def untag_faces(library: Library, sent: Sent) -> dict[str, Any]:
     """`faces`: what was said of them is taken back."""
     library.untag_faces(_faces(library, sent.get("faces")))
-    return _told(library)
+    return told(library)
 
 
 def add_face(library: Library, sent: Sent) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def add_face(library: Library, sent: Sent) -> dict[str, Any]:
     person = sent.get("person")
     (path,) = _paths(library, read_ids([sent.get("id")]))
     library.add_face(path, drawn, person=None if person is None else read_words([person])[0])
-    return _told(library)
+    return told(library)
 
 
 def name_only_faces(library: Library, sent: Sent) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def name_only_faces(library: Library, sent: Sent) -> dict[str, Any]:
     if not alone:
         raise UsageError("none of these photos shows exactly one face; open a photo to name its faces")
     library.tag_faces(alone, person=person)
-    return _told(library) | {"photos": len(alone), "skipped": len(ids) - len(alone)}
+    return told(library) | {"photos": len(alone), "skipped": len(ids) - len(alone)}
 
 
 def forget(library: Library, sent: Sent) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def undo(library: Library, sent: Sent) -> dict[str, Any]:
     return {"summary": captions.visible(last.summary)}
 
 
-def _told(library: Library) -> dict[str, Any]:
+def told(library: Library) -> dict[str, Any]:
     """The change that was made, for the page to offer its undoing."""
     last = next(iter(library.changes(1)), None)
     return {"change": last and last.number, "summary": last and captions.visible(last.summary)}

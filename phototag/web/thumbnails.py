@@ -18,21 +18,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phototag.errors import UnreadablePhoto
+from phototag.records import Box
 
 SIDES = (320, 1600)  # pixels, the long side: a cell of the grid at two device pixels, and a full screen
-QUALITY = {320: 78, 1600: 84}
+FACE_SIDE = 160  # of one face with what is around it
+FACE_MARGIN = 0.35  # of the face's size, on each side: hair and chin help to know somebody
+QUALITY = {320: 78, 1600: 84, FACE_SIDE: 80}
 LARGEST_BYTES = 2_000_000_000  # of the cache
 KEPT_SHARE = 0.9  # of it stays when the least recently used go
 WORKERS = 2  # threads that decode: a scan may be running beside
 TOUCHED_AFTER_SECONDS = 3600.0  # a file's time says when it was last used, to the hour
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A picture of the photo at `path`, whose bytes have this hash as far as the catalog knows, with its long
+    side of `side` pixels; of the face in `box` alone, where there is one."""
+
+    path: str
+    content_hash: str | None
+    side: int
+    box: Box | None = None
+
+
 @dataclass(order=True)
 class _Wish:
     order: int  # the newest first: what a person looks at now
-    path: str = field(compare=False)
-    content_hash: str | None = field(compare=False)
-    side: int = field(compare=False)
+    wanted: Wanted = field(compare=False)
     answer: Future[bytes] = field(compare=False)
 
 
@@ -48,11 +60,11 @@ class Thumbnails:
         for number in range(WORKERS):
             threading.Thread(target=self._work, name=f"thumbnail-{number}", daemon=True).start()
 
-    def find(self, content_hash: str | None, side: int) -> bytes | None:
+    def find(self, wanted: Wanted) -> bytes | None:
         """The picture, where it was made before."""
-        if content_hash is None:
+        if wanted.content_hash is None:
             return None
-        file = self._file(content_hash, side)
+        file = self._file(wanted)
         try:
             data = file.read_bytes()
             if time.time() - file.stat().st_mtime > TOUCHED_AFTER_SECONDS:
@@ -61,9 +73,9 @@ class Thumbnails:
             return None
         return data
 
-    def wish(self, path: str, content_hash: str | None, side: int) -> Future[bytes]:
-        """The picture of the photo at `path`. It fails with UnreadablePhoto."""
-        wish = _Wish(next(self._numbers), path, content_hash, side, Future())
+    def wish(self, wanted: Wanted) -> Future[bytes]:
+        """The picture, to be made. It fails with UnreadablePhoto."""
+        wish = _Wish(next(self._numbers), wanted, Future())
         self._wishes.put(wish)
         return wish.answer
 
@@ -73,26 +85,29 @@ class Thumbnails:
             if not wish.answer.set_running_or_notify_cancel():
                 continue
             try:
-                wish.answer.set_result(self._make(wish))
+                wish.answer.set_result(self._make(wish.wanted))
             except BaseException as error:
                 wish.answer.set_exception(error)
 
-    def _make(self, wish: _Wish) -> bytes:
+    def _make(self, wanted: Wanted) -> bytes:
         from PIL import Image
 
         from phototag.reading.decode import open_photo
 
-        decoded = open_photo(wish.path, working_side=wish.side)
+        decoded = open_photo(wanted.path, working_side=wanted.side if wanted.box is None else max(SIDES))
+        picture = Image.fromarray(decoded.pixels)
+        if wanted.box is not None:
+            picture = picture.crop(_around(wanted.box, picture.size))
+            picture.thumbnail((wanted.side, wanted.side))
         data = io.BytesIO()
-        Image.fromarray(decoded.pixels).save(data, "WEBP", quality=QUALITY[wish.side], method=2)
-        if decoded.content_hash == wish.content_hash:  # else it has changed since the scan
-            self._keep(wish.content_hash, wish.side, data.getvalue())
+        picture.save(data, "WEBP", quality=QUALITY[wanted.side], method=2)
+        if decoded.content_hash == wanted.content_hash:  # else it has changed since the scan
+            self._keep(self._file(wanted), data.getvalue())
         return data.getvalue()
 
-    def _keep(self, content_hash: str, side: int, data: bytes) -> None:
+    def _keep(self, file: Path, data: bytes) -> None:
         """Written under another name first: who reads meanwhile sees all of it or nothing. A cache that
         cannot be written (a full disk) costs time, nothing else."""
-        file = self._file(content_hash, side)
         temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -131,7 +146,23 @@ class Thumbnails:
                     found.append((status.st_mtime, status.st_size, os.path.join(folder, name)))
         return found
 
-    def _file(self, content_hash: str, side: int) -> Path:
+    def _file(self, wanted: Wanted) -> Path:
+        content_hash = wanted.content_hash or ""
         if not content_hash.isalnum():  # a catalog may come from a stranger
             raise UnreadablePhoto("the catalog's hash of it is none")
-        return self._folder / content_hash[:2] / f"{content_hash}-{side}.webp"
+        edges = "".join(f"-{round(edge * 10_000)}" for edge in wanted.box or ())
+        return self._folder / content_hash[:2] / f"{content_hash}-{wanted.side}{edges}.webp"
+
+
+def _around(box: Box, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The square around a face, with some margin, within the picture: left, top, right, bottom in pixels."""
+    left, top, right, bottom = box.pixels(*size_wh)
+    half = max(right - left, bottom - top) * (0.5 + FACE_MARGIN)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    width, height = size_wh
+    return (
+        max(0, round(x - half)),
+        max(0, round(y - half)),
+        min(width, round(x + half)),
+        min(height, round(y + half)),
+    )

@@ -6,7 +6,7 @@ import { Selection } from "/static/edit.js";
 import { Viewer } from "/static/viewer.js";
 
 const NEWS_MS = 10000, TYPING_MS = 150;
-const PAGES = { albums: "/static/albums.js", map: "/static/map.js" };
+const PAGES = { albums: "/static/albums.js", map: "/static/map.js", people: "/static/people.js" };
 const asked = find("#q"), problem = find("#problem"), sorting = find("#sort"), panel = find("#facets");
 let start = { photos: 0, revision: "" }, shown = null, revision = "";
 
@@ -114,6 +114,7 @@ async function undo() {
     toast(`Undone: ${(await post("/api/undo", { change })).summary}`);
     changed(ids);
     if (find("#viewer").open) await viewer.load();
+    else if (state().view) await show();
   } catch (error) { toast(error.message); }
 }
 async function learnPersons() {

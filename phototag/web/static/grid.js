@@ -213,6 +213,7 @@ export class PhotoGrid {
   }
 
   rest() {  // no scrolling for a moment: now pictures may start
+    if (!this.layout) return;
     if (this.scaled) this.settle(), this.layer.style.transform = `translateY(${this.lastTop - this.y + this.origin}px)`;
     const nodes = [...this.nodes.values()].sort((a, b) => b.seen - a.seen || a.photo - b.photo);
     for (const node of nodes) {

@@ -1,0 +1,79 @@
+"""The page of people: groups of faces as rows, to be named, joined and taken apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from phototag.errors import UsageError
+from phototag.highlights import captions
+from phototag.library import Library
+from phototag.web.changes import Sent, read_words, told
+
+if TYPE_CHECKING:
+    from phototag.library.groups import PersonGroup
+
+MOST_GROUPS, MOST_SUGGESTIONS = 80, 30  # behind the largest groups come pairs of strangers
+
+
+def describe(library: Library) -> dict[str, Any]:
+    """Whether scans look for people at all, the largest groups, and pairs that may be one person."""
+    groups = library.people()
+    return {
+        "looking": library.looks_for_people(),
+        "groups": [_group_dict(group) for group in groups[:MOST_GROUPS]],
+        "more": max(0, len(groups) - MOST_GROUPS),
+        "suggestions": [
+            {"one": _group_dict(pair.one), "other": _group_dict(pair.other)}
+            for pair in library.suggest_people()[:MOST_SUGGESTIONS]
+        ],
+    }
+
+
+def name(library: Library, sent: Sent) -> dict[str, Any]:
+    """The group of this `number` is the person of this `name`; `skipped`: photos in which somebody else
+    bears it."""
+    (person,) = read_words([sent.get("name")])
+    named = library.name_group(_read_number(sent.get("number")), person)
+    return told(library) | {"skipped": len(named.left_out)}
+
+
+def deny(library: Library, sent: Sent) -> dict[str, Any]:
+    """The group of this `number` is not the person of this `name`."""
+    (person,) = read_words([sent.get("name")])
+    library.deny_group(_read_number(sent.get("number")), person)
+    return told(library)
+
+
+def merge(library: Library, sent: Sent) -> dict[str, Any]:
+    """The groups of these `numbers` are one person."""
+    numbers = sent.get("numbers")
+    if not isinstance(numbers, list) or not 2 <= len(numbers) <= MOST_GROUPS:
+        raise UsageError("choose at least two groups")
+    library.merge_groups([_read_number(each) for each in numbers])
+    return told(library)
+
+
+def split(library: Library, sent: Sent) -> dict[str, Any]:
+    """The group of this `number` is more than one person."""
+    library.split_group(_read_number(sent.get("number")))
+    return told(library)
+
+
+def _group_dict(group: PersonGroup) -> dict[str, Any]:
+    return {
+        "number": group.number,
+        "name": group.name and captions.visible(group.name),
+        "faces": group.faces,
+        "photos": group.photos,
+        "years": [group.first_year, group.last_year],
+        "sure": group.sure,
+        "examples": [
+            {"photo": face.photo_id, "box": [round(edge, 4) for edge in face.box]} for face in group.examples
+        ],
+    }
+
+
+def _read_number(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+        raise UsageError("name a group by its number")
+    return value

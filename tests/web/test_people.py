@@ -1,0 +1,116 @@
+"""Groups of faces in the browser: named, joined, taken apart, undone."""
+
+import json
+
+import pytest
+
+from tests.conftest import SAMPLES
+
+
+@pytest.fixture(scope="module")
+def served(serve, tmp_path_factory):
+    """The sample photos, scanned with people: two persons who are in several of them, and a third."""
+    from phototag import Library, scan
+    from phototag.scanning import ScanOptions
+
+    catalog = tmp_path_factory.mktemp("people") / "catalog.db"
+    with Library.open(catalog) as library:
+        scan(library, [SAMPLES], ScanOptions(people=True))
+    served = serve(catalog)
+    served.catalog = catalog
+    return served
+
+
+def people(served):
+    return json.loads(served.request("GET", "/api/people").body)
+
+
+def post(served, path, body):
+    answer = served.request("POST", path, body=json.dumps(body))
+    return answer.status, json.loads(answer.body)
+
+
+def count(served, question):
+    from phototag import Library
+
+    with Library.open(served.catalog) as library:
+        return library.count(question)
+
+
+def test_groups_come_with_faces_that_can_be_seen(served):
+    found = people(served)
+    assert found["looking"] and len(found["groups"]) >= 2 and found["more"] == 0
+    first = found["groups"][0]
+    assert first["name"] is None and first["faces"] >= len(first["examples"]) > 1
+    for face in first["examples"]:
+        answer = served.request("GET", f"/face/{face['photo']}?box={','.join(map(str, face['box']))}")
+        assert answer.status == 200 and answer.body[8:12] == b"WEBP"
+
+
+def test_a_group_is_named_denied_and_all_of_it_undone(served):
+    first = people(served)["groups"][0]
+    status, done = post(served, "/api/people/name", {"number": first["number"], "name": "Eileen"})
+    assert status == 200 and people(served)["groups"][0]["name"] == "Eileen"
+    assert count(served, "person:Eileen") == first["photos"]
+    assert post(served, "/api/undo", {"change": done["change"]})[0] == 200
+    assert people(served)["groups"][0]["name"] is None and count(served, "person:Eileen") == 0
+    status, done = post(served, "/api/people/deny", {"number": first["number"], "name": "Grace"})
+    assert status == 200
+    post(served, "/api/undo", {"change": done["change"]})
+
+
+def test_what_is_no_group_is_one_sentence(served):
+    for path, body in (
+        ("name", {"number": 1}),
+        ("name", {"number": 999_999, "name": "x"}),
+        ("name", {"number": "1", "name": "x"}),
+        ("merge", {"numbers": [1]}),
+        ("merge", {"numbers": ["1", "2"]}),
+        ("merge", {"numbers": [1, 999_999]}),
+        ("split", {"number": True}),
+        ("split", {"number": 999_999}),
+        ("deny", {}),
+    ):
+        status, said = post(served, f"/api/people/{path}", body)
+        assert status in (400, 409) and said["error"], (path, body)
+
+
+@pytest.mark.parametrize("box", ["", "0,0,1", "0,0,1,x", "1,1,0,0", "0,0,2,2", "0.1,0.1,0.2,0.2;"])
+def test_what_is_no_face_is_not_shown(served, box):
+    assert served.request("GET", f"/face/1?box={box}").status == 404
+
+
+def test_a_catalog_without_people_says_what_to_type(serve, browser, scanned, tmp_path):
+    import shutil
+
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    shutil.copy(scanned[1], tmp_path / "catalog.db")
+    served = serve(tmp_path / "catalog.db", visit=False)
+    browser.get(served.url)
+    browser.get(f"http://{served.host}/?view=people")
+    shown = "return document.querySelector('#page').textContent.includes('phototag scan FOLDER --people')"
+    WebDriverWait(browser, 15).until(lambda _: browser.execute_script(shown))
+
+
+def test_a_group_is_named_in_the_browser(served, browser, request):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def wait(script):
+        return WebDriverWait(browser, 15).until(lambda _: browser.execute_script(script))
+
+    name, _, value = served.cookie.partition("=")
+    browser.get(f"http://{served.host}/")  # refused, but then a cookie may be set for it
+    browser.add_cookie({"name": name, "value": value})
+    browser.get(f"http://{served.host}/?view=people")
+    wait("return [...document.querySelectorAll('.examples img')].filter(i => i.complete).length > 4")
+    browser.execute_script("document.querySelector('.people form input').focus()")
+    ActionChains(browser).send_keys("Eileen", Keys.ENTER).perform()
+    wait("return document.querySelector('.people b').textContent === 'Eileen'")
+    folder = request.config._tmp_path_factory.getbasetemp() / "screenshots"
+    folder.mkdir(exist_ok=True)
+    browser.save_screenshot(str(folder / "browse-people.png"))
+    browser.execute_script("document.querySelector('#toast button').click()")
+    wait("return document.querySelector('.people b').textContent === 'Group 1'")
