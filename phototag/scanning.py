@@ -4,6 +4,7 @@ prints nothing."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from phototag.errors import Interrupted, UnreadablePhoto, UsageError
 from phototag.metadata.beside import Reader
 from phototag.reading import files, lookahead
 from phototag.reading.decode import read_facts, read_metadata
+from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.walk import Walk
 from phototag.records import FileFacts, Fingerprint, Frame, Job, PhotoFile, Reread
 from phototag.stopping import Stop
@@ -51,7 +53,9 @@ WHAT_PEOPLE_STORES = (
     "Later scans of this catalog go on with it. To remove all of it: phototag people --forget"
 )
 
-# (phase, done, in all or None): photos in the phases "find", "hash", "tag" and "places", groups of
+FILLING_SECONDS = 20.0  # of a scan: what is spent on photos stored by an earlier phototag
+
+# (phase, done, in all or None): photos in the phases "find", "hash", "pixels", "tag" and "places", groups of
 # faces in "group", bytes in "fetch"
 Progress = Callable[[str, int, int | None], None]
 
@@ -225,6 +229,8 @@ def scan(
             library.mark_complete(scope, plan.fingerprints)
         if plan.pending.photos and not options.dry_run:
             _look(library, scope, plan, options, caller, reader, on_photo, report)
+        if not options.dry_run and not caller.stop():
+            _fill_pixel_hashes(library, scope, options, caller)
         _report_sidecars(reader, report)
     except Interrupted:
         report.interrupted = True
@@ -316,6 +322,36 @@ def _read_metadata(
             library.save_metadata(list(pool.map(read, jobs)))
             report.metadata_read += len(jobs)
             caller.progress_or_stop("metadata", report.metadata_read, total)
+
+
+def _fill_pixel_hashes(library: Library, scope: Sequence[str], options: ScanOptions, caller: _Caller) -> None:
+    """Hash the compressed pixels of photos that an earlier phototag has stored, so that they are known
+    should another program rename them and write into them. A little at each scan: their files have
+    to be read for it, which nobody asked for."""
+    total = library.count_without_pixel_hash(scope)
+    if not total:
+        return
+    began, done = time.monotonic(), 0
+
+    def read(photo: tuple[int, str, str]) -> tuple[int, str, str] | None:
+        photo_id, path, known = photo
+        if caller.stop() or time.monotonic() - began > FILLING_SECONDS:
+            return None
+        try:
+            data, _ = files.read_file(path, options.max_pixels)
+        except (UnreadablePhoto, ValueError):
+            return None
+        content_hash, pixel_hash = hashlib.sha256(data).hexdigest(), hash_pixels(data)
+        return (photo_id, content_hash, pixel_hash) if pixel_hash and content_hash == known else None
+
+    with ThreadPoolExecutor(decoding_threads(), thread_name_prefix="pixels") as pool:
+        for photos in library.without_pixel_hash(scope):
+            found = [one for one in pool.map(read, photos) if one]
+            library.save_pixel_hashes({photo_id: (known, pixels) for photo_id, known, pixels in found})
+            done += len(photos)
+            if time.monotonic() - began > FILLING_SECONDS:
+                return
+            caller.progress_or_stop("pixels", done, total)
 
 
 def _report_sidecars(reader: Reader, report: ScanReport) -> None:

@@ -10,6 +10,9 @@ from PIL import Image, PngImagePlugin
 
 from phototag import Library, scan
 from phototag.errors import UsageError
+from phototag.reading.decode import read_facts
+from phototag.reading.files import hash_file
+from phototag.reading.walk import Walk
 from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from tests import tiny
@@ -251,6 +254,62 @@ def test_verify_reads_what_no_time_tells_of_and_learns_pixels_that_were_never_ha
     assert scan(library, [folder], ScanOptions(verify=True)).tagged == 0
     assert found(library, "taken:1993") == ["a.jpg"]
     assert sql(library, "SELECT path, pixel_hash FROM photos ORDER BY path") == pixel_hashes
+
+
+def rename_and_caption(folder, seed):
+    (folder / "IMG_1.jpg").unlink()
+    draw(folder / "party.jpg", seed, caption="birthday party")
+
+
+def test_photos_of_an_earlier_catalog_learn_their_pixels_in_a_scan_that_finds_nothing_new(library, folder):
+    """So that they are known when another program renames them and writes into them."""
+    draw(folder / "IMG_1.jpg", 1)
+    draw(folder / "b.jpg", 2)
+    scan(library, [folder])
+    before = sql(library, "SELECT path, pixel_hash FROM photos ORDER BY path")
+    sql(library, "UPDATE photos SET pixel_hash = NULL")
+    say_grandma(library, folder / "IMG_1.jpg")
+    phases = []
+    report = scan(
+        library, [folder], on_progress=lambda phase, done, total: phases.append((phase, done, total))
+    )
+    assert (report.unchanged, report.tagged) == (2, 0) and ("pixels", 2, 2) in phases
+    assert sql(library, "SELECT path, pixel_hash FROM photos ORDER BY path") == before
+    rename_and_caption(folder, 1)
+    assert scan(library, [folder]).moved == 1
+    assert found(library) == ["party.jpg"]
+    phases.clear()
+    scan(library, [folder], on_progress=lambda phase, done, total: phases.append(phase))
+    assert "pixels" not in phases
+
+
+def test_bytes_that_are_read_again_tell_their_pixels(library, folder):
+    draw(folder / "IMG_1.jpg", 1)
+    scan(library, [folder])
+    before = sql(library, "SELECT pixel_hash FROM photos")
+    sql(library, "UPDATE photos SET pixel_hash = NULL")
+    os.utime(folder / "IMG_1.jpg", (1_400_000_000, 1_400_000_000))
+    walk = Walk([folder])
+    library.reconcile(walk.roots, walk, hash_file=hash_of, read_facts=facts_of)
+    assert sql(library, "SELECT pixel_hash FROM photos") == before
+
+
+def hash_of(file):
+    return hash_file(file.full_path())
+
+
+def facts_of(file):
+    return read_facts(file.full_path())
+
+
+def test_pixels_of_other_bytes_than_the_catalog_knows_are_not_learned(library, folder):
+    """An edit that no time tells of: the photo's words must not go to what is there now."""
+    rewrite(folder / "a.jpg", date="2021:02:03 04:05:06")
+    scan(library, [folder])
+    sql(library, "UPDATE photos SET pixel_hash = NULL, content_hash = 'other'")
+    library.save_pixel_hashes({1: ("bytes", "pixels")})
+    scan(library, [folder], ScanOptions(taggers=("colour",)))
+    assert sql(library, "SELECT count(*) FROM photos WHERE pixel_hash = 'pixels'") == [(0,)]
 
 
 def test_fast_and_verify_contradict_each_other():

@@ -238,6 +238,7 @@ PHASES = {
     "find": ("looking for photos", "photos"),
     "hash": ("comparing changed and moved files", "files"),
     "metadata": ("reading dates and metadata again", "photos"),
+    "pixels": ("taking fingerprints of known photos", "photos"),
     "fetch": ("fetching weights", "bytes"),
     "tag": ("looking at photos", "photos"),
     "places": ("naming places", "photos"),

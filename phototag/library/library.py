@@ -34,6 +34,7 @@ from phototag.library import (
     persons,
     photo_updates,
     photos,
+    pixel_hashes,
     places,
     search,
     status,
@@ -181,6 +182,19 @@ class Library:
         """Absolute folder -> its stamp at the last complete scan, of these folders and all below
         that were walked."""
         return folder_stamps.find(self._catalog, scope)
+
+    def count_without_pixel_hash(self, scope: Sequence[str] | None) -> int:
+        """How many photos `without_pixel_hash` gives."""
+        return pixel_hashes.count_lacking(self._catalog, scope)
+
+    def without_pixel_hash(self, scope: Sequence[str] | None) -> Iterator[list[tuple[int, str, str]]]:
+        """(photo id, absolute path, content hash) of photos of these folders and files (None: all) that
+        were stored before phototag hashed compressed pixels; some hundred at a time."""
+        return pixel_hashes.find_lacking(self._catalog, scope)
+
+    def save_pixel_hashes(self, found: Mapping[int, tuple[str, str]]) -> None:
+        """Photo id -> the content hash of the bytes that were read, and the hash of the pixels in them."""
+        pixel_hashes.save(self._catalog, found)
 
     def metadata_jobs(self, scope: Sequence[str] | None) -> Iterator[list[Job]]:
         """The known photos of these folders and files (None: all) whose metadata are to be read again:

@@ -117,7 +117,7 @@ def reconcile(
         hash_file,
         read_facts,
         unhashed=edited,
-        fill_pixels=verify,
+        fill_pixels=True,
     )
     counts = Counter(found=diff.found, new=len(fresh))
     if not dry_run:
