@@ -48,7 +48,7 @@ _STATED = select(fingerprints.c.thresholds).where(
 @dataclass(frozen=True, slots=True)
 class LabelCount:
     """A label, how many photos show it with at least `threshold`, and who says so: the tagger of
-    most of them, or 'you'."""
+    most of them, 'you', or 'keywords' where other programs have written it."""
 
     label: str
     photos: int
@@ -85,7 +85,11 @@ def count_photos(connection: Connection, thresholds: Mapping[str, float]) -> lis
         .where(photo_labels.c.score >= least, photo_labels.c.photo_id.not_in(missing))
         .group_by(photo_labels.c.label_id, photo_labels.c.tagger_id)
     )
-    found = [(number, names[label_id], sources.get(tagger_id, "you")) for label_id, tagger_id, number in rows]
+    said = {*connection.scalars(select(corrections.c.label_id).where(corrections.c.present == 1).distinct())}
+    found = [
+        (number, names[label_id], sources.get(tagger_id, "you" if label_id in said else "keywords"))
+        for label_id, tagger_id, number in rows
+    ]
     counts: dict[str, int] = {}
     source: dict[str, str] = {}
     for number, label, tagger in sorted(found, key=lambda row: (-row[0], row[1:])):

@@ -263,6 +263,22 @@ def test_a_catalog_forgets_what_was_written_about_forgotten_photos(shelf):
         assert shelf.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
 
 
+def test_a_library_that_moves_as_a_whole_keeps_what_is_written(shelf):
+    shelf.photo("a.jpg")
+    shelf.write("a.jpg.xmp", packet(subjects("beach")))
+    shelf.scan()
+    moved = shelf.folder.with_name("moved")
+    shelf.folder.rename(moved)
+    shelf.library.relocate(shelf.folder, moved)
+    assert shelf.rows("PRAGMA foreign_key_check") == []
+    report = shelf.scan(moved)
+    assert (report.tagged, report.moved) == (0, 0)
+    assert shelf.keywords() == {"a.jpg": ["beach"]}
+    (moved / "a.jpg.xmp").unlink()
+    shelf.scan(moved)
+    assert shelf.keywords() == {}
+
+
 @pytest.fixture
 def described(shelf):
     """Three photos of which other programs have something to say, and one of which they have not."""
@@ -334,6 +350,7 @@ def test_the_users_own_word_goes_before_a_keyword(described):
 
 def test_keywords_are_labels_for_whoever_asks(described):
     assert {"beach", "Italy", "Rome", "Places"} <= set(described.library.known_labels())
+    assert {row.label: row.source for row in described.library.labels()}["Rome"] == "keywords"
     (described.folder / "rome.jpg.xmp").unlink()
     described.scan()
     assert "Rome" not in described.library.known_labels()

@@ -60,7 +60,7 @@ def persons(path, beside=()):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp", "avif"])
 @pytest.mark.parametrize(
     "regions",
     [mwg(), MP.format(left=FACE.left, top=FACE.top, width=FACE.width, height=FACE.height)],
