@@ -236,9 +236,11 @@ def _highlights(
     if not dry_run:
         if outputs.out:
             _ask_to_replace(outputs.out, title, query, replace=outputs.replace)
+        film = _make_film(outputs.film, choice, title, outputs) if outputs.film else None
+        if outputs.out:  # after the film, which is shown on the gallery's page
             answer["album"] = _make_album(outputs.out, choice, title, query, outputs, db)
-        if outputs.film:
-            answer["film"] = _make_film(outputs.film, choice, title, outputs)
+        if film:
+            answer["film"] = film
         answer["name"] = name or _default_name(choice.theme, title)
         _save(db, answer["name"], choice, query)
     if as_json:
@@ -295,7 +297,7 @@ def _make_album(out: Path, choice: Choice, title: str, query: str, outputs: Outp
 
         manifest.lay_out(folder, choice, title, query, outputs.how, strip=outputs.strip)
         if outputs.gallery:
-            gallery.lay_out(folder, choice, title, places=outputs.places, progress=advance)
+            gallery.lay_out(folder, choice, title, places=outputs.places, film=outputs.film, progress=advance)
         if not outputs.no_sheet and outputs.sheet == "screen":
             folder.write(sheet.FILE, sheet.draw(choice, title, progress=advance))
         elif not outputs.no_sheet:

@@ -62,8 +62,33 @@ def moment_of(photo: Photo) -> str:
     return f"{day(photo.taken_at)}, {photo.taken_at:%H:%M}{'' if is_told(photo) else GUESSED}"
 
 
+def who(photo: Photo) -> str | None:
+    """`Anna`, `Anna and Ben`, `Anna, Ben and Carla`: who is surely in it, by name; None where nobody is."""
+    names = [each.person.name for each in photo.persons if each.certain]
+    if len(names) < 2:
+        return names[0] if names else None
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def subject(photo: Photo) -> str | None:
+    """What a person said of it: its title, or its description, or their own labels."""
+    return photo.written.title or photo.written.description or ", ".join(photo.user_labels) or None
+
+
+def month(photo: Photo) -> str:
+    """`May 2016`, as far as that is known."""
+    if photo.taken_at is None:
+        return "Undated"
+    if photo.taken_precision == "year":
+        return f"{photo.taken_at.year}"
+    return f"{MONTHS[photo.taken_at.month - 1]} {photo.taken_at.year}"
+
+
 def place(photo: Photo) -> str | None:
-    """`48.14° N, 11.58° E`: two decimals are about a kilometre, the town and not the door."""
+    """`Rome, Italy` where it is known; else `48.14° N, 11.58° E`: two decimals are about a kilometre, the
+    town and not the door."""
+    if photo.places:
+        return ", ".join(dict.fromkeys((photo.places[0], photo.places[-1])))
     if photo.latitude is None or photo.longitude is None:
         return None
     north, east = ("N" if photo.latitude >= 0 else "S"), ("E" if photo.longitude >= 0 else "W")

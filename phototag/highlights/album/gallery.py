@@ -8,9 +8,12 @@ import base64
 import hashlib
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
+from itertools import groupby
+from pathlib import Path
 from string import Template
+from urllib.parse import quote
 
 from phototag.highlights import captions
 from phototag.highlights.album.folder import OutputFolder
@@ -23,6 +26,8 @@ FOLDER = "gallery"
 # pixels; the large one fills a full HD screen as far as a landscape photo can, at about 300 kB.
 THUMBNAIL_SIDE, LARGE_SIDE = 560, 1600
 THUMBNAIL_QUALITY, LARGE_QUALITY = 80, 86
+FILM = "film.mp4"
+MONTHS_FROM = 12  # photos from which on an album of several months has a heading for each
 
 
 def lay_out(
@@ -31,16 +36,30 @@ def lay_out(
     title: str,
     *,
     places: bool = False,
+    film: Path | None = None,
     progress: Callable[[], None] | None = None,
 ) -> None:
     """Fill `gallery/` in the folder. `places`: print where photos were taken; not otherwise, since
-    a gallery is made to be passed on. `progress` is called once per photo. Raises PhototagError
+    a gallery is made to be passed on. `film`: shown on the page, from a copy of it. Photos that were copied
+    into the folder before can be downloaded. `progress` is called once per photo. Raises PhototagError
     where a chosen photo cannot be opened any more."""
     for verdict in choice.kept:
         _make_pictures(folder, verdict.photo)
         if progress is not None:
             progress()
-    folder.write(f"{FOLDER}/index.html", page(choice, title, places).encode("utf-8"))
+    if film is not None:
+        folder.write(f"{FOLDER}/{FILM}", film.read_bytes())
+    text = page(choice, title, places, originals=_copies(folder), with_film=film is not None)
+    folder.write(f"{FOLDER}/index.html", text.encode("utf-8"))
+
+
+def _copies(folder: OutputFolder) -> dict[str, str]:
+    """Content hash -> name in the folder, of the photos that are there themselves and not as links."""
+    return {
+        made["photo"]: name
+        for name, made in folder.new.items()
+        if "photo" in made and made["how"] in ("copy", "hardlink")
+    }
 
 
 def picture_names(photo: Photo) -> tuple[str, str]:
@@ -67,9 +86,16 @@ def _make_pictures(folder: OutputFolder, photo: Photo) -> None:
         folder.write(name, data.getvalue())
 
 
-def page(choice: Choice, title: str, places: bool = False) -> str:
-    """The whole of index.html. The policy in it forbids every request but for its own pictures, and
-    every script but its own."""
+def page(
+    choice: Choice,
+    title: str,
+    places: bool = False,
+    *,
+    originals: Mapping[str, str] | None = None,
+    with_film: bool = False,
+) -> str:
+    """The whole of index.html. The policy in it forbids every request but for its own pictures and film, and
+    every script but its own. `originals`: content hash -> name in the folder around the gallery."""
     template, style, script = (_template(name) for name in ("gallery.html", "gallery.css", "gallery.js"))
     kept = choice.kept
     # Shapes travel in the style sheet, not in style attributes, which the policy forbids.
@@ -77,8 +103,8 @@ def page(choice: Choice, title: str, places: bool = False) -> str:
         f"#p{number} {{ --shape: {_shape(each.photo):.4f}; }}\n" for number, each in enumerate(kept, 1)
     )
     policy = (
-        f"default-src 'none'; img-src 'self' file: data:; style-src '{_digest(style)}'; script-src "
-        f"'{_digest(script)}'; "
+        f"default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; "
+        f"style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         f"base-uri 'none'; form-action 'none'"
     )
     photos = [each.photo for each in kept]
@@ -89,29 +115,76 @@ def page(choice: Choice, title: str, places: bool = False) -> str:
         subtitle=html.escape(subtitle),
         style=style,
         script=script,
-        photos="\n".join(_item(number, each, places) for number, each in enumerate(kept, 1)),
+        film=f'<video class="film" src="{FILM}" controls preload="metadata"></video>' if with_film else "",
+        photos=_sections(kept, places, originals or {}),
     )
 
 
-def _item(number: int, verdict: Verdict, places: bool) -> str:
+def _sections(kept: Sequence[Verdict], places: bool, originals: Mapping[str, str]) -> str:
+    """One list of photos; in a long album one for each month."""
+    numbered = list(enumerate(kept, 1))
+    months = [(month, list(some)) for month, some in groupby(numbered, key=_month)]
+    if len(kept) < MONTHS_FROM or len(months) == 1:
+        months = [("", numbered)]
+    return "\n".join(
+        (f"<h2>{html.escape(month)}</h2>\n" if month else "")
+        + '<ol class="grid">\n'
+        + "\n".join(_item(number, each, places, originals) for number, each in some)
+        + "\n</ol>"
+        for month, some in months
+    )
+
+
+def _month(numbered: tuple[int, Verdict]) -> str:
+    return captions.month(numbered[1].photo)
+
+
+def _item(number: int, verdict: Verdict, places: bool, originals: Mapping[str, str]) -> str:
     photo = verdict.photo
     thumbnail, large = picture_names(photo)
     width, height = _size(photo)
     scale = min(1.0, THUMBNAIL_SIDE / max(width, height))
     where = captions.place(photo) if places else None
-    lines = [("when", captions.moment_of(photo)), ("where", where), ("why", verdict.sentence())]
-    lines.append(("file", photo.path.rpartition("/")[2]))
+    name = originals.get(photo.content_hash or "")
+    lines = [
+        ("who", captions.who(photo)),
+        ("what", captions.subject(photo)),
+        ("when", captions.moment_of(photo)),
+        ("where", where),
+        ("why", _why(verdict)),
+        ("file", photo.path.rpartition("/")[2]),
+    ]
     caption = "".join(
         f'<span class="{kind}">{html.escape(captions.visible(text))}</span>' for kind, text in lines if text
     )
-    alt = html.escape(captions.visible(f"Photo of {captions.day_of(photo)}: {verdict.sentence()}"))
+    alt = html.escape(captions.visible(_alt(photo)))
     size = f'width="{max(1, round(width * scale))}" height="{max(1, round(height * scale))}"'
     # the first screen must not wait for a scroll
     lazy = ' loading="lazy" decoding="async"' if number > 8 else ""
+    download = f' data-original="{html.escape("../" + quote(name))}"' if name else ""
     return (
-        f'<li id="p{number}"><figure><a href="{large}"><img src="{thumbnail}" {size} alt="{alt}"{lazy}></a>'
-        f"<figcaption>{caption}</figcaption></figure></li>"
+        f'<li id="p{number}"><figure><a href="{large}"{download}><img src="{thumbnail}" {size} alt="{alt}"'
+        f"{lazy}></a><figcaption>{caption}</figcaption></figure></li>"
     )
+
+
+def _why(verdict: Verdict) -> str | None:
+    """What is special about this one. That everyone smiles in an album of smiles is not."""
+    shots = verdict.numbers.get("shots", 1)
+    return f"best of {shots:.0f} shots" if shots > 1 else None
+
+
+def _alt(photo: Photo) -> str:
+    said = captions.who(photo) or captions.subject(photo)
+    day = captions.day_of(photo)
+    if said:
+        return f"{said}, {day}"
+    faces = (
+        f" of {captions.count(len(photo.faces), 'person').replace('persons', 'people')}"
+        if photo.faces
+        else ""
+    )
+    return f"Photo{faces}, {day}"
 
 
 def _size(photo: Photo) -> tuple[int, int]:

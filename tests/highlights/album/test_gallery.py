@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import datetime
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -199,6 +201,95 @@ def test_the_lightbox_by_touch(browser, built, request):
         wait(browser, lambda now: now["hash"] == "#photo-2")
     finally:
         browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_zoom_counter_and_slideshow(browser, built, request):
+    from selenium.webdriver.common.keys import Keys
+
+    folder, choice = built
+    opened(browser, folder)
+    browser.find_element("css selector", "#p1 a").click()
+    wait(browser, lambda now: now["open"])
+    counter = "return document.querySelector('.counter').textContent"
+    assert browser.execute_script(counter) == f"1 / {len(choice.kept)}"
+    zoomed = "return document.querySelector('dialog').classList.contains('zoomed')"
+    press(browser, "+", "+")
+    assert browser.execute_script(zoomed)
+    shoot(browser, request, "zoomed")
+    press(browser, "0")
+    assert not browser.execute_script(zoomed)
+    browser.find_element("css selector", "dialog .zoom").click()
+    assert browser.execute_script(zoomed)
+    press(browser, Keys.ARROW_RIGHT)  # the next photo is seen in full
+    wait(browser, lambda now: now["hash"] == "#photo-2")
+    assert not browser.execute_script(zoomed)
+    playing = "return document.querySelector('.play').getAttribute('aria-pressed')"
+    browser.execute_script("document.querySelector('dialog .close').focus()")
+    press(browser, " ")  # does not press the button that has the focus: it would close the viewer
+    wait(browser, lambda now: now["open"])
+    assert browser.execute_script(playing) == "true"
+    wait(browser, lambda now: now["hash"] == "#photo-3")
+    press(browser, " ")
+    assert browser.execute_script(playing) == "false" and state(browser)["open"]
+    press(browser, " ", Keys.ARROW_LEFT)  # who leafs by hand ends it
+    assert browser.execute_script(playing) == "false"
+    assert browser.execute_script("return document.querySelector('.original').hidden")  # nothing was copied
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def test_captions_say_who_is_in_it_and_never_the_same_of_every_photo(built, pictures):
+    from phototag.records import Person, PersonInPhoto, Written
+
+    _, choice = built
+    first = choice.kept[0].photo
+    persons = tuple(
+        PersonInPhoto(Person(number, name), 1, 0.9, "word", certain=name != "Carla")
+        for number, name in enumerate(("Anna", "Ben <b>", "Carla"), 1)
+    )
+    photo = replace(first, persons=persons, places=("Rome", "Italy"), written=Written(title="At the lake"))
+    changed = replace(choice, verdicts=(replace(choice.kept[0], photo=photo), *choice.verdicts[1:]))
+    text = gallery.page(changed, "t", places=True)
+    assert "Anna and Ben &lt;b&gt;</span>" in text and "Carla" not in text
+    assert "Rome, Italy" in text and "At the lake" in text and "one smile" not in text
+    assert "Rome" not in gallery.page(changed, "t")
+
+
+def test_a_long_album_has_a_heading_for_each_month(built):
+    _, choice = built
+    kept = choice.kept
+    many = [
+        replace(kept[number % len(kept)], photo=replace(kept[0].photo, taken_at=datetime(2016, month, 3)))
+        for month in (5, 6)
+        for number in range(7)
+    ]
+    text = gallery.page(replace(choice, verdicts=tuple(many)), "t")
+    assert re.findall("<h2>(.*?)</h2>", text) == ["May 2016", "June 2016"]
+    assert text.count('<ol class="grid">') == 2 and text.count("<li id=") == 14
+    assert "<h2>" not in gallery.page(choice, "t")
+
+
+def test_originals_that_were_copied_and_the_film_are_on_the_page(browser, pictures, tmp_path):
+    from phototag.highlights.album import manifest
+
+    choice = choose(pictures.photos, themes.load("smiles"), measure_appearance)
+    (tmp_path / "smiles.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    with OutputFolder(tmp_path / "album") as folder:
+        manifest.lay_out(folder, choice, "Smiles", "", "copy")
+        gallery.lay_out(folder, choice, "Smiles", film=tmp_path / "smiles.mp4")
+    assert (tmp_path / "album" / "gallery" / "film.mp4").read_bytes().endswith(b"ftypmp42")
+    opened(browser, tmp_path / "album" / "gallery")
+    assert browser.execute_script("return document.querySelector('video').getAttribute('src')") == "film.mp4"
+    browser.find_element("css selector", "#p1 a").click()
+    wait(browser, lambda now: now["open"])
+    link = browser.find_element("css selector", "dialog .original")
+    name = manifest.file_names([verdict.photo for verdict in choice.kept])[0]
+    assert link.is_displayed() and link.get_attribute("href").endswith(f"/album/{quote(name)}")
+    assert link.get_attribute("download") is not None
+    with OutputFolder(tmp_path / "linked") as folder:
+        manifest.lay_out(folder, choice, "Smiles", "", "symlink")
+        gallery.lay_out(folder, choice, "Smiles")
+    text = (tmp_path / "linked" / "gallery" / "index.html").read_text()
+    assert "data-original" not in text and "<video" not in text
 
 
 def test_without_javascript_it_shows_pictures_and_links(browser, built):
