@@ -51,7 +51,7 @@ def measure(file: Path, photos: int) -> list[Figure]:
     name = f"browse {photos:,}"
     with tempfile.TemporaryDirectory() as folder:
         thumbnails = Path(folder, "thumbnails")
-        fill(thumbnails, min(photos, SIZES[0]))
+        fill(thumbnails, range(max(0, photos - SIZES[0]), photos))
         command = [sys.executable, "-m", "phototag", "browse", "--no-open", "--read-only", "--db", str(file)]
         began = time.perf_counter()
         with subprocess.Popen(
@@ -158,7 +158,7 @@ def ask(url: str, cookie: str, photos: int) -> list[float]:
     return times
 
 
-def fill(folder: Path, photos: int) -> None:
+def fill(folder: Path, numbers: range) -> None:
     """Thumbnails of the made-up photos, as if they had been looked at before."""
     from PIL import Image
 
@@ -172,7 +172,7 @@ def fill(folder: Path, photos: int) -> None:
         )
         masters.append(folder / f"{number}.webp")
         masters[-1].write_bytes(data.getvalue())
-    for number in range(photos):
+    for number in numbers:
         name = hashlib.sha256(str(number).encode()).hexdigest()
         place = folder / name[:2]
         place.mkdir(exist_ok=True)
