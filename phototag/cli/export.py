@@ -140,6 +140,8 @@ def _export_document(
 
     with open_library(db) as library:
         asked = library.ask(terms)
+        for unknown in asked.unknown_words:
+            say(str(unknown))
         photos = _with_progress(library.photos(asked, sort="path"), library.count(asked))
         thresholds = asked.thresholds
         if as_json:

@@ -91,6 +91,7 @@ def export_sidecars(
     understood, PhototagError where lxml is not installed or `folder` cannot be used."""
     require_lxml()
     query = library.ask(question)
+    query.require_known_words()
     total = library.count(query)
     export = _Export(library, options)
     report = SidecarReport()
@@ -119,28 +120,31 @@ class _Export:
     def one(
         self, photo: Photo, report: SidecarReport, on_change: Callable[[SidecarChange], None] | None
     ) -> None:
+        changes = []
         try:
-            paths = self._sidecars(photo)
-        except SidecarError as error:
-            report.failures.append((photo.path, str(error)))
+            path, emptied = self._sidecars(photo)
+            if path is not None:
+                changes.append(self._bring_in_line(photo, path, report))
+            for other in emptied:
+                changes.append(self._empty(photo, other, report))
+        except _LeftAlone as error:
+            report.failures.append((error.path, str(error)))
             return
-        changed = False
-        for path in paths:
-            try:
-                change = self._bring_in_line(photo, path, report)
-            except (SidecarError, NotXmp) as error:
-                report.failures.append((path, _sentence(error)))
-                changed = True
-                continue
-            if change is not None:
-                changed = True
-                _count(report, change.action)
-                if on_change is not None:
-                    on_change(change)
-        report.unchanged += not changed
+        for change in filter(None, changes):
+            _count(report, change.action)
+            if on_change is not None:
+                on_change(change)
+        report.unchanged += not any(changes)
 
-    def _sidecars(self, photo: Photo) -> list[str]:
-        """Where this photo's sidecar is, or will be; with `remove`, all there are."""
+    def _sidecars(self, photo: Photo) -> tuple[str | None, list[str]]:
+        """Where this photo's sidecar is, or will be, None with `remove`; and its other ones, from which
+        what we have added is to be taken: a photo has its words in one place."""
+        try:
+            return self._find(photo)
+        except SidecarError as error:
+            raise _LeftAlone(photo.path, error) from error
+
+    def _find(self, photo: Photo) -> tuple[str | None, list[str]]:
         options = self._options
         folder, name = os.path.split(photo.path)
         photos = self._listed(folder)
@@ -152,18 +156,18 @@ class _Export:
             )
         where = photos if options.folder is None else self._listed(self._mirrored(folder))
         same_stem = photos.same_stem(name)
+        found = [os.path.join(where.path, one) for one in find_sidecars(name, where.names, same_stem)]
+        found = [path for path in found if not _belongs_to_another(path, name)]
         if options.remove:
-            found = find_sidecars(name, where.names, same_stem)
-            paths = [os.path.join(where.path, one) for one in found]
-            return [path for path in paths if not _belongs_to_another(path, name)]
+            return None, found
         path = os.path.join(where.path, choose_sidecar(name, options.style, where.names, same_stem))
-        if options.style is None and _belongs_to_another(path, name):
+        if options.style is None and path not in found:  # it says that it is another photo's
             path = os.path.join(where.path, choose_sidecar(name, "ext", where.names, same_stem))
         if options.folder is not None and self._photo_of.setdefault(path, photo.path) != photo.path:
             raise SidecarError(
                 f"{path} is the sidecar of {self._photo_of[path]}; export the two folders into two"
             )
-        return [path]
+        return path, [other for other in found if other != path]
 
     def _mirrored(self, folder: str) -> str:
         """The folder of --sidecar-dir for the photos of this one."""
@@ -183,8 +187,28 @@ class _Export:
         return self._folders[folder]
 
     def _bring_in_line(self, photo: Photo, path: str, report: SidecarReport) -> SidecarChange | None:
-        read = read_sidecar(path)
-        merged = self._merged(photo, read)
+        options = self._options
+        words = words_of(photo, self._thresholds, min_score=options.min_score, with_faces=options.faces)
+        try:
+            read = read_sidecar(path)
+            merged = merge.merge(read.data, words, now=self._now)
+            return self._write(photo, path, read, merged, report)
+        except (SidecarError, NotXmp) as error:
+            raise _LeftAlone(path, error) from error
+
+    def _empty(self, photo: Photo, path: str, report: SidecarReport) -> SidecarChange | None:
+        try:
+            read = read_sidecar(path)
+            merged = Merged(None) if read.data is None else merge.remove(read.data, now=self._now)
+            return self._write(photo, path, read, merged, report)
+        except (SidecarError, NotXmp) as error:
+            if self._options.remove:
+                raise _LeftAlone(path, error) from error
+            return None  # it is not the one that is to be written
+
+    def _write(
+        self, photo: Photo, path: str, read: SidecarState, merged: Merged, report: SidecarReport
+    ) -> SidecarChange | None:
         report.notes += [(path, note) for note in merged.notes]
         if not merged.changes:
             return None
@@ -197,12 +221,13 @@ class _Export:
             (names.discard if action == "delete" else names.add)(os.path.basename(path))
         return SidecarChange(photo.path, path, action, merged.changes)
 
-    def _merged(self, photo: Photo, read: SidecarState) -> Merged:
-        options = self._options
-        if options.remove:
-            return Merged(None) if read.data is None else merge.remove(read.data, now=self._now)
-        words = words_of(photo, self._thresholds, min_score=options.min_score, with_faces=options.faces)
-        return merge.merge(read.data, words, now=self._now)
+
+class _LeftAlone(Exception):
+    """A sidecar, or a photo, at `path` that was left as it is; the message says why."""
+
+    def __init__(self, path: str, error: Exception) -> None:
+        super().__init__(_sentence(error))
+        self.path = path
 
 
 def _is_in_apples_library(folder: str) -> bool:

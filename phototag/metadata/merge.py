@@ -172,7 +172,8 @@ class _Merging:
     def _set_list(
         self, field: str, container: str, wanted: Iterable[str], is_ours: Callable[[str], bool]
     ) -> list[str]:
-        """Makes the items of ours in a list those that are wanted and nobody else has; returns them."""
+        """Makes the items of ours in a list those that are wanted and nobody else has; returns them. Of
+        a flat word that stands there twice only one is ours: a person may have written the other."""
         packet = self._packet
         before = self._texts(field)
         foreign = {fold(text) for text in before if not is_ours(text)}
@@ -193,10 +194,11 @@ class _Merging:
                 if not isinstance(item.tag, str) or not is_ours(_text(item)):
                     continue
                 key = fold(_text(item))
-                if key in there:  # a second one of the same letters is somebody else's
-                    continue
+                is_repeated = key in there
                 there.add(key)
-                if key not in by_key or key in foreign:
+                if is_repeated and field not in HIERARCHICAL:
+                    continue
+                if is_repeated or key not in by_key or key in foreign:
                     packet.remove(item)
         new = [packet.make("rdf:li", text=text) for text in mine if fold(text) not in there]
         if items is not None:

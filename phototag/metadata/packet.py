@@ -143,8 +143,7 @@ class Packet:
             if node.get(key) is not None:
                 del node.attrib[key]
                 self._taken_from.append(node)
-        found = self.find(name)
-        if found is not None:
+        while (found := self.find(name)) is not None:
             self.remove(found)
 
     def holds(self, name: str) -> bool:

@@ -136,6 +136,24 @@ def test_styles(catalog):
     assert sidecars(folder) == []
 
 
+def test_a_photo_has_its_words_in_one_sidecar(catalog):
+    folder, db = catalog
+    run("--xmp", "--db", db)
+    shutil.copy(FOREIGN / "one-line.jpg.xmp", folder / "c.xmp")
+    said = run("--xmp", "--db", db).stdout
+    assert "0 created, 1 changed, 1 deleted, 2 as they should be" in said
+    assert not (folder / "c.jpg.xmp").exists() and b"grandma" in (folder / "c.xmp").read_bytes()
+    (folder / "c.jpg.xmp").write_text("of another program, and no XMP")
+    assert "3 as they should be" in run("--xmp", "--db", db).stdout
+
+
+def test_a_word_that_nobody_knows_is_refused_before_anything_is_written(catalog):
+    folder, db = catalog
+    assert "qwertz" in run("--xmp", "qwertz", "--db", db, code=2).stderr
+    assert "qwertz" in run("--csv", "qwertz", "--db", db).stderr
+    assert sidecars(folder) == []
+
+
 def test_a_sidecar_that_lightroom_made_for_a_raw_is_not_used(catalog):
     folder, db = catalog
     theirs = folder / "c.xmp"
