@@ -192,7 +192,12 @@ def _say(
 
 
 def _say_labels(read: Words) -> str:
-    return f"{count(len(read.add), 'label')} added, {count(len(read.remove), 'label')} taken away"
+    said = [
+        f"{count(len(labels), 'label')} {verb}"
+        for labels, verb in ((read.add, "added"), (read.remove, "taken away"))
+        if labels
+    ]
+    return ", ".join(said)
 
 
 def write_changed(library: Library, targets: Targets) -> None:

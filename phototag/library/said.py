@@ -5,20 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_, select
 
 from phototag.faces import Said
 from phototag.library import face_words, group_names, written
 from phototag.library.face_words import Subject
+from phototag.library.tables import face_words as face_word_rows
+from phototag.library.tables import persons
+
+# Whether anything may be said of any face of the catalog: whoever names a face names a person.
+IS_ANY = or_(select(persons.c.id).exists(), select(face_word_rows.c.id).exists())
 
 
 def is_any(connection: Connection) -> bool:
-    """Whether anything is said of any face of the catalog."""
-    return (
-        face_words.is_any(connection)
-        or written.is_anybody_named(connection)
-        or group_names.is_any_named(connection)
-    )
+    """Whether anything may be said of any face of the catalog."""
+    return bool(connection.scalar(select(IS_ANY)))
 
 
 def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, Said]:

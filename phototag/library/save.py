@@ -71,6 +71,7 @@ class _Known(NamedTuple):
     has_answers: bool
     has_corrections: bool
     has_keywords: bool
+    is_any_face_spoken_of: bool  # in the whole catalog
 
 
 _SELECT_KNOWN = select(
@@ -84,6 +85,7 @@ _SELECT_KNOWN = select(
     exists().where(answers.c.photo_id == photos.c.id),
     exists().where(corrections.c.photo_id == photos.c.id),
     exists().where(photo_keywords.c.photo_id == photos.c.id),
+    said_of_faces.IS_ANY,
 ).where(photos.c.id.in_(IDS))
 
 
@@ -151,12 +153,15 @@ def save(
         _drop_outdated(connection, batch, stored)
         names = {name for photo in batch.values() for name in (*photo.outcomes, *photo.answers)}
         tagger_ids = ensure_ids(connection, taggers.c.name, names)
-        of_faces = _load_said_of_faces(connection, batch)
+        is_spoken_of = any(photo.known.is_any_face_spoken_of for photo in batch.values())
+        is_spoken_of = is_spoken_of or any(one.persons for one in wrote.values())
+        of_faces = _load_said_of_faces(connection, batch) if is_spoken_of else {}
         label_ids = ensure_ids(connection, labels.c.name, _labels_of(batch, said))
         _insert_answers(connection, batch, fingerprints, label_ids, tagger_ids)
         found = _summarise(connection, batch, said, of_faces, fingerprints)
         summaries.insert_labels(connection, found, label_ids, tagger_ids)
-        summaries.write_persons(connection, found)
+        if is_spoken_of:
+            summaries.write_persons(connection, found)
 
 
 def _load_batch(
@@ -318,14 +323,14 @@ def _is_complete(photo: _Photo, fingerprints: Mapping[str, str]) -> bool:
 def _facts_row(photo: _Photo, facts: PhotoFacts) -> dict[str, Any]:
     """What decoding learned. The size is kept where the same bytes were decoded before and cannot be
     today; the file's date where the photo has no own."""
-    known, exif = photo.known, facts.exif
+    known, exif, keeps_size = photo.known, facts.exif, photo.keeps_size
     date = taken.columns_of(exif)
     if exif.taken_at is None:
         date = known.taken_at, known.taken_from, known.utc_offset_minutes, known.taken_sort
     return {
         "new_content_hash": facts.content_hash,
-        "new_width": known.width if photo.keeps_size else facts.width,
-        "new_height": known.height if photo.keeps_size else facts.height,
+        "new_width": known.width if keeps_size else facts.width,
+        "new_height": known.height if keeps_size else facts.height,
         "new_orientation": photo.orientation,
         **{f"new_{name}": value for name, value in zip(taken.COLUMNS, date, strict=True)},
         "new_latitude": exif.latitude,

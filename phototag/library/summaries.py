@@ -124,9 +124,9 @@ def summarise(
         summary.persons = find_persons(faces, smiling.can_tell_smiles(faces), said.mentions)
     for tagger, its_tags in answers.items():
         for tag in _likeliest_emotions(its_tags) if tagger == "smiles" else its_tags:
-            if tag.label in MEASURES or smiling.reserved(tag.label) or tag.box in denied:
-                continue
-            _add(summary.labels, tagger, tag)
+            is_denied = denied and tag.box in denied
+            if tag.label not in MEASURES and not is_denied and smiling.reserved(tag.label) is None:
+                _add(summary.labels, tagger, tag)
     for label, present in corrections.items():
         if smiling.reserved(label):
             continue
