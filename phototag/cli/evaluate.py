@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from phototag.cli.evaluate_framing import evaluate_framing
+from phototag.cli.evaluate_kinds import evaluate_kinds
 from phototag.cli.evaluate_labels import evaluate_labels
 from phototag.cli.evaluate_objects import evaluate_objects
 from phototag.cli.evaluate_people import evaluate_people
 from phototag.cli.evaluate_smilenet import evaluate_smilenet
+from phototag.cli.evaluate_theme import evaluate_theme
 
 
 @click.group()
@@ -20,7 +22,9 @@ def evaluate() -> None:
 
 
 evaluate.add_command(evaluate_framing)
+evaluate.add_command(evaluate_kinds)
 evaluate.add_command(evaluate_labels)
 evaluate.add_command(evaluate_objects)
 evaluate.add_command(evaluate_people)
 evaluate.add_command(evaluate_smilenet)
+evaluate.add_command(evaluate_theme)

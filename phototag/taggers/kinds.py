@@ -55,10 +55,11 @@ def words(path: Path = WORDS_FILE) -> Words:
     """Read the words file. Raises WeightsError naming the word that cannot be understood."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        limits: dict[str, float] = dict(document["thresholds"])
-        default = limits.pop("default")
-        members = dict(document["words"])
-    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        limits: dict[str, Any] = dict(document["thresholds"])
+        default, of_parts = limits.pop("default"), limits.pop("parts", {})
+        parts: dict[str, dict[str, list[str]]] = document["words"]
+        members = {word: listed for part in parts.values() for word, listed in part.items()}
+    except (OSError, AttributeError, KeyError, tomllib.TOMLDecodeError) as error:
         raise WeightsError(f"{path}: cannot be read as a words file ({error})") from error
     names = EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
     number = {name: i for i, name in enumerate(names)}
@@ -79,10 +80,14 @@ def words(path: Path = WORDS_FILE) -> Words:
         classes[word] = tuple(
             sorted({i for narrow in below for i in classes[narrow]} | set(classes.get(word, ())))
         )
-    for word in limits:
-        if word not in classes:
-            raise WeightsError(f"{path}: a threshold is given for {word!r}, which is no word of the file")
-    return Words(classes, {word: float(limits.get(word, default)) for word in classes})
+    for kind, given, known in (("word", limits, classes), ("part", of_parts, parts)):
+        for name in given:
+            if name not in known:
+                raise WeightsError(
+                    f"{path}: a threshold is given for {name!r}, which is no {kind} of the file"
+                )
+    of_part = {word: of_parts[part] for part in of_parts for word in parts[part]}
+    return Words(classes, {word: float((of_part | limits).get(word, default)) for word in classes})
 
 
 def canvas(width: int, height: int) -> tuple[int, int]:

@@ -23,6 +23,8 @@ ELSEWHERE = {
     "evaluate-labels",
     "evaluate-objects",
     "evaluate-people",
+    "evaluate-kinds",
+    "evaluate-theme",
 }
 
 

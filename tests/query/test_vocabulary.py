@@ -23,7 +23,7 @@ def coco_labels() -> set[str]:
 
 def kind_words() -> set[str]:
     told = tomllib.loads(files("phototag.taggers").joinpath("kinds.toml").read_text(encoding="utf-8"))
-    return set(told["words"]) | set(told["broader"])
+    return {word for part in told["words"].values() for word in part} | set(told["broader"])
 
 
 def every_label() -> set[str]:

@@ -1,0 +1,61 @@
+"""`phototag evaluate theme`: how many of the photos that qualify for a theme suit it, by a list of
+verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from phototag.cli.output import count, db_option, json_option, open_library, say, write_json
+from phototag.cli.selection import load_theme
+from phototag.errors import UsageError
+
+
+@click.command("theme")
+@click.argument("theme")
+@click.argument("verdicts", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@db_option
+@json_option
+def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) -> None:
+    """Measure a theme's choice by what a person saw.
+
+    THEME is as in `phototag highlights`. VERDICTS is a CSV file with the columns sample, sha256 (of the
+    photo's file), first and second: right, wrong or doubtful, as somebody judged, twice, whether the
+    photo suits the theme. Of the photos in the catalog that are in the list, those that qualify for the
+    theme are counted, for each sample by itself, however many an album would take. Photos judged
+    differently the second time count as doubtful; precision leaves doubtful photos out.
+
+    \b
+      phototag scan photos/
+      phototag evaluate theme smiles tests/benchmarks/smiles_by_eye.csv
+    """
+    from phototag.cli.verdicts import Worth, read_samples
+    from phototag.highlights.qualify import Candidate, judge
+    from phototag.query.terms import Query
+
+    rules, samples = load_theme(theme), read_samples(verdicts)
+    wanted = {sha256 for photos in samples.values() for sha256 in photos}
+    qualifies: dict[str, bool] = {}
+    with open_library(db) as library:
+        for index, photo in enumerate(library.photos(Query(()))):
+            if photo.content_hash in wanted:
+                qualifies[photo.content_hash] = isinstance(judge(photo, index, rules, {}), Candidate)
+    if not qualifies:
+        raise UsageError(
+            f"the catalog knows none of the {count(len(wanted), 'photo')} of {verdicts.name}; scan them first"
+        )
+    if len(qualifies) < len(wanted):
+        say(f"{count(len(wanted) - len(qualifies), 'photo')} of {len(wanted):,} are not in the catalog")
+    found: dict[str, Any] = {}
+    for sample, photos in samples.items():
+        worth = Worth()
+        for sha256, judged in photos.items():
+            if sha256 in qualifies:
+                worth.add(judged, [""] if qualifies[sha256] else [])
+        found[sample] = worth.as_dict()
+        if not as_json and worth.photos:
+            worth.show(sample, "those that qualify")
+    if as_json:
+        write_json(found)
