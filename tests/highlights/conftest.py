@@ -20,7 +20,7 @@ from phototag.smiling import decide, everyone_smiles
 
 
 def make_face(
-    smile: float | None = 0.95,
+    smile: float | None = 0.99,
     at: tuple[float, float] = (0.5, 0.4),
     size: float = 0.2,
     score: float = 0.99,
@@ -180,7 +180,7 @@ def pictures(tmp_path_factory) -> Pictures:
     """A small library with a known answer: arrangements, dates, blur, bursts, duplicates, a
     bystander, a poster."""
     made = Pictures(tmp_path_factory.mktemp("library"))
-    one = (("smiling", 0.97, (0.5, 0.4), 0.3),)
+    one = (("smiling", 0.99, (0.5, 0.4), 0.3),)
     made.add(
         "portrait.jpg",
         "2016-01-10 12:00:00",
@@ -192,7 +192,7 @@ def pictures(tmp_path_factory) -> Pictures:
         "pair.jpg",
         "2016-02-11 12:00:00",
         Reason.CHOSEN,
-        (("smiling", 0.95, (0.3, 0.4), 0.3), ("smiling", 0.93, (0.7, 0.45), 0.28)),
+        (("smiling", 0.99, (0.3, 0.4), 0.3), ("smiling", 0.985, (0.7, 0.45), 0.28)),
         "rocket",
     )
     made.add(
@@ -216,7 +216,7 @@ def pictures(tmp_path_factory) -> Pictures:
         (*one, ("serious", 0.03, (0.03, 0.5), 0.4)),
         "stones",
     )
-    for number, (shift, smile) in enumerate([((0, 0), 0.91), ((4, -3), 0.99), ((-5, 4), 0.72)]):
+    for number, (shift, smile) in enumerate([((0, 0), 0.985), ((4, -3), 0.99), ((-5, 4), 0.981)]):
         best = number == 1
         made.add(
             f"burst_{number}.jpg",
@@ -230,7 +230,7 @@ def pictures(tmp_path_factory) -> Pictures:
         "group.jpg",
         "2016-06-15 12:00:00",
         Reason.CHOSEN,
-        tuple(("smiling", 0.9 + 0.01 * i, (0.15 + 0.23 * i, 0.4), 0.22) for i in range(4)),
+        tuple(("smiling", 0.982 + 0.002 * i, (0.15 + 0.23 * i, 0.4), 0.22) for i in range(4)),
         "coffee",
         (800, 450),
     )
@@ -255,14 +255,14 @@ def pictures(tmp_path_factory) -> Pictures:
         "december.jpg",
         "2016-12-24 18:00:00",
         Reason.CHOSEN,
-        (("smiling", 0.96, (0.62, 0.35), 0.25),),
+        (("smiling", 0.985, (0.62, 0.35), 0.25),),
         "coffee",
     )
     made.add(
         "december_resaved.jpg",
         "2017-03-01 10:00:00",
         Reason.SAME_PICTURE,
-        (("smiling", 0.95, (0.62, 0.35), 0.25),),
+        (("smiling", 0.98, (0.62, 0.35), 0.25),),
         "coffee",
         (420, 315),
         quality=60,

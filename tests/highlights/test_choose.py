@@ -15,8 +15,11 @@ from phototag.highlights.appearance import Appearance
 from phototag.highlights.choose import choose
 from phototag.highlights.verdict import Reason
 from phototag.records import Box, Face, Person, Tag
+from phototag.smiling import SMILE_THRESHOLD
 
-SMILES = themes.load("smiles")
+SHIPPED = themes.load("smiles")
+# Choosing is looked at with smiles of all strengths, from the threshold of smiling:all on.
+SMILES = replace(SHIPPED, qualify=replace(SHIPPED.qualify, smile=SMILE_THRESHOLD))
 
 
 def by_name(choice) -> dict[str, Reason]:
@@ -99,6 +102,55 @@ def test_the_users_word_outranks_the_net(make):
         "yes.jpg": Reason.CHOSEN,
         "no.jpg": Reason.NOT_SMILING,
     }
+
+
+def test_a_smile_must_be_surer_for_an_album_than_for_a_question(make):
+    photos = [
+        make.photo("sure.jpg", "2016-01-01 12:00:00", (make.face(0.985),)),
+        make.photo(
+            "likely.jpg", "2016-02-01 12:00:00", (make.face(at=(0.3, 0.4)), make.face(0.9, at=(0.7, 0.4)))
+        ),
+        make.photo("serious.jpg", "2016-03-01 12:00:00", (make.face(0.5),)),
+    ]
+    choice = choose(photos, SHIPPED, make.appearance)
+    assert by_name(choice) == {
+        "sure.jpg": Reason.CHOSEN,
+        "likely.jpg": Reason.NOT_SURE,
+        "serious.jpg": Reason.NOT_SMILING,
+    }
+    assert choice.verdicts[1].numbers["at_least"] == SHIPPED.qualify.smile
+    word = {"smile_words": {"everyone smiling": True}}
+    said = make.photo("likely.jpg", "2016-02-01 12:00:00", (make.face(0.9),), **word)
+    assert by_name(choose([said], SHIPPED, make.appearance)) == {"likely.jpg": Reason.CHOSEN}
+
+
+@pytest.mark.parametrize(
+    ("things", "reason"),
+    [
+        ((), Reason.CHOSEN),
+        ((("tv", 0.9, Box(0.3, 0.2, 0.7, 0.6)),), Reason.PICTURED),
+        ((("bus", 0.9, Box(0.0, 0.0, 1.0, 1.0)), ("person", 0.2, Box(0.4, 0.2, 0.6, 0.6))), Reason.PICTURED),
+        ((("bus", 0.9, Box(0.0, 0.0, 1.0, 1.0)), ("person", 0.9, Box(0.3, 0.1, 0.7, 1.0))), Reason.CHOSEN),
+        ((("tv", 0.9, Box(0.0, 0.0, 0.2, 0.2)),), Reason.CHOSEN),
+        ((("tv", 0.4, Box(0.3, 0.2, 0.7, 0.6)),), Reason.CHOSEN),
+        ((("couch", 0.9, Box(0.0, 0.0, 1.0, 1.0)),), Reason.CHOSEN),
+    ],
+    ids=[
+        "nothing",
+        "on a screen",
+        "on a bus",
+        "before a bus",
+        "beside a screen",
+        "perhaps a screen",
+        "on a couch",
+    ],
+)
+def test_a_face_on_a_screen_or_a_bus_smiles_at_nobody(make, things, reason):
+    tags = tuple(Tag(*thing) for thing in things)
+    photo = make.photo("a.jpg", faces=(make.face(at=(0.5, 0.4), size=0.2),), objects=tags)
+    assert by_name(choose([photo], SHIPPED, make.appearance)) == {"a.jpg": reason}
+    said = replace(photo, smile_words={"everyone smiling": True})
+    assert by_name(choose([said], SHIPPED, make.appearance)) == {"a.jpg": Reason.CHOSEN}
 
 
 def test_a_gentler_theme_accepts_what_the_catalog_calls_no(make):
@@ -437,7 +489,7 @@ def test_the_choice_spreads_over_who_is_in_the_pictures(make):
         if number % 4 == 0:
             photos[number] = replace(photo, faces=(make.face(0.85),), least_smile=0.85)
             who[photo.photo_id] = frozenset({f"person {2 + number % 8 // 4}"})
-    theme = replace(themes.load("smiles"), spread=themes.Spread(bucket_decay=1, day_share=1, event_share=1))
+    theme = replace(SMILES, spread=themes.Spread(bucket_decay=1, day_share=1, event_share=1))
     choice = choose(photos, theme, make.appearance, top=12, who=who)
     shown = Counter(key for verdict in choice.kept for key in verdict.who)
     assert set(shown) == {"person 1", "person 2", "person 3"} and max(shown.values()) <= 6
@@ -453,7 +505,7 @@ def test_an_album_of_a_persons_smiles_asks_for_theirs(make):
     )
     nobody = make.photo("nobody.jpg", "2016-03-01 12:00:00", (make.face(0.9),))
     both = make.photo("both.jpg", "2016-05-01 12:00:00", serious_ben)
-    theme = replace(themes.load("smiles"), persons=("ANNA",))
+    theme = replace(SMILES, persons=("ANNA",))
     found = by_name(choose([both, nobody], theme, make.appearance))
     assert found == {"both.jpg": Reason.CHOSEN, "nobody.jpg": Reason.UNKNOWN}
     bens = by_name(choose([both], replace(theme, persons=("Ben",)), make.appearance))

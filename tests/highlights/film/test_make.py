@@ -46,7 +46,7 @@ def kept(tmp_path_factory, make):
     for number, ((size, boxes), colour) in enumerate(zip(SHAPES, COLOURS, strict=True)):
         noise = np.random.default_rng(number).integers(70, 190, (size[1] // 20, size[0] // 20), np.uint8)
         picture = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert("RGB")
-        faces = tuple(Face(Box(*box), 0.99, smile=0.95, sharpness=0.8) for box in boxes)
+        faces = tuple(Face(Box(*box), 0.99, smile=0.99, sharpness=0.8) for box in boxes)
         for face in faces:
             left, top, right, bottom = face.box.pixels(*size)
             ImageDraw.Draw(picture).rectangle((left, top, right - 1, bottom - 1), fill=colour)
@@ -252,7 +252,7 @@ def make_burst(tmp_path, make):
         ImageDraw.Draw(picture).rectangle((250, 60, 390, 220), fill=colour)
         path = tmp_path / f"shot {number}.png"
         picture.save(path)
-        face = Face(Box(250 / 640, 60 / 360, 390 / 640, 220 / 360), 0.99, smile=0.95, sharpness=0.8)
+        face = Face(Box(250 / 640, 60 / 360, 390 / 640, 220 / 360), 0.99, smile=0.99, sharpness=0.8)
         photos.append(
             make.photo(
                 str(path),
