@@ -24,7 +24,8 @@ from phototag.cli import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent
 README, REFERENCE = ROOT / "README.md", ROOT / "docs" / "commands.md"
-TOURS = [README]  # pages whose console blocks can be run by anybody, in a minute, without a network
+# Pages whose console blocks can be run by anybody, in a minute, without a network.
+TOURS = [README, ROOT / "docs" / "names.md"]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- reference: made by python -m tests.readme -->", "<!-- end of reference -->"
 COLUMNS = 100
