@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,9 @@ Progress = Callable[[int, int], None]  # groups looked at, of how many
 # the other half: `phototag evaluate people` prints what they give.
 MERGE = 0.335  # up to which two groups are one person
 SUGGEST = 0.37  # up to which two groups may be one person, for somebody to look at
+# Of a group's photos: two groups that share no more are one person, of whom a mirror, a picture on the wall
+# or a collage shows a second face. That one stays out; else a single such photo would part all others.
+MOST_SHARED = 0.1
 JOIN_MARGIN = 0.035  # a new face joins a group only where the next one is this much further
 
 ROWS = 512  # groups at a time: beside 50,000 others a block of distances takes 100 MB
@@ -64,7 +68,7 @@ class Face:
 @dataclass(slots=True)
 class _Group:
     members: list[int]
-    photos: set[object]
+    photos: dict[object, int]  # photo -> the member in it
     total: Array  # the sum of the embeddings
     squares: float  # the sum of their squared lengths
     name: str | None = None
@@ -91,8 +95,9 @@ class _Linkage:
     """Merges groups that are each other's nearest, until no two are near enough."""
 
     def __init__(self, vectors: Array, faces: Sequence[Face], merge: float) -> None:
-        self.merge = merge
+        self.merge, self.vectors = merge, vectors
         self.groups: list[_Group] = []
+        self.done: list[_Group] = []  # nobody is near them
         # A person may look different as a child: groups of one name stay apart here and get one number
         # in the end. But together they have each photo once.
         self.photos_of: dict[str, set[object]] = {}
@@ -100,13 +105,14 @@ class _Linkage:
             if not (face.eligible or face.name):
                 continue
             total = vectors[index].astype(np.float64)
-            group = _Group([index], {face.photo}, total, float(total @ total), face.name, face.not_names)
-            self.groups.append(group)
+            photos = {face.photo: index}
+            self.groups.append(
+                _Group([index], photos, total, float(total @ total), face.name, face.not_names)
+            )
             if face.name:
                 self.photos_of.setdefault(face.name, set()).add(face.photo)
 
     def run(self, on_progress: Progress | None = None) -> list[_Group]:
-        done: list[_Group] = []
         while self.groups:
             nearest = self._find_nearest(on_progress)
             absorbed = set()
@@ -116,13 +122,13 @@ class _Linkage:
                     self._merge(self.groups[place], self.groups[other])
                     absorbed.add(other)
             # Who has nobody near now never will.
-            done += [group for group, found in zip(self.groups, nearest, strict=True) if found is None]
+            self.done += [group for group, found in zip(self.groups, nearest, strict=True) if found is None]
             self.groups = [
                 group
                 for place, group in enumerate(self.groups)
                 if nearest[place] is not None and place not in absorbed
             ]
-        return done
+        return self.done
 
     def _find_nearest(self, on_progress: Progress | None) -> list[tuple[float, int] | None]:
         """For each group the mean squared distance and the place of the nearest that it may join; None
@@ -160,13 +166,22 @@ class _Linkage:
             return False
         if one.name in other.not_names or other.name in one.not_names:
             return False
-        if not one.photos.isdisjoint(other.photos):
-            return False
-        named, unnamed = (one, other) if one.name else (other, one)
-        return bool(unnamed.name) or not named.name or unnamed.photos.isdisjoint(self.photos_of[named.name])
+        kept, giving = _in_order_of_rank(one, other)
+        photos = self._photos_of(kept)
+        if giving.photos.keys().isdisjoint(photos):
+            return True
+        most = MOST_SHARED * len(giving.members)
+        return not giving.name and most >= 1 and len(giving.photos.keys() & photos) <= most
+
+    def _photos_of(self, group: _Group) -> AbstractSet[object]:
+        """Those in which the group's person is known to be."""
+        return self.photos_of[group.name] if group.name else group.photos.keys()
 
     def _merge(self, one: _Group, other: _Group) -> None:
-        """`other` becomes part of `one`."""
+        """`other` becomes part of `one`, without faces of photos in which the person is already."""
+        kept, giving = _in_order_of_rank(one, other)
+        for photo in giving.photos.keys() & self._photos_of(kept):
+            self._put_out(giving, photo)
         one.members += other.members
         one.photos |= other.photos
         one.total = one.total + other.total
@@ -174,7 +189,23 @@ class _Linkage:
         one.name = one.name or other.name
         one.not_names |= other.not_names
         if one.name:
-            self.photos_of[one.name] |= one.photos
+            self.photos_of[one.name] |= one.photos.keys()
+
+    def _put_out(self, group: _Group, photo: object) -> None:
+        """The face of this photo leaves the group, and is on its own."""
+        index = group.photos.pop(photo)
+        vector = self.vectors[index].astype(np.float64)
+        group.members.remove(index)
+        group.total = group.total - vector
+        group.squares -= float(vector @ vector)
+        self.done.append(_Group([index], {photo: index}, vector, float(vector @ vector)))
+
+
+def _in_order_of_rank(one: _Group, other: _Group) -> tuple[_Group, _Group]:
+    """The one whose faces stay where both are in a photo: that which has a name, then the larger."""
+    if bool(one.name) != bool(other.name):
+        return (one, other) if one.name else (other, one)
+    return (one, other) if len(one.members) >= len(other.members) else (other, one)
 
 
 def _mutual_pairs(nearest: Sequence[tuple[float, int] | None]) -> list[tuple[float, int, int]]:

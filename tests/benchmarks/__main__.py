@@ -26,6 +26,7 @@ BENCHMARKS = {
     "store": "Library.save beside a bare executemany of the same rows",
     "rescan": "a scan of 100,000 photos in which nothing is new, beside os.walk and os.stat",
     "sidecars": "reading 100,000 sidecars that other programs have written",
+    "people": "grouping 50,000 faces into persons, and 1,000 new ones beside them",
     "objects": "the detector of things beside torchvision's Faster R-CNN, eager and one by one",
     "faces": "the face detector beside facenet_pytorch.MTCNN.detect",
     "scan": "a scan beside decoding and the nets alone; what the database takes of it; two cores beside one",

@@ -1,4 +1,5 @@
 import itertools
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -167,3 +168,28 @@ def test_groups_of_one_name_have_each_photo_once():
     known[5] = replace(known[5], photo=known[1].photo)
     found = group_faces(embeddings, known)
     assert found[0] == found[3] and (found[1] == found[0]) != (found[5] == found[0])
+
+
+def test_one_mirror_does_not_part_a_person():
+    """Two kinds of light make forty faces of one person two crowds; she is twice in one photo, once in each:
+    one of the two stays out."""
+    random = np.random.default_rng(3)
+    embeddings = random.normal(scale=0.01, size=(40, 8))
+    embeddings[20:, 0] += 0.25
+    known = faces(40)
+    known[39] = replace(known[39], photo=known[0].photo)
+    found = group_faces(embeddings, known)
+    assert sorted(Counter(found).items()) == [(ALONE, 1), (0, 39)]
+    assert ALONE in (found[0], found[39])
+    named = [replace(face, name="Anna" if index in (0, 39) else None) for index, face in enumerate(known)]
+    assert group_faces(embeddings, named) == [0] * 40, "unless both have her name"
+
+
+def test_who_is_often_beside_a_double_is_somebody_else():
+    random = np.random.default_rng(3)
+    embeddings = random.normal(scale=0.01, size=(40, 8))
+    embeddings[20:, 0] += 0.25
+    twins = [
+        replace(face, photo=index % 20 if index % 20 < 4 else index) for index, face in enumerate(faces(40))
+    ]
+    assert group_faces(embeddings, twins) == [0] * 20 + [1] * 20
