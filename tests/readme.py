@@ -25,7 +25,7 @@ from phototag.cli import COMMANDS, main
 ROOT = Path(__file__).parent.parent
 README, REFERENCE = ROOT / "README.md", ROOT / "docs" / "commands.md"
 # Pages whose console blocks can be run by anybody, in a minute, without a network.
-TOURS = [README, ROOT / "docs" / "names.md"]
+TOURS = [README, *(ROOT / "docs" / name for name in ("names.md", "people.md"))]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 BEGIN, END = "<!-- reference: made by python -m tests.readme -->", "<!-- end of reference -->"
 COLUMNS = 100

@@ -54,7 +54,7 @@ from phototag.smiling import SMILE_THRESHOLD, join_faces
 Array = np.ndarray[Any, Any]
 Progress = Callable[[int, int], None]
 
-# In `meta`: of how many faces the last full grouping was, and up to which answer all were looked at.
+# In `meta`: of how many faces the last full grouping was, and what the last one rested on.
 STATE = "people_grouped"
 # New faces join groups that are there. All are grouped anew where that takes no time, and where so many are
 # new that groups may have changed.
@@ -150,7 +150,7 @@ def group(catalog: Catalog, on_progress: Progress | None = None, *, only_if_new:
     """See Library.group_people."""
     while True:
         with catalog.read() as connection:
-            if only_if_new and _state_of(connection).get("answers") == embeddings.last_answer(connection):
+            if only_if_new and _is_current(connection):
                 return _count(connection)
             known = _load(connection)
             whole = _state_of(connection)
@@ -169,6 +169,16 @@ def _journal_state(connection: Connection) -> tuple[object, ...]:
 def _state_of(connection: Connection) -> dict[str, Any]:
     text = connection.scalar(select(meta.c.value).where(meta.c.key == STATE))
     return dict(json.loads(text)) if text else {}
+
+
+def _basis(connection: Connection) -> dict[str, Any]:
+    """What a grouping rests on: the embeddings, and what a person said."""
+    return {"answers": embeddings.last_answer(connection), "words": list(_journal_state(connection))}
+
+
+def _is_current(connection: Connection) -> bool:
+    """Whether neither is another one than at the last grouping."""
+    return _basis(connection).items() <= _state_of(connection).items()
 
 
 def _count(connection: Connection) -> Grouping:
@@ -280,7 +290,8 @@ def _find_numbers(
         row.number if (row := known.rows[index]) and row.number is not None else ALONE for index in indices
     ]
     known.counted = state.get("faces", 0)
-    few_new = len(known.faces) - known.counted <= NEW_SHARE * len(known.faces)
+    same_words = state.get("words") == list(known.state)
+    few_new = same_words and len(known.faces) - known.counted <= NEW_SHARE * len(known.faces)
     if len(known.faces) > FEW_FACES and few_new and ALONE in before:
         waiting = [place for place, number in enumerate(before) if number == ALONE]
         there = [place for place, number in enumerate(before) if number != ALONE]
@@ -342,7 +353,7 @@ def _store(connection: Connection, known: _Known, numbers: Sequence[int]) -> Gro
             [(row.photo_id, *row.box, row.number, row.tie) for row in rows.values()],
         )
     connection.execute(delete(meta).where(meta.c.key == STATE))
-    state = {"faces": known.counted, "answers": embeddings.last_answer(connection)}
+    state = {"faces": known.counted, **_basis(connection)}
     connection.execute(insert(meta).values(key=STATE, value=json.dumps(state)))
     summarise_again(connection, changed)
     groups = {number for number in numbers if number != ALONE}

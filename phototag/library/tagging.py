@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
@@ -145,17 +146,21 @@ def take_back_faces(
     stored = _load_stored(connection, [photo for photo, _ in found])
     row_ids: list[int] = []
     spoken_of = []
+    nameless: list[tuple[Photo, Face, FaceWord]] = []
     for (photo, face), (path, number) in zip(found, faces, strict=True):
         its = [
-            one.row_id
+            one
             for one in _words_about(photo, face, stored.get(photo.photo_id, ()))
             if asked is None or (one.word.person and fold(one.word.person.name) in asked)
         ]
-        row_ids += its
+        row_ids += [one.row_id for one in its]
         spoken_of += [f"{path}#{number}"] if its else []
+        nameless += [(photo, face, one.word) for one in its if one.word.kind is WordKind.PERSON]
     summary = _sentence(["taken back", *(names or ["all words"])], spoken_of)
     with changing(connection, summary, _copies(connection, [photo for photo, _ in found])) as change:
         _delete_words(change, row_ids)
+        for photo, face, word in nameless:  # the next grouping tells whether it is like the others
+            _follow(connection, change, photo, face, replace(word, kind=WordKind.NOT_PERSON))
     return len(spoken_of)
 
 

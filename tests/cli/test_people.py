@@ -105,6 +105,8 @@ def test_embeddings_are_private(with_people):
     printed = run("query", "--json", "--db", catalog).stdout
     printed += run("show", folder / "2016/booth-two.jpg", "--json", "--db", catalog).stdout
     printed += run("query", "--csv", "--db", catalog).stdout + run("tags", "--json", "--db", catalog).stdout
+    for form in ("--json", "--csv", "--coco", "--geojson"):
+        printed += run("export", form, "--db", catalog).stdout
     assert "identity" not in printed and "embedding" not in printed
 
 
@@ -361,3 +363,14 @@ def test_smiles_of_eileen(named):
     )
     nobody = run("highlights", "smiles", "--person", "Nobody", "--db", catalog, code=2)
     assert "Nobody" in nobody.stderr
+
+
+def test_a_name_taken_back_is_gone_until_the_faces_likeness_gives_it_again(named):
+    folder, catalog = named
+    face = f"{folder / '2016/booth-two.jpg'}#1"
+    before = names(catalog, "person:Eileen"), names(catalog, "person:Barack")
+    run("untag", face, "--db", catalog)
+    after = names(catalog, "person:Eileen"), names(catalog, "person:Barack")
+    assert sorted(len(now) - len(then) for then, now in zip(before, after, strict=True)) == [-1, 0]
+    run("scan", folder, "--tagger", "smiles", "--db", catalog)
+    assert_all_named(catalog)
