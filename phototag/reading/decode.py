@@ -86,7 +86,7 @@ def decode(
     """The photo in these bytes, see `open_photo`. `beside`: what files beside it say. Raises
     UnreadablePhoto; DamagedPhoto where it says something of itself."""
     try:
-        if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
+        if _is_raw(data, path):
             pixels, size_wh, facts, written = _decode_raw(data, path, mtime, sizing, max_pixels, beside)
         else:
             opened = images.open_bytes(data, path, max_pixels)
@@ -111,10 +111,12 @@ def read_facts(path: str | Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
 def read_metadata(
     path: str | Path, beside: Sequence[Beside] = (), max_pixels: int = MAX_PIXELS
 ) -> tuple[Exif, Written]:
-    """What a photo's file and the files `beside` it say, without decoding it (RAW is: its metadata come
-    from its decoder). Of a JPEG only what stands before its pixels is read. Raises UnreadablePhoto where
-    the bytes cannot be read."""
+    """What a photo's file and the files `beside` it say, without decoding it (RAW is, where its first page
+    states no date: then its preview may). Of a JPEG only what stands before its pixels is read. Raises
+    UnreadablePhoto where the bytes cannot be read."""
     data, mtime = read_head(path, max_pixels)
+    if _is_raw(data, str(path)) and (said := _first_page_of_raw(data, str(path), mtime, beside)):
+        return said
     return _read_without_pixels(data, str(path), mtime, max_pixels, beside)
 
 
@@ -123,7 +125,7 @@ def _read_without_pixels(
 ) -> tuple[Exif, Written]:
     """A picture that cannot be opened has what decoding would say of it all the same."""
     try:
-        if path.rpartition(".")[2].lower() in RAW_EXTENSIONS and _may_be_raw(data):
+        if _is_raw(data, path):
             decoded = decode(data, path, mtime, partial(working_size, long_side=1), max_pixels, "", beside)
             return decoded.exif, decoded.written
         opened = images.open_head(data, path, max_pixels)
@@ -133,6 +135,28 @@ def _read_without_pixels(
         return error.exif, error.written
     except Exception:  # a decoder meets hostile bytes: it may fail in any way
         return exif.parse_exif(None, mtime, path, beside=beside), find_written({}, NOTHING, beside, None, 1)
+
+
+def _first_page_of_raw(
+    data: bytes, path: str, mtime: float, beside: Sequence[Beside]
+) -> tuple[Exif, Written] | None:
+    """What the first page of a RAW file says, where it is a TIFF as most are, and says when the photo
+    was taken."""
+    tags = images.tiff_exif(data)
+    if tags is None:
+        return None
+    embedded = _embedded_in_raw(tags)
+    facts = exif.parse_exif(tags, mtime, path, embedded, beside)
+    if facts.taken_from not in ("exif", "xmp"):
+        return None
+    return facts, find_written(exif.first_image(tags), embedded, beside, None, facts.orientation)
+
+
+def _embedded_in_raw(tags: Image.Exif | None) -> Embedded:
+    packet = None
+    with suppress(Exception):  # damaged EXIF costs the EXIF, not the picture
+        packet = tags.get(TIFF_XMP) if tags is not None else None
+    return Embedded(read_packet(packet))
 
 
 def _described(
@@ -153,9 +177,10 @@ def _described(
     return facts, find_written(exif.first_image(said), embedded, beside, stored_wh, orientation)
 
 
-def _may_be_raw(data: bytes) -> bool:
+def _is_raw(data: bytes, path: str) -> bool:
     """What a file is its content decides: a JPEG that was called .dng is a JPEG."""
-    return sniff(data[:SNIFFED_BYTES]) in (None, "TIFF")
+    is_called_so = path.rpartition(".")[2].lower() in RAW_EXTENSIONS
+    return is_called_so and sniff(data[:SNIFFED_BYTES]) in (None, "TIFF")
 
 
 def _decode_image(
@@ -235,10 +260,7 @@ def _decode_raw(
     data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int, beside: Sequence[Beside]
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif, Written]:
     developed = raw.develop(data, sizing, max_pixels)
-    packet = None
-    with suppress(Exception):  # damaged EXIF costs the EXIF, not the picture
-        packet = developed.exif.get(TIFF_XMP) if developed.exif is not None else None
-    embedded = Embedded(read_packet(packet))
+    embedded = _embedded_in_raw(developed.exif)
     facts = exif.parse_exif(developed.exif, mtime, path, embedded, beside)
     width, height = developed.upright_wh
     stored_wh = (height, width) if developed.orientation >= 5 else (width, height)

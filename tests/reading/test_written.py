@@ -158,6 +158,18 @@ def test_what_windows_writes_into_exif(tmp_path):
     assert written.keywords == ("one", "two", "three")
 
 
+def test_a_raw_file_that_is_a_tiff_is_read_without_its_decoder(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[700] = packet(mwg(), ' xmp:Rating="4" xmp:CreateDate="2016-05-04T10:00:00"')
+    picture().save(tmp_path / "a.tif", exif=exif)
+    (tmp_path / "a.tif").rename(tmp_path / "a.dng")
+    facts, written = read_metadata(tmp_path / "a.dng")
+    assert (facts.taken_from, facts.taken_at.isoformat()) == ("xmp", "2016-05-04T10:00:00")
+    assert (written.rating, [one.name for one in written.persons]) == (4, ["Anna"])
+    assert written.persons[0].box == Box(0.5, 0.125, 0.75, 0.375), "turned upright"
+
+
 @pytest.mark.parametrize("text", ["OLYMPUS DIGITAL CAMERA", "SONY DSC", r"DCIM\100MEDIA\DJI_0001.JPG", "   "])
 def test_what_cameras_write_of_every_photo_is_no_description(tmp_path, text):
     exif = Image.Exif()
