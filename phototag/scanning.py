@@ -113,6 +113,7 @@ class ScanReport:
 
     found: int = 0
     tagged: int = 0
+    unreadable: int = 0  # looked at now, and could not be read; `failed` has those of earlier scans too
     unchanged: int = 0
     moved: int = 0
     missing: int = 0
@@ -132,6 +133,11 @@ class ScanReport:
     other_endings: dict[str, int] = field(default_factory=dict)  # of files that are no photos by their names
     # sentences: what was not done, and the line that would mend it
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def looked_at(self) -> int:
+        """Whether they could be read or not."""
+        return self.tagged + self.unreadable
 
 
 @dataclass(frozen=True)
@@ -470,7 +476,7 @@ def _look(
             errors = {outcome.photo_id: outcome.error for outcome in batch.outcomes if outcome.error}
             for job in batch.jobs:
                 on_photo(job.file.full_path(), errors.get(job.photo_id))
-        caller.progress("tag", report.tagged, plan.pending.photos)
+        caller.progress("tag", report.looked_at, plan.pending.photos)
 
     def tag(photos: Iterator[lookahead.Looked]) -> None:
         taggers = _load_taggers(plan, options.device, caller)
@@ -496,7 +502,7 @@ def _look(
             else:
                 for batch in pipeline.run(leading, {}, {}, options.batch_size):
                     save(batch)
-    report.interrupted = caller.stop() and report.tagged < plan.pending.photos
+    report.interrupted = caller.stop() and report.looked_at < plan.pending.photos
 
 
 def _group_people(library: Library, caller: _Caller, report: ScanReport) -> None:
@@ -566,7 +572,9 @@ def _do_nothing() -> None:
 
 
 def _count(batch: pipeline.Batch, report: ScanReport) -> None:
-    report.tagged += len(batch.jobs)
+    unreadable = sum(outcome.tagger == "decode" for outcome in batch.outcomes)
+    report.tagged += len(batch.jobs) - unreadable
+    report.unreadable += unreadable
     for outcome in batch.outcomes:
         if outcome.tagger in report.taggers:
             report.taggers[outcome.tagger]["failed" if outcome.error else "tagged"] += 1

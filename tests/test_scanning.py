@@ -127,9 +127,9 @@ def test_answers_saved_under_other_limits_are_compared_once(library, tmp_path):
     fingerprints = compute_fingerprints(["colour"], {})
     fingerprints["decode"] = Fingerprint(decode_fingerprint(1000))
     assert library.count_jobs(None, fingerprints) == JobCount(1, {"colour": 1}, unmarked=3)
-    assert scan(library, [folder], ScanOptions(max_pixels=1000)).tagged == 1  # the one that could not be read
+    assert scan(library, [folder], ScanOptions(max_pixels=1000)).unreadable == 1
     assert library.count_jobs(None, fingerprints) == JobCount(0, {"colour": 0}, unmarked=0)
-    assert scan(library, [folder], ScanOptions(max_pixels=1000)).tagged == 0
+    assert scan(library, [folder], ScanOptions(max_pixels=1000)).looked_at == 0
 
 
 def load_endless(device, options):
@@ -189,11 +189,11 @@ def test_a_file_that_can_never_be_read_loads_no_net_at_every_scan(scanned, own_c
     code = (
         "import sys\nfrom phototag import Library, scan\n"
         f"with Library.open({str(catalog)!r}) as library: report = scan(library, [{str(folder)!r}])\n"
-        "print(report.tagged, report.failed, 'torch' in sys.modules)"
+        "print(report.tagged, report.unreadable, report.failed, 'torch' in sys.modules)"
     )
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout.split() == ["1", "1", "False"], done.stderr
+        assert done.stdout.split() == ["0", "1", "1", "False"], done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look into every folder")

@@ -400,20 +400,21 @@ def would_do(report: ScanReport) -> str:
 def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and
     what to type next."""
-    if report.interrupted and not report.tagged:
+    if report.interrupted and not report.looked_at:
         lines = ["Stopped before a photo was looked at."]
     elif not report.found:
         lines = ["No photos found."]
-    elif not report.tagged:
+    elif not report.looked_at:
         lines = [
             f"{count(report.found, 'photo')}, nothing new: no photo had to be decoded "
             f"({report.seconds:.1f} s)."
         ]
     else:
-        rate = f"{report.seconds:.1f} s, {report.tagged / max(report.seconds, 0.001):.1f} photos/s"
+        unreadable = f"{report.unreadable:,} could not be read, " if report.unreadable else ""
+        rate = f"{report.seconds:.1f} s, {report.looked_at / max(report.seconds, 0.001):.1f} photos/s"
         lines = [
-            f"{count(report.found, 'photo')}: {report.tagged:,} tagged, {report.unchanged:,} unchanged "
-            f"({rate})."
+            f"{count(report.found, 'photo')}: {report.tagged:,} tagged, {unreadable}"
+            f"{report.unchanged:,} unchanged ({rate})."
         ]
     if report.unlisted:
         lines.append(
