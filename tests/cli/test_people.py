@@ -374,3 +374,29 @@ def test_a_name_taken_back_is_gone_until_the_faces_likeness_gives_it_again(named
     assert sorted(len(now) - len(then) for then, now in zip(before, after, strict=True)) == [-1, 0]
     run("scan", folder, "--tagger", "smiles", "--db", catalog)
     assert_all_named(catalog)
+
+
+def test_in_a_large_library_new_faces_join_the_groups_that_are_there(own_people, monkeypatch):
+    from PIL import Image, ImageOps
+
+    from phototag.library import groups
+
+    folder, catalog = own_people
+    monkeypatch.setattr(groups, "FEW_FACES", 0)
+    monkeypatch.setattr(groups, "NEW_SHARE", 0.5)
+    before = people(catalog)
+    ImageOps.mirror(Image.open(folder / "2016/astronaut.jpg")).save(folder / "new.png")
+    state = rows(catalog, "SELECT value FROM meta WHERE key = 'people_grouped'")
+    found = json.loads(run("scan", folder, "--tagger", "smiles", "--json", "--db", catalog).stdout)
+    assert found["people"] == {"faces": 15, "groups": 3, "named": 0}
+    after = people(catalog)
+    assert [after[number]["faces"] - before[number]["faces"] for number in before] == [1, 0, 0]
+    full = [json.loads(text)["faces"] for (text,) in state]
+    assert (
+        full
+        == [14]
+        == [
+            json.loads(text)["faces"]
+            for (text,) in rows(catalog, "SELECT value FROM meta WHERE key = 'people_grouped'")
+        ]
+    ), "the last full grouping is still that of fourteen"
