@@ -79,7 +79,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-sheet", is_flag=True, help="None.")
 @click.option("--animate", is_flag=True, help="The shots of each burst as a small moving picture in it.")
-@click.option("--places", is_flag=True, help="Print in the gallery where photos were taken.")
+@click.option("--places", is_flag=True, help="Tell in gallery and film where photos were taken.")
 @click.option(
     "--film", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.mp4", help="Make a film of them."
 )
@@ -118,13 +118,15 @@ def highlights(
 ) -> None:
     """Choose the best photos by a theme; make an album and a film.
 
-    THEME is smiles, pets, portraits or year (the best of everything). TERMS are those of `phototag
-    query`; put -- before terms that begin with a dash. No photo is changed, and the same catalog
-    gives the same album.
+    THEME is smiles, pets, portraits, year (the best of everything), trips (far from home), on-this-day
+    (of any year) or through-the-years (one photo a year of one --person, the face in the same place).
+    TERMS are those of `phototag query`; put -- before terms that begin with a dash. No photo is changed,
+    and the same catalog gives the same album.
 
     \b
       phototag highlights smiles --year 2016
       phototag highlights smiles --year 2016 --out ~/Smiles2016 --film ~/smiles-2016.mp4
+      phototag highlights through-the-years --person Anna --film anna.mp4
       phototag highlights year --from 2016-06 --to 2016-08 path:Italy --top 30 --dry-run
       phototag why IMG_0042.jpg --theme smiles --year 2016
     """
@@ -180,7 +182,8 @@ class Outputs:
         if self.strip and self.hardlink:
             raise UsageError("say either --strip or --hardlink: a hard link is the photo itself")
         refuse_together(("--copy", self.copy), ("--hardlink", self.hardlink))
-        refuse_together(("--no-gallery", not self.gallery), ("--places", self.places))
+        if not self.film:
+            refuse_together(("--no-gallery", not self.gallery), ("--places", self.places))
         if not self.out:
             refuse_without(
                 "--out DIR",
@@ -188,8 +191,9 @@ class Outputs:
                 ("--hardlink", self.hardlink),
                 ("--strip", self.strip),
                 ("--replace", self.replace),
-                ("--places", self.places),
             )
+        if not (self.out or self.film):
+            refuse_without("--out DIR or --film FILE.mp4", ("--places", self.places))
         if not self.film:
             refuse_without(
                 "--film FILE.mp4",
@@ -211,6 +215,7 @@ class Outputs:
             mood=self.mood,
             preview=self.preview,
             made_on=datetime.now(),
+            places=self.places,
             force=self.force,
         )
 

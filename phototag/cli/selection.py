@@ -132,7 +132,11 @@ class Selection:
             first, last = date(options.year, 1, 1), date(options.year, 12, 31)
         if first and last and last < first:
             raise UsageError(f"--from {first} is after --to {last}")
-        asked = [*group(terms), *(term for line in options.where for term in group(split(line)))]
+        asked = [
+            *theme.terms,
+            *group(terms),
+            *(term for line in options.where for term in group(split(line))),
+        ]
         if first or last:
             asked.append(f"taken:{first or ''}..{last or ''}")
         if options.min_faces:
@@ -145,15 +149,18 @@ class Selection:
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance
         from phototag.highlights.choose import choose
-        from phototag.query.terms import TakenTerm
+        from phototag.query.terms import DayTerm, TakenTerm
 
+        if self.theme.film.align_faces and not self.theme.persons:
+            raise UsageError(f"{self.theme.title!r} is of a person; type for example: --person Anna")
         with open_library(db) as library:
             query = library.ask(self.terms)
             query.require_known_words()
             photos = list(library.photos(query))
             who = library.who_is_in(photo.photo_id for photo in photos)
             asked = library.keys_of_persons(self.theme.persons)
-        asks_for_period = any(isinstance(term, TakenTerm) for term in query.every_term())
+            home = library.home() if self.theme.qualify.min_km_from_home else None
+        asks_for_period = any(isinstance(term, TakenTerm | DayTerm) for term in query.every_term())
         say(f"Choosing among {count(len(photos), 'photo')} ...")
         return choose(
             photos,
@@ -163,6 +170,7 @@ class Selection:
             asks_for_period and not self.guessed_dates,
             is_there=_is_there,
             who={photo_id: keys - asked for photo_id, keys in who.items()},
+            home=home,
         )
 
     def title(self, choice: Choice) -> str:
@@ -173,13 +181,14 @@ class Selection:
 
     def _of_whom(self, choice: Choice) -> str:
         """` of Anna and Ben`, as the catalog spells them."""
+        from phototag.highlights import captions
         from phototag.query.terms import fold
 
         spelled = {fold(one.person.name): one.person.name for v in choice.kept for one in v.photo.persons}
         names = [spelled.get(fold(name), name) for name in self.theme.persons]
         if not names:
             return ""
-        return f" of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f" of {names[0]}"
+        return f" of {captions.enumerate_names(names)}"
 
     @property
     def least(self) -> int:

@@ -138,6 +138,17 @@ def _dates(photos: Sequence[Photo]) -> list[datetime]:
     return sorted(photo.taken_at for photo in told or dated if photo.taken_at)
 
 
+MOST_NAMES = 6  # on a line of text
+
+
+def enumerate_names(names: Sequence[str]) -> str:
+    """`Anna`, `Anna and Ben`, `Anna, Ben and 3 others`; empty where there are none."""
+    shown = [visible(name) for name in names[:MOST_NAMES]]
+    if len(names) > MOST_NAMES:
+        shown[-1:] = [f"{len(names) - MOST_NAMES + 1} others"]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

@@ -48,16 +48,20 @@ def choose(
     need_stated_date: bool = False,
     is_there: Callable[[Photo], bool] | None = None,
     who: Mapping[int, frozenset[str]] | None = None,
+    home: tuple[float, float] | None = None,
 ) -> Choice:
     """`measure(photo, eligible faces)` gives fingerprint and exposure, or None where the file
     cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
     back: see Choice.require_minimum. `need_stated_date`: photos whose date is only their file's are
     left out, as an album of a year wants. `is_there(photo)` says whether its file is, and is asked
     where several photos have the same bytes: one that has gone since the last scan stands for none. `who`:
-    photo id -> keys of the persons in it, whether they have names or not: the choice spreads over them."""
+    photo id -> keys of the persons in it, whether they have names or not: the choice spreads over them.
+    `home`: where most photos are taken, as latitude and longitude, for a theme that leaves it."""
     ordered = sorted(photos, key=order)
     first_with = _stand_ins(ordered, is_there) if is_there else {}
-    judged = [judge(photo, index, theme, first_with, need_stated_date) for index, photo in enumerate(ordered)]
+    judged = [
+        judge(photo, index, theme, first_with, need_stated_date, home) for index, photo in enumerate(ordered)
+    ]
     for each in judged:
         if isinstance(each, Candidate) and who:
             each.who = who.get(each.photo.photo_id, frozenset())
@@ -198,6 +202,9 @@ class _Selection:
         for chosen in self.chosen:
             if _same_picture(candidate, chosen):
                 return self._decide(candidate, Reason.SAME_PICTURE, chosen.photo)
+        most = self.theme.spread.most_per_year
+        if most and self.taken["year", candidate.year] >= most:
+            return self._decide(candidate, Reason.YEAR_FULL, worth=worth, share=most)
         if candidate.day is not None and self.taken["day", candidate.day] >= self.day_limit:
             return self._decide(candidate, Reason.DAY_FULL, worth=worth, share=self.day_limit)
         if candidate.event is not None and self.taken["event", candidate.event] >= self.event_limit:
@@ -209,6 +216,7 @@ class _Selection:
                 ("time_bucket", candidate.time_bucket),
                 ("day", candidate.day),
                 ("event", event),
+                ("year", candidate.year),
             )
         )
         self.taken.update(("company", key) for key in candidate.company)

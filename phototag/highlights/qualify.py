@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ CARRIERS = ("tv", "laptop", "cell phone", "book", "bus", "truck", "train")
 # From which score on such a thing is believed, and up to which a person in its place is not. Of 900
 # photos with people this finds the three whose smiles are on a screen or a bus, and no other.
 CARRIER_SCORE, PERSON_SCORE = 0.6, 0.5
+
+EARTH_KM = 6371.0  # the mean radius
 
 
 @dataclass(eq=False, slots=True)
@@ -51,17 +54,28 @@ class Candidate:
         return tuple(sorted(self.who)) or (self.group_size,)
 
     @property
+    def year(self) -> int | None:
+        taken = self.photo.taken_at
+        return taken.year if taken is not None and self.dated else None
+
+    @property
     def dated(self) -> bool:
         """Whether it is known when it was taken."""
         return captions.is_told(self.photo)
 
 
 def judge(
-    photo: Photo, index: int, theme: Theme, first_with: dict[str, Photo], need_stated_date: bool = False
+    photo: Photo,
+    index: int,
+    theme: Theme,
+    first_with: dict[str, Photo],
+    need_stated_date: bool = False,
+    home: tuple[float, float] | None = None,
 ) -> Verdict | Candidate:
     """The first reason that keeps the photo out whatever the others are, or a candidate.
     `first_with`: content -> the photo that stands for it; the first that is met where there is none.
-    `need_stated_date`: a date that is only the file's is none."""
+    `need_stated_date`: a date that is only the file's is none. `home`: latitude and longitude of where most
+    photos are taken, in degrees."""
     if photo.missing_since is not None:
         return Verdict(photo, Reason.MISSING)
     if "decode" in photo.errors or photo.content_hash is None:
@@ -71,6 +85,8 @@ def judge(
         return Verdict(photo, Reason.DUPLICATE, other=first)
     if need_stated_date and photo.date_is_guessed:
         return Verdict(photo, Reason.GUESSED_DATE)
+    if theme.qualify.min_km_from_home and (verdict := _judge_place(photo, home, theme)):
+        return verdict
     excluded_score = strength(photo, theme.exclude.labels)
     if excluded_score >= theme.exclude.label_score:
         return Verdict(
@@ -102,6 +118,25 @@ def judge(
                 faces,
             )
     return Candidate(photo, index, faces, measured, signals.bound(measured, theme.weights))
+
+
+def _judge_place(photo: Photo, home: tuple[float, float] | None, theme: Theme) -> Verdict | None:
+    if photo.latitude is None or photo.longitude is None or home is None:
+        return Verdict(photo, Reason.NO_PLACE)
+    away = km_between(home, (photo.latitude, photo.longitude))
+    if away < theme.qualify.min_km_from_home:
+        return Verdict(
+            photo, Reason.AT_HOME, {"km_from_home": away, "at_least": theme.qualify.min_km_from_home}
+        )
+    return None
+
+
+def km_between(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Along the globe, of two places in degrees of latitude and longitude (the haversine formula)."""
+    (lat, lon), (lat2, lon2) = (tuple(map(math.radians, place)) for place in (one, other))
+    half = math.sin((lat2 - lat) / 2) ** 2
+    half += math.cos(lat) * math.cos(lat2) * math.sin((lon2 - lon) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(half))
 
 
 def _judge_faces(photo: Photo, faces: tuple[Face, ...], theme: Theme) -> Verdict | None:

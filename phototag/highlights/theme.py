@@ -54,6 +54,8 @@ class Qualify:
     labels: tuple[str, ...] = ()  # at least one of these things must be in it
     label_score: float = _number(0, 1, 0.6)
     min_megapixels: float = _number(0, 1000, 0.0)
+    # how far from home it must be taken; home is where photos were taken on most days
+    min_km_from_home: float = _number(0, 20_000, 0.0)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Spread:
     day_share: float = _number(0.01, 1, 0.2)
     event_share: float = _number(0.01, 1, 0.2)
     event_gap_hours: float = _number(0.1, 1000, 4.0)
+    most_per_year: int = _number(0, 10_000, 0)  # 0: as many as there are
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Film:
     shortest_seconds: float = _number(1, 3600, 20.0)
     longest_seconds: float = _number(1, 3600, 120.0)
     mood: str = field(default="warm", metadata={"one_of": MOODS})  # of the music
+    align_faces: bool = False  # show the face of the album's person in the same place in every photo
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class Theme:
     spread: Spread = Spread()
     film: Film = Film()
     persons: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()  # what is always asked, in the words of phototag query
 
 
 LARGEST_BYTES = 100_000  # of a theme file: those that ship have 2,000
@@ -160,7 +165,7 @@ def parse(text: str, name: str, where: str) -> Theme:
         raise UsageError(f"{where} is not valid TOML: it is nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError, and what Python says of numbers of thousands of digits
         raise UsageError(f"{where} is not valid TOML: {error}") from error
-    known = {"title", "summary", "score", *SECTIONS}
+    known = {"title", "summary", "terms", "score", *SECTIONS}
     _refuse_unknown(document, known, where, "at the top")
     for key in ("title", "summary"):
         if not isinstance(document.get(key, ""), str):
@@ -173,7 +178,12 @@ def parse(text: str, name: str, where: str) -> Theme:
         key: _section(document.get(key, {}), kind, f"{where}: [{key}]") for key, kind in SECTIONS.items()
     }
     theme = Theme(
-        name, document["title"], document.get("summary", ""), weights=_weights(document, where), **sections
+        name,
+        document["title"],
+        document.get("summary", ""),
+        weights=_weights(document, where),
+        terms=_words(document.get("terms", []), f"{where}: terms"),
+        **sections,
     )
     if theme.count.minimum > theme.count.maximum:
         raise UsageError(
@@ -213,9 +223,7 @@ def _section(values: Any, kind: type, where: str) -> Any:
             if not isinstance(value, bool):
                 raise UsageError(f"{where} {key} must be true or false")
         elif isinstance(default, tuple):
-            if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-                raise UsageError(f'{where} {key} must be a list of words, such as ["dog", "cat"]')
-            value = tuple(value)
+            value = _words(value, f"{where} {key}")
         elif isinstance(default, str):
             choices = fields[key].metadata["one_of"]
             if value not in choices:
@@ -226,6 +234,12 @@ def _section(values: Any, kind: type, where: str) -> Any:
             )
         made[key] = value
     return kind(**made)
+
+
+def _words(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise UsageError(f'{where} must be a list of words, such as ["dog", "cat"]')
+    return tuple(value)
 
 
 def _check_number(value: Any, allowed: tuple[float, float], where: str, whole: bool = False) -> None:

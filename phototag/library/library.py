@@ -704,6 +704,12 @@ class Library:
         with self._catalog.write() as connection:
             perceptual_hashes.save(connection, hashes)
 
+    def home(self) -> tuple[float, float] | None:
+        """Latitude and longitude, in degrees, of where photos were taken on most days; None where no
+        photo says where."""
+        with self._catalog.read() as connection:
+            return places.find_home(connection)
+
     def has_places(self) -> bool:
         """Whether the place of some photo has a name."""
         with self._catalog.read() as connection:

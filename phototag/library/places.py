@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from phototag.library.answers import CHUNK, IDS
 from phototag.library.database import Catalog
@@ -14,6 +15,7 @@ from phototag.library.tables import located_photos, photo_places, photos, place_
 from phototag.query.terms import fold
 from phototag.records import NamedPlace
 
+HOME_DEGREES = 0.1  # 11 km from south to north
 PlacesOf = Callable[[float, float], Sequence[NamedPlace]]
 
 _AT = located_photos.c
@@ -36,6 +38,9 @@ _FORGET_PLACES = delete(photo_places).where(photo_places.c.photo_id == bindparam
 _INSERT = insert(photo_places)
 _REMEMBER = insert_or_update(located_photos, "photo_id")
 _INSERT_NAME = insert_or_skip(place_names, "name_key", "place_id")
+_POSITIONS_BY_DAY = select(
+    photos.c.latitude, photos.c.longitude, func.substr(photos.c.taken_at, 1, 10)
+).where(photos.c.latitude.is_not(None), photos.c.longitude.is_not(None), photos.c.taken_at.is_not(None))
 _OF_PHOTOS = (
     select(photo_places.c.photo_id, places.c.name)
     .select_from(photo_places.join(places))
@@ -89,6 +94,23 @@ def load(connection: Connection, photo_ids: Sequence[int]) -> dict[int, list[str
 def are_known(connection: Connection) -> bool:
     """Whether some photo's place is."""
     return connection.execute(select(places.c.id).limit(1)).first() is not None
+
+
+def find_home(connection: Connection) -> tuple[float, float] | None:
+    """The middle of the square of about ten kilometres in which photos were taken on most days; of several
+    such the one with most photos."""
+    rows = connection.execute(_POSITIONS_BY_DAY).all()
+    days: dict[tuple[int, int], set[str]] = defaultdict(set)
+    positions: dict[tuple[int, int], list[tuple[float, float]]] = defaultdict(list)
+    for latitude, longitude, day in rows:
+        square = round(latitude / HOME_DEGREES), round(longitude / HOME_DEGREES)
+        days[square].add(day)
+        positions[square].append((latitude, longitude))
+    if not days:
+        return None
+    home = max(days, key=lambda square: (len(days[square]), len(positions[square]), square))
+    found = positions[home]
+    return sum(lat for lat, _ in found) / len(found), sum(lon for _, lon in found) / len(found)
 
 
 def _save(

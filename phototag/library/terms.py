@@ -49,6 +49,7 @@ from phototag.library.tables import (
 from phototag.query.terms import (
     AnyTerm,
     CameraTerm,
+    DayTerm,
     FacesTerm,
     KeywordTerm,
     LabelTerm,
@@ -384,6 +385,8 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             return ColumnClause(photos.c.faces, and_(photos.c.faces > 0, photos.c.faces > _named_faces()))
         case TakenTerm(since, until):
             return _taken(since, until)
+        case DayTerm(first, last):
+            return ScanClause(_on_days(first, last))
         case CameraTerm(text):
             names = [name for name in _cameras(connection) if text.casefold() in name.casefold()]
             known = photos.c.camera.is_not(None)
@@ -475,6 +478,13 @@ def _taken(since: date | None, until: date | None) -> ColumnClause:
         after = until.isoformat().removesuffix("-01").removesuffix("-01")
         bounds += [photos.c.taken_sort < _seconds(until) + ZONES, photos.c.taken_at + "~" <= after]
     return ColumnClause(photos.c.taken_sort, and_(*bounds))
+
+
+def _on_days(first: str, last: str) -> ColumnElement[bool]:
+    """The known day and month lie between the two, or outside where these reach over New Year."""
+    day = func.substr(photos.c.taken_at, 6, 5)
+    within = and_(day >= first, day <= last) if first <= last else or_(day >= first, day <= last)
+    return and_(func.length(day) == 5, within)
 
 
 def _seconds(day: date) -> int:

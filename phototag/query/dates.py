@@ -73,6 +73,22 @@ def _relative(word: str, today: date) -> tuple[date, date]:
     return periods[word]
 
 
+def read_day_of_year(text: str, today: date | None = None) -> str:
+    """`06-24`, as that is or from `today`. Raises ValueError.
+
+    >>> read_day_of_year("6-4")
+    '06-04'
+    """
+    if text.casefold() == "today":
+        return f"{today or date.today():%m-%d}"
+    match = re.fullmatch(r"([0-9]{1,2})-([0-9]{1,2})", text)
+    try:
+        month, day = (int(match[1]), int(match[2])) if match else (0, 0)
+        return f"{date(2000, month, day):%m-%d}"  # a year that has a 29 February
+    except ValueError:
+        raise ValueError(f"{text!r} is no day of a year") from None
+
+
 def last_day(text: str) -> date:
     """The last day of a period. Raises ValueError where it is none."""
     _, after = read_period(text)

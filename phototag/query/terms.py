@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from phototag.errors import UsageError
-from phototag.query.dates import read_period
+from phototag.query.dates import read_day_of_year, read_period
 from phototag.reading.formats import HEIC_EXTENSIONS, RAW_EXTENSIONS
 from phototag.smiling import SMILE_THRESHOLD
 
@@ -156,6 +156,22 @@ class TakenTerm:
         if (not first and not last) or (since and until and since >= until):
             raise ValueError("it fits no date")
         return cls(since, until, negated)
+
+
+@dataclass(frozen=True, slots=True)
+class DayTerm:
+    """Taken in any year on a day from `first` to `last` ('06-24', both included), which may reach over New
+    Year."""
+
+    first: str
+    last: str
+    negated: bool = False
+
+    @classmethod
+    def read(cls, value: str, negated: bool = False) -> DayTerm:
+        """Raises ValueError."""
+        first, last = (read_day_of_year(end) for end in _ends(value))
+        return cls(first, last, negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +397,7 @@ Term = (
     | NamedTerm
     | FacesTerm
     | TakenTerm
+    | DayTerm
     | PathTerm
     | CameraTerm
     | PlaceTerm
@@ -433,6 +450,9 @@ TERMS: Mapping[str, TermKind] = {
         TakenTerm.read,
         "taken:2016, taken:2016-06..2016-08 or taken:2016-06-24..",
         ("taken:2016", "2016-06, 2016-06-24, 2016-06..2016-08, 2016-summer, last-month, yesterday"),
+    ),
+    "day": TermKind(
+        DayTerm.read, "day:06-24 or day:12-24..12-26", ("day:06-24", "this day of any year; also day:today")
     ),
     "path": TermKind(PathTerm.read, "path:Italy", ("path:Italy", "part of the path")),
     "camera": TermKind(CameraTerm.read, "camera:Pixel", ('camera:"Pixel"', "part of the camera's name")),

@@ -8,7 +8,7 @@ import itertools
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from phototag.highlights.choose import BURST, choose
 from phototag.highlights.theme import Count, Spread, Theme
 from phototag.highlights.verdict import Choice, Reason, Verdict
 from phototag.library import Library
-from phototag.query.terms import Query, TakenTerm
+from phototag.query.terms import DayTerm, PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
 
@@ -136,6 +136,13 @@ class Albums:
     def _choose(self, theme_name: str, query: Query, top: int | None) -> Choice:
         number = self._latest = next(self._numbers)
         theme = themes.load(theme_name)
+        if theme.terms:
+            query = replace(query, terms=(*self._library.ask(theme.terms).terms, *query.terms))
+        if theme.film.align_faces:
+            persons = tuple(term.name for term in query.terms if isinstance(term, PersonTerm))
+            if not persons:
+                raise UsageError(f"{theme.title!r} is of a person: ask for one, such as person:Anna")
+            theme = replace(theme, persons=persons)
         if self._library.count(query) > MOST_PHOTOS:
             raise UsageError(
                 f"more than {MOST_PHOTOS:,} photos fit; ask for less here, or type: phototag highlights "
@@ -147,8 +154,10 @@ class Albums:
                 raise Superseded("something else was asked for meanwhile")
             return self._measure(photo, faces)
 
-        of_a_period = any(isinstance(term, TakenTerm) for term in query.every_term())
-        return choose(list(self._library.photos(query)), theme, measure, top, of_a_period, is_there=_is_there)
+        of_a_period = any(isinstance(term, TakenTerm | DayTerm) for term in query.every_term())
+        home = self._library.home() if theme.qualify.min_km_from_home else None
+        photos = list(self._library.photos(query))
+        return choose(photos, theme, measure, top, of_a_period, is_there=_is_there, home=home)
 
     def _measure(self, photo: Photo, faces: Sequence[Face]) -> Appearance | None:
         key = f"{photo.content_hash} {[face.box for face in faces]}"

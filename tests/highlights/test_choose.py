@@ -13,6 +13,7 @@ from phototag.errors import TooFewPhotos
 from phototag.highlights import theme as themes
 from phototag.highlights.appearance import Appearance
 from phototag.highlights.choose import choose
+from phototag.highlights.qualify import km_between
 from phototag.highlights.verdict import Reason
 from phototag.records import Box, Face, Person, Tag
 from phototag.smiling import SMILE_THRESHOLD
@@ -510,3 +511,48 @@ def test_an_album_of_a_persons_smiles_asks_for_theirs(make):
     assert found == {"both.jpg": Reason.CHOSEN, "nobody.jpg": Reason.UNKNOWN}
     bens = by_name(choose([both], replace(theme, persons=("Ben",)), make.appearance))
     assert bens == {"both.jpg": Reason.NOT_SMILING}
+
+
+def test_one_photo_of_each_year_the_best(make):
+    years = themes.load("through-the-years")
+    photos = [
+        make.photo(f"{year}-{size}.jpg", f"{year}-05-0{number} 12:00:00", (make.face(size=size),))
+        for year in (2014, 2016, 2017)
+        for number, size in enumerate((0.2, 0.4, 0.1), 1)
+    ]
+    choice = choose(photos, years, make.appearance)
+    assert [names_of(verdict.photo) for verdict in choice.kept] == ["2014-0.4", "2016-0.4", "2017-0.4"]
+    assert choice.counts()[Reason.YEAR_FULL] == 6
+
+
+def test_trips_are_what_was_taken_far_from_home(make):
+    trips = themes.load("trips")
+    berlin, rome = {"latitude": 52.52, "longitude": 13.40}, {"latitude": 41.9, "longitude": 12.5}
+    potsdam = {"latitude": 52.39, "longitude": 13.06}
+    photos = [
+        make.photo("berlin.jpg", "2016-05-01 12:00:00", **berlin),
+        make.photo("potsdam.jpg", "2016-05-02 12:00:00", **potsdam),
+        make.photo("somewhere.jpg", "2016-05-03 12:00:00"),
+        make.photo("rome.jpg", "2016-05-04 12:00:00", **rome),
+    ]
+    choice = choose(photos, trips, make.appearance, home=(52.5, 13.4))
+    assert [names_of(verdict.photo) for verdict in choice.kept] == ["rome"]
+    assert choice.counts()[Reason.AT_HOME] == 2 and choice.counts()[Reason.NO_PLACE] == 1
+    assert not choose(photos, trips, make.appearance).kept
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "km"),
+    [
+        ((52.52, 13.405), (41.9, 12.5), 1183),
+        ((0, 179.5), (0, -179.5), 111),
+        ((90, 0), (-90, 0), 20015),
+        ((10, 10), (10, 10), 0),
+    ],
+)
+def test_distances_along_the_globe(one, other, km):
+    assert km_between(one, other) == pytest.approx(km, abs=1)
+
+
+def names_of(photo):
+    return photo.path.rpartition("/")[2].removesuffix(".jpg")

@@ -18,11 +18,15 @@ maximum = 10
 
 
 def test_the_shipped_themes_are_those_promised_and_all_parse():
-    assert theme.names() == ["pets", "portraits", "smiles", "year"]
+    assert theme.names() == [
+        *("on-this-day", "pets", "portraits", "smiles", "through-the-years", "trips", "year")
+    ]
     assert theme.load("smiles").qualify.everyone_smiling
     assert "dog" in theme.load("pets").qualify.labels
     assert theme.load("portraits").qualify.max_faces == 2
     assert not theme.load("year").qualify.everyone_smiling
+    assert theme.load("on-this-day").terms == ("day:today",)
+    assert theme.load("through-the-years").film.align_faces
 
 
 def test_a_file_of_ones_own_keeps_defaults_for_what_it_does_not_say(tmp_path):
@@ -56,6 +60,9 @@ def test_a_file_of_ones_own_keeps_defaults_for_what_it_does_not_say(tmp_path):
         (("maximum = 10", "maximum = " + "[" * 9000), ["not valid TOML"]),
         (("maximum = 10", "maximum = nan"), ["maximum"]),
         (("smile = 2", "smile = nan"), ["smile", "a number"]),
+        (('title = "Grandma"', 'title = "Grandma"\nterms = "dog"'), ["terms", "list of words"]),
+        (('title = "Grandma"', 'title = "Grandma"\nterms = [1]'), ["terms", "list of words"]),
+        (("maximum = 10", "maximum = 10\n[film]\nalign_faces = 1"), ["align_faces", "true or false"]),
         (('title = "Grandma"', 'title = "Grand\\nma"'), ["title must be one line"]),
         (('title = "Grandma"', 'title = "Grand\\u001bma"'), ["title must be one line"]),
         (('title = "Grandma"', 'title = "' + "x" * 300 + '"'), ["at most 200"]),
@@ -84,5 +91,5 @@ def test_files_that_cannot_be_read_and_names_that_do_not_exist(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b'title = "\xe9t\xe9"')
     with pytest.raises(UsageError, match="not UTF-8"):
         theme.read(tmp_path / "latin.toml")
-    with pytest.raises(UsageError, match="there are pets, portraits, smiles, year"):
+    with pytest.raises(UsageError, match=r"there are on-this-day, pets, .*, trips, year"):
         theme.load("../smiles")

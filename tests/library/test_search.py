@@ -14,6 +14,7 @@ from phototag.query.parse import parse
 from phototag.query.terms import (
     AnyTerm,
     CameraTerm,
+    DayTerm,
     FacesTerm,
     LabelTerm,
     NearTerm,
@@ -198,6 +199,9 @@ def fits(facts, term, query):
             found = least_smile is None
         case TakenTerm(since, until):
             found = (since or date.min) <= facts["taken"].date() < (until or date.max)
+        case DayTerm(first, last):
+            day = f"{facts['taken']:%m-%d}"
+            found = first <= day <= last if first <= last else day >= first or day <= last
         case PathTerm(text):
             found = text.casefold() in facts["path"].casefold()
         case CameraTerm(text):
@@ -240,6 +244,7 @@ TERMS = [
     "happy", "sad", "happy:0.6", "faces:0", "faces:1", "faces:2..", "faces:1..2", "faces:..1",
     "smiling:all", "smiling:any", "smiling:none", "smiling:unknown",
     "taken:2016", "taken:2016-06..2016-08", "taken:..2015-03-04", "taken:2017-01..", "taken:2011",
+    "day:06-24..07-04", "day:12-20..01-10", "day:02-29",
     "path:Italy", "path:ROME/", "path:jpg", "path:münchen", "path:photos/spain",
     "path:s/Sp", "path:0_", "path:nowhere",
     "near:41.9,12.5,20km", "near:41.9,12.5,400km", "near:-17,179.9,60km", "sharp:..0.3", "sharp:0.7..",

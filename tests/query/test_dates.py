@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from phototag.query.dates import read_period
+from phototag.query.dates import read_day_of_year, read_period
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,7 @@ from phototag.query.dates import read_period
 )
 def test_words_for_a_period_depend_on_today(word, today, first, after):
     assert read_period(word, today) == (first, after)
+
+
+def test_today_is_a_day_of_every_year():
+    assert read_day_of_year("Today", date(2016, 2, 29)) == "02-29"

@@ -43,7 +43,8 @@ HEIGHTS = {"16:9": 1080, "9:16": 1920, "1:1": 1080, "4:3": 1080}
 class FilmOptions:
     """How a film is made. `height`: in pixels, of the aspect's own by default. `music`: a sound
     file, instead of the score; `silent`: neither. `mood`: of the score, instead of the theme's.
-    `preview`: small and fast, to look at. `made_on`: told on the end card."""
+    `preview`: small and fast, to look at. `made_on`: told on the end card. `places`: tell where photos were
+    taken."""
 
     height: int | None = None
     aspect: str = "16:9"
@@ -52,6 +53,7 @@ class FilmOptions:
     mood: str | None = None
     preview: bool = False
     made_on: datetime | None = None
+    places: bool = False
     force: bool = False
 
     @property
@@ -127,6 +129,7 @@ def make_film(
         track.beats_until(seconds) if track else (),
         bursts=bursts,
         made_on=options.made_on,
+        places=options.places,
         fps=PREVIEW_FPS if options.preview else storyboard.FPS,
     )
     with replace_file(path, force=options.force) as temporary:
@@ -286,9 +289,18 @@ def _at(board: Storyboard, stages: Mapping[int, Stage], number: int, frame: int,
 
 def _stage(board: Storyboard, number: int, theme: Theme, size_wh: tuple[int, int]) -> Stage:
     """Decode a scene's photos at the size the film needs."""
+    import numpy as np
+    from PIL import Image
+
+    from phototag.highlights.film import align
     from phototag.highlights.film.frames import Stage, side_needed
 
     scene = board.scenes[number]
+    face = storyboard.aligned_face(scene, theme)
+    if face is not None:
+        side = align.side_needed(scene.photos[0], face, size_wh)
+        picture = Image.fromarray(open_chosen(scene.photos[0], side))
+        return Stage(board, number, size_wh, [np.asarray(align.align(picture, face, size_wh))], keep=[()])
     pixels = [
         open_chosen(photo, side_needed(shot)) for photo, shot in zip(scene.photos, scene.shots, strict=True)
     ]

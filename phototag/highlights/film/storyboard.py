@@ -7,18 +7,20 @@ so the picture goes through dark."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Literal
 
 from phototag.highlights import captions
+from phototag.highlights.film.align import can_be_aligned, still
 from phototag.highlights.film.motion import Room, Shot, plan
 from phototag.highlights.film.soundtrack import nearest
 from phototag.highlights.theme import Film, Theme
 from phototag.highlights.verdict import Verdict
-from phototag.records import Box, Photo
+from phototag.records import Box, Face, Photo
 
 FPS = 30
 Kind = Literal["title", "card", "photos", "end"]
@@ -128,29 +130,34 @@ def draft(
     *,
     bursts: Mapping[int, Sequence[Photo]] | None = None,
     made_on: datetime | None = None,
+    places: bool = False,
     fps: int = FPS,
 ) -> Storyboard:
     """The film of these photos, which are in order of time. `beats`: seconds on which scenes may change,
     none where any time will do. `bursts`: other shots by the id of the photo that was kept. `made_on`: told
-    on the end card."""
+    on the end card. `places`: whether to tell where most photos of a month were taken."""
     shown = strongest(kept, most_photos(theme.film))
     seconds = film_seconds(len(shown), theme.film)
     hero, text_at = _hero(shown, theme, frame_wh)
     # a photo that is blurred behind the title has yet to be seen, and three photos are few
     body = [verdict for verdict in shown if verdict is not hero or len(shown) <= 3 or text_at is None]
-    finale = _finale(body)
-    by_month = _wants_cards(shown)
+    aligned = theme.film.align_faces  # then the order of time is the story
+    finale = [] if aligned else _finale(body)
+    by_month = not aligned and _wants_cards(shown)
     story = _varied([verdict for verdict in body if verdict not in finale], by_month)
     finale = _varied(finale, by_month=False, before=story)
     scenes = [Scene("title", (hero,), lines=_title_lines(title, shown), text_at=text_at)]
-    grouped = _grouped(story, theme, frame_wh, bursts or {}, by_month)
-    scenes += _with_cards(grouped, shown) if by_month else grouped
+    if aligned:
+        grouped = [Scene("photos", (verdict,)) for verdict in story]
+    else:
+        grouped = _grouped(story, theme, frame_wh, bursts or {}, by_month)
+    scenes += _with_cards(grouped, shown, places) if by_month else grouped
     scenes += [Scene("photos", (verdict,)) for verdict in finale]
-    end = _end_lines(title, shown, made_on)
+    end = _end_lines(title, shown, made_on, places)
     scenes.append(Scene("end", scenes[-1].verdicts[-1:], lines=end))
     scenes = _timed(scenes, seconds, beats, fps, len(finale))
     scenes = _joined(scenes, theme, len(finale))
-    scenes = _captioned(scenes, shown, len(finale))
+    scenes = _with_years(scenes) if aligned else _captioned(scenes, shown, len(finale))
     scenes = [_with_shots(scene, number, theme, frame_wh, fps) for number, scene in enumerate(scenes)]
     left_out = tuple(verdict for verdict in kept if verdict not in shown)
     return Storyboard(tuple(scenes), round(seconds * fps), fps, left_out)
@@ -304,15 +311,32 @@ def _title_lines(title: str, shown: Sequence[Verdict]) -> tuple[str, ...]:
     return (captions.visible(title), captions.span([verdict.photo for verdict in shown]))
 
 
-def _end_lines(title: str, shown: Sequence[Verdict], made_on: datetime | None) -> tuple[str, ...]:
+def _end_lines(
+    title: str, shown: Sequence[Verdict], made_on: datetime | None, places: bool
+) -> tuple[str, ...]:
     lines = [
         captions.visible(title),
         captions.count(len(shown), "photo"),
         captions.span([verdict.photo for verdict in shown]),
+        captions.enumerate_names(_most_frequent(name for v in shown for name in _names(v.photo))),
     ]
+    if places:
+        where = _most_frequent(v.photo.places[0] for v in shown if v.photo.places)
+        lines.append(captions.enumerate_names(where))
     if made_on is not None:
         lines.append(f"made on {captions.day(made_on)}")
     return tuple(line for line in lines if line)
+
+
+def _names(photo: Photo) -> list[str]:
+    """Who is surely in it."""
+    return [one.person.name for one in photo.persons if one.certain]
+
+
+def _most_frequent(names: Iterable[str]) -> list[str]:
+    """The names, the most frequent first, in alphabetical order where they are equally frequent."""
+    counted = Counter(names)
+    return sorted(counted, key=lambda name: (-counted[name], name))
 
 
 def _month(photo: Photo) -> tuple[int, int] | None:
@@ -327,8 +351,8 @@ def _wants_cards(shown: Sequence[Verdict]) -> bool:
     return len(set(months)) >= 3 and len(months) >= 10 and len(months) / len(set(months)) >= 2.5
 
 
-def _with_cards(scenes: Sequence[Scene], shown: Sequence[Verdict]) -> list[Scene]:
-    """A card where a month begins."""
+def _with_cards(scenes: Sequence[Scene], shown: Sequence[Verdict], places: bool) -> list[Scene]:
+    """A card where a month begins; with `places`, it names the one where most of its photos were taken."""
     years = len({month[0] for verdict in shown if (month := _month(verdict.photo))}) > 1
     carded: list[Scene] = []
     last: tuple[int, int] | None = None
@@ -336,10 +360,20 @@ def _with_cards(scenes: Sequence[Scene], shown: Sequence[Verdict]) -> list[Scene
         month = _month(scene.photos[0])
         if month and month != last:
             text = captions.MONTHS[month[1] - 1] + (f" {month[0]}" if years else "")
+            if places and (where := _place_of([v.photo for v in shown if _month(v.photo) == month])):
+                text += f", {captions.visible(where)}"
             carded.append(Scene("card", scene.verdicts[:1], lines=(text,)))
         last = month or last
         carded.append(scene)
     return carded
+
+
+def _place_of(photos: Sequence[Photo]) -> str | None:
+    """The place where more than half of these photos were taken: a town, else a country."""
+    counted = Counter(name for photo in photos for name in {*photo.places[:1], *photo.places[-1:]})
+    towns = {photo.places[0] for photo in photos if photo.places}
+    ranked = sorted(counted, key=lambda name: (name not in towns, -counted[name], name))
+    return next((name for name in ranked if 2 * counted[name] > len(photos)), None)
 
 
 def _captioned(scenes: Sequence[Scene], shown: Sequence[Verdict], finale: int) -> list[Scene]:
@@ -358,6 +392,16 @@ def _captioned(scenes: Sequence[Scene], shown: Sequence[Verdict], finale: int) -
         captioned.append(replace(scene, caption=text if text != last else ""))
         last = text or last
     return captioned
+
+
+def _with_years(scenes: Sequence[Scene]) -> list[Scene]:
+    """The year of each photo that somebody dated."""
+    return [
+        replace(scene, caption=f"{photo.taken_at.year}")
+        if scene.kind == "photos" and (photo := scene.photos[0]).taken_at and captions.is_told(photo)
+        else scene
+        for scene in scenes
+    ]
 
 
 def _date_text(photo: Photo, days: bool, with_year: bool) -> str:
@@ -427,7 +471,9 @@ def _joined(scenes: Sequence[Scene], theme: Theme, finale: int) -> list[Scene]:
         place += scene.kind == "photos"
         if scene.kind == after.kind == "photos":
             quick = _pace(place, count, finale) < 1
-            if quick or _same_moment(scene.photos[-1], after.photos[0]):
+            if theme.film.align_faces:  # one face grows into the next
+                then = "dissolve"
+            elif quick or _same_moment(scene.photos[-1], after.photos[0]):
                 then = "cut"
             elif _has_faces(scene, theme) and _has_faces(after, theme):
                 then = "dip"
@@ -450,12 +496,21 @@ def _has_faces(scene: Scene, theme: Theme) -> bool:
 
 def _with_shots(scene: Scene, number: int, theme: Theme, frame_wh: tuple[int, int], fps: int) -> Scene:
     title = scene.kind == "title"
+    if scene.kind == "photos" and aligned_face(scene, theme) is not None:
+        return replace(scene, shots=(still(frame_wh),))
     seconds = TITLE_MOVES if title else (scene.last - scene.first) / fps
     shots = tuple(
         plan(_size(verdict.photo), room, subjects(verdict, theme), 0 if title else number, seconds)
         for verdict, room in zip(scene.verdicts, rooms(len(scene.verdicts), frame_wh), strict=True)
     )
     return replace(scene, shots=shots)
+
+
+def aligned_face(scene: Scene, theme: Theme) -> Face | None:
+    """The face that is to lie in the same place in every photo, where that is known."""
+    if not theme.film.align_faces or scene.kind != "photos":
+        return None
+    return next((face for face in scene.verdicts[0].faces if can_be_aligned(face)), None)
 
 
 def _size(photo: Photo) -> tuple[int, int]:

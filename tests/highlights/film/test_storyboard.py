@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import pytest
 
+from phototag.highlights import captions
 from phototag.highlights import theme as themes
 from phototag.highlights.choose import choose
 from phototag.highlights.film import score, storyboard
 from phototag.highlights.verdict import Verdict
-from phototag.records import Face
+from phototag.records import Face, Person, PersonInPhoto
 
 SMILES = themes.load("smiles")
 WIDE, TALL = (1920, 1080), (1080, 1920)
@@ -185,6 +186,50 @@ def test_the_end_card_says_how_many_and_when_made(make):
         "3 January to 3 May 2016",
         "made on 31 December 2016",
     )
+
+
+def in_places(kept, names_of, who=()):
+    """The verdicts with places, and persons with their certainty, by number."""
+    persons = tuple(
+        PersonInPhoto(Person(number, name), 1, 0.9, "word", certain)
+        for number, (name, certain) in enumerate(who)
+    )
+    return [
+        replace(verdict, photo=replace(verdict.photo, places=names_of(number), persons=persons))
+        for number, verdict in enumerate(kept)
+    ]
+
+
+def test_the_end_card_says_who_and_where_if_it_may(make):
+    kept = in_places(
+        chosen(make, 12),
+        lambda number: ("Rome", "Italy") if number < 8 else ("Oslo", "Norway"),
+        [("Ben", True), ("Anna", True), ("Somebody", False)],
+    )
+    assert board_of(kept).scenes[-1].lines[3:] == ("Anna and Ben",)
+    assert board_of(kept, places=True).scenes[-1].lines[3:] == ("Anna and Ben", "Rome and Oslo")
+
+
+def test_month_cards_name_the_place_of_most_photos(make):
+    places = {
+        0: ("Rome", "Italy"),
+        1: ("Siena", "Italy"),
+        2: ("Pisa", "Italy"),
+    }
+    kept = in_places(
+        chosen(make, 24, days=4.0), lambda number: places.get(number % 3 if number > 8 else 0, ())
+    )
+    cards = [scene.lines[0] for scene in board_of(kept, places=True).scenes if scene.kind == "card"]
+    assert cards[:2] == ["January, Rome", "February, Italy"]
+    without = [scene.lines[0] for scene in board_of(kept).scenes if scene.kind == "card"]
+    assert without[0] == "January"
+
+
+def test_names_are_enumerated_as_people_do():
+    assert [captions.enumerate_names(names) for names in ([], ["A"], ["A", "B"], ["A", "B", "C"])] == [
+        *("", "A", "A and B", "A, B and C")
+    ]
+    assert captions.enumerate_names(list("ABCDEFGH")) == "A, B, C, D, E and 3 others"
 
 
 def test_a_bystander_is_not_cut_either(make):
