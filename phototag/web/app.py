@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ STATIC = {
     "bin": "application/octet-stream",
 }
 PICTURE_SECONDS = 600  # a browser may show a picture so long without asking whether it is still the same
+COUNTING_AFTER_SECONDS = 2.0  # when the first photos are there
+KEPT_GRIDS = 4  # 6 MB each for a million photos
 COUNTING_SECONDS = 60.0  # for what all photos have in common, counted beside everything else
 SORTS = ("", "newest", "oldest", "smile", "relevance", "path")
 
@@ -55,6 +58,9 @@ class Settings:
 
     thumbnails: Path
     read_only: bool = False
+
+
+Version = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +79,60 @@ class Browser:
         self.thumbnails = Thumbnails(settings.thumbnails)
         self.albums = Albums(library, settings.thumbnails.parent / "films")
         self._shapes: Shapes | None = None
-        self._common: tuple[tuple[str, int], Common] | None = None
-        self._counting = threading.Lock()
-        self._changes = 0
+        self._common: tuple[Version, Common] | None = None
+        self._counting, self._reading = threading.Lock(), threading.Lock()
+        self._grids: dict[tuple[str, str, Version], bytes] = {}
 
-    def note_change(self) -> None:
-        """A person's word has changed what labels there are."""
-        self._changes += 1
+    def version(self) -> Version:
+        """Changes with whatever is written into the catalog, by whichever process."""
+        path = self.library.path
+        found: list[int] = []
+        for file in (path, path.with_name(f"{path.name}-wal")):
+            with suppress(OSError):
+                status = file.stat()
+                found += [status.st_mtime_ns, status.st_size]
+        return tuple(found)
 
     def common(self) -> Common | None:
         """What all photos have in common, as it is now. Over a million photos it takes seconds: then it is
         counted beside, and is None until it is there."""
-        key = self.library.revision(), self._changes
-        if self._common is not None and self._common[0] == key:
+        version = self.version()
+        if self._common is not None and self._common[0] == version:
             return self._common[1]
         if self._counting.acquire(blocking=False):
-            threading.Thread(target=self._count, args=(key,), daemon=True).start()
+            threading.Thread(target=self._count, args=(version,), daemon=True).start()
         return None
 
-    def _count(self, key: tuple[str, int]) -> None:
+    def grid(self, question: str, sort: str, make: Callable[[], bytes]) -> bytes:
+        """The grid of a question; the last ones are kept, so that going back takes no time."""
+        key = question, sort, self.version()
+        found = self._grids.get(key)
+        if found is None:
+            while len(self._grids) >= KEPT_GRIDS:
+                self._grids.pop(next(iter(self._grids)), None)
+            found = self._grids[key] = make()
+        return found
+
+    def _count(self, version: Version) -> None:
         try:
+            time.sleep(COUNTING_AFTER_SECONDS)
             labels = [(row.label, row.photos) for row in self.library.labels()]
             facets = self.library.facets(seconds=COUNTING_SECONDS)
-            self._common = key, Common(labels, {facet.name: facet for facet in facets})
+            self._common = version, Common(labels, {facet.name: facet for facet in facets})
         finally:
             self._counting.release()
 
     def shapes(self) -> Shapes:
-        """Those of the catalog as it is now; kept, since reading a million takes a second."""
+        """Those of the catalog as it is now; kept, since reading a million takes seconds."""
         revision = self.library.revision()
-        if self._shapes is None or self._shapes.revision != revision:
-            self._shapes = self.library.shapes()
-        return self._shapes
+        with self._reading:
+            if self._shapes is None or self._shapes.revision != revision:
+                self._shapes = self.library.shapes()
+            return self._shapes
+
+    def prepare(self) -> None:
+        """Read beside everything else what the first grid needs."""
+        threading.Thread(target=self.shapes, daemon=True).start()
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -118,6 +146,7 @@ def make_app(library: Library, settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        browser.prepare()
         yield
 
     routes = [
@@ -201,13 +230,22 @@ def ask(browser: Browser, text: str | None) -> Query:
 
 
 def _grid(browser: Browser, request: Request) -> Response:
+    def make() -> bytes:
+        return _make_grid(browser, request)
+
+    asked = request.query_params
+    key = f"{asked.get('q', '')}\0{asked.get('album', '')}", asked.get("sort", "")
+    data = browser.grid(*key, make)
+    return Response(data, media_type="application/octet-stream")
+
+
+def _make_grid(browser: Browser, request: Request) -> bytes:
     if name := request.query_params.get("album"):
         ids, by_time = [each["id"] for each in browser.albums.members(name)], False
     else:
         ids, by_time = _sorted_ids(browser, request)
     shapes = browser.shapes()
-    data = grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision)
-    return Response(data, media_type="application/octet-stream")
+    return grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision)
 
 
 def _sorted_ids(browser: Browser, request: Request) -> tuple[list[int], bool]:
@@ -438,10 +476,7 @@ QUESTIONS: dict[str, Answering] = {
 
 def _changing(change: Callable[[Library, dict[str, Any]], dict[str, Any]]) -> Answering:
     def answer(browser: Browser, request: Request) -> dict[str, Any]:
-        try:
-            return change(browser.library, request.state.sent)
-        finally:
-            browser.note_change()
+        return change(browser.library, request.state.sent)
 
     return answer
 

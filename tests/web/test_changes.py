@@ -133,3 +133,18 @@ def served_once(serve, scanned, tmp_path_factory):
     catalog = tmp_path_factory.mktemp("changes") / "catalog.db"
     shutil.copy(scanned[1], catalog)
     return serve(catalog)
+
+
+def test_what_is_said_on_the_command_line_meanwhile_is_shown(served, library):
+    """Grids are kept, but none that is not true any more."""
+    asked = "/api/grid?q=Chelsea%20or%20animal"
+
+    def photos():
+        data = served.request("GET", asked).body
+        return json.loads(data[4 : 4 + int.from_bytes(data[:4], "little")])["photos"]
+
+    assert (photos(), photos()) == (1, 1)
+    library.correct([served.folder / "2016" / "rocket.jpg"], add=["Chelsea"])
+    assert photos() == 2
+    library.undo()
+    assert photos() == 1
