@@ -69,6 +69,10 @@ class Catalog:
         with translate_sqlite_errors(self.path):
             dialects.compact(self._engine)
 
+    def limit_cache(self, kib: int) -> None:
+        """From now on each connection keeps so many KiB of pages in memory."""
+        dialects.limit_cache(self._engine, kib)
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -99,6 +99,16 @@ def sqlite_engine(path: Path, *, read_only: bool = False, immutable: bool = Fals
     return engine
 
 
+def limit_cache(engine: Engine, kib: int) -> None:
+    """From now on each connection keeps so many KiB of pages in memory, for a process that lives long and
+    asks with several connections."""
+    engine.dispose()  # those that are open have their own
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute(f"PRAGMA cache_size = -{kib}")
+
+
 def for_writing(connection: Connection) -> Connection:
     """Its transactions take the only write lock when they begin, so that two scans wait for each
     other instead of failing halfway."""

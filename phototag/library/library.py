@@ -122,6 +122,11 @@ class Library:
         """The catalog's file."""
         return self._catalog.path
 
+    def limit_cache(self, kib: int) -> None:
+        """Keep so many KiB of the catalog in memory for each thread that asks, instead of 64 MiB: for a
+        process that lives long."""
+        self._catalog.limit_cache(kib)
+
     def close(self) -> None:
         self._catalog.close()
 

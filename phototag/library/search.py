@@ -155,7 +155,7 @@ def _walk(connection: Connection, clauses: Sequence[Clause], order: Order, limit
     page = page.order_by(*order.sorted(start.c.key, start.c.id)).limit(limit)
     ids: list[int] = []
     for part in order.parts:
-        ids += connection.scalars(page, part).all()
+        ids += [row[0] for row in connection.execute(page, part)]
         if limit is not None and len(ids) >= limit:
             break
     return ids[:limit]

@@ -37,6 +37,7 @@ from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, 
 from phototag.web.thumbnails import FACE_SIDE, SIDES, Thumbnails, Wanted
 
 THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
+CACHE_KIB = 8192  # of each; the system keeps more of the file, and gives it to whoever asks
 LONGEST_QUESTION = 2000  # characters
 STATIC = {
     "html": "text/html",
@@ -141,6 +142,7 @@ Answering = Callable[[Browser, Request], Any]
 
 def make_app(library: Library, settings: Settings) -> Starlette:
     """The ASGI application, to be put behind a Guard."""
+    library.limit_cache(CACHE_KIB)
     browser = Browser(library, settings)
 
     @asynccontextmanager

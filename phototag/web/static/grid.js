@@ -84,10 +84,10 @@ export class PhotoGrid {
     if (!this.layout || (this.scroller.clientWidth === this.lastWidth && this.scroller.clientHeight === this.view)) return;
     this.lastWidth = this.scroller.clientWidth;
     if (!this.lastWidth) return;
-    const row = this.rowAt(this.y), photo = this.layout.first[row];
+    const row = this.rowAt(this.y), photo = this.layout.first[row], within = this.y - this.layout.top[row], atEnd = this.y >= this.most - 1;
     this.clear();
     this.place();
-    this.to(this.y ? this.layout.top[this.rowOf(photo)] : 0);
+    this.to(atEnd && this.y ? this.most : this.y ? this.layout.top[this.rowOf(photo)] + within : 0);
   }
 
   // -- where the window is: y in the whole page; the scroll bar may be shorter
