@@ -28,13 +28,14 @@ class JSONAnswer(Response):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def grid_bytes(grid: Grid, revision: str) -> bytes:
+def grid_bytes(grid: Grid, revision: str, notes: Sequence[str] = ()) -> bytes:
     """Little-endian: the length of a JSON header in bytes (uint32), the header, padded with blanks to a
     multiple of four, then an id (uint32) for each photo, then a ratio of width to height in thousandths
-    (uint16) for each. The header: `photos`, `revision`, and `sections`, each [month, photos, of these
-    dated by their file alone]."""
+    (uint16) for each. The header: `photos`, `revision`, `sections`, each [month, photos, of these
+    dated by their file alone], and `notes`, what to say of the question."""
     sections = [[section.month, section.photos, section.guessed] for section in grid.sections]
-    header = json.dumps({"photos": len(grid.ids), "revision": revision, "sections": sections}).encode()
+    told = {"photos": len(grid.ids), "revision": revision, "sections": sections, "notes": [*notes]}
+    header = json.dumps(told).encode()
     header += b" " * (-len(header) % 4)
     ids, ratios = grid.ids, grid.ratios
     if struct.pack("=H", 1) != struct.pack("<H", 1):

@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from phototag.asking import find_mistake
 from phototag.errors import PhototagError, UnreadablePhoto, UsageError
+from phototag.highlights import captions
 from phototag.highlights import theme as themes
 from phototag.library import Library
 from phototag.library.facets import Facet
@@ -244,18 +245,19 @@ def _grid(browser: Browser, request: Request) -> Response:
 def _make_grid(browser: Browser, request: Request) -> bytes:
     if name := request.query_params.get("album"):
         ids, by_time = [each["id"] for each in browser.albums.members(name)], False
+        notes: list[str] = []
     else:
-        ids, by_time = _sorted_ids(browser, request)
+        query = ask(browser, request.query_params.get("q"))
+        ids, by_time = _sorted_ids(browser, query, request.query_params.get("sort", ""))
+        notes = [captions.visible(str(word)) for word in query.unknown_words]
     shapes = browser.shapes()
-    return grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision)
+    return grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision, notes)
 
 
-def _sorted_ids(browser: Browser, request: Request) -> tuple[list[int], bool]:
+def _sorted_ids(browser: Browser, query: Query, sort: str) -> tuple[list[int], bool]:
     """The photos asked for in the order asked for, and whether that is by time."""
-    sort = request.query_params.get("sort", "")
     if sort not in SORTS:
         raise UsageError(f"cannot sort by {sort!r}; there are {', '.join(SORTS[1:])}")
-    query = ask(browser, request.query_params.get("q"))
     sort = sort or ("relevance" if query.has_label else "newest")
     by_time = sort in ("newest", "oldest")
     order = "taken" if by_time else sort

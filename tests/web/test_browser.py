@@ -162,6 +162,36 @@ def test_a_question_that_is_not_understood_says_where(page):
     wait(page, "return document.querySelector('#problem').hidden")
 
 
+def test_of_a_word_that_no_photo_has_what_is_near_is_told(page):
+    ask(page, "persn")
+    count(page, "0 photos")
+    wait(page, "return document.querySelector('#problem').textContent.includes('person')")
+    ask(page, "person")
+    wait(page, "return document.querySelector('#problem').hidden")
+
+
+def test_a_scan_meanwhile_is_told_and_shown_when_asked(page, served, tmp_path):
+    from PIL import Image
+
+    from phototag import Library
+    from phototag.reading.files import hash_file
+    from phototag.reading.walk import Walk
+
+    count(page, "15 photos")
+    Image.new("RGB", (90, 60)).save(tmp_path / "new.jpg")
+    with Library.open(served.catalog) as library:
+        walk = Walk([str(tmp_path / "new.jpg")])
+        library.reconcile(walk.roots, walk, hash_file=lambda file: hash_file(file.full_path()))
+    page.execute_script("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back
+    wait(page, "return !document.querySelector('#news').hidden")
+    count(page, "15 photos")  # not before it is asked
+    page.find_element("css selector", "#news button").click()
+    count(page, "16 photos")
+    wait(page, "return document.querySelector('.cell[aria-posinset=\"1\"] img.there')")
+    with Library.open(served.catalog) as library:
+        library.forget([tmp_path / "new.jpg"])
+
+
 def test_the_viewer_by_keyboard(page, request):
     from selenium.webdriver.common.keys import Keys
 

@@ -71,6 +71,7 @@ async function load(now, wanted, y = 0) {
     find("#count").textContent = of + photos(found.photos);
     document.title = `${now.album || now.q || "All photos"} – phototag`;
     tellNothing(found, now);
+    if (found.notes.length) complain({ message: found.notes.join(" ") });
     find("#news").hidden = true;
     if (!panel.hidden) loadFacets();
   } catch (error) {
