@@ -292,8 +292,9 @@ def _find_numbers(
     known.counted = state.get("faces", 0)
     same_words = state.get("words") == list(known.state)
     few_new = same_words and len(known.faces) - known.counted <= NEW_SHARE * len(known.faces)
-    if len(known.faces) > FEW_FACES and few_new and ALONE in before:
-        waiting = [place for place, number in enumerate(before) if number == ALONE]
+    # Who was in no group then has been held against these groups already, and waits for a whole grouping.
+    waiting = [place for place, index in enumerate(indices) if known.rows[index] is None]
+    if len(known.faces) > FEW_FACES and few_new and waiting:
         there = [place for place, number in enumerate(before) if number != ALONE]
         joined = join_groups(
             vectors[waiting],

@@ -291,8 +291,9 @@ def join_groups(
         # The root of the mean squared distance to a group's faces needs only their sums; it is at
         # least the mean.
         means = np.sqrt(np.maximum(vector @ vector - 2 * (sums @ vector) / counts + squares / counts, 0))
-        best, *others = np.argsort(means, kind="stable")[:2]
-        clear = not others or means[others[0]] - means[best] >= JOIN_MARGIN
+        best = int(means.argmin())
+        next_best = np.delete(means, best).min(initial=np.inf)
+        clear = next_best - means[best] >= JOIN_MARGIN
         barred = face.photo in photos[best] or names[best] & face.not_names
         if means[best] <= MERGE and clear and not barred:
             found[index] = numbers[best]
