@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from phototag.records import Box, Face, Tag
 
-RULES_VERSION = 1
+RULES_VERSION = 2  # 2: counts faces, too
 
 # The two labels under which a person says whether everyone, or anyone, smiles. No tagger says them.
 EVERYONE, ANYONE = "everyone smiling", "anyone smiling"
@@ -125,6 +125,13 @@ def judge(faces: Sequence[Face]) -> list[Judgement]:
 def eligible(faces: Sequence[Face]) -> list[bool]:
     """Which faces are eligible, in order; see `judge`."""
     return [seen.eligible for seen in judge(faces)]
+
+
+def count(faces: Sequence[Face]) -> tuple[int, int]:
+    """How many of them are certainly faces, and how many of these are eligible."""
+    judged = judge(faces)
+    certain = sum(seen.failed is not Rule.CERTAIN for seen in judged)
+    return certain, sum(seen.eligible for seen in judged)
 
 
 def can_tell_smiles(faces: Sequence[Face]) -> list[bool]:

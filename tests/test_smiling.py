@@ -6,6 +6,7 @@ from phototag.smiling import (
     EVERYONE,
     Judgement,
     Rule,
+    count,
     decide,
     eligible,
     everyone_smiles,
@@ -124,6 +125,13 @@ def test_each_face_that_is_not_eligible_fails_a_named_rule_with_its_number():
     assert judged[3].value is None, "no landmark to measure"
     assert abs(judged[4].value - 0.2) < 1e-6 and judged[4].threshold == 0.4
     assert (judged[5].value, judged[5].threshold) == (0.2, 0.4 * 0.8)
+
+
+def test_a_celebrity_before_a_blurred_crowd_is_one_person():
+    crowd = [face(0.02 * n, size=0.05, sharpness=0.1) for n in range(20)]
+    faces = [face(0.3, size=0.4), *crowd, face(0.8, score=0.3)]
+    assert count(faces) == (21, 1), "what is hardly a face is none of them"
+    assert everyone_smiling(faces) is True
 
 
 def test_what_any_tagger_says_with_a_faces_box_is_said_of_that_face():

@@ -434,7 +434,7 @@ def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> st
     lines += left_out(report)
     total = library.count()
     if total:
-        everyone, faces = library.count("smiling:all"), library.count("faces:1..")
+        everyone, faces = library.count("smiling:all"), library.count("faces-any:1..")
         shows = "shows" if faces == 1 else "show"
         lines += ["", f"The catalog knows {count(total, 'photo')}; {faces:,} of them {shows} faces."]
         lines.append(

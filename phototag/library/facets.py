@@ -84,7 +84,7 @@ def _smiles(connection: Connection, query: Query, thresholds: Mapping[str, float
     }
     counts = [func.sum(case((condition, 1), else_=0)) for _, condition in asked.values()]
     row = connection.execute(select(*counts).where(_fits(connection, query))).one()
-    terms = {"cannot tell": "smiling:unknown faces:1.."}
+    terms = {"cannot tell": "smiling:unknown faces-any:1.."}
     return [
         FacetValue(text, terms.get(text, term), number)
         for (text, (term, _)), number in zip(asked.items(), row, strict=True)

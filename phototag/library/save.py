@@ -30,7 +30,7 @@ from phototag.library.tables import (
 )
 from phototag.records import Fingerprint, Outcome, PhotoFacts, Tag
 
-_SUMMARY = "faces", "least_smile", "greatest_smile", "answered", "failed", "complete_for"
+_SUMMARY = "faces", "eligible_faces", "least_smile", "greatest_smile", "answered", "failed", "complete_for"
 _FACTS = (
     "content_hash",
     "width",
@@ -297,6 +297,7 @@ def _summarise(
         values = {
             "photo": photo_id,
             "new_faces": summary.faces,
+            "new_eligible_faces": summary.eligible_faces,
             "new_least_smile": summary.least_smile,
             "new_greatest_smile": summary.greatest_smile,
             "new_answered": len(good),

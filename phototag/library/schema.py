@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from phototag.errors import CatalogError
 from phototag.library import dialects
 
-HEAD = "0009"  # the newest revision in migrations/versions; a test holds the two equal
+HEAD = "0010"  # the newest revision in migrations/versions; a test holds the two equal
 
 _REVISION = re.compile("[0-9]{4}")
 _ALEMBIC_VERSION = table("alembic_version", column("version_num"))

@@ -68,12 +68,15 @@ _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 _UPDATE_ALL = _UPDATE.values(
     {
         name: bindparam(f"new_{name}")
-        for name in ("faces", "least_smile", "greatest_smile", "answered", "failed")
+        for name in ("faces", "eligible_faces", "least_smile", "greatest_smile", "answered", "failed")
     }
 )
-_UPDATE_SMILES = _UPDATE.values(least_smile=bindparam("least"), greatest_smile=bindparam("greatest"))
+_UPDATE_SMILES = _UPDATE.values(
+    {name: bindparam(f"new_{name}") for name in ("faces", "eligible_faces", "least_smile", "greatest_smile")}
+)
+_LOOKED_AT = select(photos.c.id).where(photos.c.id.in_(IDS), photos.c.faces.is_not(None))
 _HAS_SMILE = or_(
-    photos.c.faces > 0,
+    photos.c.faces.is_not(None),  # also where no face was certain: by other rules one may be
     photos.c.least_smile.is_not(None),
     photos.c.greatest_smile.is_not(None),
     select(corrections.c.photo_id).where(corrections.c.photo_id == photos.c.id).exists(),
@@ -99,10 +102,11 @@ class LabelSummary:
 
 @dataclass(slots=True)
 class Summary:
-    """Beside labels and persons: how many faces (None: nobody looked), least and greatest smile of
-    the eligible ones (None: cannot tell)."""
+    """Beside labels and persons: how many faces are certain and how many of them eligible (None: nobody
+    looked), least and greatest smile of the eligible ones (None: cannot tell)."""
 
     faces: int | None = None
+    eligible_faces: int | None = None
     least_smile: float | None = None
     greatest_smile: float | None = None
     labels: dict[str, LabelSummary] = field(default_factory=dict)
@@ -118,7 +122,7 @@ def summarise(
     resolved = resolve(smiling.join_faces(answers), said)
     faces, denied = resolved.faces, {face.box for face in resolved.denied}
     if "faces" in answers or faces:
-        summary.faces = len(faces)
+        summary.faces, summary.eligible_faces = smiling.count(faces)
     summary.least_smile, summary.greatest_smile = smiling.decide(faces, corrections)
     if said is not NOTHING_SAID:
         summary.persons = find_persons(faces, smiling.can_tell_smiles(faces), said.mentions)
@@ -250,6 +254,7 @@ def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
                 {
                     "photo": photo_id,
                     "new_faces": summary.faces,
+                    "new_eligible_faces": summary.eligible_faces,
                     "new_least_smile": summary.least_smile,
                     "new_greatest_smile": summary.greatest_smile,
                     "new_answered": len(good),
@@ -292,6 +297,7 @@ def bring_up_to_date(catalog: Catalog, on_progress: Callable[[int, int], None] |
 def _decide_again(connection: Connection, ids: list[int]) -> None:
     corrected, stored = corrections_of(connection, ids), load_tags(connection, ids, ABOUT_FACES)
     of_faces = said.load_of(connection, ids)
+    looked_at = set(connection.execute(_LOOKED_AT, {"ids": ids}).scalars())
     rows, summaries = [], {}
     for photo_id in ids:
         its = of_faces.get(photo_id, NOTHING_SAID)
@@ -299,6 +305,15 @@ def _decide_again(connection: Connection, ids: list[int]) -> None:
         least, greatest = smiling.decide(faces, corrected.get(photo_id))
         persons = find_persons(faces, smiling.can_tell_smiles(faces), its.mentions)
         summaries[photo_id] = Summary(persons=persons)
-        rows.append({"photo": photo_id, "least": least, "greatest": greatest})
+        certain, counting = smiling.count(faces) if photo_id in looked_at or faces else (None, None)
+        rows.append(
+            {
+                "photo": photo_id,
+                "new_faces": certain,
+                "new_eligible_faces": counting,
+                "new_least_smile": least,
+                "new_greatest_smile": greatest,
+            }
+        )
     connection.execute(_UPDATE_SMILES, rows)
     write_persons(connection, summaries)

@@ -79,7 +79,7 @@ photos = Table(
     Column("camera", ByteOrdered),
     Column("missing_since", Text),  # UTC, 'YYYY-MM-DD HH:MM:SS'
     # Summaries of the answers.
-    Column("faces", Integer),  # none: nobody has looked
+    Column("faces", Integer),  # those that are certain; none: nobody has looked
     # among the eligible faces, or the person's word as 0 or 1; none: cannot tell
     Column("least_smile", Float),
     Column("greatest_smile", Float),
@@ -96,12 +96,15 @@ photos = Table(
     Column("rating", Integer),  # stars, 1 to 5; -1: rejected
     # 1: its metadata are to be read (again), from its file and those beside it; see metadata.py
     Column("metadata_due", Integer, nullable=False, server_default="1"),
+    # a summary: of the certain faces in `faces`, how many count for "is everyone smiling"
+    Column("eligible_faces", Integer),
     UniqueConstraint("root_id", "path"),
     Index(None, "taken_sort"),
     Index(None, "content_hash"),
     Index(None, "pixel_hash"),
     Index(None, "size_bytes"),  # finds the known photos that a new file may be a copy of
     Index(None, "faces"),
+    Index(None, "eligible_faces"),
     Index(None, "least_smile"),
     Index(None, "greatest_smile"),
     Index("ix_photos_latitude", "latitude", sqlite_where=text("latitude IS NOT NULL")),

@@ -364,7 +364,8 @@ def _clause_of(connection: Connection, query: Query, term: Term, label_ids: Mapp
             }
             return LabelClause(least_scores or {NO_ID: 1.0})
         case FacesTerm(least, most):
-            return _between(photos.c.faces, least, None if most is None else most + 1)
+            column = photos.c.faces if term.any_face else photos.c.eligible_faces
+            return _between(column, least, None if most is None else most + 1)
         case SmilingTerm("all"):
             return ColumnClause(photos.c.least_smile, photos.c.least_smile >= query.smile_threshold)
         case SmilingTerm("any"):

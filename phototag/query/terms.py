@@ -10,7 +10,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from phototag.errors import UsageError
@@ -118,11 +118,18 @@ class NamedTerm:
 
 @dataclass(frozen=True, slots=True)
 class FacesTerm:
-    """Between `least` and `most` faces, both included; None leaves that side open."""
+    """Between `least` and `most` faces, both included; None leaves that side open. `any_face`: also those
+    that do not count for "is everyone smiling", small, blurred or cut as they are."""
 
     least: int | None
     most: int | None
+    any_face: bool = False
     negated: bool = False
+
+    @classmethod
+    def read_any(cls, value: str, negated: bool = False) -> FacesTerm:
+        """Raises ValueError."""
+        return replace(cls.read(value, negated), any_face=True)
 
     @classmethod
     def read(cls, value: str, negated: bool = False) -> FacesTerm:
@@ -130,7 +137,7 @@ class FacesTerm:
         least, most = (cls._number(end) if end else None for end in _ends(value))
         if (least is None and most is None) or (least is not None and most is not None and least > most):
             raise ValueError("it fits no number of faces")
-        return cls(least, most, negated)
+        return cls(least, most, negated=negated)
 
     @staticmethod
     def _number(text: str) -> int:
@@ -444,7 +451,14 @@ TERMS: Mapping[str, TermKind] = {
         is_label=True,
     ),
     "faces": TermKind(
-        FacesTerm.read, "faces:2, faces:1..3 or faces:2..", ("faces:2..", "two faces or more (2, 1..3, ..1)")
+        FacesTerm.read,
+        "faces:2, faces:1..3 or faces:2..",
+        ("faces:2..", "two faces that count, or more (2, 1..3, ..1)"),
+    ),
+    "faces-any": TermKind(
+        FacesTerm.read_any,
+        "faces-any:2, faces-any:1..3 or faces-any:2..",
+        ("faces-any:2..", "the same with small, blurred and cut faces"),
     ),
     "taken": TermKind(
         TakenTerm.read,

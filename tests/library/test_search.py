@@ -28,7 +28,7 @@ from phototag.query.terms import (
     TypeTerm,
 )
 from phototag.records import Box, Exif, Fingerprint, Outcome, PhotoFacts, Tag
-from phototag.smiling import SMILE_THRESHOLD, decide, join_faces
+from phototag.smiling import SMILE_THRESHOLD, decide, eligible, join_faces
 
 EMOTIONS = ("neutral", "happiness", "sadness")
 FOLDERS = ("Italy 2016/Rome", "italy", "Spain", "Spain-2", "München")
@@ -187,8 +187,9 @@ def fits(facts, term, query):
             scores = [(score_of(facts, label), query.least_score(term, label)) for label in labels]
             found = any(score is not None and score >= least for score, least in scores)
         case FacesTerm(least, most):
-            faces = facts["answers"].get("faces")
-            found = faces is not None and (least or 0) <= len(faces) <= (99 if most is None else most)
+            good = {tagger: tags for tagger, tags in facts["answers"].items() if tags is not None}
+            number = sum(eligible(join_faces(good))) if not term.any_face else len(good.get("faces", ()))
+            found = "faces" in good and (least or 0) <= number <= (99 if most is None else most)
         case SmilingTerm("all"):
             found = least_smile is not None and least_smile >= query.smile_threshold
         case SmilingTerm("any"):
@@ -242,6 +243,7 @@ def reference(known, query):
 TERMS = [
     "dog", "dog:0.8", "dog:0", "cat", "potted plant", "beach", "Anna", "animal", "face",
     "happy", "sad", "happy:0.6", "faces:0", "faces:1", "faces:2..", "faces:1..2", "faces:..1",
+    "faces-any:2..", "faces-any:..1",
     "smiling:all", "smiling:any", "smiling:none", "smiling:unknown",
     "taken:2016", "taken:2016-06..2016-08", "taken:..2015-03-04", "taken:2017-01..", "taken:2011",
     "day:06-24..07-04", "day:12-20..01-10", "day:02-29",
@@ -356,6 +358,7 @@ def test_pages_are_the_beginnings_of_the_whole_in_every_order(album, monkeypatch
     ("sort", "terms", "index"),
     [
         ("taken", ("faces:1..",), "ix_photos_taken_sort"),
+        ("taken", ("faces-any:1..",), "ix_photos_taken_sort"),
         ("taken", ("taken:2016", "^dog"), "ix_photos_taken_sort"),
         ("smile", ("dog",), "ix_photos_least_smile"),
         ("relevance", ("dog", "faces:1.."), "ix_photo_labels_rank"),

@@ -9,7 +9,7 @@ import pytest
 
 from phototag.library import Library
 from phototag.library.dialects import APPLICATION_ID
-from phototag.smiling import ANYONE, EVERYONE
+from phototag.smiling import ANYONE, EVERYONE, eligible
 
 DUMP = Path(__file__).parent / "catalogs" / "0002.sql"
 
@@ -179,6 +179,17 @@ def test_new_rules_decide_again_from_the_stored_scores(upgraded, monkeypatch):
     told.clear()
     Library.open(upgraded.path, on_progress=lambda *now: told.append(now)).close()
     assert told == [], "once is enough"
+
+
+def test_faces_that_count_are_counted_from_the_stored_scores(upgraded):
+    assert names(upgraded.paths("faces:3")) == ["booth-one-serious.jpg"]
+    none = upgraded.count("faces:0")
+    assert none >= upgraded.count("faces-any:0") > 0
+    for number in (1, 2, 3):
+        expected = [
+            photo.path for photo in upgraded.photos("faces-any:1..") if sum(eligible(photo.faces)) == number
+        ]
+        assert sorted(upgraded.paths(f"faces:{number}")) == sorted(expected)
 
 
 def test_the_thresholds_of_ones_own_weights_are_taken_up_at_the_next_scan(upgraded):

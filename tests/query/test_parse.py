@@ -55,6 +55,7 @@ def one(text, **options):
         ("trip: Rome", LabelTerm(("trip: Rome",))),
         ("faces:2..", FacesTerm(2, None)),
         ("faces:..3", FacesTerm(None, 3)),
+        ("faces-any:2..", FacesTerm(2, None, any_face=True)),
         ("faces:1..3", FacesTerm(1, 3)),
         ("faces:0", FacesTerm(0, 0)),
         ("smiling:all", SmilingTerm("all")),
