@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from phototag.cli.evaluate_faces import evaluate_faces
 from phototag.cli.evaluate_framing import evaluate_framing
 from phototag.cli.evaluate_kinds import evaluate_kinds
 from phototag.cli.evaluate_labels import evaluate_labels
@@ -21,6 +22,7 @@ def evaluate() -> None:
     """
 
 
+evaluate.add_command(evaluate_faces)
 evaluate.add_command(evaluate_framing)
 evaluate.add_command(evaluate_kinds)
 evaluate.add_command(evaluate_labels)

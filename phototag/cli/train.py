@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from phototag.cli.train_detector import train_detector
+from phototag.cli.train_faceness import train_faceness
 from phototag.cli.train_smilenet import train_smilenet
 
 
@@ -17,4 +18,5 @@ def train() -> None:
 
 
 train.add_command(train_detector)
+train.add_command(train_faceness)
 train.add_command(train_smilenet)

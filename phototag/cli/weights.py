@@ -181,7 +181,16 @@ def _check_own(file: Path, name: str, validate: Path | None, images: Path | None
         raise WeightsError(f"{file}: there is no such file")
     if file.suffix != Path(manifest.entry(name).file).suffix:
         raise WeightsError(f"{file}: weights for {name} are a {Path(manifest.entry(name).file).suffix} file")
-    if smiles:
+    if manifest.entry(name).tagger == "faces":
+        from phototag.nets.faceness.checkpoint import load as load_faceness
+
+        load_faceness(file)
+        if validate is not None:
+            raise click.UsageError(
+                f"these are measured with: phototag evaluate faces --weights {file}; then import them with "
+                "--anyway"
+            )
+    elif smiles:
         from phototag.nets.smilenet.checkpoint import load
 
         _, calibration = load(file)

@@ -19,7 +19,14 @@ from phototag.errors import PhototagError
 from phototag.outputs import check_output, replace_file
 
 # Beside checkpoint.pt, what a training writes into its folder.
-FILES = ("checkpoint.pt", "log.csv", "curves.png", "smilenet.safetensors", "detector.safetensors")
+FILES = (
+    "checkpoint.pt",
+    "log.csv",
+    "curves.png",
+    "smilenet.safetensors",
+    "detector.safetensors",
+    "faceness.safetensors",
+)
 
 History = list[dict[str, float]]
 

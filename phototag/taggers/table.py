@@ -116,10 +116,12 @@ def _detector_thresholds(options: Options) -> dict[str, float] | None:
     return thresholds.read_thresholds(_detector_name(options))
 
 
-def _mtcnn_weights(options: Options) -> list[Path]:
+def _face_files(options: Options) -> list[Path]:
+    """MTCNN's three checkpoints, and FacenessNet's weights."""
     from phototag.nets.mtcnn.weights import weight_files
+    from phototag.weights import store
 
-    return weight_files()
+    return [*weight_files(), store.checked("faceness")]
 
 
 # In the order they run: what a tagger needs stands above it.
@@ -129,10 +131,10 @@ SPECS: dict[str, TaggerSpec] = {
         TaggerSpec(
             "faces",
             "phototag.taggers.faces:load",
-            version=1,
-            summary="faces with five landmarks (MTCNN)",
+            version=2,
+            summary="faces with five landmarks (MTCNN), and how sure it is that they are some",
             options={"min_face": MIN_FACE},
-            weights=_mtcnn_weights,
+            weights=_face_files,
             in_tiles=True,
         ),
         TaggerSpec(

@@ -18,6 +18,7 @@ SCHEMAS = {
 }
 # What needs labelled pictures: its own tests call `check`.
 ELSEWHERE = {
+    "evaluate-faces",
     "evaluate-smilenet",
     "evaluate-framing",
     "evaluate-labels",

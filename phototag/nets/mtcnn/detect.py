@@ -91,9 +91,12 @@ class _Candidates(NamedTuple):
 class FaceDetector:
     """Detects faces on one device. Making one reads 2 MB of weights; calls keep nothing between them."""
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        """Raises WeightsError when the weights cannot be read."""
-        self.device = torch.device(device)
+    def __init__(
+        self, device: torch.device | str = "cpu", thresholds: tuple[float, float, float] = THRESHOLDS
+    ) -> None:
+        """`thresholds`: the least probability to pass PNet, RNet and ONet. Raises WeightsError when the
+        weights cannot be read."""
+        self.device, self._thresholds = torch.device(device), thresholds
         self.pnet, self.rnet, self.onet = (net.to(self.device) for net in load_nets())
 
     @torch.inference_mode()
@@ -151,7 +154,7 @@ class FaceDetector:
         for some, height, width in calls:
             pixels = canvases[some, :, :height, :width].to(torch.float32, memory_format=torch.channels_last)
             logits, features = self.pnet(pixels)  # (B, h, w), (B, h, w, 32)
-            at = (logits > _logit(THRESHOLDS[0])).nonzero().unbind(1)
+            at = (logits > _logit(self._thresholds[0])).nonzero().unbind(1)
             owner = owners[some][at]
             inside = owner >= 0
             at = tuple(index[inside] for index in at)
@@ -184,7 +187,7 @@ class FaceDetector:
         others = others[(said > least) & (said < most)]
         answers = torch.cat([answers, self._ask(stage, candidates.at(others), pyramids)])
         candidates = candidates.at(torch.cat([leaders, others]))
-        passing = answers[:, 0] > _logit(THRESHOLDS[stage])
+        passing = answers[:, 0] > _logit(self._thresholds[stage])
         return candidates.at(passing)._replace(logits=answers[passing, 0]), answers[passing, 1:]
 
     def _ask(self, stage: int, candidates: _Candidates, pyramids: Sequence[Pyramid]) -> Tensor:

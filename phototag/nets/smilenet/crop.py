@@ -4,7 +4,7 @@ and tagging."""
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -60,8 +60,10 @@ def cut_face(
     points: tuple[tuple[float, float], ...] = (),
     size: int = 96,
     margin: float = MARGIN,
+    mode: Literal["L", "RGB"] = "L",
 ) -> np.ndarray:
-    """One face as the net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey.
+    """One face as a net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey, or
+    with mode "RGB" (size, size, 3).
 
     The square of `place_square`, turned so that the head is upright, anti-aliased on the way down, the
     border repeated where it leaves the photo.
@@ -78,7 +80,7 @@ def cut_face(
     pads = ((max(-y0, 0), max(y1 - height, 0)), (max(-x0, 0), max(x1 - width, 0)))
     if any(any(pad) for pad in pads):
         inner = np.pad(inner, (*pads, (0, 0))[: inner.ndim], mode="edge")
-    crop = Image.fromarray(np.ascontiguousarray(inner)).convert("L")
+    crop = Image.fromarray(np.ascontiguousarray(inner)).convert(mode)
     region = (left - x0, top - y0, min(left - x0 + reach, crop.width), min(top - y0 + reach, crop.height))
     crop = crop.resize((working, working), Image.Resampling.BILINEAR, box=region)
     if roll:
