@@ -8,25 +8,25 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phototag import pipeline
+from phototag.engines.local import Local, decoding_threads
+from phototag.engines.work import Engine, Work
 from phototag.errors import Interrupted, UnreadablePhoto, UsageError
 from phototag.metadata.beside import Reader
-from phototag.reading import files, lookahead
+from phototag.pipeline import Batch
+from phototag.reading import files
 from phototag.reading.decode import read_facts, read_metadata
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.walk import Walk
-from phototag.records import FileFacts, Fingerprint, Frame, Job, PhotoFile, Reread
+from phototag.records import FileFacts, Fingerprint, Job, PhotoFile, Reread
 from phototag.stopping import Stop
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from phototag.library.jobs import JobCount
 
 BATCH_SIZE = 16  # photos: fills the nets, and a kill -9 loses at most one batch, seconds of work
-# photos decoded before they are asked for; whole batches wait behind those in hand, see
-# phototag.pipeline
-AHEAD = 8
 DECODE_VERSION = 2  # raise it when decoding gets better, and photos that could not be read are tried again
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]+)?")  # what `--device` may be
@@ -185,6 +182,7 @@ def scan(
     paths: Sequence[str | Path],
     options: ScanOptions = ScanOptions(),
     *,
+    engine: Engine | None = None,
     on_progress: Progress | None = None,
     on_message: Callable[[str], None] | None = None,
     on_photo: Callable[[str, str | None], None] | None = None,
@@ -195,6 +193,7 @@ def scan(
         with Library.open("photos.db") as library:
             report = scan(library, ["photos"])
 
+    `engine`: where photos are decoded and tagged, such as `phototag.Ray()`; None: in threads here.
     `on_message` hears of what takes long, such as a download; `on_photo` of each photo that was
     looked at: its path, and why it could not be read or None. `should_stop` is asked all the time;
     once it says yes, what is in hand is saved if it ends within seconds, and the report says
@@ -205,7 +204,9 @@ def scan(
     report = ScanReport()
     caller = _Caller(on_progress, on_message, Stop(should_stop))
     scope = [os.path.abspath(path) for path in paths]
-    # Both raise for what was mistyped: before anything slow, and before the network is asked.
+    if engine is not None:
+        engine.check()
+    # All raise for what was mistyped: before anything slow, and before the network is asked.
     walk = Walk(
         paths,
         follow_symlinks=options.follow_symlinks,
@@ -234,7 +235,7 @@ def scan(
         if plan.pending.unmarked and not options.dry_run:
             library.mark_complete(scope, plan.fingerprints)
         if plan.pending.photos and not options.dry_run:
-            _look(library, scope, plan, options, caller, reader, on_photo, report)
+            _look(library, scope, plan, options, caller, reader, engine or Local(), on_photo, report)
         if not options.dry_run and not caller.stop():
             _fill_pixel_hashes(library, scope, options, caller)
         _report_sidecars(reader, report)
@@ -453,55 +454,32 @@ def _look(
     options: ScanOptions,
     caller: _Caller,
     reader: Reader,
+    engine: Engine,
     on_photo: Callable[[str, str | None], None] | None,
     report: ScanReport,
 ) -> None:
-    """Decode and tag what is pending, and save it batch by batch. No net is loaded before a photo
-    comes that can be read: one that never can be is tried at every scan."""
-    needs = {name: table.SPECS[name].needs for name in plan.running}
-    photos = lookahead.frames(
-        library.jobs(scope, plan.fingerprints, needs),
-        workers=options.workers or decoding_threads(),
-        ahead=AHEAD,
-        working_side=table.WORKING_SIDE,
+    """Have the engine decode and tag what is pending, and save it batch by batch."""
+    work = Work(
+        taggers=tuple(plan.running),
+        tagger_options=plan.tagger_options,
+        fingerprints=plan.fingerprints,
+        device=options.device,
+        batch_size=options.batch_size,
+        workers=options.workers,
         max_pixels=options.max_pixels,
-        stop=caller.stop,
-        reader=reader,
+        photos=plan.pending.photos,
     )
-
-    def save(batch: pipeline.Batch) -> None:
-        library.save(batch.facts, batch.outcomes, plan.fingerprints)
-        _count(batch, report)
-        if on_photo is not None:
-            errors = {outcome.photo_id: outcome.error for outcome in batch.outcomes if outcome.error}
-            for job in batch.jobs:
-                on_photo(job.file.full_path(), errors.get(job.photo_id))
-        caller.progress("tag", report.looked_at, plan.pending.photos)
-
-    def tag(photos: Iterator[lookahead.Looked]) -> None:
-        taggers = _load_taggers(plan, options.device, caller)
-        with _tagging_threads(options.device) as (threads, prepare):
-            batches = pipeline.run(
-                photos,
-                taggers,
-                needs,
-                options.batch_size,
-                tagging_threads=threads,
-                expected=plan.pending.photos,
-                prepare=prepare,
-                stop=caller.stop,
-            )
-            with closing(batches):
-                for batch in batches:
-                    save(batch)
-
-    with closing(photos):
-        while leading := _take_until_readable(photos, options.batch_size):
-            if isinstance(leading[-1][2], Frame):
-                tag(chain(leading, photos))
-            else:
-                for batch in pipeline.run(leading, {}, {}, options.batch_size):
-                    save(batch)
+    jobs = library.jobs(scope, plan.fingerprints, work.needs())
+    batches = engine.run(jobs, work, stop=caller.stop, reader=reader, on_message=caller.message)
+    with closing(batches):
+        for batch in batches:
+            library.save(batch.facts, batch.outcomes, plan.fingerprints)
+            _count(batch, report)
+            if on_photo is not None:
+                errors = {outcome.photo_id: outcome.error for outcome in batch.outcomes if outcome.error}
+                for job in batch.jobs:
+                    on_photo(job.file.full_path(), errors.get(job.photo_id))
+            caller.progress("tag", report.looked_at, plan.pending.photos)
     report.interrupted = caller.stop() and report.looked_at < plan.pending.photos
 
 
@@ -522,56 +500,7 @@ def _find_places(library: Library, caller: _Caller) -> None:
         library.find_places(version, gazetteer.load, partial(caller.progress, "places"))
 
 
-def _take_until_readable(photos: Iterator[lookahead.Looked], most: int) -> list[lookahead.Looked]:
-    """Some photos, the last of which can be read, or else none of them can."""
-    taken = []
-    for photo in islice(photos, most):
-        taken.append(photo)
-        if isinstance(photo[2], Frame):
-            break
-    return taken
-
-
-def _load_taggers(plan: _Plan, device: str, caller: _Caller) -> dict[str, table.Tagger]:
-    taggers = {}
-    for name in plan.running:
-        caller.check()
-        taggers[name] = table.load(name, device, plan.tagger_options.get(name, {}))
-    return taggers
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def decoding_threads() -> int:
-    """How many threads decode, unless told otherwise."""
-    return min(4, cores())
-
-
-@contextmanager
-def _tagging_threads(device: str) -> Iterator[tuple[int, Callable[[], None]]]:
-    """How many threads tag, and what each calls first: on a processor, to compute with its share of
-    the cores alone. Taggers that did not need torch are not worth more than one thread."""
-    if "torch" not in sys.modules:
-        yield 1, _do_nothing
-        return
-    from phototag.nets.device import cpu_threads, set_cpu_threads, tagging_threads
-
-    count, before = tagging_threads(device, cores()), cpu_threads()
-    try:
-        yield count, partial(set_cpu_threads, cores() // count) if count > 1 else _do_nothing
-    finally:
-        # threads that begin later would take over what was set last, in whichever thread
-        set_cpu_threads(before)
-
-
-def _do_nothing() -> None:
-    """What a tagging thread calls first where there is nothing to set."""
-
-
-def _count(batch: pipeline.Batch, report: ScanReport) -> None:
+def _count(batch: Batch, report: ScanReport) -> None:
     unreadable = sum(outcome.tagger == "decode" for outcome in batch.outcomes)
     report.tagged += len(batch.jobs) - unreadable
     report.unreadable += unreadable

@@ -40,7 +40,7 @@ def duplicates(terms: tuple[str, ...], similar: bool, db: str | None, as_json: b
       phototag duplicates --json | jq -r '.[].photos[1:][].path'
     """
     from phototag.duplicates import find_same, find_similar, spare_bytes
-    from phototag.scanning import decoding_threads
+    from phototag.engines.local import decoding_threads
 
     with open_library(db) as library:
         question = library.ask(terms)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-from phototag.scanning import decoding_threads
+from phototag.engines.local import decoding_threads
 from tests.benchmarks import Figure, Plan, photos, tell
 from tests.benchmarks.child import scan_alone
 

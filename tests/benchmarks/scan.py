@@ -16,10 +16,11 @@ from statistics import median
 from typing import Any
 
 from phototag import Library, scan
+from phototag.engines.local import AHEAD, cores, decoding_threads
 from phototag.reading import lookahead
 from phototag.reading.walk import Walk
 from phototag.records import Frame, Job, PhotoFile
-from phototag.scanning import AHEAD, BATCH_SIZE, cores, decoding_threads
+from phototag.scanning import BATCH_SIZE
 from phototag.taggers import table
 from tests.benchmarks import Figure, Plan, alternate, cpu_seconds, photos, ratio, tell
 from tests.benchmarks.child import options, scan_alone

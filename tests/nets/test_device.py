@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from phototag import scanning
+from phototag.engines import local
 from phototag.errors import PhototagError, UsageError
 from phototag.nets.device import cpu_threads, half_precision, halving, pick_device, send, tagging_threads
 
@@ -78,10 +78,10 @@ def test_a_scan_shares_the_cores_and_leaves_torch_as_it_was() -> None:
         one.start()
         one.join()
 
-    with scanning._tagging_threads("cpu") as (count, prepare):
+    with local.tagging_threads("cpu", local.cores()) as (count, prepare):
         run(prepare)
     run(cpu_threads)  # a thread that begins later and sets nothing
-    assert seen[0] == (scanning.cores() // count if count > 1 else before)
+    assert seen[0] == (local.cores() // count if count > 1 else before)
     assert seen[1] == cpu_threads() == before
 
 
