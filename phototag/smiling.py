@@ -194,8 +194,8 @@ def _judge_alone(face: Face) -> Judgement:
     box = face.box
     if box.left > 0 and box.top > 0 and box.right < 1 and box.bottom < 1:
         return Judgement()
-    if not face.points:
-        return Judgement(Rule.WHOLE)
+    if not face.points:  # of a face that a person drew, its box is all there is
+        return Judgement() if face.is_added else Judgement(Rule.WHOLE)
     # hair or ears beyond the border do not matter, eyes and mouth do
     distance = min(
         min(x / box.width, (1 - x) / box.width, y / box.height, (1 - y) / box.height) for x, y in face.points

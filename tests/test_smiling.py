@@ -65,6 +65,11 @@ def test_without_landmarks_the_border_decides():
     assert eligible([face(0.3, 0.2, points=())]) == [True]
 
 
+def test_a_face_that_a_person_drew_counts_wherever_it_lies():
+    drawn = Face(Box(0.3, 0.2, 0.7, 1.0), 1.0, is_added=True, is_vouched=True)
+    assert eligible([drawn]) == [True] and count([drawn]) == (1, 1)
+
+
 def test_join_is_by_box():
     a, b = Box(0, 0, 0.5, 0.5), Box(0.5, 0.5, 1, 1)
     faces = join_faces(
