@@ -61,9 +61,13 @@ def quoted(text: str) -> str:
 
     >>> quoted("potted plant")
     '"potted plant"'
+    >>> quoted('6" lens')
+    '"6"" lens"'
     """
     special = any(letter.isspace() or letter in ':^()"' for letter in text)
-    return f'"{text}"' if special or not text or fold(text) in ("or", *STATES) else text
+    if not special and text and fold(text) not in ("or", *STATES):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _word_around(text: str, at: int) -> tuple[int, int]:

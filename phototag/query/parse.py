@@ -275,7 +275,7 @@ def _label(body: str, vocabulary: _Vocabulary, text: str, negated: bool) -> Labe
 
 
 def _quoted(name: str) -> str:
-    return f'"{name}"' if " " in name else name
+    return '"' + name.replace('"', '""') + '"' if " " in name or '"' in name else name
 
 
 def _keyed(key: str, value: str, text: str, negated: bool, vocabulary: _Vocabulary) -> Term:
@@ -301,4 +301,5 @@ def _is_score(text: str) -> bool:
 
 
 def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
+    """What stands in quotes; a quotation mark within is written twice."""
+    return text[1:-1].replace('""', '"') if len(text) >= 2 and text[0] == text[-1] == '"' else text
