@@ -172,7 +172,8 @@ def why_smiling(photo: Photo) -> str:
             f"None of its {captions.count(len(photo.faces), 'face')} is sure, whole, large and sharp enough."
         )
     aside = len(photo.faces) - len(counting)
-    beside = f"; {captions.count(aside, 'other face')} beside do not count" if aside else ""
+    verb = "does" if aside == 1 else "do"
+    beside = f"; {captions.count(aside, 'other face')} beside {verb} not count" if aside else ""
     smiling = sum(face.smile >= SMILE_THRESHOLD for face in counting if face.smile is not None)
     if smiling == len(counting):
         return (

@@ -154,6 +154,130 @@ def test_asking_with_completion_filters_and_the_back_button(page, request):
     page.find_element("id", "filters").click()
 
 
+def test_going_back_shows_the_question_even_while_the_cursor_is_in_the_box(page):
+    ask(page, "smiling:all")
+    count(page, "7 photos")
+    ask(page, "taken:2016")
+    count(page, "8 photos")
+    assert page.execute_script("return document.activeElement.id") == "q"
+    page.back()
+    count(page, "7 photos")
+    assert page.execute_script("return document.querySelector('#q').value") == "smiling:all"
+
+
+def test_filters_take_out_no_half_of_an_either_or(page):
+    ask(page, "animal or faces:3")
+    count(page, "2 photos")
+    page.find_element("id", "filters").click()
+    chosen = "document.querySelectorAll('#facets button[aria-pressed=true]').length"
+    year = "[...document.querySelectorAll('#facets button')].find(b => b.textContent.startsWith('2016'))"
+    wait(page, f"return {year} && {chosen} === 0")
+    page.execute_script(f"{year}.click()")
+    asked = "return document.querySelector('#q').value"
+    wait(page, asked + " === '( animal or faces:3 ) taken:2016'")
+    wait(page, f"return {chosen} === 1")
+    page.execute_script(f"{year}.click()")  # and out again
+    count(page, "2 photos")
+    assert page.execute_script("return document.querySelector('#problem').hidden")
+    page.find_element("css selector", "nav a[data-view=albums]").click()
+    wait(page, "return document.querySelector('.maker')")
+    assert page.execute_script("return document.querySelector('#facets').hidden")  # of photos alone
+    page.back()
+    wait(page, "return !document.querySelector('#facets').hidden")
+    page.find_element("id", "filters").click()
+
+
+def test_the_map_is_of_the_question_and_leads_back_to_it(page):
+    ask(page, "taken:2016")
+    count(page, "8 photos")
+    page.find_element("css selector", "nav a[data-view=map]").click()
+    wait(
+        page,
+        "return document.querySelector('#page [role=status]')?.textContent.includes('of “taken:2016”')",
+    )
+    page.find_element("css selector", "nav a[data-view='']").click()
+    wait(page, "return document.querySelector('#q').value === 'taken:2016'")
+    count(page, "8 photos")
+    page.find_element("css selector", "nav a[data-view='']").click()  # and from there to all
+    count(page, "15 photos")
+
+
+def test_what_was_wrong_with_a_question_is_told_of_it_alone(page):
+    from selenium.webdriver.common.keys import Keys
+
+    ask(page, "taken:20xx")
+    told = "return !document.querySelector('#problem').hidden"
+    wait(page, told + " && document.querySelector('#photos').matches('.stale')")
+    assert page.execute_script("return document.querySelector('#count').textContent") == ""
+    page.find_element("css selector", "nav a[data-view=people]").click()
+    wait(page, "return document.querySelector('#page h1')?.textContent === 'People'")
+    assert page.execute_script("return document.querySelector('#problem').hidden")
+    page.back()
+    wait(page, told)  # again where it belongs
+    box = page.find_element("id", "q")
+    box.clear()
+    box.send_keys("taken:2016", Keys.ENTER)
+    count(page, "8 photos")
+    assert not page.execute_script("return document.querySelector('#photos').matches('.stale')")
+
+
+def test_a_quotation_mark_in_a_label_or_a_name_can_be_asked_for(page, served):
+    from selenium.webdriver.common.keys import Keys
+
+    ask(page, "faces:3")
+    count(page, "1 photo")
+    page.execute_script("document.querySelector('.cell').click()")
+    wait(page, "return document.querySelector('.panel form input')")
+    press(page, "l")
+    press(page, '6" lens', Keys.ENTER)
+    wait(page, "return document.querySelector('.chips a')?.textContent === '6\" lens'")
+    page.find_element("css selector", ".chips a").click()
+    wait(page, "return document.querySelector('#q').value === '\"6\"\" lens\"'")
+    count(page, "1 photo")
+    assert run(served, "query", "--count", '"6"" lens"').strip() == "1"
+    page.back()
+    wait(page, "return document.querySelector('#viewer').open")
+    press(page, "u")
+    wait(
+        page,
+        "return document.querySelector('.panel .chips li') === null ||"
+        " document.querySelector('.chips a').textContent !== '6\" lens'",
+    )
+    press(page, Keys.ESCAPE)
+    wait(page, "return !document.querySelector('#viewer').open")
+
+
+def test_escape_leaves_a_field_before_it_leaves_the_photo(page):
+    from selenium.webdriver.common.keys import Keys
+
+    ask(page, "faces:3")
+    count(page, "1 photo")
+    page.execute_script("document.querySelector('.cell').click()")
+    wait(page, "return document.querySelector('.panel form input')")
+    press(page, "l")
+    press(page, "half a wo", Keys.ESCAPE)
+    assert page.execute_script("return document.activeElement.id") == "viewer"
+    assert page.execute_script("return document.querySelector('#viewer').open")
+    press(page, Keys.ESCAPE)
+    wait(page, "return !document.querySelector('#viewer').open")
+
+
+def test_another_shot_of_the_moment_is_closed_to_the_grid(page):
+    from selenium.webdriver.common.keys import Keys
+
+    ask(page, "path:burst")
+    count(page, "3 photos")
+    page.execute_script("document.querySelector('.cell').click()")
+    button = "[...document.querySelectorAll('.panel button')].find(b => b.textContent.startsWith('Compare'))"
+    wait(page, f"return {button}").click()
+    wait(page, "return document.querySelectorAll('.shots a').length === 3")
+    was = page.current_url
+    page.execute_script("document.querySelector('.shots li:not(:has([alt=\"This photo\"])) a').click()")
+    wait(page, "return location.href !== arguments[0]", was)
+    press(page, Keys.ESCAPE)
+    wait(page, "return !document.querySelector('#viewer').open")
+
+
 def test_a_question_that_is_not_understood_says_where(page):
     ask(page, "smiling:all faces:many")
     wait(page, "return document.querySelector('#problem mark')?.textContent === 'faces:many'")
@@ -326,6 +450,7 @@ def test_many_are_chosen_by_keyboard_by_shift_and_by_drawing_over_them(page, ser
     shoot(page, request, "chosen")
     page.find_element("css selector", "#selection input").send_keys("holiday", Keys.ENTER)
     wait(page, "return document.querySelector('#selection').hidden")
+    assert page.execute_script("return document.activeElement.className") == "cell"  # the keys go on there
     assert run(served, "query", "--count", "holiday").strip() == "3"
     assert not page.execute_script("return document.querySelector('#viewer').open")
 

@@ -114,3 +114,42 @@ def test_a_group_is_named_in_the_browser(served, browser, request):
     browser.save_screenshot(str(folder / "browse-people.png"))
     browser.execute_script("document.querySelector('#toast button').click()")
     wait("return document.querySelector('.people b').textContent === 'Group 1'")
+
+
+def test_whoever_names_by_keyboard_goes_on_with_the_next(served, serve, browser):
+    from selenium.webdriver.common.keys import Keys
+
+    from tests.web.test_browser import press, wait
+
+    again = serve(served.catalog, visit=False)
+    browser.get(again.url)
+    wait(browser, "return document.querySelector('#count').textContent")
+    browser.find_element("css selector", "nav a[data-view=people]").click()
+    wait(browser, "return document.querySelectorAll('.people form input').length > 1")
+    browser.execute_script("document.querySelector('.people form input').focus()")
+    press(browser, 'Eileen "Mom"', Keys.ENTER)
+    wait(browser, "return document.querySelector('.people b').textContent === 'Eileen \"Mom\"'")
+    second = "document.querySelectorAll('.people > li')[1].querySelector('form input')"
+    wait(browser, f"return document.activeElement === {second}")
+    browser.find_element("css selector", ".people a b").click()  # a name in quotes can be asked for
+    wait(browser, 'return document.querySelector(\'#q\').value === \'person:"Eileen ""Mom"""\'')
+    wait(browser, "return Number.parseInt(document.querySelector('#count').textContent) > 1")
+    assert count(served, 'person:"Eileen ""Mom"""') > 1
+
+
+def test_whoever_answers_by_keyboard_goes_on_with_the_next_pair(served, serve, browser):
+    from tests.web.test_browser import press, wait
+
+    first = people(served)["groups"][0]["number"]
+    assert post(served, "/api/people/split", {"number": first})[0] == 200
+    if not people(served)["suggestions"]:
+        pytest.skip("the two halves are not likely to be one person")
+    again = serve(served.catalog, visit=False)
+    browser.get(again.url)
+    wait(browser, "return document.querySelector('#count').textContent")
+    browser.find_element("css selector", "nav a[data-view=people]").click()
+    wait(browser, "return document.querySelector('.suggestion')")
+    browser.execute_script("document.querySelector('.suggestion').focus()")
+    press(browser, "y")
+    wait(browser, "return document.querySelector('#toast').textContent.includes('Undo')")
+    wait(browser, "return document.activeElement.matches('.suggestion, #page')")

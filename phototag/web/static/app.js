@@ -7,7 +7,7 @@ import { Viewer } from "/static/viewer.js";
 
 const NEWS_MS = 10000, TYPING_MS = 150;
 const PAGES = { albums: "/static/albums.js", map: "/static/map.js", people: "/static/people.js" };
-const asked = find("#q"), problem = find("#problem"), sorting = find("#sort"), panel = find("#facets");
+const asked = find("#q"), problem = find("#problem"), sorting = find("#sort"), panel = find("#facets"), filters = find("#filters");
 let start = { photos: 0, revision: "" }, shown = null, revision = "";
 
 export const state = () => {
@@ -31,20 +31,25 @@ const context = { grid, go, state, reload, changed, told, undo, learnPersons, st
 const selection = new Selection(find("#selection"), context);
 const viewer = new Viewer(find("#viewer"), context);
 
-async function show() {
+async function show(event) {
   const now = state();
   for (const link of document.querySelectorAll("nav a")) {
     const here = (link.dataset.view ?? "") === now.view;
     if (here) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+    const view = link.dataset.view;  // map and albums are of the question, and lead back to it
+    if (view !== "people") link.href = "/" + query({ q: view || now.view ? now.q : "", view });
   }
   const page = PAGES[now.view];
   find("#photos").hidden = Boolean(page);
   find("#page").hidden = !page;
   find(".tools").hidden = Boolean(page);
-  if (document.activeElement !== asked) asked.value = now.q;
+  panel.hidden = Boolean(page) || filters.getAttribute("aria-expanded") !== "true";
+  // What is being typed stays, but going back shows the question that is answered.
+  if (document.activeElement !== asked || event?.type === "popstate") asked.value = now.q;
   sorting.value = now.sort;
   if (page) {
     viewer.close();
+    if (!problem.hidden) { complain(null); shown = null; }  // asked again, and told again, when one comes back
     const module = await import(page);
     if (state().view === now.view) await module.show(find("#page"), context);
     return;
@@ -63,6 +68,7 @@ async function load(now, wanted, y = 0) {
   try {
     const found = await getGrid({ q: now.q, sort: now.sort, album: now.album }, loading.signal);
     revision = found.revision;
+    find("#photos").classList.remove("stale");
     if (grid.selected.size) grid.deselect();
     grid.lines.clear();
     grid.show(found, y);
@@ -77,6 +83,9 @@ async function load(now, wanted, y = 0) {
   } catch (error) {
     if (error.name === "AbortError") return;
     shown = null;
+    find("#photos").classList.add("stale");  // they answer another question
+    find("#nothing").hidden = true;
+    find("#count").textContent = "";
     complain(error);
   }
 }
@@ -199,11 +208,22 @@ sorting.addEventListener("change", () => go({ sort: sorting.value }));
 
 const TITLES = { smiling: "Smiling", faces: "Faces", things: "Shown", people: "People", years: "Years", cameras: "Cameras", places: "Places" };
 const terms = (text) => text.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
+// The terms that every photo has to meet, which can be taken out alone: none in brackets, none beside an "or".
+function required(text) {
+  const found = [];
+  let depth = 0, either = false;
+  for (const each of terms(text)) {
+    const bare = each.replaceAll(/"[^"]*"/g, "");
+    if (!depth && bare.toLowerCase() === "or") either = true;
+    if (!depth && !/[()]/.test(bare)) found.push(each);
+    for (const sign of bare) depth += sign === "(" ? 1 : sign === ")" ? -1 : 0;
+  }
+  return { either, found: either ? [] : found };
+}
 function withTerm(term) {
-  const now = state().q, had = terms(now), adding = terms(term);
-  if (adding.every((each) => had.includes(each))) return had.filter((each) => !adding.includes(each)).join(" ");
-  const plain = had.some((each) => each.toLowerCase() === "or") ? `( ${now} )` : now;
-  return `${plain} ${term}`.trim();
+  const now = state().q, { either, found } = required(now), adding = terms(term);
+  if (adding.every((each) => found.includes(each))) return terms(now).filter((each) => !adding.includes(each)).join(" ");
+  return `${either ? `( ${now} )` : now} ${term}`.trim();
 }
 async function loadFacets() {
   try {
@@ -214,13 +234,13 @@ async function loadFacets() {
   } catch (error) { panel.replaceChildren(make("p", {}, error.message)); }
 }
 function facetItem(value) {
-  const on = terms(value.term).every((each) => terms(state().q).includes(each));
+  const on = terms(value.term).every((each) => required(state().q).found.includes(each));
   return make("li", {}, make("button", { type: "button", "aria-pressed": String(on), onclick: () => go({ q: withTerm(value.term), album: "", photo: 0 }) },
     make("span", {}, value.text), make("small", {}, number(value.photos))));
 }
-find("#filters").addEventListener("click", (event) => {
+filters.addEventListener("click", () => {
   panel.hidden = !panel.hidden;
-  event.currentTarget.setAttribute("aria-expanded", !panel.hidden);
+  filters.setAttribute("aria-expanded", !panel.hidden);
   if (!panel.hidden) loadFacets();
 });
 

@@ -14,7 +14,13 @@ export class Selection {
       button("Take away", "Take this label from all of them", () => this.say("/api/labels", (word) => ({ remove: [word] }))),
       button("Name", "Whose face it is, in photos of one face", () => this.say("/api/name", (word) => ({ person: word }))),
       button("Forget", "Remove from the catalog what it knows of them", () => this.forget()));
-    bar.append(this.count, form, button("Cancel", "Choose none", () => context.grid.deselect()));
+    bar.append(this.count, form, button("Cancel (Escape)", "Choose none", () => this.leave()));
+    bar.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.preventDefault(); this.leave(); } });
+  }
+
+  leave() {  // back to the photo where one was
+    this.context.grid.deselect();
+    this.context.grid.focus(this.context.grid.focused);
   }
 
   show(selected) {
@@ -28,7 +34,7 @@ export class Selection {
     try {
       const done = await post(path, { ids, ...body(word) });
       this.input.value = "";
-      this.context.grid.deselect();
+      this.leave();
       this.context.told(done, ids);
       if (path === "/api/name") this.context.learnPersons();
     } catch (error) { toast(error.message); }

@@ -116,6 +116,7 @@ export async function show(place, context) {
     const box = map.getBoundingClientRect();
     zoom(Math.exp(-event.deltaY / 300), { x: event.clientX - box.left, y: event.clientY - box.top });
   }, { passive: false });
+  matchMedia("(prefers-color-scheme: dark)").onchange = () => { if (canvas.isConnected) later(); };
   shown?.disconnect();
   shown = new ResizeObserver(later);
   shown.observe(map);

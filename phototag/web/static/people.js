@@ -2,6 +2,7 @@
 // hangs on the faces themselves.
 
 import { get, make, photos, post, query, toast } from "/static/api.js";
+import { quoted } from "/static/viewer.js";
 
 let page, context;
 
@@ -32,7 +33,12 @@ async function say(path, body) {
     context.learnPersons();
     context.grid.lines.clear();
   } catch (error) { toast(error.message); }
+  // Whoever answers and names by the keyboard goes on with the next.
+  const asked = page.querySelector(".suggestion")?.contains(document.activeElement);
+  const row = [...page.querySelectorAll(".people > li")].findIndex((each) => each.contains(document.activeElement));
   await fill();
+  if (asked) (page.querySelector(".suggestion") ?? page).focus();
+  else if (row >= 0) (page.querySelectorAll(".people > li")[path === "/api/people/name" ? row + 1 : row]?.querySelector("input[type=text]") ?? page).focus();
 }
 
 const years = ([first, last]) => (!first ? "" : first === last ? `, ${first}` : `, ${first} to ${last}`);
@@ -47,7 +53,7 @@ function row(group, choose) {
   return make("li", {},
     make("div.row", {},
       make("label.write", {}, make("input", { type: "checkbox", "aria-label": `Choose ${title}`, onchange: (event) => choose(group.number, event.target.checked) })),
-      group.name ? make("a", { href: "/" + query({ q: `person:"${group.name}"` }) }, make("b", {}, group.name)) : make("b", {}, title),
+      group.name ? make("a", { href: "/" + query({ q: `person:${quoted(group.name)}` }) }, make("b", {}, group.name)) : make("b", {}, title),
       make("small", {}, about(group) + (group.sure ? "" : "; not sure")),
       make("form.write", { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) say("/api/people/name", { number: group.number, name: input.value.trim() }); } }, input, make("button", { type: "submit" }, "Name")),
       make("button.write", { type: "button", title: "These are more than one person", onclick: () => say("/api/people/split", { number: group.number }) }, "Split")),

@@ -193,7 +193,7 @@ export class Viewer {
       try {
         const shots = await get(`/api/moment/${id}`);
         place.replaceChildren(make("h3", {}, shots.length > 1 ? "Shots of this moment" : "No other shot of this moment"), make("ul.shots", {}, ...(shots.length > 1 ? shots : []).map((shot) =>
-          make(`li${shot.kept ? ".kept" : ""}`, {}, make("a", { href: "/" + query({ ...this.context.state(), photo: shot.id }) }, make("img", { alt: shot.id === id ? "This photo" : "Another shot", src: `/320/${shot.id}` })),
+          make(`li${shot.kept ? ".kept" : ""}`, {}, make("a", { href: "/" + query({ ...this.context.state(), photo: shot.id }), onclick: (event) => { event.preventDefault(); this.context.go({ photo: shot.id }, { replace: true }); } }, make("img", { alt: shot.id === id ? "This photo" : "Another shot", src: `/320/${shot.id}` })),
             make("small", {}, [shot.least_smile == null ? "no smile to tell" : `least smile ${shot.least_smile.toFixed(2)}`, shot.kept && "kept", shot.id === id && "this one"].filter(Boolean).join(", "))))));
       } catch (error) { toast(error.message); }
     } }, "Compare the shots of this moment"));
@@ -316,6 +316,10 @@ export class Viewer {
     const { dialog, stage } = this;
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); this.leave(); });
     document.addEventListener("keydown", (event) => {
+      if (dialog.open && event.key === "Escape" && event.target.tagName === "INPUT") {  // out of the field first
+        event.preventDefault();
+        return dialog.focus({ preventScroll: true });
+      }
       if (!dialog.open || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
       const act = {
         ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), PageUp: () => this.step(-1), PageDown: () => this.step(1),
@@ -364,4 +368,4 @@ export class Viewer {
 
 const faceKind = (face) => (!face.eligible || face.smile == null ? "aside" : face.smiles ? "smiles" : "sober");
 export const faceName = (face, index) => (face.person ? face.person + (face.is_person_certain ? "" : "?") : `Face ${face.number || index + 1}`);
-export const quoted = (text) => (/[\s:^()"]/.test(text) ? `"${text.replaceAll('"', "")}"` : text);
+export const quoted = (text) => (/[\s:^()"]|^(or|untagged|failed|missing)$/i.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
