@@ -482,7 +482,8 @@ def name_group(connection: Connection, number: int, name: str) -> Named:
             )
         )
     }
-    if group_members.persons_of(connection).get(number) == person.person_id:
+    whose = group_members.persons_of(connection)
+    if whose.get(number) == person.person_id:
         taken = set()  # who bears the name there already are these faces
     named = [row for row in rows if row.photo_id not in taken]
     if not named:
@@ -490,7 +491,13 @@ def name_group(connection: Connection, number: int, name: str) -> Named:
             f"{person.name} is in every photo of group {number} already, and two faces of one photo are two "
             f"persons. If they are one, name the faces: phototag name PHOTO#N {person.name}"
         )
-    _store_words(connection, f"group {number}: {person.name}", WordKind.PERSON, named, person)
+
+    def rename(change: Change) -> None:
+        """The group keeps its number where all of it gets a name that no other group has."""
+        if number in whose and person.person_id not in whose.values() and len(named) == len(rows):
+            change.update(face_groups, face_groups.c.number == number, {"person_id": person.person_id})
+
+    _store_words(connection, f"group {number}: {person.name}", WordKind.PERSON, named, person, rename)
     left_out = photos.load_paths(connection, sorted(taken & {row.photo_id for row in rows}))
     return Named(person.name, len(named), tuple(left_out))
 

@@ -206,6 +206,18 @@ def test_a_naming_is_undone(own_people):
     assert people(catalog)[1]["name"] is None
 
 
+def test_a_group_that_gets_another_name_keeps_its_number(named):
+    _, catalog = named
+    before = people(catalog)
+    run("name", 1, "Collins", "--db", catalog)
+    after = people(catalog)
+    assert after.keys() == before.keys()
+    assert after[1] != before[1]
+    assert all(after[number] == before[number] for number in before if number != 1)
+    run("undo", "--db", catalog)
+    assert people(catalog) == before
+
+
 def test_names_outlive_other_nets_a_rename_with_a_caption_and_a_move(named, monkeypatch, tmp_path):
     from dataclasses import replace
 
