@@ -49,6 +49,10 @@ UNDERSTOOD = (
 # Least likeness (difflib) of a word to a known one that is taken for a slip of the fingers: puppt is one
 # of puppy; sunset is none of disgust (0.62).
 SLIP = 0.75
+# What makes several terms of one string, unless quoted: an `or`; a key, and a second one behind a blank.
+_OR = r"(?:^|.*\s)or(?:\s|$)"
+_KEY = rf"\^?(?:{'|'.join(map(re.escape, TERMS))}):"
+_LINE = re.compile(rf'(?:{_OR}|{_KEY}.*\s{_KEY})(?=(?:[^"]*"[^"]*")*[^"]*$)', re.DOTALL)
 DEEPEST = 50  # groups in groups; nobody types more, and each takes a level of Python's stack
 
 Synonyms = Mapping[str, Collection[str]] | Callable[[str], Collection[str] | None]
@@ -65,7 +69,7 @@ def parse(
     known_persons: Callable[[], Collection[str]] = frozenset,
 ) -> Query:
     """The query that these terms ask, one term per string as a shell hands them over; a string that opens
-    a group or holds an `or` may be a whole line.
+    a group, holds an `or`, or has a `key:` and a second one, may be a whole line.
 
     `known_labels`: those of the catalog; a label that is not among them finds nothing, and is one of the
     query's `unknown_words`, unless there are none at all. `synonyms`: word -> the labels it stands for
@@ -103,7 +107,7 @@ def split(text: str) -> list[str]:
 def _pieces(text: str) -> list[str]:
     """A term, with the parentheses around it apart; the pieces of a whole line. Parentheses inside a term
     are its own: path:Photos(1)."""
-    is_line = text.startswith(("(", "^(")) or re.search(r'(^|\s)or(\s|$)(?=(?:[^"]*"[^"]*")*[^"]*$)', text)
+    is_line = text.startswith(("(", "^(")) or _LINE.match(text)
     before: list[str] = []
     after: list[str] = []
     words = split(text) if is_line and re.search(r"\s", text) else [text]

@@ -256,6 +256,9 @@ DOG, CAT, PERSON = (LabelTerm((name,)) for name in ("dog", "cat", "person"))
         (["path:Photos(1)"], [PathTerm("Photos(1)")]),
         (["(path:Photos(1))"], [PathTerm("Photos(1)")]),
         (['path:"a or b"'], [PathTerm("a or b")]),
+        (["path:a faces:1"], [PathTerm("a"), FacesTerm(1, 1)]),
+        (["path:a dog ^faces:1"], [PathTerm("a"), DOG, FacesTerm(1, 1, negated=True)]),
+        (['path:"a faces:1"'], [PathTerm("a faces:1")]),
     ],
 )
 def test_or_and_parentheses(terms, expected):
