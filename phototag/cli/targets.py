@@ -17,7 +17,7 @@ from phototag.errors import UsageError
 if TYPE_CHECKING:
     from phototag.library import Library
 
-_FACE = re.compile(r"(?P<path>.+)#(?P<number>[1-9][0-9]{0,5})", re.DOTALL)
+_FACE = re.compile(r"(?P<path>.+)#(?P<number>0|[1-9][0-9]{0,5})", re.DOTALL)
 
 
 @dataclass(slots=True)

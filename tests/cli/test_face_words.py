@@ -263,6 +263,7 @@ def test_undo_after_the_photo_was_forgotten(album):
     ("words", "sentence"),
     [
         (["a.jpg#4", "Anna"], "has no face 4, only 1, 2, 3"),
+        (["a.jpg#0", "Anna"], "has no face 0, only 1, 2, 3"),
         (["nowhere.jpg#1", "Anna"], "is not in the catalog"),
         (["a.jpg#1"], "what is said of the face?"),
         (["a.jpg", "--smiling"], "which face?"),
