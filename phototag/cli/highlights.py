@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -33,9 +34,10 @@ from phototag.cli.selection import (
     progress_bar,
 )
 from phototag.errors import Interrupted, PhototagError, UsageError
-from phototag.records import Member
+from phototag.records import Box, Member
 
 if TYPE_CHECKING:
+    from phototag.highlights.film.frames import Pixels
     from phototag.highlights.film.make import FilmOptions
     from phototag.highlights.theme import Theme
     from phototag.highlights.verdict import Choice
@@ -102,6 +104,11 @@ if TYPE_CHECKING:
     "--mood", metavar="MOOD", help="Of the composed music: calm, warm or bright. Default: the theme's."
 )
 @click.option("--no-music", "silent", is_flag=True, help="A film without sound.")
+@click.option(
+    "--painted",
+    is_flag=True,
+    help="Begin with the title's photo as a painting (up to a minute more of work).",
+)
 @click.option("--preview", is_flag=True, help="A small, rough film, quickly, to look at first.")
 @click.option("--force", is_flag=True, help="Let --film replace a file that phototag did not make.")
 @click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
@@ -170,6 +177,7 @@ class Outputs:
     music: str | None
     mood: str | None
     silent: bool
+    painted: bool
     preview: bool
     force: bool
 
@@ -201,6 +209,7 @@ class Outputs:
                 ("--music", self.music),
                 ("--mood", self.mood),
                 ("--no-music", self.silent),
+                ("--painted", self.painted),
                 ("--preview", self.preview),
             )
 
@@ -217,7 +226,26 @@ class Outputs:
             made_on=datetime.now(),
             places=self.places,
             force=self.force,
+            paint=_painter() if self.painted else None,
         )
+
+
+def _painter() -> Callable[[Pixels, Sequence[Box]], Pixels]:
+    """Paints and shows how far it is. Raises PhototagError where what it takes is not installed."""
+    try:
+        from phototag.nets.style import paint
+    except ImportError as error:
+        raise PhototagError(f"--painted needs {error.name}; type: pip install --upgrade phototag") from error
+
+    def paint_and_tell(pixels: Pixels, faces: Sequence[Box]) -> Pixels:
+        with progress_bar(100, "Painting") as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.update(done * 100 // total - bar.pos)
+
+            return paint(pixels, faces, progress)
+
+    return paint_and_tell
 
 
 def _highlights(

@@ -247,6 +247,7 @@ def test_terms_top_min_faces_and_dates(scanned):
         (["smiles", "--film", "film.mp4", "--aspect", "2:1"], "--aspect must be one of", 2),
         (["smiles", "--film", "film.mp4", "--mood", "sad"], "--mood must be one of calm, warm, bright", 2),
         (["smiles", "--film", "film.mp4", "--no-music", "--mood", "calm"], "either --no-music", 2),
+        (["smiles", "--painted"], "--film FILE.mp4", 2),
     ],
 )
 def test_mistakes_are_one_sentence(scanned, arguments, words, code):

@@ -41,6 +41,8 @@ LINE_HEIGHT = 1.35  # of the size of letters
 # photo to be seen alone at the end.
 TEXT_FADE, TEXT_DELAY, CAPTION_SECONDS = 0.4, 0.25, 2.6
 TITLE_ALONE, CARD_ALONE = 0.9, 0.15
+# Shares of the title's time from and to which its painting turns into the photo.
+PAINTING_FADES, PAINTING_GONE = 0.45, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Ink:
 
 class Stage:
     """One scene, ready to be drawn at any frame of its time. `pixels` are those of its photos, in order, and
-    `flips` those of the shots of its flip-book, each (H, W, 3)."""
+    `flips` those of the shots of its flip-book, each (H, W, 3). `painted`: the first photo as a painting,
+    which turns into the photo."""
 
     def __init__(
         self,
@@ -159,11 +162,13 @@ class Stage:
         pixels: Sequence[Pixels],
         flips: Sequence[Pixels] = (),
         keep: Sequence[Sequence[Box]] = (),
+        painted: Pixels | None = None,
     ) -> None:
         self.board, self.number, self.scene, self.frame_wh = board, number, board.scenes[number], frame_wh
         pictures = [Image.fromarray(each) for each in pixels]
         self.ground: Planes | None = None
         self.planes: list[Planes] = []
+        self.painted: Planes | None = None
         self.flips = [Planes.of(Image.fromarray(each)) for each in flips]
         self.inks: list[Ink] = []
         lines = text_lines(self.scene, frame_wh)
@@ -173,6 +178,8 @@ class Stage:
             self.ground = blurred(pictures[0], frame_wh)
             return
         self.planes = [Planes.of(picture) for picture in pictures]
+        if painted is not None:
+            self.painted = Planes.of(Image.fromarray(painted))
         self.ground = _ground(pictures, self.scene.shots, frame_wh)
         if self.scene.caption:
             ink = _place_caption(self.scene.caption, self.scene.shots, frame_wh, keep)
@@ -185,6 +192,9 @@ class Stage:
             left, top, width, height = shot.place
             share = 0.0 if flip is not None else self._share(frame)
             seen = (flip or planes).part(shot.window(share), (width, height))
+            if self.painted is not None and (photo := self._photo_share(frame)) < 1:
+                painting = self.painted.part(shot.window(share), (width, height))
+                seen = painting.blend(seen, photo)
             if self.ground is None:
                 drawn = seen
             else:
@@ -199,6 +209,11 @@ class Stage:
             if strength > 0:
                 drawn.stamp(ink, strength)
         return drawn
+
+    def _photo_share(self, frame: int) -> float:
+        """How far the painting has turned into the photo."""
+        now = (frame - self.scene.first) / (self.scene.last - self.scene.first)
+        return min(1.0, max(0.0, (now - PAINTING_FADES) / (PAINTING_GONE - PAINTING_FADES)))
 
     def _flip(self, frame: int) -> Planes | None:
         """The shot of the burst that is turned over now."""

@@ -23,10 +23,10 @@ from phototag.highlights.film.storyboard import Storyboard
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Verdict
 from phototag.outputs import MARK, check_output, replace_file
-from phototag.records import Photo
+from phototag.records import Box, Photo
 
 if TYPE_CHECKING:
-    from phototag.highlights.film.frames import Planes, Stage
+    from phototag.highlights.film.frames import Pixels, Planes, Stage
     from phototag.highlights.film.soundtrack import Soundtrack
 
 # The first that this FFmpeg has. H.264 plays everywhere; MPEG-4 part 2 on computers, but not in browsers.
@@ -44,7 +44,8 @@ class FilmOptions:
     """How a film is made. `height`: in pixels, of the aspect's own by default. `music`: a sound
     file, instead of the score; `silent`: neither. `mood`: of the score, instead of the theme's.
     `preview`: small and fast, to look at. `made_on`: told on the end card. `places`: tell where photos were
-    taken."""
+    taken. `paint`: of the title photo's pixels (H, W, 3) and its faces makes the painted picture, of the same
+    size, that the film begins with: `phototag.nets.style.paint`."""
 
     height: int | None = None
     aspect: str = "16:9"
@@ -55,6 +56,7 @@ class FilmOptions:
     made_on: datetime | None = None
     places: bool = False
     force: bool = False
+    paint: Callable[[Pixels, Sequence[Box]], Pixels] | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -132,9 +134,24 @@ def make_film(
         places=options.places,
         fps=PREVIEW_FPS if options.preview else storyboard.FPS,
     )
+    painted, not_painted = _painted(board, theme, options)
     with replace_file(path, force=options.force) as temporary:
-        note = _write(temporary, board, theme, title, options, track, progress)
-    return FilmReport(board.seconds, board.frames, options.size_wh, len(board.left_out), note)
+        note = _write(temporary, board, theme, title, options, track, painted, progress)
+    notes = "\n".join(each for each in (not_painted, note) if each)
+    return FilmReport(board.seconds, board.frames, options.size_wh, len(board.left_out), notes or None)
+
+
+def _painted(board: Storyboard, theme: Theme, options: FilmOptions) -> tuple[Pixels | None, str | None]:
+    """The title's photo as a painting, at the size the film needs; or why there is none."""
+    from phototag.highlights.film.frames import side_needed
+
+    scene = board.scenes[0]
+    if options.paint is None:
+        return None, None
+    if scene.text_at is None:
+        return None, "the title is not painted: no photo fills the frame and has room for it beside the faces"
+    pixels = open_chosen(scene.photos[0], side_needed(scene.shots[0]))
+    return options.paint(pixels, storyboard.subjects(scene.verdicts[0], theme)), None
 
 
 def _soundtrack(theme: Theme, count: int, seconds: float, options: FilmOptions) -> Soundtrack | None:
@@ -159,6 +176,7 @@ def _write(
     title: str,
     options: FilmOptions,
     track: Soundtrack | None,
+    painted: Pixels | None,
     progress: Callable[[int, int], None] | None,
 ) -> str | None:
     import av
@@ -182,7 +200,7 @@ def _write(
         chapters = _chapters(board)
         if chapters and hasattr(container, "set_chapters"):  # from PyAV 14.1 on
             container.set_chapters(chapters)
-        with closing(_frames(board, theme, options.size_wh)) as frames:
+        with closing(_frames(board, theme, options.size_wh, painted)) as frames:
             for number, planes in enumerate(frames):
                 frame = planes.frame()
                 frame.pts = number
@@ -238,7 +256,9 @@ def _chapters(board: Storyboard) -> list[Any]:
     ]
 
 
-def _frames(board: Storyboard, theme: Theme, size_wh: tuple[int, int]) -> Generator[Planes]:
+def _frames(
+    board: Storyboard, theme: Theme, size_wh: tuple[int, int], painted: Pixels | None = None
+) -> Generator[Planes]:
     """Every frame of the film in turn. At most three scenes are held: one shown, one going, one being
     decoded."""
     from phototag.highlights.film.frames import Planes
@@ -246,7 +266,7 @@ def _frames(board: Storyboard, theme: Theme, size_wh: tuple[int, int]) -> Genera
     black = Planes.black(size_wh)
     fade = min(round(storyboard.FADE_OUT_SECONDS * board.fps), board.frames // 6)
     with ThreadPoolExecutor(max_workers=1) as ahead:
-        waiting: Future[Stage] = ahead.submit(_stage, board, 0, theme, size_wh)
+        waiting: Future[Stage] = ahead.submit(_stage, board, 0, theme, size_wh, painted)
         stages: dict[int, Stage] = {}
         try:
             for number, scene in enumerate(board.scenes):
@@ -287,8 +307,10 @@ def _at(board: Storyboard, stages: Mapping[int, Stage], number: int, frame: int,
     return (one if share < 0.5 else other)(frame).blend(black, dark)
 
 
-def _stage(board: Storyboard, number: int, theme: Theme, size_wh: tuple[int, int]) -> Stage:
-    """Decode a scene's photos at the size the film needs."""
+def _stage(
+    board: Storyboard, number: int, theme: Theme, size_wh: tuple[int, int], painted: Pixels | None = None
+) -> Stage:
+    """Decode a scene's photos at the size the film needs. `painted`: the first photo as a painting."""
     import numpy as np
     from PIL import Image
 
@@ -309,7 +331,7 @@ def _stage(board: Storyboard, number: int, theme: Theme, size_wh: tuple[int, int
         with suppress(PhototagError):  # an extra: the photo itself is there
             flips.append(open_chosen(photo, side_needed(scene.shots[0])))
     keep = [storyboard.subjects(verdict, theme) for verdict in scene.verdicts]
-    return Stage(board, number, size_wh, pixels, flips, keep)
+    return Stage(board, number, size_wh, pixels, flips, keep, painted)
 
 
 def _has_encoder(name: str) -> bool:

@@ -405,3 +405,36 @@ def test_text_on_a_card_is_gone_before_the_photo_behind_it_is_seen(kept):
     assert stage._text_strength((scene.first + scene.last) // 2) == 1
     assert stage._text_strength(scene.last - board.half(number) // 2 + 1) < 0.2
     assert stage._text_strength(scene.first) == 0
+
+
+def test_a_painting_opens_the_film_and_turns_into_its_photo(kept, tmp_path):
+    """Of a hero that fills the frame: its painter here turns the picture red."""
+    asked = []
+
+    def paint(pixels, faces):
+        asked.append((pixels.shape, faces))
+        return np.full_like(pixels, (200, 30, 30))
+
+    path = tmp_path / "painted.mp4"
+    options = FilmOptions(120, silent=True, paint=paint)
+    report = make.make_film(path, kept[:1], QUICK, "A", options)
+    board = storyboard.draft(kept[:1], QUICK, "A", options.size_wh, ())
+    title = board.scenes[0]
+    assert title.text_at is not None and report.note is None
+    (((height, width, channels), faces),) = asked
+    assert width / height == pytest.approx(4 / 3, abs=0.01) and channels == 3
+    assert faces == storyboard.subjects(kept[0], QUICK)
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    first, later = frames[2], frames[int(0.82 * title.last)]
+    assert np.abs(first[:30].astype(int) - (200, 30, 30)).mean() < 20  # far from the title
+    assert np.abs(later[:, -30:].astype(int) - (200, 30, 30)).mean() > 60
+
+
+def test_a_film_whose_title_has_no_photo_to_paint_says_so(kept, tmp_path):
+    def paint(pixels, faces):
+        raise AssertionError("nothing to paint")
+
+    options = FilmOptions(120, silent=True, preview=True, paint=paint)
+    report = make.make_film(tmp_path / "a.mp4", kept[4:5], QUICK, "A", options)  # a panorama is framed
+    assert report.note and "the title is not painted" in report.note
