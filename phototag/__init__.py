@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Any
 from phototag.version import __version__
 
 if TYPE_CHECKING:
+    from phototag.engines.ray import Ray
     from phototag.library.library import Library
     from phototag.scanning import scan
 
-__all__ = ["Library", "__version__", "scan"]
+__all__ = ["Library", "Ray", "__version__", "scan"]
 
 
 def __getattr__(name: str) -> Any:
-    """Library and scan, loaded only when asked for: a database library and nets are not needed for
+    """Library, Ray and scan, loaded only when asked for: a database library and nets are not needed for
     `--help`."""
     if name == "Library":
         from phototag.library.library import Library
 
         return Library
+    if name == "Ray":
+        from phototag.engines.ray import Ray
+
+        return Ray
     if name == "scan":
         from phototag.scanning import scan
 

@@ -32,6 +32,10 @@ class TaggerBroken(PhototagError):
     """A tagger failed on every photo of a batch, and on a blank picture too."""
 
 
+class EngineError(PhototagError):
+    """A cluster cannot be reached, has failed, or one of its machines would answer differently."""
+
+
 class WeightsError(PhototagError):
     """Weights are missing, damaged, or not what the manifest says."""
 

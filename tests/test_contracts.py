@@ -144,6 +144,17 @@ def test_each_library_stays_in_its_rooms():
     assert wrong == []
 
 
+def test_ray_is_known_to_one_file():
+    assert {
+        module for module in MODULES for name, _ in imports_of(module) if name.split(".")[0] == "ray"
+    } == {"phototag.engines.ray"}
+
+
+def test_the_engine_of_a_cluster_is_loaded_only_when_asked_for(scanned):
+    loaded = modules_after("scan", str(scanned[0]), catalog=scanned[1])
+    assert not loaded & {"ray", "phototag.engines.ray"}
+
+
 def modules_after(*arguments, catalog):
     """The modules that a command leaves imported."""
     code = (

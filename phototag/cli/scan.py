@@ -27,11 +27,12 @@ from phototag.cli.output import (
     write_json,
     write_text,
 )
-from phototag.errors import EXIT_SOME_FAILED
+from phototag.errors import EXIT_SOME_FAILED, UsageError
 from phototag.reading.formats import EXTRAS
 from phototag.weights.default_detector import DETECTORS
 
 if TYPE_CHECKING:
+    from phototag.engines.work import Engine
     from phototag.library import Library
     from phototag.scanning import ScanReport
 
@@ -78,6 +79,24 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="Refuse photos with more pixels than this. Default: 256 million.",
 )
+@click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where photos are looked at: here, or on a Ray cluster.",
+)
+@click.option("--address", metavar="ADDRESS", help="The cluster: auto or HOST:PORT. Default: one is started.")
+@click.option("--actors", metavar="N|MIN:MAX", help="Processes that look. Default: one per core here.")
+@click.option("--cpus-per-actor", type=float, help="Cores of each actor. Default: 1.")
+@click.option("--gpus-per-actor", type=float, help="GPUs of each actor, such as 0.25. Default: none.")
+@click.option(
+    "--photos-at",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="The folder OLD is NEW on the cluster's machines; may be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @json_option
 def scan(
@@ -94,6 +113,12 @@ def scan(
     verify: bool,
     people: bool | None,
     max_pixels: int | None,
+    engine_name: str,
+    address: str | None,
+    actors: str | None,
+    cpus_per_actor: float | None,
+    gpus_per_actor: float | None,
+    photos_at: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -125,6 +150,9 @@ def scan(
     photos. Of each face 128 numbers are stored, in the catalog alone. Such numbers are biometric data:
     so it is off until you ask for it once; `phototag people --forget` removes them and turns it off.
 
+    With --engine ray, photos are looked at by a cluster (extra `cluster`): the machines of the one at
+    --address, or processes of one that is started here for the time of the scan. See docs/scale.md.
+
     \b
       phototag scan ~/Photos
       phototag scan ~/Photos --people
@@ -154,6 +182,7 @@ def scan(
         max_pixels=max_pixels or MAX_PIXELS,
         dry_run=dry_run,
     )
+    engine = _choose_engine(engine_name, address, actors, cpus_per_actor, gpus_per_actor, photos_at)
     check_paths(paths)  # before a catalog is made for what was mistyped
     tune_malloc()
     silence_decoders()
@@ -165,6 +194,7 @@ def scan(
                     library,
                     paths,
                     options,
+                    engine=engine,
                     on_progress=progress.show,
                     on_message=progress.say,
                     on_photo=progress.name_photo,
@@ -187,6 +217,45 @@ def scan(
             sys.stderr.flush()
             os._exit(code)
     sys.exit(code)
+
+
+def _choose_engine(
+    name: str,
+    address: str | None,
+    actors: str | None,
+    cpus_per_actor: float | None,
+    gpus_per_actor: float | None,
+    photos_at: tuple[str, ...],
+) -> Engine | None:
+    """None: in threads here. Raises UsageError."""
+    given: dict[str, Any] = {
+        "address": address,
+        "actors": None if actors is None else _parse_actors(actors),
+        "cpus_per_actor": cpus_per_actor,
+        "gpus_per_actor": gpus_per_actor,
+        "photos_at": tuple(_parse_pair(pair) for pair in photos_at) or None,
+    }
+    given = {option: value for option, value in given.items() if value is not None}
+    if name == "local":
+        if given:
+            raise UsageError(f"--{next(iter(given)).replace('_', '-')} is of a cluster; add --engine ray")
+        return None
+    from phototag.engines.ray import Ray
+
+    return Ray(**given)
+
+
+def _parse_actors(text: str) -> int | tuple[int, int]:
+    try:
+        least, colon, most = text.partition(":")
+        return (int(least), int(most)) if colon else int(least)
+    except ValueError:
+        raise UsageError(f"--actors {text!r} is not understood; give a number, or MIN:MAX") from None
+
+
+def _parse_pair(text: str) -> tuple[str, str]:
+    old, _, new = text.partition("=")
+    return old, new
 
 
 class _Interruptible:
