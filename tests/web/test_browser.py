@@ -262,6 +262,38 @@ def test_escape_leaves_a_field_before_it_leaves_the_photo(page):
     wait(page, "return !document.querySelector('#viewer').open")
 
 
+def test_two_escapes_close_the_photo_and_no_more(page):
+    ask(page, "taken:2016")
+    count(page, "8 photos")
+    page.execute_script("document.querySelector('.cell').click()")
+    wait(page, "return document.querySelectorAll('.panel section').length")
+    # The browser itself closes a dialog at the second Escape, whatever the page says.
+    page.execute_script(
+        "const viewer = document.querySelector('#viewer');"
+        "viewer.dispatchEvent(new Event('cancel', {cancelable: true})); viewer.close();"
+    )
+    wait(page, "return !location.search.includes('photo=')")
+    count(page, "8 photos")
+    assert page.execute_script("return document.querySelector('#q').value") == "taken:2016"
+    page.execute_script("document.querySelector('.cell').click()")
+    wait(page, "return document.querySelector('#viewer').open")
+
+
+def test_read_only_offers_nothing_that_it_refuses(served, serve, browser):
+    show(browser)
+    browser.get(serve(served.catalog, "--read-only", visit=False).url)
+    wait(browser, "return document.querySelectorAll('.cell img.there').length > 3")
+    browser.execute_script("document.querySelector('.cell').click()")
+    wait(browser, "return document.querySelectorAll('.panel section').length")
+    press(browser, "d")
+    assert browser.execute_script("return document.querySelector('.drawn')") is None
+    browser.execute_script("document.querySelector('.close').click()")
+    wait(browser, "return !document.querySelector('#viewer').open")
+    browser.find_element("css selector", "nav a[data-view=albums]").click()
+    wait(browser, "return document.querySelector('.albums li')")
+    assert browser.execute_script("return document.querySelector('.maker')") is None
+
+
 def test_another_shot_of_the_moment_is_closed_to_the_grid(page):
     from selenium.webdriver.common.keys import Keys
 

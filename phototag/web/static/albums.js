@@ -9,14 +9,14 @@ export async function show(place, with_) {
   page = place; context = with_;
   document.title = "Albums – phototag";
   const list = make("ul.albums");
-  page.replaceChildren(make("h1", {}, "Albums"), list, maker(list));
+  page.replaceChildren(make("h1", {}, "Albums"), list, context.start().read_only ? "" : maker(list));
   await fill(list);
 }
 
 async function fill(list) {
   const albums = await get("/api/albums");
   list.replaceChildren(...albums.map((album) => card(album, list)));
-  if (!albums.length) list.append(make("li.none", {}, "There is no album yet. Make one below."));
+  if (!albums.length) list.append(make("li.none", {}, "There is no album yet." + (context.start().read_only ? "" : " Make one below.")));
 }
 
 function card(album, list) {
@@ -51,7 +51,7 @@ function maker(list) {
   const top = make("input", { type: "number", min: 1, max: 1000, "aria-label": "At most so many photos", placeholder: "at most" });
   const name = make("input", { type: "text", "aria-label": "Name of the album", placeholder: "Name", maxLength: 200, autocomplete: "off" });
   const keep = make("button", { type: "submit", disabled: true }, "Keep this album");
-  const told = make("p", { role: "status" }), chosen = make("ol.preview"), left = make("details");
+  const told = make("p", { role: "status" }), chosen = make("ol.preview"), left = make("details", { hidden: true });
   const asked = () => ({ theme: theme.value, q: q.value.trim(), top: top.value ? Number(top.value) : null });
   let timer, latest = 0, named = false;
   const preview = async () => {

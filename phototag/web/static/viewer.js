@@ -52,6 +52,7 @@ export class Viewer {
     const fresh = id !== this.id;
     if (this.drawing) this.stopDrawing();
     this.id = id;
+    this.leaving = false;
     if (!this.dialog.open) this.dialog.showModal();
     if (!fresh) return;
     this.photo = null;
@@ -89,15 +90,18 @@ export class Viewer {
   }
 
   close() {
-    if (!this.dialog.open) return;
+    if (!this.id) return;
     const at = this.index;
     this.id = 0;
+    this.leaving = false;
     this.dialog.close();
     this.image.removeAttribute("src");
     if (at >= 0) this.context.grid.focus(at);
   }
 
   leave() {
+    if (this.leaving || !this.id) return;  // going back takes a moment; a second Escape must not go back further
+    this.leaving = true;
     if (history.state?.inside && !this.stepped) history.back();
     else this.context.go({ photo: 0 }, { replace: true });
     this.stepped = false;
@@ -228,6 +232,7 @@ export class Viewer {
 
   // A face that no net found: drawn with a mouse or finger, or placed by arrow keys, Shift for its size, Enter.
   draw() {
+    if (document.body.matches(".read-only")) return;
     if (this.drawing) return this.stopDrawing();
     const box = make("div.box.drawn", { tabIndex: 0, role: "application", ariaLabel: "The face: arrow keys move it, Shift and arrow keys change its size, Enter keeps it, Escape does not" }, make("span", {}, "Draw around the face, or move this and press Enter"));
     this.reset();
