@@ -7,11 +7,13 @@ Standard library alone, but for saving pictures."""
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import secrets
 import stat
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -29,6 +31,7 @@ WEIGHTS_HEADS = tuple(b'{"__metadata__":{"%s":' % key for key in (b"detector", b
 PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 # The film's index holds some bytes a frame: an hour has one of about 2 MB.
 LARGEST_INDEX_BYTES = 64 << 20
+_QUOTED_ENDS = "\r\n"  # Python's csv puts cells into quotes that hold a character of its line end
 
 
 def is_ours(path: Path) -> bool:
@@ -203,9 +206,26 @@ def _mp4_comment(file: BinaryIO, size_bytes: int) -> bool:
     return False
 
 
+def csv_line(cells: Iterable[object]) -> str:
+    """One line of a table for spreadsheets, with its end. No text in a cell is a formula, or begins a
+    line of its own: a lone carriage return does in spreadsheets, wherever it is not in quotes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator=_QUOTED_ENDS)
+    writer.writerow([csv_cell(cell) if isinstance(cell, str) else cell for cell in cells])
+    return text.getvalue().removesuffix(_QUOTED_ENDS) + "\n"
+
+
 def csv_cell(text: str) -> str:
     """A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there."""
     return "'" + text if text[:1] in tuple("=+-@\t\r") else text
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make the folder, and those above it that are missing, for this user alone: `mkdir(parents=True)` gives
+    its mode to the last one only. One that is there stays as it is. Raises OSError."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def reason(error: OSError) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from phototag.errors import CatalogError
-from phototag.outputs import csv_cell as csv_cell
 
 if TYPE_CHECKING:
     from phototag.library import Library

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
 from phototag.cli.output import (
     count,
-    csv_cell,
     db_option,
     open_library,
     printable,
@@ -21,12 +18,30 @@ from phototag.cli.output import (
     smile_word,
     write_json,
     write_path,
+    write_pieces,
     write_table,
     write_text,
 )
 from phototag.exporting.describe import photo_dict
+from phototag.outputs import csv_line
 from phototag.query.terms import LABEL_HELP, STATE_HELP, TERMS, PlaceTerm, is_found
 from phototag.records import PhotoLine, iso_date
+
+CSV_COLUMNS = (
+    "path",
+    "taken_at",
+    "width",
+    "height",
+    "everyone_smiling",
+    "faces",
+    "things",
+    "taken_from",
+    "persons",
+    "rating",
+    "keywords",
+    "title",
+    "description",
+)
 
 
 def _list_terms() -> str:
@@ -104,7 +119,7 @@ def query(
             return
         lines = library.lines(asked, sort=sort, limit=limit, descending=reverse)
         if as_csv:
-            _write_csv(lines, asked.thresholds)
+            write_pieces(_csv_lines(lines, asked.thresholds))
         elif null:
             for line in lines:
                 write_path(line.path, "\0")
@@ -143,53 +158,24 @@ def _row(photo: PhotoLine, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     )
 
 
-def _write_csv(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-
-    def flush() -> None:  # as bytes, so that undecodable file names survive
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.getvalue().encode(errors="surrogateescape"))
-        text.seek(0)
-        text.truncate()
-
-    writer.writerow(
-        [
-            "path",
-            "taken_at",
-            "width",
-            "height",
-            "everyone_smiling",
-            "faces",
-            "things",
-            "taken_from",
-            "persons",
-            "rating",
-            "keywords",
-            "title",
-            "description",
-        ]
-    )
+def _csv_lines(photos: Iterable[PhotoLine], thresholds: Mapping[str, float]) -> Iterator[str]:
+    yield csv_line(CSV_COLUMNS)
     for photo in photos:
-        taken = iso_date(photo.taken_text) or ""
         smiling = "" if photo.everyone_smiling is None else str(photo.everyone_smiling).lower()
-        shown = things(photo, thresholds, most=99)
-        writer.writerow(
-            [
-                csv_cell(photo.path),
-                csv_cell(taken),
+        yield csv_line(
+            (
+                photo.path,
+                iso_date(photo.taken_text) or "",
                 photo.width,
                 photo.height,
                 smiling,
                 photo.faces,
-                csv_cell(shown),
-                csv_cell(photo.taken_from or ""),
-                csv_cell("; ".join(photo.persons)),
+                things(photo, thresholds, most=99),
+                photo.taken_from,
+                "; ".join(photo.persons),
                 photo.written.rating,
-                csv_cell(", ".join(one.replace("|", "/") for one in photo.written.keywords)),
-                csv_cell(photo.written.title or ""),
-                csv_cell(photo.written.description or ""),
-            ]
+                ", ".join(one.replace("|", "/") for one in photo.written.keywords),
+                photo.written.title,
+                photo.written.description,
+            )
         )
-        flush()
-    flush()

@@ -5,8 +5,6 @@ Embeddings of faces are in none of them: they tell who somebody is, and stay in 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +12,7 @@ from typing import Any
 
 from phototag.exporting.describe import export_dict
 from phototag.exporting.words import found_labels
-from phototag.outputs import csv_cell
+from phototag.outputs import csv_line
 from phototag.query.terms import is_found
 from phototag.records import Box, Photo, iso_date
 
@@ -64,16 +62,10 @@ def csv_pieces(
 ) -> Iterator[str]:
     """One line for each photo, after a line with the names of the columns. Text may hold surrogates, as
     paths do that are no UTF-8."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    yield csv_line(CSV_COLUMNS)
     for photo in photos:
         cells = _cells(photo, found_labels(photo, thresholds, min_score))
-        writer.writerow([_cell(cells[column]) for column in CSV_COLUMNS])
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
+        yield csv_line(_cell(cells[column]) for column in CSV_COLUMNS)
 
 
 def coco_pieces(
@@ -224,7 +216,7 @@ def _cell(value: object) -> object:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return csv_cell(value) if isinstance(value, str) else value
+    return value
 
 
 def _rounded(score: float | None) -> float | None:

@@ -7,10 +7,12 @@ import json
 import os
 import pty
 import select
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import click
 import pytest
@@ -18,6 +20,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from phototag.cli import COMMANDS, exits, main, output
+from phototag.outputs import csv_cell, csv_line
 from tests.conftest import ROOT
 
 READING = {  # a command that only reads -> its arguments
@@ -180,10 +183,41 @@ def test_cells_that_a_spreadsheet_would_run_are_text(own_copy):
     for label in ("=1+1", "@home", "+plus"):
         run("tag", folder / "2015/cat.jpg", f"+{label}", "--db", catalog)
     for start in ("=cmd", "+1", "-1", "@a", "\tx", "\rx"):
-        assert output.csv_cell(start) == "'" + start
-    assert output.csv_cell("cat, =x") == "cat, =x" and output.csv_cell("") == ""
+        assert csv_cell(start) == "'" + start
+    assert csv_cell("cat, =x") == "cat, =x" and csv_cell("") == ""
     rows = list(csv.DictReader(io.StringIO(run("query", "path:cat", "--csv", "--db", catalog).stdout)))
     assert rows[0]["things"].startswith("'")
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_a_line_end_in_a_cell_begins_no_line_of_a_table(end):
+    line = csv_line([f"holiday{end}=1+1", 3, None])
+    assert line == f'"holiday{end}=1+1",3,\n'
+    assert list(csv.reader(io.StringIO(line, newline=""))) == [[f"holiday{end}=1+1", "3", ""]]
+
+
+EVIL = "=1+1"
+
+
+@pytest.mark.parametrize("command", [("query", "--csv"), ("export", "--csv")])
+def test_no_column_of_a_table_is_a_formula(command, own_copy):
+    folder, catalog = own_copy
+    with closing(sqlite3.connect(catalog)) as connection:  # every text that a file or a person can state
+        connection.execute("UPDATE photos SET camera = ?, taken_from = ?", (EVIL, EVIL))
+        (place,) = connection.execute("SELECT id FROM photos WHERE path LIKE '%cat.jpg'").fetchone()
+        connection.execute(
+            "INSERT OR REPLACE INTO written (photo_id, sources, title, description, color_label) "
+            "VALUES (?, '{}', ?, ?, ?)",
+            (place, "\t=1+1", "@now\r=1+1", "-1"),
+        )
+        connection.commit()
+    run("tag", folder / "2015/cat.jpg", "+@home", "--db", catalog)
+    rows = list(csv.reader(io.StringIO(run(*command, "path:cat", "--db", catalog).stdout, newline="")))
+    found = dict(zip(*rows, strict=True))
+    numbers = ("latitude", "longitude")
+    for column, cell in found.items():
+        assert column in numbers or not cell.startswith(tuple("=+-@\t\r")), column
+    assert found["title"] == "'\t=1+1" and found["description"] == "'@now\r=1+1"
 
 
 def test_errors_and_arguments_cannot_command_the_terminal(scanned, tmp_path):
