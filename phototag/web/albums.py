@@ -21,6 +21,7 @@ from phototag.highlights.choose import BURST, choose
 from phototag.highlights.theme import Count, Spread, Theme
 from phototag.highlights.verdict import Choice, Reason, Verdict
 from phototag.library import Library
+from phototag.outputs import make_private_folder
 from phototag.query.terms import DayTerm, PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
@@ -226,7 +227,7 @@ class Albums:
         from phototag.highlights.film import make
 
         file = self.film_file(name)
-        self._films.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._films)
         options = make.FilmOptions(height=720)
         make.check(file, options)
         if file not in self._making or self._making[file].error:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phototag.errors import UnreadablePhoto
+from phototag.outputs import make_private_folder
 from phototag.records import Box
 
 SIDES = (320, 1600)  # pixels, the long side: a cell of the grid at two device pixels, and a full screen
@@ -27,6 +28,7 @@ QUALITY = {320: 78, 1600: 84, FACE_SIDE: 80}
 LARGEST_BYTES = 2_000_000_000  # of the cache
 KEPT_SHARE = 0.9  # of it stays when the least recently used go
 WORKERS = 2  # threads that decode: a scan may be running beside
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 TOUCHED_AFTER_SECONDS = 3600.0  # a file's time says when it was last used, to the hour
 
 
@@ -110,8 +112,9 @@ class Thumbnails:
         cannot be written (a full disk) costs time, nothing else."""
         temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary.write_bytes(data)
+            make_private_folder(file.parent)
+            with os.fdopen(os.open(temporary, NEW_FILE, 0o600), "wb") as opened:
+                opened.write(data)
             os.replace(temporary, file)
         except OSError:
             with suppress(OSError):

@@ -40,6 +40,19 @@ def test_a_picture_is_small_upright_and_says_nothing_of_its_camera(photo, tmp_pa
     assert [name for _, _, files in os.walk(tmp_path / "cache") for name in files] == [f"{photo[1]}-320.webp"]
 
 
+def test_only_this_user_reads_what_is_kept(photo, tmp_path):
+    old = os.umask(0)
+    try:
+        thumbnails = Thumbnails(tmp_path / "new" / "cache" / "thumbnails")
+        thumbnails.wish(Wanted(*photo, 320)).result(SECONDS)
+    finally:
+        os.umask(old)
+    found = sorted((tmp_path / "new").rglob("*"))
+    assert len(found) == 4
+    for path in (tmp_path / "new", *found):
+        assert path.stat().st_mode & 0o777 == (0o600 if path.is_file() else 0o700), path
+
+
 def test_a_photo_that_has_changed_since_the_scan_is_shown_and_not_kept(photo, tmp_path):
     thumbnails = Thumbnails(tmp_path / "cache")
     assert thumbnails.wish(Wanted(photo[0], "0" * 64, 320)).result(SECONDS)
