@@ -21,6 +21,10 @@ from phototag.reading.jpeg import MARKER, skip_fill
 
 # Files beyond these were made to keep us busy: of more pieces, with more notes, of pieces that overlap.
 MAX_PARTS, MAX_SEGMENTS, MAX_ENTRIES, MAX_OVERLAP = 1_000_000, 10_000, 20_000, 4
+# Of a HEIF, boxes at one level, and places of coded images: a photo in tiles has some hundreds.
+MAX_BOXES = 100_000
+# Of a GIF, together: its blocks hold 255 bytes each, but for the last of a frame.
+MAX_BLOCKS = 10_000_000
 Bytes = bytes | memoryview
 
 
@@ -57,6 +61,12 @@ def _pixel_parts(data: bytes) -> Iterator[Bytes]:
     if data[4:8] == b"ftyp":
         return _heif(data)
     return iter(())
+
+
+def _one_more(number: int, most: int) -> int:
+    if number >= most:
+        raise _Damaged("too many pieces")
+    return number + 1
 
 
 def _cut(data: bytes, start: int, length: int) -> memoryview:
@@ -107,7 +117,7 @@ def _end_of_scan(data: bytes, position: int) -> int:
 
 
 def _png(data: bytes) -> Iterator[Bytes]:
-    position = 8
+    position, notes = 8, 0
     while position + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         if kind in (b"IHDR", b"PLTE", b"tRNS"):
@@ -116,15 +126,19 @@ def _png(data: bytes) -> Iterator[Bytes]:
             yield _cut(data, position + 8, length)
         elif kind == b"IEND":
             return
+        else:
+            notes = _one_more(notes, MAX_SEGMENTS)
         position += 12 + length
 
 
 def _webp(data: bytes) -> Iterator[Bytes]:
-    position = 12
+    position, notes = 12, 0
     while position + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, position)
         if kind in (b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"):
             yield _cut(data, position, 8 + length)
+        else:
+            notes = _one_more(notes, MAX_SEGMENTS)
         position += 8 + length + length % 2
 
 
@@ -134,26 +148,32 @@ def _webp(data: bytes) -> Iterator[Bytes]:
 def _gif(data: bytes) -> Iterator[Bytes]:
     position = 13 + (3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 0)
     yield _cut(data, 6, position - 6)
+    notes = blocks = 0
     while position < len(data):
         start, kind = position, data[position]
         if kind == 0x3B:
             return
         if kind == 0x21:
             wanted = data[position + 1] == 0xF9  # graphic control; comments and applications are metadata
-            position = _after_blocks(data, position + 2)
+            position, blocks = _after_blocks(data, position + 2, blocks)
         elif kind == 0x2C:
             wanted, flags = True, data[position + 9]
-            position = _after_blocks(data, position + 11 + (3 * (2 << (flags & 7)) if flags & 0x80 else 0))
+            position += 11 + (3 * (2 << (flags & 7)) if flags & 0x80 else 0)
+            position, blocks = _after_blocks(data, position, blocks)
         else:
             raise _Damaged("an unknown block")
         if wanted:
             yield _cut(data, start, position - start)
+        else:
+            notes = _one_more(notes, MAX_SEGMENTS)
 
 
-def _after_blocks(data: bytes, position: int) -> int:
+def _after_blocks(data: bytes, position: int, blocks: int) -> tuple[int, int]:
+    """(where it goes on behind them, how many blocks the file has had by then)."""
     while length := data[position]:
         position += 1 + length
-    return position + 1
+        blocks = _one_more(blocks, MAX_BLOCKS)
+    return position + 1, blocks
 
 
 # -- TIFF
@@ -222,7 +242,9 @@ def _heif(data: bytes) -> Iterator[Bytes]:
 
 def _boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start of the contents, end) of the boxes in a part of the file."""
+    number = 0
     while position + 8 <= end:
+        number = _one_more(number, MAX_BOXES)
         size, kind = struct.unpack_from(">I4s", data, position)
         header = 8
         if size == 1:
@@ -259,13 +281,16 @@ def _item_places(data: bytes, position: int) -> Iterator[tuple[int, int, list[tu
         position += size
         return value
 
+    places = 0
     for _ in range(read(4 if version == 2 else 2)):
+        places = _one_more(places, MAX_BOXES)
         item = read(4 if version == 2 else 2)
         method = read(2) & 15 if version in (1, 2) else 0
         read(2)  # data reference
         base = read(base_size)
         extents = []
         for _ in range(read(2)):
+            places = _one_more(places, MAX_BOXES)
             read(index_size)
             offset, length = read(offset_size), read(length_size)
             extents.append((base + offset, length))

@@ -51,7 +51,22 @@ def busy_files():
         struct.pack("<H", 1) + entry(256, 4, 1, 4) + struct.pack("<I", 26 + 18 * n) for n in range(200_000)
     )
     yield "a TIFF of pages without end", b"II*\0" + struct.pack("<I", 8) + b"".join(pages)
+    box = struct.pack(">I4s", 8, b"free")
+    avif = make.encoded("AVIF", photo)
+    yield "an AVIF with empty boxes behind", avif + box * 3_000_000
+    kind = struct.pack(">I4s", 24, b"ftyp") + b"avif\0\0\0\0avifmif1"
+    items = struct.pack(">I4s", 14, b"iinf") + bytes(6)
+    number = 3_000_000
+    places = struct.pack(">I4sHHI", 16 + 10 * number, b"iloc", 0x200, 0, number) + bytes(10 * number)
+    meta = bytes(4) + items + places
+    yield "an AVIF of items without end", kind + struct.pack(">I4s", 8 + len(meta), b"meta") + meta
+    webp = make.encoded("WEBP", photo) + b"EXIF\0\0\0\0" * 3_000_000
+    yield "a WebP with empty notes", b"RIFF" + struct.pack("<I", len(webp) - 8) + webp[8:]
+    gif = make.encoded("GIF", photo)
+    yield "a GIF with empty notes", gif[:-1] + b"!\xfe\0" * 5_000_000 + b";"
     png = make.encoded("PNG", photo)
+    note = struct.pack(">I4sI", 0, b"teXt", zlib.crc32(b"teXt"))
+    yield "a PNG with empty notes", png[:33] + note * 3_000_000 + png[33:]
     bomb = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9)
     chunk = struct.pack(">I", len(bomb)) + b"iTXt" + bomb + struct.pack(">I", zlib.crc32(b"iTXt" + bomb))
     yield "a note that unpacks to 200 MB", png[:33] + chunk + png[33:]
