@@ -18,6 +18,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from phototag.errors import PhototagError
+from phototag.exporting.documents import coco_pieces, csv_pieces, geojson_pieces, json_pieces
 from phototag.highlights import theme
 from phototag.library import Library
 from phototag.metadata import exiftool_json, iptc, picasa, takeout, xmp
@@ -31,6 +32,7 @@ from phototag.nets.smilenet import data as face_files
 from phototag.reading.embedded import Embedded, find_embedded
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.taken import find_taken
+from phototag.records import Box
 from phototag.weights import store, thresholds
 from tests.conftest import SAMPLES
 from tests.hostile import VALUES, distort, mutant
@@ -285,7 +287,9 @@ def _spoil(connection, rng):
         connection.execute(f'DROP TABLE "{name}"')
         return
     if rng.random() < 0.15:
-        revision = rng.choice((None, "", "0000", "0001", "0002", "0003", "9999", "x", 3, "0004 ", "4"))
+        revision = rng.choice(
+            (None, "", "0000", "0001", "0002", "0003", "0005", "0008", "9999", "x", 9, "0009 ", "9")
+        )
         try:
             connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
         except sqlite3.IntegrityError:
@@ -314,8 +318,45 @@ def _read_all(file):
         list(library.jobs(None, {"decode": "d", "colour": "c"}))
         for album in library.albums():
             library.album(album.name)
+        for question in QUESTIONS:
+            list(library.lines(question))
+        library.people()
+        library.persons()
+        library.suggest_people()
+        library.who_is_in(photo.photo_id for photo in found)
+        library.changes()
+        library.home()
+        library.shapes()
+        library.positions()
+        library.facets()
+        list(library.corrected())
+        library.folder_stamps(library.roots())
+        list(library.metadata_jobs(None))
+        thresholds = library.thresholds()
+        for pieces in (json_pieces, csv_pieces, geojson_pieces):
+            list(pieces(found, thresholds))
+        list(coco_pieces(found, thresholds, "/", with_faces=True))
+        library.group_people()
+        library.undo()
         if found:
             library.correct(found[0].path, add=["holiday"])
+            library.tag_faces([(found[0].path, 1)], smiling=True)
+
+
+SIDECAR = "digikam-faces.jpg.xmp"  # with stars, keywords and regions
+FILLED = (
+    *("persons", "face_words", "changes", "photo_persons", "embeddings", "face_groups", "face_group_members"),
+    *("sidecars", "written", "keywords", "photo_keywords", "regions", "album_photos", "corrections"),
+)
+QUESTIONS = (
+    "person:Anna",
+    "person:any or smiling:Anna",
+    "rating:3.. keyword:beach",
+    "text:day",
+    "duplicates",
+    "sharp:0.1..",
+    "size:1MP..",
+)
 
 
 def noted_pictures():
@@ -374,7 +415,7 @@ CATALOG = b""
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory):
-    """A small catalog as a scan makes it, with corrections and an album."""
+    """A small catalog as scans make it, with people, what another program wrote, and words of a person."""
     from phototag import scan
     from phototag.records import Member
     from phototag.scanning import ScanOptions
@@ -382,23 +423,31 @@ def catalog(tmp_path_factory):
     from tests import tiny
 
     base = tmp_path_factory.mktemp("seed")
-    (base / "photos").mkdir()
-    for file in sorted((SAMPLES / "2016").glob("*.jpg"))[:3]:
-        shutil.copy(file, base / "photos")
+    photos = base / "photos"
+    photos.mkdir()
+    for name in ("booth-two.jpg", "astronaut.jpg", "rocket.jpg"):
+        shutil.copy(SAMPLES / "2016" / name, photos)
+    shutil.copy(photos / "rocket.jpg", photos / "twice.jpg")
+    (photos / "astronaut.jpg.xmp").write_bytes((FOREIGN / SIDECAR).read_bytes())
     kept = dict(table.SPECS)
-    table.SPECS.clear()
     table.SPECS["colour"] = tiny.SPEC
     try:
         with Library.open(base / "catalog.db") as library:
-            scan(library, [base / "photos"], ScanOptions())
+            scan(library, [photos], ScanOptions(taggers=("faces", "smiles", "colour"), people=True))
             photo = next(library.photos())
             library.correct(photo.path, add=["beach"], remove=["cat"])
+            booth = str(photos / "booth-two.jpg")
+            library.tag_faces([(booth, 1)], person="Anna", smiling=True)
+            library.add_face(booth, Box(0.1, 0.1, 0.3, 0.4), person="Ben")
+            library.group_people()
             library.save_album("Best", "smiles", [Member(photo.photo_id, 1, "chosen", 0.5)], "taken:2016")
     finally:
         table.SPECS.clear()
         table.SPECS.update(kept)
     with closing(sqlite3.connect(base / "catalog.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for table_name in FILLED:
+            assert connection.execute(f"SELECT count(*) FROM {table_name}").fetchone()[0], table_name
     global CATALOG
     CATALOG = (base / "catalog.db").read_bytes()
 

@@ -53,7 +53,15 @@ def load_group(connection: Connection, number: int) -> list[MemberRow]:
 def _read(connection: Connection, *conditions: ColumnElement[bool]) -> list[MemberRow]:
     statement = select(members.c.photo_id, *BOX_COLUMNS, members.c.number, members.c.tie)
     rows = connection.execute(statement.where(*conditions).order_by(*members.primary_key))
-    return [MemberRow(photo_id, Box(*edges), number, tie) for photo_id, *edges, number, tie in rows]
+    return [
+        MemberRow(photo_id, Box(*edges), _whole_number(number), _whole_number(tie))
+        for photo_id, *edges, number, tie in rows
+    ]
+
+
+def _whole_number(value: int | None) -> int | None:
+    """SQLite keeps a text where a number belongs, in a damaged catalog. Raises ValueError there."""
+    return None if value is None else int(value)
 
 
 def persons_of(connection: Connection) -> dict[int, int]:

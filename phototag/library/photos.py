@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
+from types import NoneType
 from typing import TypeVar
 
 from sqlalchemy import Connection, RowMapping, select
@@ -49,6 +50,15 @@ _ERRORS = (
     .where(answers.c.photo_id.in_(IDS), answers.c.error.is_not(None))
     .order_by(answers.c.id)
 )
+# Columns and what they hold, beside those that are read into something else.
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(
+        ("width", "height", "orientation", "latitude", "longitude", "least_smile", "greatest_smile"),
+        (int, float, NoneType),
+    ),
+    **dict.fromkeys(("content_hash", "taken_from", "camera"), (str, NoneType)),
+    "size_bytes": (int,),
+}
 _ANY_PERSON = select(photo_persons.c.photo_id).limit(1)
 _PERSONS = (
     select(photo_persons.c.photo_id, persons.c.name)
@@ -174,6 +184,7 @@ def _photo(
     located: Sequence[str],
     smile_threshold: float,
 ) -> Photo:
+    _check_kinds(row)
     resolved = resolve(join_faces(seen), of_faces)
     faces = [_without_denied(face, said) for face in resolved.faces]
     boxes = {face.box for face in (*faces, *resolved.denied)}
@@ -218,6 +229,13 @@ def _photo(
         denied_faces=resolved.denied,
         persons=_persons(faces, of_faces),
     )
+
+
+def _check_kinds(row: RowMapping) -> None:
+    """SQLite keeps a text where a number belongs: a damaged catalog, or a stranger's. Raises TypeError."""
+    for name, kinds in _KINDS.items():
+        if not isinstance(row[name], kinds):
+            raise TypeError(f"{name} is {row[name]!r}")
 
 
 def _persons(faces: Sequence[Face], of_faces: Said) -> tuple[PersonInPhoto, ...]:

@@ -180,9 +180,17 @@ def load(
                 tuple(
                     NamedPerson(person.name, source, box) for person, source, box in named.get(photo_id, ())
                 ),
-                json.loads(row["sources"]),
+                _read_sources(row["sources"]),
             )
     return found
+
+
+def _read_sources(text: str) -> dict[str, str]:
+    """Field -> whose word it is. Raises ValueError where a damaged catalog says something else."""
+    sources = json.loads(text)
+    if not isinstance(sources, dict) or not all(isinstance(source, str) for source in sources.values()):
+        raise ValueError(f"no sources: {text!r}")
+    return sources
 
 
 @dataclass(slots=True)
