@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from phototag.cli import main
+from phototag.library import database, schema
 from tests import tiny_faces
 from tests.cli.test_schemas import check
 
@@ -156,8 +157,7 @@ def test_a_later_name_goes_before_an_earlier_one(album):
 
 
 def test_why_and_highlights_obey(album):
-    for number in (1, 2, 3):  # the net's own smiles are not sure enough for an album
-        album.tag(f"a.jpg#{number}", "--smiling")
+    album.tag("a.jpg#1", "a.jpg#2", "a.jpg#3", "--smiling")
     album.tag("b.jpg#1", "Anna", "--not-smiling")
     said = album.run("why", album.path("b.jpg"))
     assert "left out" in said and "face 1 (Anna): does not smile (you say so)" in said
@@ -408,3 +408,37 @@ def test_words_come_back_with_the_photo(album, tmp_path):
     os.replace(tmp_path / "away.jpg", album.path("a.jpg"))
     album.scan()
     assert_words_hold(album)
+
+
+def test_words_hold_when_the_catalog_is_upgraded(album, tmp_path):
+    """From the schema that was the first to have them: the same rows, as far as it had their columns."""
+    say(album)
+    former = tmp_path / "migrations"
+    shutil.copytree(schema.migrations_folder(), former)
+    for file in (former / "versions").glob("*.py"):
+        if file.name[:4] > "0005":
+            file.unlink()
+    old = tmp_path / "old.db"
+    database.open_catalog(old, head="0005", migrations=former).close()
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("ATTACH ? AS new", (os.fspath(album.db),))
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'alembic_version'"
+            )
+        ]
+        for table in tables:
+            kept, there = (
+                [row[1] for row in connection.execute(f"PRAGMA {where}.table_info({table})")]
+                for where in ("main", "new")
+            )
+            columns = ", ".join(name for name in kept if name in there)
+            connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    album.db = old
+    assert_words_hold(album)
+    assert album.sql("SELECT version_num FROM alembic_version") == [(schema.HEAD,)]
+    album.run("undo")
+    assert album.who("a.jpg") == ["Anna", None, None]
+    album.scan(wider=0.12)
+    assert album.who("a.jpg") == ["Anna", None, None]
