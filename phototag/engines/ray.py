@@ -101,6 +101,8 @@ class Ray:
         token = "RAY_AUTH_TOKEN" if is_own and "RAY_AUTH_TOKEN" not in os.environ else None
         if token:
             os.environ[token] = secrets.token_hex(32)
+        if is_own:  # Ray's own switch for the loopback address; it takes "127.0.0.1" for the outer one
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
 
         if ray.is_initialized():
