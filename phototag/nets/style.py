@@ -30,7 +30,7 @@ from phototag.records import Box
 SCALES = ((192, 45), (384, 24))
 RATE = 0.025  # Adam's, of pixels from 0 to 1
 LEVELS = 5  # of the pyramid
-CONTENT, VARIATION, RANGE = 0.5, 6.0, 10.0  # weights beside the style's, which is 1
+CONTENT, VARIATION, RANGE = 1.5, 12.0, 10.0  # weights beside the style's, which is 1
 CONTENT_LAYER = 3  # of `Filters`: sees shapes of some ten pixels
 FACE_CONTENT = 6.0  # times as much as elsewhere: faces must stay who they are
 FACE_MARGIN = 0.15  # of the face's size around its box
@@ -40,6 +40,7 @@ DETAIL, FACE_DETAIL = 0.35, 0.8
 # Strokes may have any colour, but the mean of this part of the long side has so much of the photo's own: what
 # is orange stays orange.
 COLOUR_CELL, OWN_COLOUR = 1 / 20, 0.7
+OWN_HUE = 0.6  # of each pixel's difference from grey is the photo's: no specks of colour in an even sky
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -197,7 +198,11 @@ def _with_own_colours(picture: Tensor, photo: Tensor) -> Tensor:
     cell = max(height, width) * COLOUR_CELL
     cells = (max(1, round(height / cell)), max(1, round(width / cell)))
     missing = F.interpolate(photo, cells, mode="area") - F.interpolate(picture, cells, mode="area")
-    return (picture + OWN_COLOUR * _resized(missing, (height, width))).clamp(0, 1)
+    picture = picture + OWN_COLOUR * _resized(missing, (height, width))
+    small = F.interpolate(photo, (height, width), mode="area")
+    light = picture.mean(1, keepdim=True)
+    hue = (picture - light) * (1 - OWN_HUE) + (small - small.mean(1, keepdim=True)) * OWN_HUE
+    return (light + hue).clamp(0, 1)
 
 
 def _enlarged(picture: Tensor, photo: Tensor, faces: Sequence[Box]) -> Tensor:
