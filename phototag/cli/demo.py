@@ -38,7 +38,8 @@ def demo(port: int, no_open: bool) -> None:
         shutil.copytree(_sample_photos(), folder)
         with Library.open(Path(name, "catalog.db")) as library:
             say("Scanning the sample photos ...")
-            report = scan(library, [folder], ScanOptions(offline=True))
+            # People, too, so that there is something to name: of public pictures, in a catalog thrown away.
+            report = scan(library, [folder], ScanOptions(offline=True, people=True))
             say(f"{report.tagged} photos in {report.seconds:.0f} s.")
             run(library, port, "", open_browser=not no_open, thumbnails=Path(name, "thumbnails"))
 
