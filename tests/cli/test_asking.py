@@ -38,7 +38,9 @@ def test_json_lines_hold_what_is_promised(scanned):
     assert photo["taken_at"] == "2016-09-02T21:15:00"
     assert {"width", "height", "objects"} <= set(photo)
     for face in photo["faces"]:
-        assert set(face) == {"box", "score", "smile", "emotion", "emotion_scores", "labels"}
+        assert {"number", "box", "score", "smile", "emotion", "emotion_scores", "labels", "person"} <= set(
+            face
+        )
         assert len(face["emotion_scores"]) == 8 and sum(face["emotion_scores"].values()) == pytest.approx(
             1, abs=0.01
         )
@@ -59,8 +61,10 @@ def test_csv_count_limit_sort(scanned):
 
 
 def test_a_mistyped_term_says_what_is_understood(scanned):
-    result = run("query", "smiling:everybody", "--db", scanned[1], code=2)
-    assert "takes all, any, none or unknown" in result.stderr
+    result = run("query", "faces:many", "--db", scanned[1], code=2)
+    assert "'many' is no number of faces" in result.stderr
+    result = run("query", "smiling:everybody", "--db", scanned[1])  # somebody may be called so
+    assert result.stdout == "" and "No face has the name 'everybody'" in result.stderr
 
 
 def test_show_tells_and_draws(scanned, tmp_path):
@@ -92,7 +96,7 @@ def test_the_users_own_word_stands(own_copy):
     run("scan", folder, "--db", catalog)
     assert names(run("query", "Grandma's cat", "--db", catalog)) == {"cat.jpg"}
     assert "Grandma's cat" in run("show", photo, "--db", catalog).stdout
-    assert "neither +label nor -label" in run("tag", photo, "cat", "--db", catalog, code=2).stderr
+    assert "no +label and no -label" in run("tag", photo, "cat", "--db", catalog, code=2).stderr
 
 
 def test_tags_and_status(scanned):
