@@ -80,7 +80,7 @@ def press(browser, *keys):
 def wait(browser, condition):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 10).until(lambda _: condition(state(browser)))
+    return WebDriverWait(browser, 30).until(lambda _: condition(state(browser)))
 
 
 def shoot(browser, request, name):
