@@ -42,8 +42,8 @@ INSERT_PHOTO = (
     "INSERT INTO photos (id, root_id, path, size_bytes, mtime_ns, content_hash, width, height, "
     "orientation, taken_at, "
     "taken_from, utc_offset_minutes, latitude, longitude, camera, missing_since, faces, least_smile, "
-    "greatest_smile, "
-    f"answered, failed, complete_for) VALUES ({', '.join('?' * 22)})"
+    "greatest_smile, eligible_faces, "
+    f"answered, failed, complete_for) VALUES ({', '.join('?' * 23)})"
 )
 INSERT_ANSWER = (
     "INSERT INTO answers (id, photo_id, tagger_id, fingerprint_id, content_hash, error) "
@@ -178,7 +178,7 @@ def _fill(
             summary = corrected[photo_id] = summarise(one.answers, CORRECTIONS)
         else:
             labels.add(photo_id, kind, summary.labels)
-        smiles = summary.faces, summary.least_smile, summary.greatest_smile
+        smiles = summary.faces, summary.least_smile, summary.greatest_smile, summary.eligible_faces
         missing = "2020-02-02 20:20:20" if state == MISSING else None
         counts = good, failed, None if state == UNTAGGED else complete_for
         photos.append(

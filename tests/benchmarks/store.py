@@ -29,7 +29,7 @@ TABLES = {  # what a save writes: table -> its columns
 SUMMARY = (
     "content_hash, width, height, orientation, taken_at, taken_from, utc_offset_minutes, latitude, "
     "longitude, camera, faces, "
-    "least_smile, greatest_smile, answered, failed, complete_for, taken_sort, pixel_hash"
+    "least_smile, greatest_smile, answered, failed, complete_for, taken_sort, pixel_hash, eligible_faces"
 )
 NAMES = {"labels": "id, name", "taggers": "id, name", "fingerprints": "id, fingerprint"}
 

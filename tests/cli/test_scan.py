@@ -144,7 +144,7 @@ def test_bad_files_cost_one_reason_each_and_exit_3(tmp_path):
     assert "Traceback" not in err
     found = json.loads(out)
     assert found["failed"] > 20
-    assert found["tagged"] == found["found"]
+    assert found["tagged"] + found["unreadable"] == found["found"]
     with tiny("query", "path:good", "--count", db=tmp_path / "c.db") as process:
         assert process.communicate()[0].strip() == "5"
     with sqlite3.connect(tmp_path / "c.db") as connection:
