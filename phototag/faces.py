@@ -8,7 +8,7 @@ that no net finds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeVar
@@ -30,6 +30,17 @@ class WordKind(StrEnum):
     NOT_SMILING = "not_smiling"
     NOT_A_FACE = "not_a_face"
     FACE = "face"  # that it is one: added by hand
+
+
+# What is said of a face -> what was said before and cannot stand beside it, whoever it names.
+CONTRADICTED: Mapping[WordKind, frozenset[WordKind]] = {
+    WordKind.PERSON: frozenset({WordKind.PERSON, WordKind.NOT_A_FACE}),
+    WordKind.NOT_PERSON: frozenset(),
+    WordKind.SMILING: frozenset({WordKind.SMILING, WordKind.NOT_SMILING, WordKind.NOT_A_FACE}),
+    WordKind.NOT_SMILING: frozenset({WordKind.SMILING, WordKind.NOT_SMILING, WordKind.NOT_A_FACE}),
+    WordKind.FACE: frozenset({WordKind.FACE, WordKind.NOT_A_FACE}),
+    WordKind.NOT_A_FACE: frozenset(WordKind),
+}
 
 
 @dataclass(frozen=True, slots=True)

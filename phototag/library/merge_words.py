@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, insert, select
 
 from phototag import smiling
-from phototag.faces import SAME_FACE, WordKind, turn_box
+from phototag.faces import CONTRADICTED, SAME_FACE, WordKind, turn_box
 from phototag.library import journal, summaries
 from phototag.library.answers import chunks
 from phototag.library.database import Catalog
@@ -21,16 +21,6 @@ from phototag.library.paths import join, roots_of, to_path
 from phototag.library.tables import corrections, face_words, labels, persons, photos
 from phototag.query.terms import fold
 from phototag.records import Box
-
-# What cannot stand beside a word of this kind about the same face.
-_AGAINST = {
-    WordKind.SMILING: {WordKind.NOT_SMILING, WordKind.NOT_A_FACE},
-    WordKind.NOT_SMILING: {WordKind.SMILING, WordKind.NOT_A_FACE},
-    WordKind.PERSON: {WordKind.PERSON, WordKind.NOT_A_FACE},
-    WordKind.NOT_PERSON: {WordKind.NOT_A_FACE},
-    WordKind.FACE: {WordKind.NOT_A_FACE},
-    WordKind.NOT_A_FACE: {*WordKind} - {WordKind.NOT_A_FACE},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +203,7 @@ def _is_same_person(one: _FaceWord, other: _FaceWord) -> bool:
 def _contradict(one: _FaceWord, other: _FaceWord) -> bool:
     if {one.kind, other.kind} == {WordKind.PERSON, WordKind.NOT_PERSON}:
         return _is_same_person(one, other)
-    return other.kind in _AGAINST[one.kind]
+    return other.kind in CONTRADICTED[one.kind] or one.kind in CONTRADICTED[other.kind]
 
 
 def _load_paths(connection: Connection, photo_ids: Sequence[int]) -> dict[int, str]:

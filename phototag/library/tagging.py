@@ -11,7 +11,7 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from phototag.errors import CatalogError, UsageError
-from phototag.faces import SAME_FACE, FaceWord, WordKind
+from phototag.faces import CONTRADICTED, SAME_FACE, FaceWord, WordKind
 from phototag.library import face_words, group_members, journal, labels, persons, photos, summaries
 from phototag.library.answers import chunks
 from phototag.library.face_words import StoredWord
@@ -27,16 +27,6 @@ from phototag.records import Box, Face, Photo
 from phototag.smiling import SMILE_THRESHOLD, reserved
 
 FaceRef = tuple[str, int]  # absolute path of the photo, and the face's number
-
-# What is said of a face -> what was said before and cannot stand beside it, whoever it names.
-_CONTRADICTED: Mapping[WordKind, frozenset[WordKind]] = {
-    WordKind.PERSON: frozenset({WordKind.PERSON, WordKind.NOT_A_FACE}),
-    WordKind.NOT_PERSON: frozenset(),
-    WordKind.SMILING: frozenset({WordKind.SMILING, WordKind.NOT_SMILING, WordKind.NOT_A_FACE}),
-    WordKind.NOT_SMILING: frozenset({WordKind.SMILING, WordKind.NOT_SMILING, WordKind.NOT_A_FACE}),
-    WordKind.FACE: frozenset({WordKind.FACE, WordKind.NOT_A_FACE}),
-    WordKind.NOT_A_FACE: frozenset(WordKind),
-}
 
 
 def find_photo_ids(connection: Connection, paths: Iterable[str]) -> dict[str, int]:
@@ -248,7 +238,7 @@ def _contradict(word: FaceWord, before: FaceWord) -> bool:
     naming = {WordKind.PERSON, WordKind.NOT_PERSON}
     if {word.kind, before.kind} == naming and word.person == before.person:
         return True
-    return before.kind in _CONTRADICTED[word.kind]
+    return before.kind in CONTRADICTED[word.kind]
 
 
 def _same(word: FaceWord, before: FaceWord) -> bool:

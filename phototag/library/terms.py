@@ -29,6 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from phototag.gazetteer import KM_PER_DEGREE
 from phototag.library import persons
 from phototag.library.names import escape_surrogates, find_ids
 from phototag.library.paths import join, roots_of, to_text
@@ -71,7 +72,6 @@ from phototag.query.terms import (
     TypeTerm,
 )
 
-KM_PER_DEGREE = 111.2  # of latitude: 2 pi * 6371 km / 360
 ZONES = 15 * 3600  # seconds; no zone is further from UTC, summer time included
 
 

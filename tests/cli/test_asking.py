@@ -38,9 +38,11 @@ def test_json_lines_hold_what_is_promised(scanned):
     assert photo["taken_at"] == "2016-09-02T21:15:00"
     assert {"width", "height", "objects"} <= set(photo)
     for face in photo["faces"]:
-        assert {"number", "box", "score", "smile", "emotion", "emotion_scores", "labels", "person"} <= set(
-            face
-        )
+        assert set(face) == {
+            *("number", "box", "score", "added", "labels"),
+            *("smile", "smile_word", "emotion", "emotion_scores"),
+            *("person", "person_source", "person_certain", "not_persons"),
+        }
         assert len(face["emotion_scores"]) == 8 and sum(face["emotion_scores"].values()) == pytest.approx(
             1, abs=0.01
         )
