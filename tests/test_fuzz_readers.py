@@ -343,6 +343,88 @@ def _read_all(file):
             library.tag_faces([(found[0].path, 1)], smiling=True)
 
 
+# What SQLite allows in any column, and phototag never writes.
+ODD = (
+    None,
+    -1,
+    0,
+    2**40,
+    1e308,
+    "",
+    "x",
+    "2016-13-45",
+    "[",
+    "[1]",
+    "7 1",
+    '{"a": "b"}',
+    b"\xff\0",
+    "a\x1b[0m",
+)
+# A few of them that were told as an answer, or ended a command with a traceback.
+ODD_FEW = (
+    ("changes", "steps", "["),
+    ("changes", "steps", "[1]"),
+    ("persons", "name", b"\xff\0"),
+    ("persons", "*", None),
+    ("labels", "name", b"\xff\0"),
+    ("albums", "theme", b"\xff\0"),
+    ("folders", "path", b"\xff\0"),
+    ("photos", "rating", b"\xff\0"),
+    ("photos", "width", 1e308),
+    ("face_group_members", "photo_id", b"\xff\0"),
+)
+
+
+def spoil_column(file, table, column, value):
+    """The catalog with this value in a column of every row; `column`: '*' for no rows. Whether that is
+    possible."""
+    for old in file.parent.glob("catalog.db*"):
+        old.unlink()
+    file.write_bytes(CATALOG)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        try:
+            if column == "*":
+                connection.execute(f'DELETE FROM "{table}"')
+            else:
+                connection.execute(f'UPDATE "{table}" SET "{column}" = ?', (value,))
+        except (sqlite3.IntegrityError, OverflowError):
+            return False
+        connection.commit()
+    return True
+
+
+@pytest.mark.parametrize(("table", "column", "value"), ODD_FEW)
+def test_an_odd_value_in_a_catalog_is_no_traceback(tmp_path, catalog, table, column, value):
+    if spoil_column(tmp_path / "catalog.db", table, column, value):
+        attempt(_read_all, tmp_path / "catalog.db")
+
+
+@pytest.mark.slow
+def test_every_odd_value_in_every_column_of_a_catalog(tmp_path, catalog):
+    file, tried = tmp_path / "catalog.db", 0
+    file.write_bytes(CATALOG)
+    with closing(sqlite3.connect(file)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        columns = [
+            (table, row[1])
+            for (table,) in tables
+            if not table.startswith("sqlite_")
+            for row in connection.execute(f'PRAGMA table_info("{table}")')
+        ]
+    cases = [(table, "*", None) for table in dict(columns)]
+    cases += [(table, column, value) for table, column in columns for value in ODD]
+    for table, column, value in cases:
+        if spoil_column(file, table, column, value):
+            tried += 1
+            try:
+                attempt(_read_all, file)
+            except BaseException as error:
+                error.add_note(f"{table}.{column} = {value!r}")
+                raise
+    assert tried > 1000
+
+
 SIDECAR = "digikam-faces.jpg.xmp"  # with stars, keywords and regions
 FILLED = (
     *("persons", "face_words", "changes", "photo_persons", "embeddings", "face_groups", "face_group_members"),

@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from phototag.errors import CatalogError
 from phototag.library import dialects
@@ -31,24 +31,13 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with translate_sqlite_errors(self.path), self._engine.connect() as connection, connection.begin():
-            try:
-                yield connection
-            except (
-                ValueError,
-                TypeError,
-                LookupError,
-                AttributeError,
-                OverflowError,
-                RecursionError,
-            ) as error:
-                # Rows become records here, so it is likely that their values are not what phototag wrote.
-                raise CatalogError(
-                    f"Something in the catalog {self.path} cannot be understood "
-                    f"({type(error).__name__}: {error}). If another program or a failing disk has written to "
-                    "it, bring back a backup; else this is a bug: please report it with what the same "
-                    "command prints with --traceback. The photos are untouched."
-                ) from error
+        with (
+            translate_sqlite_errors(self.path),
+            self._engine.connect() as connection,
+            connection.begin(),
+            _blame_values(self.path),
+        ):
+            yield connection
 
     @contextmanager
     def write(self, *, check_foreign_keys: bool = True) -> Iterator[Connection]:
@@ -61,7 +50,7 @@ class Catalog:
         with translate_sqlite_errors(self.path), self._engine.connect() as connection:
             connection = dialects.for_writing(connection)
             checking = nullcontext() if check_foreign_keys else dialects.foreign_keys_off(connection)
-            with checking, connection.begin():
+            with checking, connection.begin(), _blame_values(self.path):
                 yield connection
 
     def compact(self) -> None:
@@ -183,6 +172,27 @@ def _read_only_engine(path: Path) -> Engine:
             f"The catalog {path} was not closed properly and is read-only. Make it writable once."
         )
     return dialects.sqlite_engine(path, read_only=True, immutable=True)
+
+
+@contextmanager
+def _blame_values(path: Path) -> Iterator[None]:
+    """Within a transaction rows become records, and records rows: where that fails, it is likely that the
+    values are not what phototag wrote."""
+    try:
+        yield
+    except (
+        *(ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError),
+        StatementError,  # a value that SQLAlchemy cannot write
+    ) as error:
+        # What SQLite itself refuses is told as such; text that is none did not come from the catalog.
+        if isinstance(error, DBAPIError | UnicodeEncodeError):
+            raise
+        raise CatalogError(
+            f"Something in the catalog {path} cannot be understood ({type(error).__name__}: {error}). "
+            "If another program or a failing disk has written to it, bring back a backup; else this is a "
+            "bug: please report it with what the same command prints with --traceback. The photos are "
+            "untouched."
+        ) from error
 
 
 _SENTENCES = {

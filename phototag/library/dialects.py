@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from operator import itemgetter
@@ -21,6 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     FromClause,
     Insert,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     QueuePool,
     Select,
     Table,
+    Text,
     UpdateBase,
     create_engine,
     event,
@@ -82,6 +84,7 @@ def sqlite_engine(path: Path, *, read_only: bool = False, immutable: bool = Fals
     # Without a path in its URL SQLAlchemy takes the database for one in memory and would share one
     # connection in a thread.
     engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool)
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Text: _CheckedText}
     render_hints(engine)
 
     @event.listens_for(engine, "connect")
@@ -97,6 +100,20 @@ def sqlite_engine(path: Path, *, read_only: bool = False, immutable: bool = Fals
         connection.exec_driver_sql(how)
 
     return engine
+
+
+class _CheckedText(Text):
+    """SQLite keeps bytes in a column of texts, and what reads them would fail far away, or answer with
+    them. Reading such a row raises ValueError: the catalog is damaged, or a stranger's."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        return _check_text
+
+
+def _check_text(value: Any) -> Any:
+    if value is not None and type(value) is not str:
+        raise ValueError(f"no text: {value!r:.100}")
+    return value
 
 
 def limit_cache(engine: Engine, kib: int) -> None:

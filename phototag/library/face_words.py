@@ -74,6 +74,8 @@ def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, l
         for row in rows:
             box = Box(row.box_left, row.box_top, row.box_right, row.box_bottom)
             person = None if row.person_id is None else Person(row.person_id, row.name)
+            if person and person.name is None:  # keys are checked when written, not when a disk fails
+                raise ValueError(f"a word about person {person.person_id}, who is not there")
             for photo_id in by_identity[row.identity]:
                 turned = turn_box(box, row.orientation, subjects[photo_id].orientation)
                 word = FaceWord(WordKind(row.kind), turned, person)

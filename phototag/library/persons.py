@@ -40,7 +40,7 @@ def read_name(text: str) -> str:
 
 def find(connection: Connection, names: Iterable[str]) -> dict[str, Person]:
     """Name as it was given -> the person of that name, whatever its case; without those that nobody has."""
-    keys = {name: fold(name) for name in names}
+    keys = {name: fold(escape_surrogates(name)) for name in names}  # nobody has a name that is no text
     known = {
         key: Person(number, name)
         for some in chunks({*keys.values()})

@@ -52,10 +52,8 @@ _ERRORS = (
 )
 # Columns and what they hold, beside those that are read into something else.
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(
-        ("width", "height", "orientation", "latitude", "longitude", "least_smile", "greatest_smile"),
-        (int, float, NoneType),
-    ),
+    **dict.fromkeys(("latitude", "longitude", "least_smile", "greatest_smile"), (int, float, NoneType)),
+    **dict.fromkeys(("width", "height", "orientation"), (int, NoneType)),
     **dict.fromkeys(("content_hash", "taken_from", "camera"), (str, NoneType)),
     "size_bytes": (int,),
 }

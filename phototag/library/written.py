@@ -172,7 +172,7 @@ def load(
         for row in rows:
             photo_id = row["photo_id"]
             found[photo_id] = Written(
-                row["rating"],
+                None if row["rating"] is None else int(row["rating"]),  # a damaged catalog holds anything
                 row["color_label"],
                 row["title"],
                 row["description"],

@@ -1,7 +1,7 @@
 """Whatever is typed: it is a question that a catalog answers, or it is refused with one sentence."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from phototag.errors import UsageError
@@ -53,6 +53,8 @@ def library(tmp_path_factory):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(asked=st.lists(terms, max_size=3))
+@example(asked=["person:\udcff"])
+@example(asked=["smiling:\udcff"])
 def test_a_catalog_answers_every_question_that_is_understood(library, asked):
     try:
         assert library.count(asked) == 0
