@@ -12,8 +12,9 @@ from typing import Any
 from phototag.metadata.record import Metadata, clean_lines, clean_person
 
 MAX_BYTES = 1024 * 1024  # real ones have some kilobytes
-# Takeout cuts the names of its files: 46 characters stay before the ending.
-NAME_LENGTH = 46
+# Takeout cuts the names of its files: 46 characters stay before the ending, at times 47 or 51; of a
+# picture, 47 before its own.
+NAME_LENGTH, LONGER_NAMES, STEM_LENGTHS = 46, (47, 51), (46, 47)
 SUPPLEMENT = ".supplemental-metadata"  # since 2024
 # What Google Photos adds to the name of an edited copy, which shares the JSON of the original.
 EDITED = (
@@ -26,7 +27,7 @@ EDITED = (
     "-edytowane",
     "-編集済み",
 )
-_NUMBERED = re.compile(r"(?P<stem>.*)(?P<number>\(\d{1,4}\))")
+_NUMBERED = re.compile(r"(?P<stem>.*)(?P<number>\(\d{1,4}\))(?P<rest>(?:-\w+)?)")
 
 
 class NotTakeout(ValueError):
@@ -38,18 +39,44 @@ def json_names(photo: str) -> Iterator[str]:
     stem, dot, extension = photo.rpartition(".")
     if not dot:
         stem, extension = photo, ""
-    number = ""
-    if found := _NUMBERED.fullmatch(stem):
-        stem, number = found["stem"], found["number"]
-    stems = [stem, *(stem.removesuffix(edited) for edited in EDITED if stem.endswith(edited))]
     seen = set()
-    for name in stems:
-        whole = f"{name}{dot}{extension}"
-        for full in (whole, whole + SUPPLEMENT):
-            candidate = f"{full[:NAME_LENGTH]}{number}.json"
-            if candidate not in seen:
-                seen.add(candidate)
-                yield candidate
+    for base, number in _unnumbered(stem):
+        for name in (base, *_unedited(base)):
+            whole = f"{name}{dot}{extension}"
+            for full in _cut(whole):
+                candidate = f"{full}{number}.json"
+                if candidate not in seen:
+                    seen.add(candidate)
+                    yield candidate
+
+
+def _unnumbered(stem: str) -> Iterator[tuple[str, str]]:
+    """The stem without its number, which may stand before what marks an edited copy, and the number; then as
+    it is, for photos that were called so before."""
+    if found := _NUMBERED.fullmatch(stem):
+        yield found["stem"] + found["rest"], found["number"]
+    yield stem, ""
+
+
+def _unedited(stem: str) -> Iterator[str]:
+    """The stem of the original, where this is that of an edited copy, whose name may be cut too."""
+    for edited in EDITED:
+        if stem.endswith(edited):
+            yield stem.removesuffix(edited)
+        elif len(stem) in STEM_LENGTHS:
+            for length in range(len(edited) - 1, 1, -1):
+                if stem.endswith(edited[:length]):
+                    yield stem[:-length]
+                    break
+
+
+def _cut(whole: str) -> Iterator[str]:
+    """A photo's name and what Takeout adds to it, as far as it may have been kept."""
+    full = whole + SUPPLEMENT
+    yield from (whole[:NAME_LENGTH], full[:NAME_LENGTH])
+    # At what length it cuts has changed over the years, and differs where a number follows.
+    yield from (whole[:length] for length in LONGER_NAMES)
+    yield from (full[:length] for length in range(len(full), len(whole), -1))
 
 
 def parse_takeout(data: bytes) -> dict[str, Any]:

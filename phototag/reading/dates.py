@@ -6,6 +6,7 @@ month, and no day. Pure; standard library only."""
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,8 +22,13 @@ EPOCHS = (datetime(1904, 1, 1), datetime(1970, 1, 1), datetime(1980, 1, 1), date
 ZONE = timedelta(hours=14)
 # Seconds since 1970 that say "no time" where programs or file systems had none to give.
 NO_FILE_TIMES = (2**31 - 1, 2**32 - 1)
-# Cameras whose battery ran out start from the 1st of January of some year.
-DEFAULT_CLOCK = timedelta(days=1)
+# What programs make of no date at all, to the second: PHP of zeros, OLE of 0.
+NO_DATES = (datetime(1999, 11, 30), datetime(1899, 12, 30))
+# Cameras whose battery ran out start from the 1st of January of some year, a family of cheap ones from
+# another day.
+DEFAULT_CLOCK, OTHER_DEFAULTS = timedelta(days=1), (datetime(2002, 12, 8, 12),)
+# Receivers count weeks up to 1024: older ones say a day so long ago, or twice that.
+GPS_ROLLOVER = timedelta(weeks=1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +75,44 @@ def parse_text(text: str) -> Moment:
 
 _SEPARATOR = r"[:\-./]"
 # Zeros and blanks stand for what is unknown: "1993:07:00", "1993:07:  ", "1993:00:00 00:00:00". Of
-# a day, no colon may follow: in "1993:07:  00:00:00" the zeros are the time.
+# a day, no colon may follow but one before a whole time ("1993:07:04:10:30:00"): in "1993:07:  00:00:00"
+# the zeros are the time.
 _DATE = re.compile(
     rf"""(?P<year>\d{{4}})(?!\d)
     (?:{_SEPARATOR}\s?(?P<month>\d{{1,2}}|\s{{0,2}})(?!\d)
-      (?:{_SEPARATOR}\s?(?P<day>\d{{1,2}}(?![\d:])|\s{{0,2}}))?
+      (?:{_SEPARATOR}\s?(?P<day>\d{{1,2}}(?:(?![\d:])|(?=:\d\d:\d\d:\d\d))|\s{{0,2}}))?
     )?
-    (?:[T\s]*(?P<time>\S.*))?""",
+    (?:[T\s:,_]*(?P<time>\S.*))?""",
     re.VERBOSE,
 )
-_COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:[T\s]?(?P<time>\d{4,6}(?!\d).*))?")
+_COMPACT = re.compile(
+    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:[T\s]?(?P<time>(?:\d{4,6}(?!\d)|\d\d:).*))?"
+)
+# As people write it. Which of two numbers is the month is only known where the other can be none, or
+# where dots say so.
+_DAY_FIRST = re.compile(
+    r"(?P<first>\d{1,2})(?P<by>[./-])(?P<second>\d{1,2})(?P=by)(?P<year>\d{4})(?:[\sT,]+(?P<time>\d.*))?"
+)
+# With the month's name: of a letter's head (RFC 5322) or of C's asctime.
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAME = r"(?P<month>[A-Za-z]{3,9})\.?"
+_NAMED_MONTH = (
+    re.compile(
+        rf"(?:[^\W\d]{{2,9}}\.?,?\s+)?(?P<day>\d{{1,2}})\.?[\s-]+{_MONTH_NAME}[\s,-]+(?P<year>\d{{4}})"
+        r"(?:,?\s+(?P<time>\d.*))?"
+    ),
+    re.compile(
+        rf"(?:[^\W\d]{{2,9}}\.?,?\s+)?{_MONTH_NAME}\s+(?P<day>\d{{1,2}}),?\s+"
+        r"(?:(?P<earlier_time>\d\d?:\S+(?:\s+[AaPp][Mm])?)(?:\s+[A-Z]{3,5})?\s+)?(?P<year>\d{4})"
+        r"(?:,?\s+(?:at\s+)?(?P<time>\d.*))?"
+    ),
+)
+# An hour alone is not enough: minutes follow. Without something between them all have two digits.
 _TIME = re.compile(
-    r"""(?P<hour>\d{1,2})(?::\s?|(?=\d))(?P<minute>\d{1,2})
-    (?:(?::\s?|(?=\d))(?P<second>\d{1,2})(?:[.,]\d*)?)?(?!\d)
-    \s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-]\d{1,2}:?(?:\d\d)?)?(?!\w)""",
+    r"""(?:(?P<hour>\d{1,2})(?:(?P<by>[:.h-])\s?(?P<minute>\d{1,2})(?:(?:(?P=by)|m)\s?(?P<second>\d{1,2}))?)
+      |(?P<hour_2>\d\d)(?P<minute_2>\d\d)(?P<second_2>\d\d)?)
+    (?:[.,]\d*)?(?!\d)
+    \s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>(?:UTC|GMT)?[+-]\d{1,2}:?(?:\d\d)?|Z|z|UTC|GMT)?(?!\w)""",
     re.VERBOSE,
 )
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d\d)?")
@@ -93,12 +123,21 @@ def parse_date(text: str, now: datetime | None = None) -> Moment | None:
     DC-008), the forms of ISO 8601 and XMP, those of IPTC (`YYYYMMDD`), with any of the later fields
     missing, blank or zero. None where it is no date, or one that cannot be: the 31st of June, a
     year before photography, a clock never set."""
-    text = " ".join(text.split("\0")[0].split("\n")).strip()
-    found = _COMPACT.fullmatch(text) or _DATE.fullmatch(text)
-    if found is None:
+    text = " ".join(text.split("\0")[0].split("\n")).strip("\ufeff \t\r")
+    if found := _COMPACT.fullmatch(text) or _DATE.fullmatch(text):
+        year, month, day = (_number(found[name]) for name in ("year", "month", "day"))
+    elif found := _DAY_FIRST.fullmatch(text):
+        year, month, day = _day_first(found)
+    elif found := next(filter(None, (one.fullmatch(text) for one in _NAMED_MONTH)), None):
+        name = found["month"].lower()
+        months = [number for number, month in enumerate(MONTHS, 1) if name.startswith(month)]
+        if not months:
+            return None
+        year, month, day = int(found["year"]), months[0], int(found["day"])
+    else:
         return None
-    year, month, day = (_number(found[name]) for name in ("year", "month", "day"))
-    time, zone = _time(found["time"] or "")
+    stated = found.groupdict()
+    time, zone = _time(stated["time"] or stated.get("earlier_time") or "")
     if not month:
         known: Precision = "year"
     elif not day:
@@ -136,16 +175,20 @@ def local_moment(instant: datetime) -> Moment | None:
 
 
 def is_unset_clock(moment: datetime) -> bool:
-    return any(abs(moment - epoch) <= ZONE for epoch in EPOCHS)
+    return moment in NO_DATES or any(abs(moment - epoch) <= ZONE for epoch in EPOCHS)
 
 
 def is_default_clock(moment: Moment, gps: Moment | None) -> bool:
-    """Whether a camera's clock stood at its maker's default: the 1st of January, while GPS knew
-    another day."""
+    """Whether a camera's clock stood at its maker's default, most often the 1st of January, while GPS
+    knew another day."""
     if gps is None or moment.precision in ("year", "month"):
         return False
-    since_new_year = moment.start - datetime(moment.start.year, 1, 1)
-    return since_new_year < DEFAULT_CLOCK and abs(moment.start - gps.start) > DEFAULT_CLOCK + ZONE
+    tolerance = DEFAULT_CLOCK + ZONE
+    since = (moment.start - start for start in (datetime(moment.start.year, 1, 1), *OTHER_DEFAULTS))
+    if not any(timedelta() <= one < DEFAULT_CLOCK for one in since):
+        return False
+    # the satellites' own clock is wrong where it is late by whole rounds of it
+    return all(abs(moment.start - gps.start - rounds * GPS_ROLLOVER) > tolerance for rounds in range(3))
 
 
 def parse_offset(text: str) -> int | None:
@@ -153,6 +196,7 @@ def parse_offset(text: str) -> int | None:
     text = text.strip()
     if text in ("Z", "z", "UTC", "GMT"):
         return 0
+    text = text.removeprefix("UTC").removeprefix("GMT")
     if not (found := _OFFSET.fullmatch(text)):
         return None
     hours, minutes = int(found[2]), int(found[3] or 0)
@@ -160,6 +204,16 @@ def parse_offset(text: str) -> int | None:
     if minutes >= 60 or total > LARGEST_OFFSET_MINUTES:
         return None
     return -total if found[1] == "-" else total
+
+
+def _day_first(found: re.Match[str]) -> tuple[int, int, int]:
+    """Year, month and day; 0 for what is not sure."""
+    year, first, second = int(found["year"]), int(found["first"]), int(found["second"])
+    if found["by"] == "." or first > 12 or first == second:
+        return year, second, first
+    if second > 12:
+        return year, first, second
+    return year, 0, 0
 
 
 def _number(text: str | None) -> int:
@@ -171,8 +225,10 @@ def _time(text: str) -> tuple[tuple[int, int, int | None] | None, int | None]:
     hour 24 of the day that is named, a leap second is counted with the one before."""
     if not (found := _TIME.match(text.strip())):
         return None, None
-    hour, minute = int(found["hour"]), int(found["minute"])
-    second = int(found["second"]) if found["second"] else None
+    hour = int(found["hour"] or found["hour_2"])
+    minute = int(found["minute"] or found["minute_2"])
+    seconds = found["second"] or found["second_2"]
+    second = int(seconds) if seconds else None
     if half := (found["half"] or "").lower()[:1]:
         if not 1 <= hour <= 12:
             return None, None
@@ -203,8 +259,16 @@ def file_date(mtime: float, now: datetime | None = None) -> Moment | None:
 
 # -- dates in file names
 
-_DAY = r"(?P<year>(?:19|20)\d\d)-?(?P<month>\d\d)-?(?P<day>\d\d)"
-_CLOCK = r"(?P<hour>\d\d|\d(?=[.-]))[-._h]?(?P<minute>\d\d)[-._m]?(?P<second>\d\d)"
+# The same separator, or none, between all parts.
+_DAY = r"(?P<year>(?:19|20)\d\d)(?P<by>[-._]?)(?P<month>\d\d)(?P=by)(?P<day>\d\d)"
+_CLOCK = (
+    r"(?P<hour>\d\d|\d(?=[-.:]))(?:h(?P<minute_h>\d\d)m|(?P<at>[-._: ]?)(?P<minute>\d\d)(?P=at))"
+    r"(?P<second>\d\d)"
+)
+_SPACED_CLOCK = r"(?P<hour>\d\d?)[.:](?P<minute>\d\d)[.:](?P<second>\d\d)"
+# Macs put narrow blanks before PM, and halves of the day of other languages before the hour.
+_HALF = r"(?:[ _\u00a0\u202f]?(?P<half>[AP])\.?[ \u00a0\u202f]?M\b\.?)?"
+_HALF_BEFORE = r"(?:(?P<morning>오전|上午|午前)|(?P<afternoon>오후|下午|午後))?[ \u00a0\u202f]?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,22 +290,35 @@ def _pattern(by: str, pattern: str, *, utc: bool = False, earliest: int = FIRST_
 # The first that fits is taken. A bare number is never a date: 20161224.jpg may be a counter.
 NAME_PATTERNS = (
     _pattern("Pixel phones", rf"PXL_{_DAY}_{_CLOCK}(?:\d{{3}})?", utc=True),
-    _pattern("WhatsApp", rf"(?:IMG|VID|STK)-{_DAY}-WA\d{{4,}}"),
-    _pattern("WhatsApp on a computer", rf"WhatsApp (?:Image|Video) {_DAY} at {_CLOCK}(?: (?P<half>[AP])M)?"),
-    _pattern("Signal", rf"signal-{_DAY}-{_CLOCK}(?:-?\d{{3}})?"),
+    _pattern("OneDrive on an iPhone", rf"{_DAY}_{_CLOCK}\d{{3}}_iOS", utc=True),
+    _pattern("WhatsApp", rf"(?:IMG|VID|STK|DOC)-{_DAY}-WA\d{{4,}}"),
+    _pattern("WhatsApp on a computer", rf"WhatsApp[ -](?:Image|Video)[ -]{_DAY}[ -]at[ -]{_CLOCK}{_HALF}"),
+    _pattern("Signal", rf"signal-(?:attachment-)?{_DAY}-{_CLOCK}(?:-?\d{{3}})?"),
     _pattern("Telegram", rf"photo[_@]{_DAY}[ _]{_CLOCK}"),
+    _pattern(
+        "Telegram on a computer",
+        rf"photo_\d+@(?P<day>\d\d)-(?P<month>\d\d)-(?P<year>20\d\d)_{_CLOCK}",
+    ),
     _pattern("Windows phones", rf"WP_{_DAY}_{_CLOCK}"),
     _pattern("Windows phones, with a counter", rf"WP_{_DAY}_\d{{3}}"),
     _pattern(
-        "phones",
-        rf"(?:IMG|VID|MVIMG|PANO|BURST|DSC|TRIM|SAVE|PHOTO|C360|B612|Snapchat|Snow)[-_]?{_DAY}[-_]{_CLOCK}(?:\d{{3}})?",
+        "phones, drones",
+        r"(?:IMG|VID|MVIMG|PANO|BURST|DSC|TRIM|SAVE|PHOTO|C360|B612|Snapchat|Snow|DJI)[-_]?"
+        rf"{_DAY}[-_T]?{_CLOCK}(?:\d{{3}})?",
     ),
-    _pattern("screenshots", rf"Screen[ _-]?shots?[ _-]{_DAY}(?: at |[-_ ]){_CLOCK}(?: (?P<half>[AP])M)?"),
-    _pattern("screenshots of a Mac in other languages", rf"[^\W\d]+ {_DAY} \S{{1,4}} {_CLOCK}"),
-    _pattern("Samsung phones, album folders, Dropbox, Lightroom", rf"{_DAY}[ _-]{_CLOCK}"),
+    _pattern(
+        "screenshots",
+        rf"Screen[ _-]?shots?[ _-](?:from )?{_DAY}(?:[ _-]at[ _-]|[-_ ])?{_CLOCK}{_HALF}",
+    ),
+    _pattern(
+        "screenshots of a Mac in other languages",
+        rf"[^\W\d]+ ?{_DAY} (?:\S{{1,5}} ){{0,2}}?{_HALF_BEFORE}{_SPACED_CLOCK}{_HALF}",
+    ),
+    _pattern("programs, in UTC", rf"{_DAY}T{_CLOCK}Z(?![A-Za-z])", utc=True),
+    _pattern("Samsung phones, album folders, Dropbox, Lightroom", rf"{_DAY}[ _T-]{_CLOCK}(?:\d{{3}})?"),
     _pattern(
         "people",
-        r"(?P<year>(?:18|19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!-?\d)",
+        r"(?P<year>(?:18|19|20)\d\d)(?P<by>[-._])(?P<month>\d\d)(?P=by)(?P<day>\d\d)(?![-._]?\d{5})",
         earliest=FIRST_PHOTOGRAPH,
     ),
 )
@@ -250,6 +327,7 @@ NAME_PATTERNS = (
 def name_date(name: str, now: datetime | None = None) -> Moment | None:
     """The complete date that a file's name states, local time; None where it states none for sure."""
     now = now or datetime.now()
+    name = unicodedata.normalize("NFC", name)
     for known in NAME_PATTERNS:
         if (found := known.pattern.search(name)) and (moment := _named(found.groupdict(), known, now)):
             return moment
@@ -266,9 +344,9 @@ def _named(fields: dict[str, str | None], known: NamePattern, now: datetime) -> 
     start = datetime(day.year, day.month, day.day)
     if fields.get("hour") is None:
         return Moment(start, "day")
-    stated = "{hour}:{minute}:{second}".format(**fields) + (
-        f" {fields['half']}M" if fields.get("half") else ""
-    )
+    half = fields.get("half") or (fields.get("morning") and "A") or (fields.get("afternoon") and "P")
+    minute = fields["minute"] or fields.get("minute_h")
+    stated = f"{fields['hour']}:{minute}:{fields['second']}" + (f" {half}M" if half else "")
     time, _ = _time(stated)
     if time is None:
         return Moment(start, "day")

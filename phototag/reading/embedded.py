@@ -22,10 +22,11 @@ EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 # What does not fit into a first packet of 64 kB stands in further segments (XMP specification, part 3):
 # after this head the packet's digest, its length, and where in it the segment belongs.
 MORE_XMP_HEAD, DIGEST_BYTES = b"http://ns.adobe.com/xmp/extension/\0", 32
-TIFF_XMP, TIFF_IPTC = 700, 33723  # XMP specification part 3; TIFF/EP
+TIFF_XMP, TIFF_IPTC, TIFF_PHOTOSHOP = 700, 33723, 34377  # XMP specification part 3; TIFF/EP
 PHOTOSHOP_IPTC = 0x0404  # the image resource that holds IPTC (Photoshop File Formats)
 # Where ImageMagick and exiftool put whole blocks into PNG text, in hexadecimal.
 PNG_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp")
+PNG_IPTC = ("Raw profile type iptc", "Raw profile type 8bim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
         packet, block = info.get("xmp"), info.get("photoshop", {}).get(PHOTOSHOP_IPTC)
         further, more = _further(data) if image.format == "JPEG" else ((), b"")
         tags = getattr(image, "tag_v2", {})
-        packet, block = packet or tags.get(TIFF_XMP), block or tags.get(TIFF_IPTC)
+        packet = packet or tags.get(TIFF_XMP)
+        # its bytes, which Photoshop calls numbers of four bytes, as Pillow's own reader of IPTC gets them
+        block = block or getattr(tags, "_tagdata", {}).get(TIFF_IPTC) or _resource(tags.get(TIFF_PHOTOSHOP))
         return Embedded(read_packet(packet, more), _iptc(block), {}, further)
     except Exception:  # notes are never worth the picture
         return NOTHING
@@ -81,6 +84,20 @@ def _iptc(block: Any) -> Metadata:
     return iptc.read_iptc(iptc.parse_iptc(block)) if isinstance(block, bytes) else SAYS_NOTHING
 
 
+def _resource(block: Any) -> bytes | None:
+    """The IPTC among Photoshop's image resources, each a type, a number, a name and a length."""
+    at = 0
+    while isinstance(block, bytes) and block[at : at + 4] == b"8BIM" and at + 12 <= len(block):
+        number = int.from_bytes(block[at + 4 : at + 6], "big")
+        start = at + 7 + block[at + 6]
+        start += (start - at) % 2  # names and contents are filled up to even lengths
+        length = int.from_bytes(block[start : start + 4], "big")
+        if number == PHOTOSHOP_IPTC:
+            return block[start + 4 : start + 4 + length]
+        at = start + 4 + length + length % 2
+    return None
+
+
 def _further(jpeg: bytes) -> tuple[tuple[dict[int, Any], ...], bytes]:
     """Exif segments behind the first, since programs that do not find the first one write another; and
     the second XMP packet."""
@@ -107,6 +124,7 @@ def _in_png(data: bytes) -> Embedded:
     text: dict[str, str] = {}
     further: list[Mapping[int, Any]] = []
     packet: bytes | None = None
+    block: bytes | None = None
     for keyword, value in _png_texts(data):
         if keyword == "XML:com.adobe.xmp":
             packet = packet or value
@@ -118,9 +136,12 @@ def _in_png(data: bytes) -> Embedded:
                 packet = packet or block
             elif tags := exif_tags(block):
                 further.append(tags)
+        elif keyword in PNG_IPTC:
+            profile = _profile(value)
+            block = block or _resource(profile) or profile
         else:
             text.setdefault(keyword, value.decode("utf-8", "replace"))
-    return Embedded(read_packet(packet), SAYS_NOTHING, text, tuple(further))
+    return Embedded(read_packet(packet), _iptc(block), text, tuple(further))
 
 
 def _png_texts(data: bytes) -> Iterator[tuple[str, bytes]]:

@@ -17,6 +17,7 @@ told as a fact: the answer names its source.
 from __future__ import annotations
 
 import email.utils
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, timedelta
@@ -54,7 +55,11 @@ SOURCE_SENTENCES: Mapping[str, str] = {
 ORIGINAL, DIGITIZED, MODIFIED = (0x9003, 0x9011), (0x9004, 0x9012), (0x0132, 0x9010)
 GPS_TIME, GPS_DATE = 0x07, 0x1D
 # Keys of PNG text: the recommended one (PNG 1.2, 4.2.3.1), and ImageMagick's for Exif it took over.
-TEXT_KEYS = ("exif:DateTimeOriginal", "Creation Time", "creation_time", "DateTimeOriginal")
+# In lower case: programs spell them in several ways.
+TEXT_KEYS = (
+    *("exif:datetimeoriginal", "creation time", "creation_time", "creationtime", "datetimeoriginal"),
+    *("photoshop:datecreated", "xmp:createdate", "iptc:datecreated"),
+)
 
 Tags = Mapping[int, Any]
 
@@ -118,23 +123,26 @@ def _unless_default(moment: Moment | None, gps: Moment | None) -> Moment | None:
 def _gps_date(tags: Tags) -> Moment | None:
     """In UTC, as satellites tell it; shown in this machine's local time."""
     day = parse_date(_ascii(tags.get(GPS_DATE)))
-    if day is None or day.precision != "day":
+    if day is None or day.precision in ("year", "month"):
         return None
+    midnight = day.start.replace(hour=0, minute=0, second=0)
     try:
-        hours, minutes, seconds = (float(part) for part in tags[GPS_TIME])
+        parts = [float(part) for part in tags[GPS_TIME]]
+        hours, minutes, seconds = (
+            0.0 if index and math.isnan(part) else part for index, part in enumerate(parts)
+        )
         time = timedelta(hours=hours, minutes=minutes, seconds=int(seconds))
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return day
-    return (
-        day
-        if not timedelta() <= time < timedelta(days=1)
-        else local_moment((day.start + time).replace(tzinfo=UTC))
-    )
+        return Moment(midnight, "day")
+    if not timedelta() <= time < timedelta(days=1):
+        return Moment(midnight, "day")
+    return local_moment((midnight + time).replace(tzinfo=UTC))
 
 
 def _text_date(text: Mapping[str, str]) -> Moment | None:
+    stated_by_key = {key.lower(): stated for key, stated in text.items()}
     for key in TEXT_KEYS:
-        if not (stated := text.get(key)):
+        if not (stated := stated_by_key.get(key)):
             continue
         if moment := parse_date(stated) or _mail_date(stated):
             return moment

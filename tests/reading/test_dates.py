@@ -49,6 +49,33 @@ NOW = datetime(2026, 11, 27, 12)
         ("2016:  :     :  :  ", "2016"),
         ("1970", "1970"),  # somebody typed it: no clock says a year alone
         ("1840:05:04", "1840-05-04"),
+        ("1993-07-XX", "1993-07"),
+        ("1993-XX-XX", "1993"),
+        ("1993-07-??", "1993-07"),
+        ("1993?", "1993"),
+        ("1993-W27", "1993"),
+        ("1993:00:04", "1993"),  # a day of no month
+        ("1993:07:04 10", "1993-07-04"),  # an hour, but not 1 o'clock
+        ("1993:07:04 10:", "1993-07-04"),
+        ("1993:07:04 10.30.15", "1993-07-04 10:30:15"),
+        ("1993:07:04 10-30-15", "1993-07-04 10:30:15"),
+        ("1993:07:04 10h30", "1993-07-04 10:30"),
+        ("1993:07:04:10:30:15", "1993-07-04 10:30:15"),
+        ("1993:07:04_10:30:15", "1993-07-04 10:30:15"),
+        ("19930704 10:30:15", "1993-07-04 10:30:15"),
+        ("1993:07:04 -1:00:00", "1993-07-04"),
+        ("1993:07:04 13:30:00 PM", "1993-07-04"),
+        ("\ufeff1993:07:04 10:30:15", "1993-07-04 10:30:15"),
+        ("04.07.1993 10:30", "1993-07-04 10:30"),
+        ("25/12/1993", "1993-12-25"),
+        ("12/25/1993 6:30 PM", "1993-12-25 18:30"),
+        ("07/07/1993", "1993-07-07"),
+        ("04/07/1993", "1993"),  # July or April
+        ("Sun Jul  4 10:30:15 1993", "1993-07-04 10:30:15"),
+        ("Sat 24 Dec 2016 06:30:12 PM CET", "2016-12-24 18:30:12"),
+        ("Sat Dec 24 18:30:12 CET 2016", "2016-12-24 18:30:12"),
+        ("December 24, 2016 6:30 PM", "2016-12-24 18:30"),
+        ("24 Dec 2016", "2016-12-24"),
     ],
 )
 def test_what_is_stated_is_kept_and_nothing_else(stated, known):
@@ -74,6 +101,14 @@ def test_what_is_stated_is_kept_and_nothing_else(stated, known):
         "yesterday",
         "1482600612",
         "20161224183012345",
+        "1994:02:29",
+        "2559:05:04 10:00:00",  # the Buddhist calendar
+        "31/31/1993",
+        "35.07.1993",
+        "24 Foo 2016",
+        "1999:11:30 00:00:00",  # what PHP makes of zeros
+        "1899-12-30T00:00:00",  # what OLE makes of 0
+        "-1993-07-04",
     ],
 )
 def test_what_is_no_date_or_cannot_be_one(stated):
@@ -126,6 +161,10 @@ def test_offsets(text, minutes):
 def test_the_offset_behind_a_date_belongs_to_it():
     assert parse_date("2016-05-04T03:02:01+02:00", NOW).offset_minutes == 120
     assert parse_date("2016:05:04 03:02:01Z", NOW).offset_minutes == 0
+    assert parse_date("2016:05:04 03:02:01 UTC+2", NOW).offset_minutes == 120
+    assert parse_date("2016-05-04T03:02-09:30", NOW).offset_minutes == -570
+    assert parse_date("24 Dec 2016 18:30:12 +0100", NOW).offset_minutes == 60
+    assert parse_date("2016-05-04+02:00", NOW).offset_minutes is None  # of a day there is no instant
     assert parse_date("2016:05:04 03:02:01", NOW).offset_minutes is None
 
 
@@ -187,6 +226,44 @@ def test_a_file_time():
         ("2016-12-24 Party.jpg", "2016-12-24"),
         ("1975-07-04 wedding, scanned.jpg", "1975-07-04"),
         ("2016-05-14_183012_IMG_0042.jpg", "2016-05-14 18:30:12"),  # an album folder of ours
+        ("DOC-20161224-WA0014.jpg", "2016-12-24"),
+        ("IMG-20161224-WA0014~2.jpg", "2016-12-24"),
+        ("WhatsApp Image 2016-12-24 at 6.30.12\u202fPM.jpeg", "2016-12-24 18:30:12"),
+        ("WhatsApp Image 2016-12-24 at 18:30:12.jpeg", "2016-12-24 18:30:12"),
+        ("WhatsApp-Image-2016-12-24-at-18.30.12.jpeg", "2016-12-24 18:30:12"),
+        ("00000042-PHOTO-2019-12-24-18-30-12.jpg", "2019-12-24 18:30:12"),
+        ("signal-attachment-2020-10-26-163832.jpg", "2020-10-26 16:38:32"),
+        ("signal-2020-10-26-163832_003.jpeg", "2020-10-26 16:38:32"),
+        ("photo_5287@24-12-2016_18-30-12.jpg", "2016-12-24 18:30:12"),
+        ("viber_image_2019-01-02_10-11-12.jpg", "2019-01-02 10:11:12"),
+        ("Photo 2016-12-24 18 30 12.jpg", "2016-12-24 18:30:12"),
+        ("MVIMG_20190102_101112.jpg", "2019-01-02 10:11:12"),
+        ("IMG20190102101112.jpg", "2019-01-02 10:11:12"),
+        ("IMG_20161224T183012.jpg", "2016-12-24 18:30:12"),
+        ("00100lPORTRAIT_00100_BURST20190102101112345_COVER.jpg", "2019-01-02 10:11:12"),
+        ("DSCPDC_0001_BURST20190102101112345_COVER.JPG", "2019-01-02 10:11:12"),
+        ("20190102_101112_Burst01.jpg", "2019-01-02 10:11:12"),
+        ("Resized_20161224_183012_1234.jpeg", "2016-12-24 18:30:12"),
+        ("InShot_20161224_183012345.jpg", "2016-12-24 18:30:12"),
+        ("DJI_20230102101112_0001_D.JPG", "2023-01-02 10:11:12"),
+        ("Screenshot_20190102101112.png", "2019-01-02 10:11:12"),
+        ("Screenshot_2019-01-02-10-11-12-123_com.whatsapp.jpg", "2019-01-02 10:11:12"),
+        ("Screenshot from 2019-01-02 10-11-12.png", "2019-01-02 10:11:12"),
+        ("Screenshot 2019-01-02 101112.png", "2019-01-02 10:11:12"),
+        ("Screenshot 2023-01-02 at 1.02.03\u202fPM.png", "2023-01-02 13:02:03"),
+        ("Screen_Shot_2019-01-02_at_10.11.12_AM.png", "2019-01-02 10:11:12"),
+        (
+            "Capture d\u2019e\u0301cran 2016-12-24 a\u0300 10.20.30.png",
+            "2016-12-24 10:20:30",
+        ),  # as Macs store it
+        ("Captura de Pantalla 2016-12-24 a la(s) 1.20.30 p. m..png", "2016-12-24 13:20:30"),
+        ("스크린샷 2021-01-02 오후 1.20.30.png", "2021-01-02 13:20:30"),
+        ("截屏2021-01-02 下午1.20.30.png", "2021-01-02 13:20:30"),
+        ("2016-12-24T18-30-12.jpg", "2016-12-24 18:30:12"),
+        ("2016_12_24_18_30_12.jpg", "2016-12-24 18:30:12"),
+        ("2016.12.24 Party.jpg", "2016-12-24"),
+        ("2016-12-24-0042.jpg", "2016-12-24"),
+        ("IMG_20161224_250000.jpg", "2016-12-24"),  # no such hour
     ],
 )
 def test_names_that_phones_messengers_and_people_give(name, known):
@@ -198,6 +275,8 @@ def test_names_that_phones_messengers_and_people_give(name, known):
     [
         *("20161224.jpg", "IMG_0042.jpg", "DSC01234.jpg", "12345678_183012.jpg", "1482600612.jpg"),
         *("FB_IMG_1482600000000.jpg", "2016-13-24 x.jpg", "2016-02-30 x.jpg", "IMG-20991224-WA0014.jpg"),
+        *("2016-1224.jpg", "2016-12-24-1234567.jpg", "20161224-0042.jpg", "20161224183012.jpg"),
+        *("IMG_20161224_1830123456.jpg", "order 2016.13.24.jpg", "IMG_19800101_000000.jpg"),
         *("19450508_120000.jpg", "p120161224_1830123.jpg", "2016-12.jpg", "2016.jpg", ""),
     ],
 )
@@ -205,8 +284,16 @@ def test_a_number_is_no_date(name):
     assert name_date(name, NOW) is None
 
 
-def test_pixel_phones_name_their_photos_in_utc(monkeypatch):
-    moment = name_date("PXL_20201026_183832123.jpg", NOW)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("PXL_20201026_183832123.jpg", "PXL_20201026_183832123.MP.jpg", "PXL_20201026_183832.jpg"),
+        *("PXL_20201026_183832123.PORTRAIT-01.COVER.jpg", "PXL_20201026_183832123~2.jpg"),
+        *("20201026_183832123_iOS.jpg", "20201026T183832Z.jpg"),
+    ],
+)
+def test_some_programs_name_their_photos_in_utc(name):
+    moment = name_date(name, NOW)
     assert moment.start - timedelta(minutes=moment.offset_minutes) == datetime(2020, 10, 26, 18, 38, 32)
 
 
@@ -222,6 +309,14 @@ def test_a_clock_at_its_makers_default_is_believed_unless_gps_knows_better():
     assert not is_default_clock(new_year, Moment(datetime(2008, 1, 1, 1)))
     assert not is_default_clock(Moment(datetime(2008, 1, 3)), gps)
     assert not is_default_clock(Moment(datetime(2008, 1, 1), "year"), gps)
+
+
+def test_a_default_of_cheap_cameras_and_satellites_that_count_weeks_anew():
+    default, now = Moment(datetime(2002, 12, 8, 12, 0, 40)), Moment(datetime(2016, 5, 4, 10))
+    assert is_default_clock(default, now) and not is_default_clock(default, None)
+    new_year = Moment(datetime(2020, 1, 1, 0, 3))
+    assert not is_default_clock(new_year, Moment(datetime(2000, 5, 17, 0, 3)))  # 1024 weeks before
+    assert is_default_clock(new_year, Moment(datetime(2000, 7, 1)))
 
 
 def test_photos_with_stated_zones_are_sorted_by_instant():

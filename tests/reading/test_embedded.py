@@ -10,6 +10,7 @@ from PIL import Image, PngImagePlugin
 from phototag.metadata.iptc import parse_iptc
 from phototag.reading.decode import DamagedPhoto, open_photo
 from phototag.records import date_text
+from tests.reading import pictures as make
 
 PACKET = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -58,6 +59,31 @@ def dataset(number, text):
     return b"\x1c\x02" + bytes((number,)) + struct.pack(">H", len(text)) + text
 
 
+def resource(name, block):
+    """One of Photoshop's: a name that is filled up to an even length, and so are the contents."""
+    names = bytes((len(name),)) + name + bytes((len(name) + 1) % 2)
+    number = 0x0404 if block[:1] == b"\x1c" else 0x03ED
+    return (
+        b"8BIM"
+        + struct.pack(">H", number)
+        + names
+        + struct.pack(">I", len(block))
+        + block
+        + bytes(len(block) % 2)
+    )
+
+
+IPTC = dataset(55, b"19930704") + dataset(60, b"090506+0200")
+IPTC += dataset(5, b"x" * (4 - (len(IPTC) + 5) % 4))  # whole numbers of four bytes
+
+
+def tiff_with_longs(order):
+    """IPTC as Photoshop writes it in a TIFF: as if it were numbers."""
+    tags, pixels = make.tiff_page(40, 30, (200, 60, 30), order=order)
+    tags[33723] = (4, struct.unpack(f"{order}{len(IPTC) // 4}I", IPTC))
+    return make.tiff([(tags, pixels)], order)
+
+
 def taken(folder, name, data):
     path = folder / name
     path.write_bytes(data)
@@ -90,6 +116,18 @@ def taken(folder, name, data):
             ("1993-07-04 09:05:06", "text"),
         ),
         ("a.png", png_with(Raw_profile_type_xmp=raw_profile(PACKET)), ("1993-07", "xmp")),
+        *(
+            ("a.png", png_with(**{keyword: raw_profile(block)}), ("1993-07-04 09:05:06", "iptc"))
+            for keyword, block in (
+                ("Raw profile type iptc", resource(b"", IPTC)),
+                ("Raw profile type iptc", IPTC),
+                ("Raw profile type 8bim", resource(b"odd", b"any") + resource(b"", IPTC)),
+            )
+        ),
+        ("a.tif", saved("TIFF", tiffinfo={33723: IPTC}), ("1993-07-04 09:05:06", "iptc")),
+        ("a.tif", saved("TIFF", tiffinfo={34377: resource(b"", IPTC)}), ("1993-07-04 09:05:06", "iptc")),
+        ("a.tif", tiff_with_longs("<"), ("1993-07-04 09:05:06", "iptc")),
+        ("a.tif", tiff_with_longs(">"), ("1993-07-04 09:05:06", "iptc")),
         (
             "a.jpg",
             with_segments(

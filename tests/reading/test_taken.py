@@ -2,6 +2,7 @@
 
 import json
 import os
+import time as clock
 
 import pytest
 
@@ -72,6 +73,38 @@ def test_a_clock_never_set_loses_to_gps(tmp_path):
     said = {"exif": {ORIGINAL: "2008:01:01 00:01:02"}, "gps": {0x1D: "2016:05:04", 7: (10.0, 0.0, 0.0)}}
     assert taken(tmp_path, **said) == ("2016-05-04", "gps")
     assert taken(tmp_path, exif=said["exif"]) == ("2008-01-01", "exif")
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "known"),
+    [
+        ("2016:05:04", (23.0, 20.0, 30.0), "2016-05-05 01:20:30"),  # in Berlin it is the next day
+        ("2016:05:04", (10.0, 20.0, float("nan")), "2016-05-04 12:20:00"),
+        ("2016:05:04 10:20:30", (10.0, 20.0, 30.0), "2016-05-04 12:20:30"),
+        ("2016:05:04", (float("nan"), 20.0, 30.0), "2016-05-04"),
+        ("2016:05:04", (10.0, 20.0), "2016-05-04"),
+        ("2016-05-04", (24.0, 0.0, 0.0), "2016-05-04"),
+        ("2016:05:00", (10.0, 20.0, 30.0), None),
+        ("1980:01:06", (0.0, 0.0, 10.0), None),  # no fix yet
+    ],
+)
+def test_what_satellites_say(monkeypatch, day, time, known):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    clock.tzset()
+    try:
+        moment, source = find_taken({}, {0x1D: day, 7: time}, Embedded(), "a.jpg", None)
+    finally:
+        monkeypatch.undo()
+        clock.tzset()
+    assert (moment and moment.text, source) == (known, "gps" if known else None)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["Creation Time", "creation time", "CreationTime", "EXIF:DateTimeOriginal", "photoshop:DateCreated"],
+)
+def test_keys_of_text_in_any_spelling(tmp_path, key):
+    assert taken(tmp_path, text={key: "1993-07"}) == ("1993-07", "text")
 
 
 @pytest.mark.parametrize("name", ["DSC01234.jpg.xmp", "DSC01234.xmp", "DSC01234.XMP"])
