@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from phototag.cli.output import count, is_known_photo, say, write_json, write_text
+from phototag.cli.output import count, is_known_photo, printable, say, write_json, write_text
 
 
 @click.command("smilenet")
@@ -26,6 +26,11 @@ from phototag.cli.output import count, is_known_photo, say, write_json, write_te
     "--without",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="List of SHA-256 hashes of pictures to leave out, as `evaluate labels` makes it.",
+)
+@click.option(
+    "--verdicts",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Table of sha256,verdict: measure faces apart by what somebody saw, such as closed mouths.",
 )
 @click.option(
     "--whole-photos",
@@ -50,6 +55,7 @@ def evaluate_smilenet(
     flip: bool,
     held_out: bool,
     without: Path | None,
+    verdicts: Path | None,
     shrink_to: int | None,
     whole_photos: bool,
     confusion: Path | None,
@@ -63,9 +69,14 @@ def evaluate_smilenet(
     place are left out. It is also
     reported for the faces on which more than half of the annotators agree.
 
+    With --verdicts, faces are also counted by what somebody saw in them, named by the SHA-256 of the
+    file, or of the pixels where they are in an .npz: of how many it is said that they smile, and the
+    smile AUC of these beside the faces of DATA that do not smile.
+
     \b
       phototag evaluate smilenet faces/ --json
       phototag evaluate smilenet ferplus_valid.npz --flip --confusion confusion.png
+      phototag evaluate smilenet ferplus_valid.npz --verdicts tests/benchmarks/mouths_by_eye.csv
     """
     from phototag.cli.decoders import silence_decoders
     from phototag.nets.device import set_cpu_threads
@@ -82,22 +93,35 @@ def evaluate_smilenet(
         check_output(confusion, is_known_photo, force=force)
     net, calibration = load(weights or store.checked("smilenet"))
     fuse(net)
+    if whole_photos and verdicts:
+        raise click.UsageError("--verdicts names cut faces; it does not go with --whole-photos")
+    left_out = read_hashes(without) if without else frozenset()
+    cut = None
     if whole_photos:
         from phototag.taggers.smiles import largest_face_cutter
 
-        faces = faces_of.read_faces(data, calibration.size, cut=largest_face_cutter("auto", calibration.size))
-    else:
-        left_out = read_hashes(without) if without else frozenset()
-        faces = faces_of.read_faces(data, calibration.size, without=left_out)
+        cut = largest_face_cutter("auto", calibration.size)
+
+    def read(only: frozenset[str] | None = None) -> faces_of.FaceSet:
+        faces = faces_of.read_faces(data, calibration.size, cut=cut, without=left_out, only=only)
+        if held_out:
+            _, faces = faces_of.split_persons(faces)
+        if shrink_to:
+            faces.images = faces_of.shrunk(faces.images, shrink_to)
+        return faces
+
+    faces = read()
     for name, why in list(faces.skipped.items())[:10]:
         say(f"skipped: {name}: {why}")
-    if held_out:
-        _, faces = faces_of.split_persons(faces)
-    if shrink_to:
-        faces.images = faces_of.shrunk(faces.images, shrink_to)
-    found = measures.measure(
-        measures.predict(net, faces.images, calibration.size, flip=flip), faces, calibration
-    )
+    logits = measures.predict(net, faces.images, calibration.size, flip=flip)
+    found = measures.measure(logits, faces, calibration)
+    if verdicts:
+        known, smiling = faces.known_smiles
+        others = logits[1][known & ~smiling]
+        found["verdicts"] = {}
+        for verdict, hashes in sorted(faces_of.read_verdicts(verdicts).items()):
+            _, said = measures.predict(net, read(hashes).images, calibration.size, flip=flip)
+            found["verdicts"][verdict] = measures.measure_smiles(said, others, calibration)
     set_cpu_threads(1)
     silence_decoders()
     found["ms_per_face"] = measures.milliseconds_per_face(net, calibration.size)
@@ -132,4 +156,7 @@ def evaluate_smilenet(
     )
     if found["smile_auc"] is not None:
         write_text(f"smile AUC {found['smile_auc']:.4f}, calibration error {found['ece']:.3f}")
+    for verdict, row in found.get("verdicts", {}).items():
+        auc = "" if row["auc"] is None else f", AUC {row['auc']:.4f}"
+        write_text(f"{printable(verdict)}: {row['told_as_smiles']} of {row['n']} told as smiles{auc}")
     write_text(f"{found['ms_per_face']:.2f} ms per face on one core, 32 at once")

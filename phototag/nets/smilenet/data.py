@@ -7,6 +7,7 @@ Owns label names and targets. Must not know the net or the training loop.
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -31,6 +32,7 @@ PICTURES = {".jpg", ".jpeg", ".png"}
 LONGEST_FACE = 4096  # pixels of a picture in an .npz; longer is no face
 # A single word from one person is wrong more often than a distribution over ten: this much of it is believed.
 TRUST_IN_ONE_LABEL = 0.9
+_NONE_LISTED = "{}: by the list of hashes, none of its faces is to be read; is it a list of other faces?"
 
 
 @dataclass
@@ -85,16 +87,20 @@ def read_faces(
     drop_single_votes: bool = False,
     cut: Callable[[Path], np.ndarray] | None = None,
     without: frozenset[str] = frozenset(),
+    only: frozenset[str] | None = None,
 ) -> FaceSet:
     """`source`: an .npz with `images` and `votes` (FER+), a .csv of `file,emotion` beside a folder
     of its name, or a folder `LABEL/*.jpg|png`. `drop_single_votes` is FER+'s own cleaning, for
     training. `cut` makes a face of a file, (size, size) uint8 grey; by default the whole picture is
-    the face. `without`: SHA-256 hashes of files to leave out. Raises PhototagError."""
+    the face. `without`: SHA-256 hashes of files to leave out; `only`: of those to read, and nothing
+    else. The hash of a face in an .npz is that of its pixels. Raises PhototagError."""
     if source.suffix == ".npz" and source.exists():
-        return _read_votes(source, size, drop_single_votes)
+        return _read_votes(source, size, drop_single_votes, without, only)
     rows = labelled_files(source)
-    if without:
-        rows = [row for row in rows if _hash_or_none(row[0]) not in without]
+    if without or only is not None:
+        rows = [row for row in rows if _is_wanted(_hash_or_none(row[0]), without, only)]
+        if not rows:
+            raise PhototagError(_NONE_LISTED.format(source))
     return _read_files(rows, cut or partial(_whole_file, size=size))
 
 
@@ -154,12 +160,35 @@ def _hash_or_none(file: Path) -> str | None:
         return None
 
 
+def _is_wanted(sha256: str | None, without: frozenset[str], only: frozenset[str] | None) -> bool:
+    return sha256 not in without and (only is None or sha256 in only)
+
+
+def read_verdicts(file: Path) -> dict[str, frozenset[str]]:
+    """Verdict -> the SHA-256 hashes of the faces on which it was given, from a table with the columns
+    sha256 and verdict. Raises PhototagError."""
+    found: dict[str, set[str]] = {}
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                found.setdefault(row["verdict"], set()).add(row["sha256"])
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        raise PhototagError(f"{file}: expected a table with the columns sha256 and verdict") from error
+    return {verdict: frozenset(hashes) for verdict, hashes in found.items()}
+
+
 def _whole_file(file: Path, size: int) -> np.ndarray:
     with open_picture(file) as picture:
         return whole_face(picture, size)
 
 
-def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
+def _read_votes(
+    source: Path,
+    size: int,
+    drop_single_votes: bool,
+    without: frozenset[str],
+    only: frozenset[str] | None,
+) -> FaceSet:
     try:
         with np.load(source, allow_pickle=False) as archive:
             images, votes = archive["images"], archive["votes"].astype(np.float32)
@@ -181,6 +210,11 @@ def _read_votes(source: Path, size: int, drop_single_votes: bool) -> FaceSet:
     if drop_single_votes and votes.shape[1] > len(EMOTIONS):
         # mostly "unknown" or "not a face" teaches nothing
         keep &= votes[:, len(EMOTIONS) :].max(1) <= emotions.max(1)
+    if without or only is not None:  # by their pixels
+        hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+        keep &= np.array([_is_wanted(digest, without, only) for digest in hashes])
+        if not keep.any():
+            raise PhototagError(_NONE_LISTED.format(source))
     if not keep.any():
         raise PhototagError(f"{source}: nobody named an emotion of any of its {len(images):,} faces")
     emotions = torch.from_numpy(emotions[keep] / seen[keep, None])

@@ -1,6 +1,7 @@
 """SmileNet on tiny real data: faces cut from a photograph, a training of seconds, figures checked
 against hand counts."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from phototag.nets.smilenet import checkpoint, crop, data, evaluate, framing, ne
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.training import is_held_out
 from phototag.records import Box
+from tests.cli.test_schemas import check
 
 PLAN = train.Plan(
     epochs=3, head_epochs=1, batch=10, size=32, first_size=32, average=0.5, rate=2e-3, bf16=False
@@ -442,6 +444,47 @@ def test_the_evaluate_command_prints_the_promised_keys(trained, faces, tmp_path)
     } <= set(found)
     assert found["n"] == 50
     assert Image.open(chart).size[0] > 300
+
+
+def test_faces_are_measured_apart_by_what_somebody_saw(trained, tmp_path):
+    from click.testing import CliRunner
+
+    from phototag.cli import main
+
+    _, weights, _ = trained
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 255, (6, 48, 48), dtype=np.uint8)
+    votes = np.zeros((6, 10), np.uint8)
+    votes[:4, 1], votes[4:, 0] = 10, 10  # four smile, two do not
+    source, table = tmp_path / "faces.npz", tmp_path / "mouths.csv"
+    np.savez(source, images=images, votes=votes)
+    lines = [
+        f"{hashlib.sha256(image.tobytes()).hexdigest()},{verdict}\n"
+        for image, verdict in zip(images, ("closed mouth", "closed mouth", "open mouth"), strict=False)
+    ]
+    table.write_text("sha256,verdict\n" + "".join(lines))
+    words = ["evaluate", "smilenet", str(source), "--weights", str(weights), "--verdicts", str(table)]
+    result = CliRunner().invoke(main, [*words, "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    check("evaluate-smilenet", found)
+    assert {verdict: row["n"] for verdict, row in found["verdicts"].items()} == {
+        "closed mouth": 2, "open mouth": 1,
+    }  # fmt: skip
+
+    smilenet, calibration = checkpoint.load(weights)
+    faces = data.read_faces(source, calibration.size)
+    _, logits = evaluate.predict(net.fuse(smilenet), faces.images, calibration.size)
+    said = evaluate.smile_probability(logits, calibration) >= calibration.smile_threshold
+    closed = found["verdicts"]["closed mouth"]
+    assert closed["told_as_smiles"] == int(said[:2].sum())
+    pairs = [(yes > no) + 0.5 * (yes == no) for yes in logits[:2].tolist() for no in logits[4:].tolist()]
+    assert closed["auc"] == pytest.approx(np.mean(pairs))
+    assert "closed mouth: " in CliRunner().invoke(main, words).stdout
+
+    table.write_text(f"sha256,verdict\n{'0' * 64},closed mouth\n")  # other faces' list
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1 and "is it a list of other faces?" in result.stderr
 
 
 def test_the_train_command_goes_on_from_a_file(trained, faces, tmp_path):
