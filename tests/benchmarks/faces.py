@@ -1,8 +1,9 @@
 """Our face detector beside facenet_pytorch.MTCNN.detect: the same photos, the same smallest face,
-the same weights."""
+the same weights. And what FacenessNet's opinion of the detector's boxes takes beside the detector."""
 
 from __future__ import annotations
 
+import gc
 import warnings
 
 import numpy as np
@@ -10,8 +11,11 @@ import torch
 from PIL import Image
 
 from phototag.nets.mtcnn.detect import FaceDetector, Faces
+from phototag.records import Frame
+from phototag.scanning import BATCH_SIZE
+from phototag.taggers.faces import FacesTagger
 from phototag.taggers.table import MIN_FACE, WORKING_SIDE
-from tests.benchmarks import Figure, Plan, Seconds, alternate, ratio
+from tests.benchmarks import Figure, Plan, Seconds, alternate, ratio, tell
 from tests.benchmarks.photos import collage
 
 ORIGINAL_WH = (4000, 3000)  # 12 megapixels, what phones take
@@ -65,8 +69,28 @@ def _figures(how: str, rounds: int) -> list[Figure]:
     mixed = Seconds(mixed.wall * BATCH, mixed.cpu * BATCH)
     result.append(ratio(f"faces, mixed-size batch / same-size batches, {how}", (mixed, alike), 1.1))
     if how == "1 thread":
-        result += accuracy(frames)
+        result += accuracy(frames) + opinion(rounds)
     return result
+
+
+def opinion(rounds: int) -> list[Figure]:
+    """What FacenessNet takes, its crops included, for the boxes of as many photos as a scan asks about at
+    once, and alone."""
+    tagger = FacesTagger(torch.device("cpu"), MIN_FACE)
+    frames = [Frame(i, collage(WORKING_SIDE, 1000, i), WORKING_SIDE, 1000) for i in range(BATCH_SIZE)]
+    found = tagger.detect(frames)
+    boxes = sum(map(len, found))
+    judged, detected = alternate(
+        lambda: tagger.judge(frames, found), lambda: tagger.detect(frames), min(rounds, 3)
+    )
+    first = next(i for i, tags in enumerate(found) if tags)
+    alone, _ = alternate(lambda: tagger.judge([frames[first]], [found[first][:1]]), gc.collect, rounds)
+    tell(f"FacenessNet's opinion of one box alone: {1000 * alone.cpu:.2f} ms CPU; {boxes} boxes at once")
+    name = f"faces, FacenessNet's opinion of a box, {BATCH_SIZE} photos at once, 1 thread"
+    return [
+        ratio(f"faces, FacenessNet's opinion / MTCNN, {BATCH_SIZE} photos", (judged, detected), 0.1),
+        Figure(name, 1000 * judged.cpu / boxes, 2, "ms"),
+    ]
 
 
 def accuracy(frames: list[np.ndarray]) -> list[Figure]:
