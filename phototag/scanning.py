@@ -217,7 +217,7 @@ def scan(
     if options.people is None:
         options = replace(options, people=library.looks_for_people() or PEOPLE in options.taggers)
     if options.people and not options.dry_run and not library.looks_for_people():
-        caller.message(WHAT_PEOPLE_STORES.format(catalog=library.path))
+        caller.message(WHAT_PEOPLE_STORES.format(catalog=library.name))
         library.look_for_people()
     choice = _choose_detector(options)
     try:

@@ -26,6 +26,36 @@ def scanned(tmp_path_factory):
     return folder, base / "catalog.db"
 
 
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server, for the whole run. PHOTOTAG_TEST_LOCALE: by which it sorts, see Server."""
+    from tests.servers import WHAT_IT_NEEDS, Server, choose_installation
+
+    programs = choose_installation()
+    if programs is None:
+        pytest.skip(WHAT_IT_NEEDS)
+    started = Server(programs, os.environ.get("PHOTOTAG_TEST_LOCALE", "C.UTF-8"))
+    yield started
+    started.remove()
+
+
+@pytest.fixture(scope="session")
+def databases(server):
+    """Catalogs on the server."""
+    from tests.catalogs import Databases
+
+    return Databases(server)
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def catalogs(request):
+    """Where a test's catalogs are: every test that asks for it runs with each kind, those with a server among
+    the slow ones but for a core (tests.catalogs.BOTH)."""
+    from tests.catalogs import Files
+
+    return Files() if request.param == "sqlite" else request.getfixturevalue("databases")
+
+
 @pytest.fixture
 def open_folder():
     """An empty folder that every user of the machine may enter; those of pytest are for their owner

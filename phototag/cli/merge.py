@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -25,7 +24,7 @@ LISTED = 20  # contradictions; --json has all
 
 
 @click.command()
-@click.argument("other", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("other", type=click.Path(dir_okay=False))
 @click.option(
     "--hash",
     "with_hash",
@@ -37,7 +36,7 @@ LISTED = 20  # contradictions; --json has all
 @db_option
 @json_option
 def merge(
-    other: Path, with_hash: bool, embeddings: bool, dry_run: bool, db: str | None, as_json: bool
+    other: str, with_hash: bool, embeddings: bool, dry_run: bool, db: str | None, as_json: bool
 ) -> None:
     """Take over what another catalog knows of the same photos.
 

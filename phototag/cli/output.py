@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 db_option = click.option(
     "--db",
     type=click.Path(dir_okay=False),
-    help="Catalog file. Default: one per user, or $PHOTOTAG_DB.",
+    help="Catalog: a file, or the URL of a PostgreSQL database. Default: one per user, or $PHOTOTAG_DB.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
@@ -64,7 +64,7 @@ def open_library(db: str | None, *, create: bool = False) -> Library:
 
     progress = _Progress("deciding again who smiles")
     library = Library.open(db, create=create, on_message=say, on_progress=progress)
-    say_more(f"catalog: {library.path}")
+    say_more(f"catalog: {library.name}")
     return library
 
 

@@ -60,7 +60,7 @@ def status(db: str | None, as_json: bool) -> None:
         }
         write_json(
             {
-                "catalog": str(found.path),
+                "catalog": found.catalog,
                 "size_bytes": found.size_bytes,
                 "photos": found.photos,
                 "missing": found.missing,
@@ -70,7 +70,7 @@ def status(db: str | None, as_json: bool) -> None:
             }
         )
         return
-    write_text(f"{printable(str(found.path))}, {size(found.size_bytes)}")
+    write_text(f"{printable(found.catalog)}, {size(found.size_bytes)}")
     write_text(f"{count(found.photos, 'photo')}, {found.missing:,} of them missing\n")
     lines = [
         (name, f"{row.done:,}", f"{row.to_do:,}", f"{row.failed:,}", ", ".join(weights.get(name, [])) or "-")

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
+from phototag.library.dialects import is_on_server, lock_names
 from phototag.library.tables import answers, labels, taggers, tags
 from phototag.library.tables import fingerprints as fingerprint_rows
 from phototag.records import Box, Fingerprint, Tag
@@ -147,8 +148,15 @@ def load_tag_rows(
 def ensure_fingerprints(connection: Connection, wanted: Iterable[Fingerprint]) -> dict[str, int]:
     """Text -> id, with new rows for those that have none; to be called with the write lock held."""
     by_text = {one.text: one for one in wanted}
-    rows = connection.execute(_FINGERPRINTS, {"texts": [*by_text]})
-    ids = {row.fingerprint: row.id for row in rows}
+
+    def find() -> dict[str, int]:
+        rows = connection.execute(_FINGERPRINTS, {"texts": [*by_text]})
+        return {row.fingerprint: row.id for row in rows}
+
+    ids = find()
+    if is_on_server(connection) and by_text.keys() - ids.keys():
+        lock_names(connection)  # another may have made them meanwhile
+        ids = find()
     for text in sorted(by_text.keys() - ids.keys()):
         ids[text] = connection.execute(_INSERT_FINGERPRINT, _fingerprint_row(by_text[text])).scalar_one()
     return ids

@@ -1,7 +1,7 @@
-"""Opening the catalog file: connections and transactions. Knows no photos.
+"""Opening the catalog, a file or a database on a server: connections and transactions. Knows no photos.
 
-A reader sees one snapshot, a writer holds the only write lock from its first statement on. Whatever
-SQLite refuses becomes a CatalogError sentence."""
+A reader sees one snapshot, a writer holds the only write lock from its first statement on (on a server, those
+who save answers share it). Whatever the database refuses becomes a CatalogError sentence."""
 
 from __future__ import annotations
 
@@ -10,53 +10,99 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from phototag.errors import CatalogError
-from phototag.library import dialects
+from phototag.library import dialects, postgresql
+from phototag.library.address import Address, show_address
 from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
+from phototag.library.tables import metadata
+
+
+class InEachOthersWay(CatalogError):
+    """Two transactions waited for each other, and the server ended this one: the same may succeed next."""
 
 
 class Catalog:
-    """The open file. `read()` and `write()` give a connection inside one transaction."""
+    """The open catalog. `read()` and `write()` give a connection inside one transaction."""
 
-    def __init__(self, path: Path, engine: Engine, *, read_only: bool) -> None:
-        self.path = path
+    def __init__(self, address: Address, engine: Engine, *, read_only: bool) -> None:
+        self.address = address
         self.read_only = read_only
         self._engine = engine
+
+    @property
+    def name(self) -> str:
+        """The file's path, or the database's URL without a password."""
+        return show_address(self.address)
+
+    @property
+    def short_name(self) -> str:
+        """The file's name, or the database's."""
+        return self.address.name if isinstance(self.address, Path) else self.address.database or ""
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None where the catalog is on a server."""
+        return self.address if isinstance(self.address, Path) else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with (
-            translate_sqlite_errors(self.path),
-            self._engine.connect() as connection,
+            translate_errors(self.address),
+            self._engine.connect() as opened,
+            dialects.for_reading(opened) as connection,
             connection.begin(),
-            _blame_values(self.path),
+            _blame_values(self.name),
         ):
             yield connection
 
     @contextmanager
-    def write(self, *, check_foreign_keys: bool = True) -> Iterator[Connection]:
+    def write(self, *, check_foreign_keys: bool = True, beside_others: bool = False) -> Iterator[Connection]:
         """A transaction with the write lock. Without `check_foreign_keys`, who deletes a row deletes what
-        belongs to it."""
+        belongs to it. `beside_others`: see dialects.for_writing."""
         if self.read_only:
             raise CatalogError(
-                f"The catalog {self.path} is read-only here. Make it writable, or name another with --db."
+                f"The catalog {self.name} is read-only here. Make it writable, or name another with --db."
             )
-        with translate_sqlite_errors(self.path), self._engine.connect() as connection:
-            connection = dialects.for_writing(connection)
+        with translate_errors(self.address), self._engine.connect() as connection:
+            connection = dialects.for_writing(connection, beside_others=beside_others)
             checking = nullcontext() if check_foreign_keys else dialects.foreign_keys_off(connection)
-            with checking, connection.begin(), _blame_values(self.path):
+            with checking, connection.begin(), _blame_values(self.name):
                 yield connection
 
     def compact(self) -> None:
-        """Write the file anew, so that nothing is left in it of what was deleted."""
-        with translate_sqlite_errors(self.path):
-            dialects.compact(self._engine)
+        """Write the file, or the server's, anew, so that nothing is left in it of what was deleted."""
+        with translate_errors(self.address):
+            dialects.compact(self._engine, metadata.sorted_tables)
+
+    def size_bytes(self) -> int:
+        """What the catalog takes on the disk."""
+        if self.path is None:
+            with self.read() as connection:
+                return postgresql.size_bytes(connection)
+        return sum(file.stat().st_size for file in self._files() if file.exists())
+
+    def change_mark(self) -> str:
+        """Changes with whatever is written into the catalog, by whichever process."""
+        if self.path is None:
+            with self.read() as connection:
+                return postgresql.change_mark(connection)
+        found = []
+        for file in self._files():
+            with suppress(OSError):
+                status = file.stat()
+                found.append(f"{status.st_mtime_ns} {status.st_size}")
+        return " ".join(found)
+
+    def _files(self) -> list[Path]:
+        """The file, and the log of what is not in it yet."""
+        path = self.path
+        return [path, path.with_name(f"{path.name}-wal")] if path else []
 
     def limit_cache(self, kib: int) -> None:
         """From now on each connection keeps so many KiB of pages in memory."""
@@ -67,18 +113,21 @@ class Catalog:
 
 
 def open_catalog(
-    path: Path,
+    address: Address,
     *,
     create: bool = True,
     head: str = HEAD,
     migrations: Path | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> Catalog:
-    """The catalog at `path`, made where there is none (unless not `create`), upgraded where it is
-    older (after a copy aside; `on_message` is told before). Raises CatalogError where it is newer,
+    """The catalog at `address`, made where there is none (unless not `create`), upgraded where it is
+    older (a file after a copy aside; `on_message` is told before). Raises CatalogError where it is newer,
     damaged, locked, of another program, or in a place that cannot be written. `head` and
     `migrations` name another schema than this version's."""
-    path = Path(os.path.abspath(path))
+    migrations = migrations or migrations_folder()
+    if isinstance(address, URL):
+        return _open_on_server(address, create, head, migrations, on_message)
+    path = Path(os.path.abspath(address))
     if path.is_dir():
         raise CatalogError(f"{path} is a folder, not a catalog. Name a file: --db {path / 'catalog.db'}")
     exists = path.exists()
@@ -87,13 +136,13 @@ def open_catalog(
         if not create:
             raise CatalogError(f"There is no catalog at {path}. Make one: phototag scan FOLDER")
         _make_folder(path)
-    with translate_sqlite_errors(path):
+    with translate_errors(path):
         if not exists:
             _make_private(path)
         engine = _read_only_engine(path) if read_only else dialects.sqlite_engine(path)
         try:
             with engine.connect() as connection:
-                version = version_of(connection, path, head)
+                version = version_of(connection, str(path), head)
             if version != head and read_only:
                 raise CatalogError(
                     f"The catalog {path} is older than this phototag and read-only. Make it writable once."
@@ -103,25 +152,52 @@ def open_catalog(
             if version is not None and version != head and on_message is not None:
                 on_message(f"Upgrading the catalog {path}; a copy of it as it is stays beside it ...")
             if version != head:
-                upgrade(engine, path, head, migrations or migrations_folder())
+                upgrade(engine, path, head, migrations)
         except BaseException:
             engine.dispose()
             raise
     return Catalog(path, engine, read_only=read_only)
 
 
+def _open_on_server(
+    url: URL, create: bool, head: str, migrations: Path, on_message: Callable[[str], None] | None
+) -> Catalog:
+    name = show_address(url)
+    engine = dialects.server_engine(url)
+    with translate_errors(url):
+        try:
+            with engine.connect() as connection:
+                version = version_of(connection, name, head)
+                if version is None:
+                    postgresql.check_encoding(connection, url)
+            if version is None and not create:
+                raise CatalogError(f"There is no catalog in {name} yet. Make one: phototag scan FOLDER")
+            if version is not None and version != head and on_message is not None:
+                on_message(f"Upgrading the catalog {name} ...")
+            if version != head:
+                upgrade(engine, url, head, migrations)
+        except BaseException:
+            engine.dispose()
+            raise
+    return Catalog(url, engine, read_only=False)
+
+
 @contextmanager
-def open_other(path: Path) -> Iterator[Catalog]:
-    """Another catalog, only to be read: nothing is written to it, not even where it is older, of which a
-    copy is upgraded instead. Raises CatalogError as `open_catalog` does."""
-    path = Path(os.path.abspath(path))
+def open_other(address: Address) -> Iterator[Catalog]:
+    """Another catalog, only to be read: nothing is written to it, not even where it is older: of a file a
+    copy is upgraded instead, on a server it is refused. Raises CatalogError as `open_catalog` does."""
+    if isinstance(address, URL):
+        with _open_other_on_server(address) as catalog:
+            yield catalog
+        return
+    path = Path(os.path.abspath(address))
     if path.is_dir() or not path.exists():
         raise CatalogError(f"There is no catalog at {path}. Name a file, such as {path / 'catalog.db'}")
-    with translate_sqlite_errors(path), tempfile.TemporaryDirectory(prefix="phototag-") as folder:
+    with translate_errors(path), tempfile.TemporaryDirectory(prefix="phototag-") as folder:
         engine = _read_only_engine(path)
         try:
             with engine.connect() as connection:
-                version = version_of(connection, path, HEAD)
+                version = version_of(connection, str(path), HEAD)
             if version is None:
                 raise CatalogError(f"The catalog {path} is empty.")
             if version == HEAD:
@@ -136,6 +212,25 @@ def open_other(path: Path) -> Iterator[Catalog]:
             yield Catalog(path, catalog._engine, read_only=True)
         finally:
             catalog.close()
+
+
+@contextmanager
+def _open_other_on_server(url: URL) -> Iterator[Catalog]:
+    name = show_address(url)
+    engine = dialects.server_engine(url)
+    with translate_errors(url):
+        try:
+            with engine.connect() as connection:
+                version = version_of(connection, name, HEAD)
+            if version is None:
+                raise CatalogError(f"The catalog {name} is empty.")
+            if version != HEAD:
+                raise CatalogError(
+                    f"The catalog {name} is older than this phototag. Upgrade it: phototag status --db {name}"
+                )
+            yield Catalog(url, engine, read_only=True)
+        finally:
+            engine.dispose()
 
 
 def _make_folder(path: Path) -> None:
@@ -175,7 +270,7 @@ def _read_only_engine(path: Path) -> Engine:
 
 
 @contextmanager
-def _blame_values(path: Path) -> Iterator[None]:
+def _blame_values(name: str) -> Iterator[None]:
     """Within a transaction rows become records, and records rows: where that fails, it is likely that the
     values are not what phototag wrote."""
     try:
@@ -184,11 +279,11 @@ def _blame_values(path: Path) -> Iterator[None]:
         *(ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError),
         StatementError,  # a value that SQLAlchemy cannot write
     ) as error:
-        # What SQLite itself refuses is told as such; text that is none did not come from the catalog.
+        # What the database itself refuses is told as such; text that is none did not come from the catalog.
         if isinstance(error, DBAPIError | UnicodeEncodeError):
             raise
         raise CatalogError(
-            f"Something in the catalog {path} cannot be understood ({type(error).__name__}: {error}). "
+            f"Something in the catalog {name} cannot be understood ({type(error).__name__}: {error}). "
             "If another program or a failing disk has written to it, bring back a backup; else this is a "
             "bug: please report it with what the same command prints with --traceback. The photos are "
             "untouched."
@@ -219,32 +314,41 @@ _SENTENCES = {
 
 
 @contextmanager
-def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Turns what SQLite refuses into a sentence."""
+def translate_errors(address: Address) -> Iterator[None]:
+    """Turns what the database refuses into a sentence."""
+    name = show_address(address)
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes only say where
-        if str(cause).startswith(
-            (
-                "no such table",
-                "no such column",
-                "malformed",
-                "error in ",
-                "unsupported file",
-                "Could not decode",
-            )
-        ):
-            code = sqlite3.SQLITE_CORRUPT
-        if code not in _SENTENCES:
+        sentence = _say_refusal(error, address)
+        if sentence is None:
             raise
-        raise CatalogError(f"The catalog {path} {_SENTENCES[code]}") from error
+        is_retriable = isinstance(error, DBAPIError) and postgresql.is_worth_retrying(error)
+        raise (InEachOthersWay if is_retriable else CatalogError)(sentence) from error
     except UnicodeDecodeError as error:  # SQLite quotes what is damaged in its message
-        raise CatalogError(f"The catalog {path} {_SENTENCES[sqlite3.SQLITE_CORRUPT]}") from error
+        raise CatalogError(f"The catalog {name} {_SENTENCES[sqlite3.SQLITE_CORRUPT]}") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise CatalogError(
-            f"The disk of the catalog {path} is full. Make room and run the same command again to go on."
+            f"The disk of the catalog {name} is full. Make room and run the same command again to go on."
         ) from error
+    except Exception as error:  # of COPY, which SQLAlchemy does not know
+        if isinstance(address, Path) or not postgresql.is_of_driver(error):
+            raise
+        sentence = postgresql.say_refusal(error, name, is_lost=False)
+        if sentence is None:
+            raise
+        raise CatalogError(sentence) from error
+
+
+def _say_refusal(error: DBAPIError | sqlite3.Error, address: Address) -> str | None:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(address, Path):
+        is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        return postgresql.say_refusal(cause, show_address(address), is_lost=is_lost)
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the extended codes only say where
+    damages = ("no such table", "no such column", "malformed", "error in ", "unsupported file")
+    if str(cause).startswith((*damages, "Could not decode")):
+        code = sqlite3.SQLITE_CORRUPT
+    return f"The catalog {address} {_SENTENCES[code]}" if code in _SENTENCES else None

@@ -1,9 +1,9 @@
 """What SQLAlchemy does not say for every database alike. Elsewhere statements are plain Core.
 
-Owns all SQL text outside the migrations: SQLite's settings, locks, copies, and two hints. SQLite
-keeps no statistics of a catalog and would often take the wrong index. Two things tell it:
-`indexed_by` names the index of a table, `ordered_join` says which side is read first. Other
-databases keep statistics: there the first renders nothing and the second an ordinary JOIN."""
+Owns, with `postgresql`, all SQL text outside the migrations: SQLite's settings, locks, copies, and two
+hints. SQLite keeps no statistics of a catalog and would often take the wrong index. Two things tell it:
+`indexed_by` names the index of a table, `ordered_join` says which side is read first. PostgreSQL
+keeps statistics: there the first renders nothing and the second an ordinary JOIN."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import (
+    URL,
     ColumnElement,
     Connection,
     Dialect,
@@ -34,11 +35,16 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    inspect,
+    select,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.dialects.sqlite.dml import OnConflictDoNothing, OnConflictDoUpdate
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
+
+from phototag.library import postgresql
 
 BUSY_SECONDS = 30  # a batch is saved in well under a second, so who waits this long waits for something stuck
 # 64 MiB of pages stay in memory: the inner pages of every index of a million photos, which each
@@ -116,9 +122,21 @@ def _check_text(value: Any) -> Any:
     return value
 
 
+def is_on_server(bind: Engine | Connection) -> bool:
+    """Whether the catalog is in PostgreSQL, not in a file."""
+    return bind.dialect.name == "postgresql"
+
+
+def server_engine(url: URL) -> Engine:
+    """Connections to a PostgreSQL database. Raises CatalogError where the driver is not installed."""
+    return postgresql.server_engine(url)
+
+
 def limit_cache(engine: Engine, kib: int) -> None:
     """From now on each connection keeps so many KiB of pages in memory, for a process that lives long and
-    asks with several connections."""
+    asks with several connections. A server has a memory of its own."""
+    if is_on_server(engine):
+        return
     engine.dispose()  # those that are open have their own
 
     @event.listens_for(engine, "connect")
@@ -126,16 +144,44 @@ def limit_cache(engine: Engine, kib: int) -> None:
         connection.execute(f"PRAGMA cache_size = -{kib}")
 
 
-def for_writing(connection: Connection) -> Connection:
+def for_reading(connection: Connection) -> Connection:
+    """Its transactions see one state of the catalog."""
+    return postgresql.for_reading(connection) if is_on_server(connection) else connection
+
+
+def for_writing(connection: Connection, *, beside_others: bool = False) -> Connection:
     """Its transactions take the only write lock when they begin, so that two scans wait for each
-    other instead of failing halfway."""
+    other instead of failing halfway. `beside_others`: on a server not the only one; the transaction has
+    to begin with `lock_photos`, and to write about these photos alone."""
+    if is_on_server(connection):
+        return postgresql.for_writing(connection, beside_others=beside_others)
     return connection.execution_options(begin=WRITING)
+
+
+def lock_photos(connection: Connection, photos: Table, photo_ids: Sequence[int]) -> None:
+    """Nobody else writes about these photos until the transaction ends. In the order of their ids, so that
+    two that want the same ones never wait for each other."""
+    if is_on_server(connection) and photo_ids:
+        ids = sorted(photo_ids)
+        statement = select(photos.c.id).where(photos.c.id.in_(ids)).order_by(photos.c.id)
+        connection.execute(statement.with_for_update()).all()
+
+
+def lock_names(connection: Connection) -> None:
+    """Nobody else makes names (labels, taggers, persons) until the transaction ends: to be called before
+    it is looked which ones there are not."""
+    if is_on_server(connection):
+        postgresql.lock_names(connection)
 
 
 @contextmanager
 def foreign_keys_off(connection: Connection) -> Iterator[None]:
     """SQLite checks no foreign keys meanwhile; to be called outside a transaction. It looks for the rows
-    that belong to a deleted one without an index where there is none, for each row anew."""
+    that belong to a deleted one without an index where there is none, for each row anew. PostgreSQL has
+    the indices, and goes on checking."""
+    if is_on_server(connection):
+        yield
+        return
     own = connection.connection.driver_connection
     assert isinstance(own, sqlite3.Connection)
     own.execute("PRAGMA foreign_keys = OFF")
@@ -160,8 +206,12 @@ def switch_to_wal(engine: Engine) -> None:
         time.sleep(0.05)
 
 
-def compact(engine: Engine) -> None:
-    """Write the file anew without what was deleted, and empty the write-ahead log, which held it too."""
+def compact(engine: Engine, tables: Sequence[Table]) -> None:
+    """Write the file, or these tables on a server, anew without what was deleted, and empty the write-ahead
+    log of the file, which held it too."""
+    if is_on_server(engine):
+        postgresql.compact(engine, tables)
+        return
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         cursor.execute("VACUUM")
@@ -178,12 +228,22 @@ def can_be_read(engine: Engine) -> bool:
         return False
 
 
+def table_names(connection: Connection) -> list[str]:
+    """The tables that there are, of whatever program."""
+    return inspect(connection).get_table_names()
+
+
 def has_catalog_mark(connection: Connection) -> bool:
-    """Whether the file's header says that it is a catalog of phototag."""
+    """Whether the file's header, or a remark in the database, says that it is a catalog of phototag."""
+    if is_on_server(connection):
+        return postgresql.has_catalog_mark(connection)
     return connection.exec_driver_sql("PRAGMA application_id").scalar() == APPLICATION_ID
 
 
 def mark_as_catalog(connection: Connection) -> None:
+    if is_on_server(connection):
+        postgresql.mark_as_catalog(connection)
+        return
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
@@ -217,7 +277,17 @@ STEPS_BETWEEN_LOOKS = 10_000  # of SQLite's virtual machine: a fraction of a mil
 
 @contextmanager
 def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
-    """Statements inside end with TimeLimitReached after so many seconds together."""
+    """Statements inside end with TimeLimitReached after so many seconds together (on a server: each). Nothing
+    more can be asked in this transaction then."""
+    if is_on_server(connection):
+        postgresql.limit_time(connection, seconds)
+        try:
+            yield
+        except DBAPIError as error:
+            if postgresql.is_out_of_time(error):
+                raise TimeLimitReached from error
+            raise
+        return
     own = connection.connection.driver_connection
     assert isinstance(own, sqlite3.Connection)
     end = time.monotonic() + seconds
@@ -240,16 +310,21 @@ def executemany(connection: Connection, statement: UpdateBase, rows: Sequence[Ma
     """Run a statement that returns nothing once for each row of parameters, all with the same names.
 
     The same as `connection.execute`, where SQLAlchemy's handling of each row takes longer than
-    SQLite's work."""
+    the database's work."""
     if rows:
         text, names = _compile(connection, statement)
+        if is_on_server(connection):
+            connection.exec_driver_sql(text, [dict(row) for row in rows])
+            return
         values = [*map(itemgetter(*names), rows)]
         connection.exec_driver_sql(text, values if len(names) > 1 else [(value,) for value in values])
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows that have a value for every column, in the order of the table's."""
-    if rows:
+    if rows and is_on_server(connection):
+        postgresql.copy_rows(connection, table, rows)
+    elif rows:
         text, _ = _compile(connection, _insert_into(table))
         connection.exec_driver_sql(text, list(rows))
 
@@ -260,14 +335,16 @@ def _insert_into(table: Table) -> Insert:
 
 
 def _compile(connection: Connection, statement: UpdateBase) -> tuple[str, list[str]]:
-    """The statement as text, and the names of its parameters in order."""
-    if statement not in _compiled:
+    """The statement as text, and the names of its parameters in order (none where they go by name)."""
+    key = statement, connection.dialect.name
+    if key not in _compiled:
         compiled = statement.compile(dialect=connection.dialect)
-        _compiled[statement] = compiled.string, list(compiled.positiontup or ())
-    return _compiled[statement]
+        _compiled[key] = compiled.string, list(compiled.positiontup or ())
+    return _compiled[key]
 
 
-_compiled: dict[UpdateBase, tuple[str, list[str]]] = {}  # of statements that live as long as the program
+# of statements that live as long as the program
+_compiled: dict[tuple[UpdateBase, str], tuple[str, list[str]]] = {}
 
 
 def insert_or_skip(table: Table, *key: str) -> Insert:
@@ -280,6 +357,14 @@ def insert_or_update(table: Table, *key: str) -> Insert:
     insert = sqlite.insert(table)
     changed = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
     return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+@compiles(OnConflictDoNothing, "postgresql")
+@compiles(OnConflictDoUpdate, "postgresql")
+def _on_conflict(clause: Any, compiler: Any, **options: Any) -> str:
+    """Both databases write it alike; SQLAlchemy's classes for them differ in what PostgreSQL's may name."""
+    clause.constraint_target = None
+    return str(getattr(compiler, f"visit_{clause.__visit_name__}")(clause, **options))
 
 
 Statement = TypeVar("Statement", bound=Select[Any])

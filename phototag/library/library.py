@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import URL, Connection, select
 
 from phototag.asking import ask
 from phototag.errors import CatalogError, UnreadablePhoto, UsageError
@@ -42,6 +42,7 @@ from phototag.library import (
     tables,
     tagging,
 )
+from phototag.library.address import is_same, read_address
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
 from phototag.library.database import Catalog, open_catalog, open_other
@@ -95,7 +96,7 @@ class Library:
     @classmethod
     def open(
         cls,
-        path: Path | str | None = None,
+        path: Path | str | URL | None = None,
         *,
         create: bool = True,
         on_message: Callable[[str], None] | None = None,
@@ -103,13 +104,14 @@ class Library:
     ) -> Library:
         """Open the catalog at `path`, or the one that PHOTOTAG_DB names, or the user's own; make it
         where there is none (unless not `create`), upgrade it (after a copy aside) where it is older,
-        which `on_message` is told before: it may take a minute.
+        which `on_message` is told before: it may take a minute. `path` is a file, or the URL of a
+        PostgreSQL database, postgresql+psycopg://user@host/photos, which has to be there.
 
         Where the rules of phototag.smiling have changed since, who smiles is decided again from the
         stored scores: seconds per 100,000 photos, of which `on_progress(photos done, photos in all)`
         is told. Raises CatalogError."""
-        path = Path(path or os.environ.get("PHOTOTAG_DB") or _users_own())
-        catalog = open_catalog(path, create=create, on_message=on_message)
+        address = read_address(path or os.environ.get("PHOTOTAG_DB") or _users_own())
+        catalog = open_catalog(address, create=create, on_message=on_message)
         try:
             summaries.bring_up_to_date(catalog, on_progress)
         except BaseException:
@@ -118,9 +120,18 @@ class Library:
         return cls(catalog)
 
     @property
-    def path(self) -> Path:
-        """The catalog's file."""
+    def path(self) -> Path | None:
+        """The catalog's file; None where it is on a server."""
         return self._catalog.path
+
+    @property
+    def name(self) -> str:
+        """The catalog as it is shown: its file's path, or its database's URL without a password."""
+        return self._catalog.name
+
+    def change_mark(self) -> str:
+        """Changes with whatever is written into the catalog, by whichever process."""
+        return self._catalog.change_mark()
 
     def limit_cache(self, kib: int) -> None:
         """Keep so many KiB of the catalog in memory for each thread that asks, instead of 64 MiB: for a
@@ -369,7 +380,8 @@ class Library:
         with self._catalog.write(check_foreign_keys=False) as connection:
             found = groups.forget(connection, with_names=names)
         self._catalog.compact()
-        return replace(found, backups=tuple(groups.find_backups(self.path, with_names=names)))
+        backups = groups.find_backups(self.path, with_names=names) if self.path else ()
+        return replace(found, backups=tuple(backups))
 
     # -- asking
 
@@ -657,7 +669,7 @@ class Library:
 
     def merge(
         self,
-        other: Path | str,
+        other: Path | str | URL,
         *,
         hash_file: Callable[[PhotoFile], str | None] | None = None,
         with_embeddings: bool = False,
@@ -673,9 +685,9 @@ class Library:
         only counts. `on_progress(photos done, photos in all)`; in batches: after an interruption, the
         same call goes on. Merging again, or several catalogs in another order, gives the same, as long as
         they do not disagree. Raises CatalogError for what is no catalog, or a newer one."""
-        with open_other(Path(other)) as theirs:
-            if theirs.path.samefile(self.path):
-                raise CatalogError(f"{other} is this very catalog. Name another one.")
+        with open_other(read_address(other)) as theirs:
+            if is_same(theirs.address, self._catalog.address):
+                raise CatalogError(f"{theirs.name} is this very catalog. Name another one.")
             return merge(
                 self._catalog,
                 theirs,

@@ -224,7 +224,7 @@ def _store(
     photo_ids = {word.photo_id for word in labels_new}
     photo_ids |= {*find_photos(connection, {word.identity for word in faces_new})}
     summaries.forget(connection, photo_ids)
-    with journal.change(connection, f"took over the words of {other.path.name}") as change:
+    with journal.change(connection, f"took over the words of {other.short_name}") as change:
         spelling = {fold(name): name for name in connection.scalars(select(labels.c.name))}
         named = {word.label: spelling.get(fold(word.label), word.label) for word in labels_new}
         label_ids = ensure_ids(connection, labels.c.name, {*named.values()})

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from phototag.errors import UsageError
 from phototag.library.answers import chunks
+from phototag.library.dialects import is_on_server, lock_names
 from phototag.library.names import escape_surrogates
 from phototag.library.tables import persons, photo_persons, photos
 from phototag.query.terms import fold
@@ -56,6 +57,9 @@ def ensure(connection: Connection, names: Iterable[str]) -> dict[str, Person]:
     The names as `read_name` reads them."""
     wanted = list(dict.fromkeys(names))
     found = find(connection, wanted)
+    if is_on_server(connection) and len(found) < len(wanted):
+        lock_names(connection)  # another may have made them meanwhile
+        found = find(connection, wanted)
     by_key: dict[str, Person] = {}
     for name in wanted:
         if name in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,8 +14,8 @@ from phototag.faces import NOTHING_SAID, Said
 from phototag.library import face_words, summaries, taken, written
 from phototag.library import said as said_of_faces
 from phototag.library.answers import IDS, Answer, chunks, ensure_fingerprints, load_answers
-from phototag.library.database import Catalog
-from phototag.library.dialects import executemany, insert_rows
+from phototag.library.database import Catalog, InEachOthersWay
+from phototag.library.dialects import executemany, insert_rows, lock_photos
 from phototag.library.face_words import Subject
 from phototag.library.jobs import DECODE, digest, pending
 from phototag.library.names import ensure_ids, escape_surrogates
@@ -29,6 +30,8 @@ from phototag.library.tables import (
     tags,
 )
 from phototag.records import Fingerprint, Outcome, PhotoFacts, Tag
+
+TRIES = 5  # where two savers are in each other's way, the server lets one of them go on
 
 _SUMMARY = "faces", "eligible_faces", "least_smile", "greatest_smile", "answered", "failed", "complete_for"
 _FACTS = (
@@ -138,7 +141,19 @@ def save(
     """See Library.save."""
     if not facts and not outcomes:
         return
-    with catalog.write() as connection:
+    for _ in range(TRIES - 1):
+        with suppress(InEachOthersWay):
+            return _save(catalog, facts, outcomes, fingerprints)
+    _save(catalog, facts, outcomes, fingerprints)
+
+
+def _save(
+    catalog: Catalog,
+    facts: Sequence[PhotoFacts],
+    outcomes: Sequence[Outcome],
+    fingerprints: Mapping[str, Fingerprint],
+) -> None:
+    with catalog.write(beside_others=True) as connection:
         batch = _load_batch(connection, facts, outcomes)
         # Most photos are new: where nobody has said anything yet, nothing is looked for.
         answered = [photo_id for photo_id, photo in batch.items() if photo.known.has_answers]
@@ -169,6 +184,7 @@ def _load_batch(
 ) -> dict[int, _Photo]:
     """The photos of the batch by id. Those that the catalog no longer knows are left out."""
     ids = dict.fromkeys([*(fact.photo_id for fact in facts), *(one.photo_id for one in outcomes)])
+    lock_photos(connection, photos, [*ids])
     known = {
         row.id: _Known._make(row[1:])
         for some in chunks(ids)

@@ -7,44 +7,51 @@ import re
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy import Connection, Engine, column, select, table
 from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
 from phototag.library import dialects
+from phototag.library.address import Address, show_address
 
-HEAD = "0010"  # the newest revision in migrations/versions; a test holds the two equal
+HEAD = "0011"  # the newest revision in migrations/versions; a test holds the two equal
+# A catalog on a server begins with the revision after this one, which makes all tables at once.
+BEFORE_SERVERS = "0010"
 
 _REVISION = re.compile("[0-9]{4}")
 _ALEMBIC_VERSION = table("alembic_version", column("version_num"))
 
 
-def version_of(connection: Connection, path: Path, head: str) -> str | None:
-    """The schema's revision; None in a new, empty file. Raises CatalogError for a file of another
-    program and for a catalog newer than `head`."""
-    tables = inspect(connection).get_table_names()
+def version_of(connection: Connection, name: str, head: str) -> str | None:
+    """The schema's revision; None in a new, empty file or database. Raises CatalogError for one of
+    another program and for a catalog newer than `head`. `name`: as sentences call it."""
+    tables = dialects.table_names(connection)
     if not tables:
         return None
     if not dialects.has_catalog_mark(connection) or _ALEMBIC_VERSION.name not in tables:
+        if dialects.is_on_server(connection):
+            raise CatalogError(
+                f"The database {name} is of another program. Make one for phototag alone: createdb photos"
+            )
         raise CatalogError(
-            f"{path} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE"
+            f"{name} is an SQLite file of another program, not a catalog of phototag. Name another: --db FILE"
         )
     versions = connection.scalars(select(_ALEMBIC_VERSION.c.version_num)).all()
     version = versions[0] if len(versions) == 1 else None
     if not isinstance(version, str) or not _REVISION.fullmatch(version):
         raise CatalogError(
-            f"The catalog {path} does not say which schema it has. "
+            f"The catalog {name} does not say which schema it has. "
             "Put it aside and scan again, or bring back a backup; the photos are untouched."
         )
     if version > head:  # revisions are numbered with four digits
         raise CatalogError(
-            f"The catalog {path} was made by a newer phototag (schema {version}, this one knows {head}). "
+            f"The catalog {name} was made by a newer phototag (schema {version}, this one knows {head}). "
             "Update this one: pip install --upgrade phototag"
         )
     return version
 
 
-def upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
+def upgrade(engine: Engine, address: Address, head: str, migrations: Path) -> None:
     """Bring the schema to its head in one transaction: another process waits for it, and a kill
     leaves the old one."""
     from alembic import command
@@ -53,12 +60,15 @@ def upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     with engine.connect() as connection, dialects.for_writing(connection).begin():
-        version = version_of(connection, path, head)
+        version = version_of(connection, show_address(address), head)
         if version == head:  # another process was faster
             return
-        copy = None if version is None else copy_aside(path, head)
+        # of a database its own programs make copies
+        copy = copy_aside(address, head) if version is not None and isinstance(address, Path) else None
         config.attributes["connection"] = connection
         try:
+            if version is None and dialects.is_on_server(connection):
+                command.stamp(config, BEFORE_SERVERS)
             command.upgrade(config, head)
             dialects.mark_as_catalog(connection)
         except BaseException as error:
@@ -67,7 +77,7 @@ def upgrade(engine: Engine, path: Path, head: str, migrations: Path) -> None:
                 copy.unlink(missing_ok=True)
                 if _is_of_the_content(error):
                     raise CatalogError(
-                        f"The catalog {path} cannot be upgraded: it holds what phototag did not write "
+                        f"The catalog {address} cannot be upgraded: it holds what phototag did not write "
                         f"({type(error).__name__}). Put it aside and scan again, or bring back a backup; "
                         "the photos are untouched."
                     ) from error

@@ -33,7 +33,8 @@ FEW_OF_ALL = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How photos are sorted: by `keys` of `photos`, then by id.
+    """How photos are sorted: by `keys` of `photos`, then by id. `may_be_unknown`: keys may be
+    NULL; `is_unique`: no two photos have the same.
 
     `walk`: a select of `id` and `key` along an index, in this order. It is read once for each of
     `parts`, which are its parameters, and these together meet all photos: one part after the other,
@@ -46,12 +47,20 @@ class Order:
     parts: Sequence[Mapping[str, Any]] = ({},)
     merged: bool = False
     covers: Sequence[Clause] = ()
+    may_be_unknown: bool = False
+    is_unique: bool = False
 
     def sorted(self, *keys: ColumnElement[Any]) -> list[UnaryExpression[Any]]:
-        """What is unknown sorts below all that is known."""
+        """By keys, the last of which is an id. What is unknown sorts below all that is known; said only where
+        it may be: PostgreSQL takes an index only for the very order that it has."""
+        *keys_before, photo_id = keys
+        if self.is_unique:
+            return [key.asc() if self.ascending else key.desc() for key in keys_before]
+        if not self.may_be_unknown:
+            return [key.asc() if self.ascending else key.desc() for key in keys]
         if self.ascending:
-            return [key.asc().nulls_first() for key in keys]
-        return [key.desc().nulls_last() for key in keys]
+            return [*(key.asc().nulls_first() for key in keys_before), photo_id.asc()]
+        return [*(key.desc().nulls_last() for key in keys_before), photo_id.desc()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,8 @@ def _by_column(column: Column[Any], clauses: Sequence[Clause], ascending: bool) 
     """Along the index of the column, of which clauses on the same column leave only a part."""
     covers = [clause for clause in clauses if isinstance(clause, ColumnClause) and clause.column is column]
     walk = select(photos.c.id, column.label("key")).where(*(clause.condition for clause in covers))
-    return Order([column], ascending, indexed_by(walk, photos, f"ix_photos_{column.name}"), covers=covers)
+    walk = indexed_by(walk, photos, f"ix_photos_{column.name}")
+    return Order([column], ascending, walk, covers=covers, may_be_unknown=True)
 
 
 def _by_path(connection: Connection, ascending: bool) -> Order:
@@ -137,7 +147,7 @@ def _by_path(connection: Connection, ascending: bool) -> Order:
     parts = [{"root_id": root_id} for root_id in (roots if ascending else reversed(roots))]
     places = {root_id: place for place, root_id in enumerate(roots)}
     keys = [case(places, value=photos.c.root_id), photos.c.path] if len(roots) > 1 else [photos.c.path]
-    return Order(keys, ascending, walk, parts)
+    return Order(keys, ascending, walk, parts, is_unique=True)
 
 
 def _by_relevance(label: LabelClause, ascending: bool) -> Order:
@@ -146,7 +156,8 @@ def _by_relevance(label: LabelClause, ascending: bool) -> Order:
     )
     walk = indexed_by(walk, photo_labels, "ix_photo_labels_rank")
     parts = [{"label_id": key, "least_score": least} for key, least in label.least_scores.items()]
-    return Order([label.best_rank()], ascending, walk, parts, merged=len(parts) > 1, covers=[label])
+    merged = len(parts) > 1
+    return Order([label.best_rank()], ascending, walk, parts, merged, covers=[label])
 
 
 def _walk(connection: Connection, clauses: Sequence[Clause], order: Order, limit: int | None) -> list[int]:

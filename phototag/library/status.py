@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import func, select
 
@@ -21,7 +20,7 @@ _DETECTORS = (
         answers.c.tagger_id == select(taggers.c.id).where(taggers.c.name == "objects").scalar_subquery(),
         fingerprint_rows.c.weights_name.is_not(None),
     )
-    .group_by(answers.c.fingerprint_id)
+    .group_by(fingerprint_rows.c.id)
 )
 
 
@@ -36,9 +35,10 @@ class TaggerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is in the catalog. `missing` of the `photos` are gone; `unreadable`: could not be decoded."""
+    """What is in the catalog (a file's path, or a URL without a password). `missing` of the `photos` are
+    gone; `unreadable`: could not be decoded."""
 
-    path: Path
+    catalog: str
     size_bytes: int
     photos: int
     missing: int
@@ -63,10 +63,5 @@ def find(catalog: Catalog, fingerprints: Mapping[str, str]) -> Status:
         for name in fingerprints
         if name != jobs.DECODE
     }
-    size_bytes = sum(
-        file.stat().st_size
-        for file in (catalog.path, catalog.path.with_name(f"{catalog.path.name}-wal"))
-        if file.exists()
-    )
     unreadable = current.get(jobs.DECODE, (0, 0))[1]
-    return Status(catalog.path, size_bytes, total, missing, unreadable, counts, detectors)
+    return Status(catalog.name, catalog.size_bytes(), total, missing, unreadable, counts, detectors)

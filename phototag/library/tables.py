@@ -1,4 +1,5 @@
-"""The tables, for the statements of this package. `migrations/` makes them; a test holds the two equal.
+"""The tables, for the statements of this package. `migrations/` makes them, in SQLite and in PostgreSQL; a
+test holds all three equal.
 
 What is a fact has one home: `photos`, `answers`, `tags`, `corrections`, `persons`, `face_words`.
 What is a summary of those facts, kept so that a question over a million photos is answered from an
@@ -37,6 +38,9 @@ metadata = MetaData(
 ByteOrdered = Text().with_variant(Text(collation="C"), "postgresql")
 # 64 bits; SQLite's integers are.
 LongInteger = BigInteger().with_variant(Integer(), "sqlite")
+# Key of an index's `info`: its columns in PostgreSQL, where they differ. What is unknown sorts first there
+# only if the index says so, and rows come by id among equals only if it holds the id.
+IN_POSTGRESQL = "postgresql"
 
 roots = Table(
     "roots",
@@ -66,7 +70,7 @@ photos = Table(
     Column("path", ByteOrdered, nullable=False),
     Column("size_bytes", LongInteger, nullable=False),
     Column("mtime_ns", LongInteger, nullable=False),
-    Column("content_hash", Text),  # SHA-256 in hex; none until the bytes could be read
+    Column("content_hash", ByteOrdered),  # SHA-256 in hex; none until the bytes could be read
     Column("width", Integer),
     Column("height", Integer),
     Column("orientation", Integer),
@@ -90,7 +94,7 @@ photos = Table(
     # seconds since 1970 of the instant; of what is partly known, the middle
     Column("taken_sort", BigInteger),
     # SHA-256 of the compressed pixels, whatever is written around them; none for kinds without
-    Column("pixel_hash", Text),
+    Column("pixel_hash", ByteOrdered),
     Column("ctime_ns", BigInteger),  # when the file's bytes or name were last changed, by the system
     # -- what other programs wrote, see `written`
     Column("rating", Integer),  # stars, 1 to 5; -1: rejected
@@ -99,13 +103,13 @@ photos = Table(
     # a summary: of the certain faces in `faces`, how many count for "is everyone smiling"
     Column("eligible_faces", Integer),
     UniqueConstraint("root_id", "path"),
-    Index(None, "taken_sort"),
+    Index(None, "taken_sort", info={IN_POSTGRESQL: ("taken_sort NULLS FIRST", "id")}),
     Index(None, "content_hash"),
     Index(None, "pixel_hash"),
     Index(None, "size_bytes"),  # finds the known photos that a new file may be a copy of
     Index(None, "faces"),
     Index(None, "eligible_faces"),
-    Index(None, "least_smile"),
+    Index(None, "least_smile", info={IN_POSTGRESQL: ("least_smile NULLS FIRST", "id")}),
     Index(None, "greatest_smile"),
     Index("ix_photos_latitude", "latitude", sqlite_where=text("latitude IS NOT NULL")),
     Index("ix_photos_camera", "camera", sqlite_where=text("camera IS NOT NULL")),
@@ -136,11 +140,11 @@ fingerprints = Table(
 answers = Table(
     "answers",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", LongInteger, primary_key=True),  # ten million photos have sixty million, each time anew
     Column("photo_id", ForeignKey("photos.id", ondelete="CASCADE"), nullable=False),
     Column("tagger_id", ForeignKey("taggers.id"), nullable=False),
     Column("fingerprint_id", ForeignKey("fingerprints.id"), nullable=False),
-    Column("content_hash", Text),  # of the bytes that were looked at
+    Column("content_hash", ByteOrdered),  # of the bytes that were looked at
     Column("error", Text),
     UniqueConstraint("photo_id", "tagger_id"),
     Index("ix_answers_fingerprint", "tagger_id", "fingerprint_id"),
@@ -186,7 +190,7 @@ embeddings = Table(
 face_groups = Table(
     "face_groups",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("person_id", ForeignKey("persons.id")),  # a summary: whose name its faces bear
     Index(None, "person_id"),
 )
@@ -232,6 +236,8 @@ photo_labels = Table(
     # score times the root of the share: a portrait before a dot in the distance
     Column("rank", Float, nullable=False),
     Index("ix_photo_labels_rank", "label_id", "rank", "photo_id", "score"),
+    # for each photo that is deleted PostgreSQL looks for the rows that refer to it
+    Index("ix_photo_labels_photo_id", "photo_id").ddl_if(dialect="postgresql"),
     sqlite_with_rowid=False,
 )
 

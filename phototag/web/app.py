@@ -62,7 +62,7 @@ class Settings:
     read_only: bool = False
 
 
-Version = tuple[int, ...]
+Version = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,7 @@ class Browser:
 
     def version(self) -> Version:
         """Changes with whatever is written into the catalog, by whichever process."""
-        path = self.library.path
-        found: list[int] = []
-        for file in (path, path.with_name(f"{path.name}-wal")):
-            with suppress(OSError):
-                status = file.stat()
-                found += [status.st_mtime_ns, status.st_size]
-        return tuple(found)
+        return self.library.change_mark()
 
     def common(self) -> Common | None:
         """What all photos have in common, as it is now. Over a million photos it takes seconds: then it is

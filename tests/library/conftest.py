@@ -1,10 +1,9 @@
-"""A folder of real files and a real catalog beside it. The files hold text: the library never looks
-at pixels."""
+"""A folder of real files and a real catalog of them, in a file and on a server. The files hold text: the
+library never looks at pixels."""
 
 import hashlib
 import os
 import shutil
-import sqlite3
 
 import pytest
 
@@ -19,12 +18,13 @@ NEEDS = {"smiles": ("faces",)}
 class Shelf:
     """Photos in `folder`, catalogued in `library`."""
 
-    def __init__(self, tmp_path):
+    def __init__(self, tmp_path, catalogs):
         self.tmp_path = tmp_path
         self.folder = tmp_path / "photos"
         self.folder.mkdir()
+        self.catalogs = catalogs
         self.db = tmp_path / "catalog.db"
-        self.library = Library.open(self.db)
+        self.library = self.open()
         self.hashed = []
         self.times = 0
 
@@ -100,14 +100,22 @@ class Shelf:
     def photo(self, name):
         return self.library.photo(os.path.join(os.fspath(self.folder), name))
 
+    @property
+    def address(self):
+        return self.catalogs.address(self.db)
+
+    def open(self):
+        return Library.open(self.address)
+
     def sql(self, statement, *values):
-        """What any SQLite tool sees."""
-        connection = sqlite3.connect(self.db)
-        try:
-            with connection:
-                return connection.execute(statement, values).fetchall()
-        finally:
-            connection.close()
+        """What any SQL tool sees."""
+        return self.catalogs.execute(self.db, statement, *values)
+
+    def has_tables(self):
+        """Whether the catalog was made."""
+        if self.catalogs.kind == "postgresql":
+            return True
+        return self.sql("SELECT count(*) FROM sqlite_master") != [(0,)]
 
     def move(self, old, new):
         os.makedirs(os.path.dirname(os.path.join(self.folder, new)), exist_ok=True)
@@ -123,18 +131,18 @@ def content_hash(file: PhotoFile) -> str | None:
 
 
 @pytest.fixture
-def shelf(tmp_path):
-    shelf = Shelf(tmp_path)
+def shelf(tmp_path, catalogs):
+    shelf = Shelf(tmp_path, catalogs)
     yield shelf
-    assert shelf.sql("PRAGMA integrity_check") == [("ok",)]
-    assert shelf.sql("PRAGMA foreign_key_check") == []
+    catalogs.check(shelf.db)
     shelf.library.close()
+    catalogs.remove(shelf.db)
 
 
 @pytest.fixture(scope="session")
-def shelf_in():
+def shelf_in(catalogs):
     """Makes a shelf in a folder; for tests that share one."""
-    return Shelf
+    return lambda folder: Shelf(folder, catalogs)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 from phototag.errors import CatalogError
 from phototag.library import Library, database, dialects, schema
 from phototag.library.tables import metadata
+from tests.catalogs import ONLY_FILES
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -43,7 +44,10 @@ def test_the_migrations_make_the_tables_that_the_statements_expect(tmp_path):
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": False}
         )
-        assert compare_metadata(context, metadata) == []
+        indices = [index for table in metadata.tables.values() for index in table.indexes]
+        others = [index.name for index in indices if index._ddl_if]
+        differences = [one for one in compare_metadata(context, metadata) if one[1].name not in others]
+        assert differences == []
         for table in metadata.sorted_tables:
             (made,) = connection.exec_driver_sql(
                 "SELECT sql FROM sqlite_master WHERE name = ?", (table.name,)
@@ -153,6 +157,7 @@ def test_what_is_no_catalog_is_refused_and_left_alone(tmp_path):
         assert path.is_dir() or path.read_bytes() == before
 
 
+@ONLY_FILES
 def test_a_damaged_catalog_says_so(tmp_path, shelf):
     shelf.write(*[f"{n}.jpg" for n in range(500)])
     shelf.find()
@@ -166,6 +171,7 @@ def test_a_damaged_catalog_says_so(tmp_path, shelf):
         list(library.photos())
 
 
+@ONLY_FILES
 @pytest.mark.parametrize(
     ("value", "says"),
     [
@@ -240,6 +246,7 @@ except CatalogError as error:
 """
 
 
+@ONLY_FILES
 def test_a_read_only_catalog_can_be_asked(shelf, open_folder):
     shelf.write("a.jpg")
     shelf.find()
@@ -286,7 +293,7 @@ def test_sql_text_is_kept_in_dialects():
     sql = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|PRAGMA|CREATE|BEGIN)\s")
     found = []
     for path in sorted(Path(database.__file__).parent.glob("*.py")):
-        if path.name != "dialects.py":
+        if path.name not in ("dialects.py", "postgresql.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 is_text = (
                     isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.match(node.value)

@@ -9,6 +9,7 @@ import pytest
 from phototag.library import Library
 from phototag.records import Box, Exif, Outcome, PhotoFacts, Tag
 from phototag.web.answers import grid_bytes
+from tests.catalogs import ONLY_FILES
 
 
 @pytest.fixture
@@ -100,6 +101,7 @@ def test_many_photos_are_counted_as_few_are(filled, monkeypatch):
     assert filled.library.facets("taken:2015", seconds=30) == few
 
 
+@ONLY_FILES
 def test_what_takes_too_long_is_not_counted(filled, monkeypatch):
     from phototag.library import dialects
 

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 from phototag.errors import CatalogError, UsageError
 from phototag.library import failures
 from phototag.records import Box, Exif, Member, Outcome, PhotoFacts, Tag
+from tests.catalogs import BOTH
 
 REPOSITORY = Path(__file__).parents[2]
 ALL = ("faces", "smiles", "objects")
@@ -24,6 +24,7 @@ def pending(shelf, **options):
     return {job.file.path: job.taggers for job in shelf.jobs(**options)}
 
 
+@BOTH
 def test_every_answer_is_missing_and_then_none(shelf, fingerprints):
     shelf.write("b/2.jpg", "a.jpg", "b/10.jpg", "b-side.jpg")
     shelf.find()
@@ -164,7 +165,7 @@ def test_status_counts(shelf, fingerprints):
         "smiles": (2, 1, 0),
         "objects": (0, 3, 0),
     }
-    assert status.path == shelf.db and status.size_bytes > 4096
+    assert status.catalog == shelf.library.name and status.size_bytes > 4096
 
 
 def test_facts_are_kept(shelf, fingerprints):
@@ -342,7 +343,7 @@ print("done", flush=True)
 
 def scanner(shelf, size=7):
     env = os.environ | {"PYTHONPATH": os.fspath(REPOSITORY)}
-    command = [sys.executable, "-c", SCANNER, os.fspath(shelf.folder), os.fspath(shelf.db), str(size)]
+    command = [sys.executable, "-c", SCANNER, os.fspath(shelf.folder), shelf.address, str(size)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
 
@@ -356,6 +357,7 @@ def contents(shelf):
     )
 
 
+@BOTH
 def test_two_scans_at_once_both_finish(shelf):
     shelf.write(*[f"{n % 7}/{n}.jpg" for n in range(300)])
     both = [scanner(shelf, 3), scanner(shelf, 5)]
@@ -376,8 +378,7 @@ def test_killed_at_any_moment_the_next_scan_ends_as_an_uninterrupted_one(shelf, 
     interrupted = 0
     for _ in range(20):
         shelf.library.close()
-        for name in ("catalog.db", "catalog.db-wal", "catalog.db-shm"):
-            (tmp_path / name).unlink(missing_ok=True)
+        shelf.catalogs.remove(shelf.db)
         process = scanner(shelf)
         if chance.random() < 0.8:
             assert process.stdout.readline() == "walked\n"
@@ -385,15 +386,13 @@ def test_killed_at_any_moment_the_next_scan_ends_as_an_uninterrupted_one(shelf, 
         process.send_signal(signal.SIGKILL)
         interrupted += process.wait() == -signal.SIGKILL
         process.communicate()
-        connection = sqlite3.connect(shelf.db)
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        shelf.catalogs.check(shelf.db)
+        if shelf.has_tables():
             incomplete = (
                 "SELECT count(*) FROM answers a WHERE error IS NULL "
                 "AND (SELECT count(*) FROM tags t WHERE answer_id = a.id) <> 5"
             )
-            assert connection.execute(incomplete).fetchone() == (0,)
-        connection.close()
+            assert shelf.sql(incomplete) == [(0,)]
         assert scanner(shelf).communicate()[0] == "walked\ndone\n"
         assert contents(shelf) == expected
     assert interrupted >= 10, "else nothing was tested"

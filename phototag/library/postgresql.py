@@ -1,0 +1,219 @@
+"""What PostgreSQL is told beside plain Core: connections, transactions, locks, COPY, and its refusals.
+
+Who saves answers writes beside others: each locks the rows of its own photos, in the order of their ids, and
+so waits only for who looks at the same photos. All other writers have the catalog for themselves, as
+they have in SQLite. New names (of labels, taggers, persons) are made by one at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from phototag.errors import CatalogError
+from phototag.library.address import show_address
+
+BUSY_SECONDS = 30  # who waits this long for a lock waits for something stuck
+CONNECT_SECONDS = 10
+# Keys of advisory locks, which only programs that know them take: 'phtg' and a number.
+_WRITERS, _NAMES = 0x7068746700000001, 0x7068746700000002
+# The server lets go of what a machine holds that was unplugged, after a minute instead of two hours; and
+# it compiles no query, which takes longer than the page that a person waits for.
+_SETTINGS = {
+    "lock_timeout": f"{BUSY_SECONDS}s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "jit": "off",
+}
+_MARK = "catalog of phototag"
+# Execution option of a connection: how its transactions begin.
+_BEGIN = "phototag_begin"
+_READING = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_ALONE = f"SELECT pg_advisory_xact_lock({_WRITERS})"
+_BESIDE = f"SELECT pg_advisory_xact_lock_shared({_WRITERS})"
+
+
+def server_engine(url: URL) -> Engine:
+    """Connections to a database. Raises CatalogError where the driver is not installed."""
+    options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    given = url.query.get("options")
+    if isinstance(given, str):
+        options = f"{options} {given}"
+    try:
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,  # a server that was started anew meanwhile is asked again
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "phototag",
+                "options": options,
+            },
+        )
+    except ImportError as error:
+        raise CatalogError(
+            "A catalog in PostgreSQL needs psycopg, which is not installed. "
+            "Type: pip install 'phototag[cluster]'"
+        ) from error
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if statement := connection.get_execution_options().get(_BEGIN):
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def for_reading(connection: Connection) -> Connection:
+    """Its transactions see the catalog as it is when they begin, and write nothing."""
+    return connection.execution_options(**{_BEGIN: _READING})
+
+
+def for_writing(connection: Connection, *, beside_others: bool) -> Connection:
+    """Its transactions wait for other writers when they begin; `beside_others`: only for those that want
+    the catalog for themselves."""
+    return connection.execution_options(**{_BEGIN: _BESIDE if beside_others else _ALONE})
+
+
+def lock_names(connection: Connection) -> None:
+    """From now on to the end of the transaction nobody else makes names."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_NAMES})")
+
+
+def copy_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows that have a value for every column, in the order of the table's."""
+    names = ", ".join(f'"{column.name}"' for column in table.c)
+    own: Any = connection.connection.driver_connection
+    with own.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def compact(engine: Engine, tables: Sequence[Table]) -> None:
+    """Write the tables anew without what was deleted."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in tables:
+            connection.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{table.name}"')
+
+
+def count_rows_again(engine: Engine) -> None:
+    """Statistics of a database that was just filled, by which its questions are planned."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM (ANALYZE)")
+
+
+def size_bytes(connection: Connection) -> int:
+    """How much the database takes on the server's disk."""
+    return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+
+
+def change_mark(connection: Connection) -> str:
+    """Changes whenever anybody has written something: which transactions are seen."""
+    return str(connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
+
+
+def has_catalog_mark(connection: Connection) -> bool:
+    """Whether a remark at the table of the schema's version says that this is a catalog of phototag."""
+    remark = connection.exec_driver_sql("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')")
+    return remark.scalar() == _MARK
+
+
+def mark_as_catalog(connection: Connection) -> None:
+    connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{_MARK}'")
+
+
+def check_encoding(connection: Connection, url: URL) -> None:
+    """Raises CatalogError for a database whose text is not Unicode."""
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise CatalogError(
+            f"The database {show_address(url)} keeps its text as {encoding}, and names of photos are in "
+            f"every script. Make another: createdb --encoding=UTF8 --template=template0 {url.database}"
+        )
+
+
+def limit_time(connection: Connection, seconds: float) -> None:
+    """Statements of this transaction are ended by the server after so many seconds each."""
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}")
+
+
+def is_out_of_time(error: DBAPIError) -> bool:
+    return sqlstate_of(error.orig) == "57014"
+
+
+def is_worth_retrying(error: DBAPIError) -> bool:
+    """Whether two transactions were in each other's way, so that the same one may succeed next."""
+    return sqlstate_of(error.orig) in ("40P01", "40001")
+
+
+def sqlstate_of(cause: BaseException | None) -> str:
+    return str(getattr(cause, "sqlstate", None) or "")
+
+
+_BUSY = "is in use by another program. Wait until that has finished, and try again."
+_DAMAGED = "is damaged. Bring back a backup (pg_restore); the photos are untouched."
+# By code, or by its first two characters, which name the class.
+_SENTENCES = {
+    "53100": "cannot grow: the server's disk is full. Make room and run the same command again to go on.",
+    "53300": "cannot be opened: its server has too many connections. Close some, or raise max_connections.",
+    "25006": "is read-only here. Name another with --db.",
+    "42501": (
+        "cannot be read or written by this user. Make the user its owner: ALTER DATABASE ... OWNER TO ..."
+    ),
+    "55P03": _BUSY,
+    "40P01": _BUSY,
+    "40001": _BUSY,
+    "42P01": _DAMAGED,
+    "42703": _DAMAGED,
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
+    "58": "cannot be read or written: its server's disk reports an error. Look after the disk first.",
+    "53": "cannot be asked: its server has run out of memory. Free some, and run the same command again.",
+    "22021": "takes no text with a zero byte in it, or that is no Unicode.",
+    "57014": "was asked something that its server ended: it took too long, or somebody stopped it.",
+    "57": "was closed by its server meanwhile. Run the same command again to go on.",
+    "08": "cannot be reached any more. Look after the network, and run the same command again to go on.",
+}
+_CUT = _SENTENCES["08"]
+_NO_SUCH_DATABASE = re.compile(r'database "[^"]*" does not exist')
+
+
+def is_of_driver(error: BaseException) -> bool:
+    """Whether the driver itself has raised it."""
+    return type(error).__module__.partition(".")[0] == "psycopg"
+
+
+def say_refusal(cause: BaseException | None, address: str, *, is_lost: bool) -> str | None:
+    """What the server or the driver refused, as a sentence; None for what is a mistake of this program.
+    `is_lost`: the connection is there no more."""
+    import psycopg
+
+    code = sqlstate_of(cause)
+    sentence = _SENTENCES.get(code) or _SENTENCES.get(code[:2])
+    if sentence:
+        return f"The catalog {address} {sentence}"
+    if isinstance(cause, psycopg.DataError) and "NUL" in str(cause):
+        return f"The catalog {address} {_SENTENCES['22021']}"
+    if isinstance(cause, psycopg.OperationalError):
+        if is_lost:
+            return f"The catalog {address} {_CUT}"
+        return _say_unreachable(str(cause), address, code)
+    return None
+
+
+def _say_unreachable(message: str, address: str, code: str) -> str:
+    # Of several attempts, as to both addresses of one name, the last; of libpq's text, what comes last too.
+    line = next(
+        (line for line in reversed(message.strip().splitlines()) if "failed: " in line), message.strip()
+    )
+    reason = line.strip().rpartition("failed: ")[2].split("\n")[0].strip().rstrip(".")
+    reason = re.sub(r"^FATAL:\s+", "", reason)
+    if code == "3D000" or _NO_SUCH_DATABASE.search(reason):
+        return f"There is no database {address}. Make it: createdb --encoding=UTF8 --template=template0 NAME"
+    hint = "Look at the address, and that the server runs."
+    if "password" in reason or code.startswith("28"):
+        hint = "Give the password in PGPASSWORD or ~/.pgpass."
+    return f"The catalog {address} cannot be opened: {reason}. {hint}"
