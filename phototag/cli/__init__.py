@@ -42,6 +42,7 @@ COMMANDS = {
     "relocate": ("phototag.cli.relocate", "Tell the catalog that a folder of photos has moved."),
     "forget": ("phototag.cli.forget", "Remove from the catalog what it knows of photos."),
     "merge": ("phototag.cli.merge", "Take over what another catalog knows of the same photos."),
+    "copy": ("phototag.cli.copy", "Copy the catalog into an empty file, or into PostgreSQL and back."),
     "weights": ("phototag.cli.weights", "List, fetch, import, choose and verify the nets' weights."),
     "train": ("phototag.cli.train", "Train the nets on labelled pictures."),
     "explain": ("phototag.cli.explain", "Draw what a net has learned and what it sees."),

@@ -80,6 +80,11 @@ class Catalog:
         with translate_errors(self.address):
             dialects.compact(self._engine, metadata.sorted_tables)
 
+    def learn_sizes(self) -> None:
+        """After much was written at once: how large the tables are now, by which questions are planned."""
+        with translate_errors(self.address):
+            dialects.learn_sizes(self._engine, metadata.sorted_tables)
+
     def size_bytes(self) -> int:
         """What the catalog takes on the disk."""
         if self.path is None:
@@ -98,6 +103,11 @@ class Catalog:
                 status = file.stat()
                 found.append(f"{status.st_mtime_ns} {status.st_size}")
         return " ".join(found)
+
+    def remove_files(self) -> None:
+        """Undo that the file was made. To be called after `close`."""
+        for file in self._files():
+            file.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         """The file, and the log of what is not in it yet."""

@@ -228,6 +228,19 @@ def can_be_read(engine: Engine) -> bool:
         return False
 
 
+def continue_numbers(connection: Connection, tables: Sequence[Table]) -> None:
+    """After rows were inserted with their ids: the next id is one more than the greatest, as in SQLite it
+    always is."""
+    if is_on_server(connection):
+        postgresql.continue_numbers(connection, tables)
+
+
+def learn_sizes(engine: Engine, tables: Sequence[Table]) -> None:
+    """After much was inserted: PostgreSQL plans questions by what it knows of its tables."""
+    if is_on_server(engine):
+        postgresql.learn_sizes(engine, tables)
+
+
 def table_names(connection: Connection) -> list[str]:
     """The tables that there are, of whatever program."""
     return inspect(connection).get_table_names()

@@ -126,7 +126,9 @@ def remove_all(connection: Connection) -> None:
         (photos.c.failed, answers.c.error.is_not(None)),
     ):
         spoken_of = select(answers.c.photo_id).where(_OF_TAGGER, condition)
-        connection.execute(update(photos).where(photos.c.id.in_(spoken_of)).values({column: column - 1}))
+        # whoever wants them again finds that they are lacking
+        values = {column: column - 1, photos.c.complete_for: None}
+        connection.execute(update(photos).where(photos.c.id.in_(spoken_of)).values(values))
     for table in (embeddings, tags):
         connection.execute(delete(table).where(table.c.answer_id.in_(mine)))
     connection.execute(delete(answers).where(_OF_TAGGER))

@@ -45,6 +45,7 @@ from phototag.library import (
 from phototag.library.address import is_same, read_address
 from phototag.library.albums import Album
 from phototag.library.answers import chunks
+from phototag.library.copy import Copied, copy
 from phototag.library.database import Catalog, open_catalog, open_other
 from phototag.library.facets import Facet
 from phototag.library.forget import Forgotten
@@ -696,6 +697,36 @@ class Library:
                 dry_run=dry_run,
                 on_progress=on_progress,
             )
+
+    def copy_to(
+        self,
+        target: Path | str | URL,
+        *,
+        with_embeddings: bool = False,
+        on_message: Callable[[str], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Copied:
+        """Copy the whole catalog into an empty one, which is made where there is none: a file, or a
+        database of PostgreSQL, as for `open`. Embeddings of faces, which tell whose they are, only
+        `with_embeddings`; without them groups of faces stay behind too, and the next scan --people makes
+        both. What you said of faces is copied.
+
+        All in one transaction: an interruption leaves the target empty. `on_progress(rows done, rows in
+        all)`. Raises CatalogError for a target that is not empty."""
+        address = read_address(target)
+        if is_same(address, self._catalog.address):
+            raise CatalogError(f"{self.name} is this very catalog. Name another one.")
+        is_new_file = isinstance(address, Path) and not address.exists()
+        opened = open_catalog(address, on_message=on_message)
+        try:
+            copied = copy(self._catalog, opened, with_embeddings=with_embeddings, on_progress=on_progress)
+        except BaseException:
+            opened.close()
+            if is_new_file:
+                opened.remove_files()
+            raise
+        opened.close()
+        return copied
 
     # -- places
 

@@ -99,10 +99,22 @@ def compact(engine: Engine, tables: Sequence[Table]) -> None:
             connection.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{table.name}"')
 
 
-def count_rows_again(engine: Engine) -> None:
-    """Statistics of a database that was just filled, by which its questions are planned."""
+def learn_sizes(engine: Engine, tables: Sequence[Table]) -> None:
+    """Statistics of tables that were just filled, by which questions are planned."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM (ANALYZE)")
+        for table in tables:
+            connection.exec_driver_sql(f'VACUUM (ANALYZE) "{table.name}"')
+
+
+def continue_numbers(connection: Connection, tables: Sequence[Table]) -> None:
+    """The next id that the database makes is one more than the greatest there is."""
+    for table in tables:
+        if (column := table.autoincrement_column) is not None:
+            name = column.name
+            connection.exec_driver_sql(
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{name}'), "
+                f'coalesce(max("{name}"), 0) + 1, false) FROM "{table.name}"'
+            )
 
 
 def size_bytes(connection: Connection) -> int:

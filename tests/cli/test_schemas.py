@@ -145,6 +145,11 @@ def test_status_weights_and_relocate(catalog):
     check("relocate", json.loads(run("relocate", folder, folder, "--json", "--db", db)))
 
 
+def test_copy(catalog, tmp_path):
+    _, db, _ = catalog
+    check("copy", json.loads(run("copy", "--to", tmp_path / "copy.db", "--json", "--db", db)))
+
+
 def test_a_key_that_no_schema_names_is_found(catalog):
     folder, db, _ = catalog
     photo = folder / "2016/astronaut.jpg"
