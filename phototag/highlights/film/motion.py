@@ -11,6 +11,9 @@ the faces too: an edge that is a mean of two edges outside a face is outside it.
     | |   +-----------------+   | |
     | +-------------------------+ |
     +-----------------------------+
+
+A panorama is shown in a strip that is as high as its frame, or lower where it is very long, and the window
+travels from its left end to its right one; over a tall photo, in a column, from its foot to its top.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ DRIFT = 0.5  # of what a window without faces leaves of its photo on either side
 # of the photo: where filling its room would cut away more, it is shown whole, in a frame
 LEAST_KEPT = 0.6
 MOST_ENLARGED = 1.7  # beyond it a small photo is all squares; it is shown smaller, in a frame
+PANORAMA = 2.9  # from this length on, in breadths, a photo is panned; 3 but for a pixel that was cut off
+# of the frame's width (a column: height) in a second: what passes can be looked at
+PAN_PER_SECOND = 0.25
 FRAMED = 0.86  # of the room's height or width that a framed photo takes at most
 # Around a face box, in its own size: detectors box eyebrows to chin, people have hair and chins.
 MARGIN_SIDE, MARGIN_TOP, MARGIN_BOTTOM = 0.2, 0.45, 0.25
@@ -91,10 +97,13 @@ def plan(
     photo_wh: tuple[int, int], room: Room, keep: Sequence[Box], number: int = 0, seconds: float = 3.0
 ) -> Shot:
     """The shot of a photo that is seen for so long. `keep`: boxes that must be whole in the frame at all
-    times. It begins wide and ends on them; each third photo goes the other way. Without them it glides."""
+    times. It begins wide and ends on them; each third photo goes the other way. Without them it glides.
+    Panoramas are panned, where that cuts no box."""
     width, height = photo_wh
     left, top, room_w, room_h = room
     safe = _around(keep)
+    if is_panorama(photo_wh) and (panned := _pan(photo_wh, room, safe, seconds)):
+        return panned
     scale = min(width / room_w, height / room_h)  # photo pixels per frame pixel when the room is filled
     wide_wh = (scale * room_w / width, scale * room_h / height)  # the window, as fractions of the photo
     cut = safe is not None and (safe.width > wide_wh[0] or safe.height > wide_wh[1])
@@ -113,6 +122,40 @@ def plan(
     wide = _window(wide_wh, safe, -drift)
     tight = _window((wide_wh[0] / zoom, wide_wh[1] / zoom), safe, drift)
     return Shot(tight, wide, place, framed) if number % 3 == 2 else Shot(wide, tight, place, framed)
+
+
+def is_panorama(photo_wh: tuple[int, int]) -> bool:
+    """Whether it is so long, or so tall, that it is seen piece by piece."""
+    return max(photo_wh) >= PANORAMA * min(photo_wh)
+
+
+def _pan(photo_wh: tuple[int, int], room: Room, safe: Box | None, seconds: float) -> Shot | None:
+    """From end to end, or as far as what must stay in allows; None where that is less than LEAST_KEPT of it,
+    or where the whole photo would be seen at once anyway."""
+    (width, height), (left, top, room_w, room_h) = photo_wh, room
+    tall = height > width
+    length, breadth = (height, width) if tall else (width, height)
+    room_along, room_across = (room_h, room_w) if tall else (room_w, room_h)
+    # as long a strip is as broad as the speed and its pixels allow
+    broad = (1 + PAN_PER_SECOND * seconds) * room_along * breadth / length
+    across = _even(min(broad, room_across, MOST_ENLARGED * breadth), room_across)
+    window = room_along / across * breadth / length  # a share of the photo's length
+    if window >= 1:
+        return None
+    first, last = 0.0, 1 - window
+    if safe is not None:
+        begin, end = (safe.top, safe.bottom) if tall else (safe.left, safe.right)
+        first, last = max(first, end - window), min(last, begin)
+    if last + window - first < LEAST_KEPT or first > last:
+        return None
+    margin = _half_even(room_across - across)
+    if tall:
+        place: Room = (left + margin, top, across, room_h)
+        ends = Window(0.0, last, 1.0, last + window), Window(0.0, first, 1.0, first + window)
+    else:
+        place = (left, top + margin, room_w, across)
+        ends = Window(first, 0.0, first + window, 1.0), Window(last, 0.0, last + window, 1.0)
+    return Shot(*ends, place, framed=across < room_across)
 
 
 def _around(keep: Sequence[Box]) -> Box | None:

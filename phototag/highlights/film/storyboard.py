@@ -16,7 +16,7 @@ from typing import Literal
 
 from phototag.highlights import captions
 from phototag.highlights.film.align import can_be_aligned, still
-from phototag.highlights.film.motion import Room, Shot, plan
+from phototag.highlights.film.motion import Room, Shot, is_panorama, plan
 from phototag.highlights.film.soundtrack import nearest
 from phototag.highlights.theme import Film, Theme
 from phototag.highlights.verdict import Verdict
@@ -36,6 +36,9 @@ FLIP_SECONDS = 0.2  # of each further shot of a burst
 MOST_FLIPS = 5  # shots of one burst, besides the one that was kept
 HALF = {"cut": 0.0, "dissolve": 0.35, "dip": 0.22}  # seconds of a transition before and after the beat
 SURE_FACE = 0.95  # score of a face that must not be cut, whether or not it is eligible
+# Score of a person whose head must not be cut though no face was found, how high they stand in the photo at
+# least, and which part of that the head takes.
+SURE_PERSON, LEAST_PERSON, HEAD = 0.6, 0.25, 0.14
 SAME_MOMENT, TO_THE_MINUTE = timedelta(minutes=30), ("minute", "second")
 FADE_OUT_SECONDS = 1.3  # at the end, into black
 GAP = 1 / 90  # between photos side by side, of the frame's longer side
@@ -45,6 +48,7 @@ REACH = 3  # photos ahead among which others are sought that may stand beside on
 PACE = ((0.0, 1.2), (0.12, 0.95), (0.30, 0.85), (0.44, 1.3), (0.64, 0.9), (0.80, 0.7))
 LAST_PACE, LEAST_FOR_PARTS = 1.5, 8  # scenes
 WEIGHTS = {1: 1.0, 2: 1.4, 3: 1.75}  # by photos in the scene
+PANORAMA_WEIGHT = 1.8  # it is seen piece by piece
 FINALE_SHARE, MOST_FINALE, LEAST_FOR_FINALE = 1 / 6, 8, 12  # photos
 
 
@@ -170,8 +174,8 @@ def strongest(kept: Sequence[Verdict], most: int) -> list[Verdict]:
 
 
 def subjects(verdict: Verdict, theme: Theme) -> tuple[Box, ...]:
-    """What must never be cut off: every face that is there to be seen, and the things that the theme is
-    about."""
+    """What must never be cut off: every face that is there to be seen, the heads of people whose face was not
+    found, and the things that the theme is about."""
     labels = theme.qualify.labels
     things = [
         tag.box
@@ -179,7 +183,26 @@ def subjects(verdict: Verdict, theme: Theme) -> tuple[Box, ...]:
         if tag.label in labels and tag.score >= theme.qualify.label_score and tag.box
     ]
     faces = [face.box for face in verdict.photo.faces if face.score >= SURE_FACE or face in verdict.faces]
-    return (*faces, *things)
+    return (*faces, *_heads(verdict.photo, faces), *things)
+
+
+def _heads(photo: Photo, faces: Sequence[Box]) -> list[Box]:
+    """Of people who look away, wear a helmet or stand too far off: the top of their box. Nothing of people
+    who are cut by the photo itself, or are part of a crowd."""
+    heads = []
+    for tag in photo.objects:
+        if tag.label != "person" or tag.box is None or tag.score < SURE_PERSON:
+            continue
+        box = tag.box
+        if box.height < LEAST_PERSON or box.top <= 0.01 or any(_is_within(face, box) for face in faces):
+            continue
+        heads.append(Box(box.left, box.top, box.right, box.top + HEAD * box.height))
+    return heads
+
+
+def _is_within(face: Box, person: Box) -> bool:
+    across, down = (face.left + face.right) / 2, (face.top + face.bottom) / 2
+    return person.left <= across <= person.right and person.top <= down <= person.bottom
 
 
 def _hero(shown: Sequence[Verdict], theme: Theme, frame_wh: tuple[int, int]) -> tuple[Verdict, float | None]:
@@ -273,7 +296,7 @@ def _fit_together(
     whole: Room = (0, 0, *frame_wh)
     for verdict, room in zip(verdicts, rooms(len(verdicts), frame_wh), strict=True):
         size, keep = _size(verdict.photo), subjects(verdict, theme)
-        if not plan(size, whole, keep).framed or plan(size, room, keep).framed:
+        if is_panorama(size) or not plan(size, whole, keep).framed or plan(size, room, keep).framed:
             return False
     months = [_month(verdict.photo) or (0, 0) for verdict in verdicts]
     return len({month if by_month else month[:1] for month in months}) == 1
@@ -449,6 +472,8 @@ def _timed(
 
 def _weight(scene: Scene, place: int, count: int, finale: int) -> float:
     pace = LAST_PACE if place == count - 1 else _pace(place, count, finale)
+    if is_panorama(_size(scene.photos[0])):
+        return PANORAMA_WEIGHT * max(1.0, pace)
     return WEIGHTS[len(scene.verdicts)] * pace
 
 

@@ -109,3 +109,36 @@ def test_movement_sets_off_and_arrives_softly():
     steps = [one - two for one, two in pairwise(widths)]
     assert min(steps) > 0 and steps[0] < steps[10] and steps[-1] < steps[10]
     assert (shot.window(0.0), shot.window(1.0)) == (shot.start, shot.end)
+
+
+@pytest.mark.parametrize("photo_wh", [(6000, 2000), (8000, 2000), (12000, 1200)])
+@pytest.mark.parametrize("frame_wh", FRAMES[:3])
+def test_a_panorama_is_panned_from_its_left_end_to_its_right_one(photo_wh, frame_wh):
+    shot = motion.plan(photo_wh, whole(frame_wh), [], 2, seconds=4)
+    assert shot.start.left == 0 and shot.end.right == pytest.approx(1)
+    assert (shot.start.top, shot.start.bottom, shot.place[2]) == (0, 1, frame_wh[0])
+    window = shot.start.right - shot.start.left
+    assert (1 - window) / window <= 4 * motion.PAN_PER_SECOND + 0.05  # widths of the frame: not in a rush
+    assert shot.place[3] <= motion.MOST_ENLARGED * photo_wh[1] + 1
+    if photo_wh == (6000, 2000) and frame_wh == (1920, 1080):
+        assert not shot.framed  # it fills the frame
+
+
+def test_a_tall_photo_is_panned_from_its_foot_to_its_top():
+    shot = motion.plan((2000, 6000), (0, 0, 1920, 1080), [], 0, seconds=4)
+    assert shot.start.bottom == pytest.approx(1) and shot.end.top == 0
+    assert shot.place[1] == 0 and shot.place[3] == 1080 and shot.framed
+    left, _, width, _ = shot.place
+    assert abs(left - (1920 - left - width)) <= 2 and 500 < width < 800
+
+
+def test_faces_stay_in_a_panorama_s_frame_and_if_they_cannot_the_whole_is_shown():
+    near = [Box(0.31, 0.4, 0.36, 0.6), Box(0.65, 0.4, 0.7, 0.6)]
+    shot = motion.plan((6000, 2000), (0, 0, 1920, 1080), near)
+    assert 0 < shot.start.left < shot.end.left and not shot.framed
+    for share in SHARES:
+        assert all(shot.window(share).holds(box) for box in near)
+    apart = motion.plan(
+        (6000, 2000), (0, 0, 1920, 1080), [Box(0.02, 0.4, 0.07, 0.6), Box(0.9, 0.4, 0.95, 0.6)]
+    )
+    assert apart.framed and apart.start.right - apart.start.left > 0.9

@@ -11,7 +11,7 @@ from phototag.highlights import theme as themes
 from phototag.highlights.choose import choose
 from phototag.highlights.film import score, storyboard
 from phototag.highlights.verdict import Verdict
-from phototag.records import Face, Person, PersonInPhoto
+from phototag.records import Box, Face, Person, PersonInPhoto, Tag
 
 SMILES = themes.load("smiles")
 WIDE, TALL = (1920, 1080), (1080, 1920)
@@ -266,3 +266,29 @@ def test_nobody_is_seen_four_times_in_a_row_where_there_are_others(make):
     order = [photo.path for scene in board_of(of_anna).scenes for photo in scene.photos]
     plain = [photo.path for scene in board_of(chosen(make, 20, days=1)).scenes for photo in scene.photos]
     assert order == plain, "a film of Anna shows Anna, in order of time"
+
+
+def test_the_head_of_a_person_whose_face_was_not_found_is_not_cut_either(make):
+    """A rider from behind, at the top of a photo that fills the frame: and a face goes over into it in the
+    dark."""
+    rider = Tag("person", 0.9, Box(0.4, 0.03, 0.6, 0.9))
+    photos = [
+        make.photo("rider.jpg", "2016-05-01 12:00:00", (), objects=(rider,)),
+        make.photo("face.jpg", "2016-06-01 12:00:00", (make.face(),), objects=(rider,)),
+        make.photo(
+            "crowd.jpg", "2016-07-01 12:00:00", (), objects=(Tag("person", 0.9, Box(0.4, 0.03, 0.43, 0.1)),)
+        ),
+    ]
+    theme = replace(ANY, qualify=themes.Qualify())
+    kept = choose(photos, theme, make.appearance).kept
+    (head,) = storyboard.subjects(kept[0], theme)
+    assert (head.left, head.top, head.right) == (0.4, 0.03, 0.6) and 0.1 < head.bottom < 0.2
+    assert storyboard.subjects(kept[1], theme) == (kept[1].photo.faces[0].box,)  # it has a face
+    assert storyboard.subjects(kept[2], theme) == ()  # too small to be looked at
+    board = board_of(kept, theme=theme)
+    for scene in board.scenes:
+        for photo, shot in zip(scene.photos, scene.shots, strict=True):
+            if photo == kept[0].photo:
+                assert all(shot.window(share).holds(head) for share in (0, 0.5, 1))
+    body = [scene for scene in board.scenes if scene.kind == "photos"]
+    assert [scene.then for scene in body if scene.photos == (kept[0].photo,)] == ["dip"]
