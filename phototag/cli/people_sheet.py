@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phototag.errors import UnreadablePhoto
-from phototag.highlights import captions
+from phototag.highlights.lettering import Letters
 from phototag.outputs import check_output, picture_kind, save_picture
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def draw(
     canvas = ImageDraw.Draw(page)
     for number, (title, faces) in enumerate(rows):
         top = GAP + number * step
-        canvas.text((GAP * 2, top + CELL / 2 - 12), _fit(title, TITLE - 3 * GAP), INK, captions.font(20))
+        Letters(20).draw(page, (GAP * 2, top + CELL / 2 - 12), _fit(title, TITLE - 3 * GAP), INK)
         for column, face in enumerate(faces):
             cut = _cut(face)
             if cut is not None:
@@ -79,7 +79,7 @@ def _square(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
 
 def _fit(text: str, room: float) -> str:
     """The text, cut where it is too wide."""
-    letters = captions.font(20)
+    letters = Letters(20)
     if letters.getlength(text) <= room:
         return text
     while text and letters.getlength(text + "...") > room:

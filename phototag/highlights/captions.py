@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
-from importlib import resources
-
-from PIL import ImageFont
 
 from phototag.records import Photo
 
@@ -138,6 +133,7 @@ def _dates(photos: Sequence[Photo]) -> list[datetime]:
     return sorted(photo.taken_at for photo in told or dated if photo.taken_at)
 
 
+JOINERS = "\u200c\u200d"
 MOST_NAMES = 6  # on a line of text
 
 
@@ -155,13 +151,8 @@ def count(number: int, noun: str) -> str:
 
 def visible(text: str) -> str:
     """Control characters, direction marks and undecodable bytes as a replacement mark: none may
-    act, or break UTF-8."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
-
-
-@lru_cache(maxsize=16)
-def font(size: float) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans (it ships with phototag: see fonts/LICENSE-DejaVu.txt), which has Latin, Greek,
-    Cyrillic and more."""
-    path = resources.files("phototag.highlights") / "fonts" / "DejaVuSans.ttf"
-    return ImageFont.truetype(io.BytesIO(path.read_bytes()), max(6, size))
+    act, or break UTF-8. What joins the letters of Persian, Hindi and emoji stays."""
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in JOINERS else c
+        for c in text
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from phototag.errors import PhototagError
 from phototag.highlights import captions
 from phototag.highlights.chosen import open_chosen
+from phototag.highlights.lettering import Letters
 from phototag.highlights.verdict import Choice, Verdict
 from phototag.outputs import MARK
 
@@ -30,7 +31,7 @@ MOST_PAGES = 30  # they are held in memory together: 12 MB each
 def draw(choice: Choice, title: str, progress: Callable[[], None] | None = None) -> bytes:
     """A PNG of every chosen photo in order, with its day. Raises PhototagError where one cannot be
     opened any more."""
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     kept = choice.kept
     columns = max(3, min(6, math.ceil(math.sqrt(len(kept) * 1.5))))
@@ -39,7 +40,7 @@ def draw(choice: Choice, title: str, progress: Callable[[], None] | None = None)
     width = columns * (CELL + GAP) + GAP
     page = Image.new("RGB", (width, head + rows * (CELL + LINE + GAP) + GAP), PAPER)
     size = _fitting(title, 34.0, width - 2 * GAP)
-    ImageDraw.Draw(page).text((GAP, 22), title, INK, captions.font(size))
+    Letters(size).draw(page, (GAP, 22), title, INK)
     for number, verdict in enumerate(kept):
         corner = (GAP + number % columns * (CELL + GAP), head + number // columns * (CELL + LINE + GAP))
         _place(page, verdict, corner, (CELL, CELL), 14)
@@ -53,7 +54,7 @@ def draw(choice: Choice, title: str, progress: Callable[[], None] | None = None)
 def draw_pages(choice: Choice, title: str, paper: str, progress: Callable[[], None] | None = None) -> bytes:
     """A PDF of every chosen photo in order, with its day beneath it, on pages of a paper of PAPERS_MM. Raises
     PhototagError where a photo cannot be opened any more, or where they are too many to print."""
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     kept, on_page = choice.kept, COLUMNS * ROWS
     if len(kept) > MOST_PAGES * on_page:
@@ -72,7 +73,7 @@ def draw_pages(choice: Choice, title: str, paper: str, progress: Callable[[], No
         page = Image.new("RGB", (width, height), "white")
         if start == 0:
             size = _fitting(title, head * 0.45, width - 2 * margin)
-            ImageDraw.Draw(page).text((margin, margin), title, INK, captions.font(size))
+            Letters(size).draw(page, (margin, margin), title, INK)
         for number, verdict in enumerate(kept[start : start + on_page]):
             left = margin + number % COLUMNS * (cell_wh[0] + gap)
             top = margin + head + number // COLUMNS * (cell_wh[1] + line + gap)
@@ -105,20 +106,20 @@ def _place(
     page: Image.Image, verdict: Verdict, corner: tuple[int, int], cell_wh: tuple[int, int], size: float
 ) -> None:
     """A photo in the middle of its cell, and its day below it."""
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     left, top = corner
     width, height = cell_wh
     picture = Image.fromarray(open_chosen(verdict.photo, max(cell_wh)))
     picture.thumbnail(cell_wh, Image.Resampling.LANCZOS)
     page.paste(picture, (left + (width - picture.width) // 2, top + (height - picture.height) // 2))
-    text, letters = captions.day_of(verdict.photo), captions.font(size)
+    text, letters = captions.day_of(verdict.photo), Letters(size)
     at = (left + (width - letters.getlength(text)) / 2, top + height + size / 3)
-    ImageDraw.Draw(page).text(at, text, FAINT, letters)
+    letters.draw(page, at, text, FAINT)
 
 
 def _fitting(text: str, size: float, room: float) -> float:
     """The size of letters at which a text fits."""
-    while captions.font(size).getlength(text) > room and size > 8:
+    while Letters(size).getlength(text) > room and size > 8:
         size *= 0.9
     return size

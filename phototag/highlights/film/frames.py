@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
 
-from phototag.highlights.captions import font
 from phototag.highlights.film.motion import Shot, Window
 from phototag.highlights.film.storyboard import Scene, Storyboard
+from phototag.highlights.lettering import Letters, legible
 from phototag.records import Box
 
 if TYPE_CHECKING:
@@ -300,8 +300,8 @@ def text_lines(scene: Scene, frame_wh: tuple[int, int]) -> Lines:
     return [
         each
         for text, size in zip(scene.lines, sizes, strict=False)
-        if text
-        for each in _fit(text, size, room)
+        if legible(text)
+        for each in _fit(legible(text), size, room)
     ]
 
 
@@ -311,7 +311,7 @@ def _block(lines: Lines, frame_wh: tuple[int, int], middle: float) -> list[Ink]:
     top = height * middle - sum(size * LINE_HEIGHT for _, size in lines) / 2
     inks = []
     for text, size in lines:
-        letters = font(size)
+        letters = Letters(size)
         inks.append(_ink(text, letters, ((width - letters.getlength(text)) / 2, top), soft=0.3))
         top += size * LINE_HEIGHT
     return inks
@@ -319,7 +319,7 @@ def _block(lines: Lines, frame_wh: tuple[int, int], middle: float) -> list[Ink]:
 
 def _fit(text: str, size: float, room: float) -> Lines:
     """The text on one line, or on two balanced ones, as large as there is room for."""
-    length = font(size).getlength(text)
+    length = Letters(size).getlength(text)
     if length <= room:
         return [(text, size)]
     spaces = [index for index, letter in enumerate(text) if letter == " "]
@@ -328,7 +328,7 @@ def _fit(text: str, size: float, room: float) -> Lines:
         lines = [text[:middle], text[middle + 1 :]]
     else:
         lines = [text]
-    shrink = min(1.0, room / max(font(size).getlength(line) for line in lines))
+    shrink = min(1.0, room / max(Letters(size).getlength(line) for line in lines))
     return [(line, size * shrink) for line in lines]
 
 
@@ -337,7 +337,7 @@ def _place_caption(
 ) -> Ink | None:
     """In the first corner where it covers no face at any time; nowhere if there is none."""
     short = min(frame_wh)
-    letters = font(short * CAPTION_HEIGHT)
+    letters = Letters(short * CAPTION_HEIGHT)
     width, height, margin = letters.getlength(text), short * CAPTION_HEIGHT * 1.4, short * MARGIN
     right, bottom = frame_wh[0] - margin - width, frame_wh[1] - margin - height
     # straight lines: the ends hold what is between
@@ -354,7 +354,7 @@ def _place_caption(
     return None
 
 
-def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float], soft: float = 0.16) -> Ink:
+def _ink(text: str, typeface: Letters, at: tuple[float, float], soft: float = 0.16) -> Ink:
     """`soft`: how far the shadow reaches, in sizes of the letters."""
     size = typeface.size
     pad = round(size * (0.34 + soft))
@@ -362,7 +362,7 @@ def _ink(text: str, typeface: ImageFont.FreeTypeFont, at: tuple[float, float], s
     wide = (round(typeface.getlength(text)) + 2 * pad + 3) // 2 * 2
     high = (round(size * 1.4) + 2 * pad + 3) // 2 * 2
     letters = Image.new("L", (wide, high), 0)
-    ImageDraw.Draw(letters).text((pad, pad), text, fill=255, font=typeface)
+    typeface.draw(letters, (pad, pad), text, 255)
     shadow = letters.filter(ImageFilter.GaussianBlur(size * soft)).point(
         [min(200, value * 2) for value in range(256)]
     )

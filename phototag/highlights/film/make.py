@@ -137,7 +137,7 @@ def make_film(
     painted, not_painted = _painted(board, theme, options)
     with replace_file(path, force=options.force) as temporary:
         note = _write(temporary, board, theme, title, options, track, painted, progress)
-    notes = "\n".join(each for each in (not_painted, note) if each)
+    notes = "\n".join(each for each in (not_painted, _not_written(board), note) if each)
     return FilmReport(board.seconds, board.frames, options.size_wh, len(board.left_out), notes or None)
 
 
@@ -152,6 +152,18 @@ def _painted(board: Storyboard, theme: Theme, options: FilmOptions) -> tuple[Pix
         return None, "the title is not painted: no photo fills the frame and has room for it beside the faces"
     pixels = open_chosen(scene.photos[0], side_needed(scene.shots[0]))
     return options.paint(pixels, storyboard.subjects(scene.verdicts[0], theme)), None
+
+
+def _not_written(board: Storyboard) -> str | None:
+    """Which characters of the film's text no font of this machine has."""
+    from phototag.highlights.lettering import missing
+
+    if not (letters := missing(line for scene in board.scenes for line in scene.lines)):
+        return None
+    return (
+        f"no font on this machine has {letters[:20]}: left out of what the film says. "
+        "Install a font that has it, such as one of Noto's, and make the film again"
+    )
 
 
 def _soundtrack(theme: Theme, count: int, seconds: float, options: FilmOptions) -> Soundtrack | None:

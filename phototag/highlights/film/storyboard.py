@@ -38,7 +38,7 @@ HALF = {"cut": 0.0, "dissolve": 0.35, "dip": 0.22}  # seconds of a transition be
 SURE_FACE = 0.95  # score of a face that must not be cut, whether or not it is eligible
 # Score of a person whose head must not be cut though no face was found, how high they stand in the photo at
 # least, and which part of that the head takes.
-SURE_PERSON, LEAST_PERSON, HEAD = 0.6, 0.25, 0.14
+SURE_PERSON, LEAST_PERSON, HEAD = 0.6, 0.15, 0.14
 SAME_MOMENT, TO_THE_MINUTE = timedelta(minutes=30), ("minute", "second")
 FADE_OUT_SECONDS = 1.3  # at the end, into black
 GAP = 1 / 90  # between photos side by side, of the frame's longer side
