@@ -109,6 +109,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Begin with the title's photo as a painting (up to a minute more of work).",
 )
+@click.option(
+    "--poster",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.jpg",
+    help="Write the film's title as a picture, too. Every film has it inside as its cover.",
+)
 @click.option("--preview", is_flag=True, help="A small, rough film, quickly, to look at first.")
 @click.option("--force", is_flag=True, help="Let --film replace a file that phototag did not make.")
 @click.option("--dry-run", is_flag=True, help="Only tell which photos would be chosen; change nothing.")
@@ -178,6 +184,7 @@ class Outputs:
     mood: str | None
     silent: bool
     painted: bool
+    poster: Path | None
     preview: bool
     force: bool
 
@@ -210,6 +217,7 @@ class Outputs:
                 ("--mood", self.mood),
                 ("--no-music", self.silent),
                 ("--painted", self.painted),
+                ("--poster", self.poster),
                 ("--preview", self.preview),
             )
 
@@ -227,6 +235,7 @@ class Outputs:
             places=self.places,
             force=self.force,
             paint=_painter() if self.painted else None,
+            poster=self.poster,
         )
 
 
@@ -388,8 +397,10 @@ def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict
     if report.note:
         say(report.note)
     width, height = report.size_wh
+    poster = {"poster": os.path.abspath(outputs.poster)} if outputs.poster else {}
     return {
         "file": os.path.abspath(path),
+        **poster,
         "seconds": report.seconds,
         "frames": report.frames,
         "width": width,

@@ -6,6 +6,7 @@ written under another name beside its place and moved there when it is whole."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -22,10 +23,12 @@ from phototag.highlights.film import storyboard
 from phototag.highlights.film.storyboard import Storyboard
 from phototag.highlights.theme import Theme
 from phototag.highlights.verdict import Verdict
-from phototag.outputs import MARK, check_output, replace_file
+from phototag.outputs import MARK, check_output, picture_kind, replace_file, save_picture
 from phototag.records import Box, Photo
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from phototag.highlights.film.frames import Pixels, Planes, Stage
     from phototag.highlights.film.soundtrack import Soundtrack
 
@@ -35,6 +38,8 @@ OPTIONS = {"libx264": {"preset": "veryfast", "crf": "20"}, "mpeg4": {"qscale": "
 PREVIEW_OPTIONS = {"libx264": {"preset": "ultrafast", "crf": "26"}, "mpeg4": {"qscale": "8"}}
 PREVIEW_HEIGHT, PREVIEW_FPS = 360, 15
 BITS_PER_PIXEL = 0.08  # for encoders that know no constant quality: 5 Mbit/s at 1080p
+# Of the title's time: its text stands, and a painting is one still.
+POSTER_AT, COVER_QUALITY = 0.4, 85
 ASPECTS = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1), "4:3": (4, 3)}
 HEIGHTS = {"16:9": 1080, "9:16": 1920, "1:1": 1080, "4:3": 1080}
 
@@ -45,7 +50,8 @@ class FilmOptions:
     file, instead of the score; `silent`: neither. `mood`: of the score, instead of the theme's.
     `preview`: small and fast, to look at. `made_on`: told on the end card. `places`: tell where photos were
     taken. `paint`: of the title photo's pixels (H, W, 3) and its faces makes the painted picture, of the same
-    size, that the film begins with: `phototag.nets.style.paint`."""
+    size, that the film begins with: `phototag.nets.style.paint`. `poster`: a picture file for the
+    title's frame, which every film also carries as its cover."""
 
     height: int | None = None
     aspect: str = "16:9"
@@ -57,6 +63,7 @@ class FilmOptions:
     places: bool = False
     force: bool = False
     paint: Callable[[Pixels, Sequence[Box]], Pixels] | None = None
+    poster: Path | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -101,6 +108,9 @@ def check(path: Path, options: FilmOptions, is_photo: Callable[[str], bool] | No
     if options.music and options.mood:
         raise UsageError("say either --music FILE, or --mood for the program's own music")
     check_output(path, is_photo, force=options.force)
+    if options.poster is not None:
+        picture_kind(options.poster)
+        check_output(options.poster, is_photo, force=options.force)
 
 
 def make_film(
@@ -136,7 +146,9 @@ def make_film(
     )
     painted, not_painted = _painted(board, theme, options)
     with replace_file(path, force=options.force) as temporary:
-        note = _write(temporary, board, theme, title, options, track, painted, progress)
+        note, poster = _write(temporary, board, theme, title, options, track, painted, progress)
+        if options.poster is not None:
+            save_picture(poster, options.poster, force=options.force)
     notes = "\n".join(each for each in (not_painted, _not_written(board), note) if each)
     return FilmReport(board.seconds, board.frames, options.size_wh, len(board.left_out), notes or None)
 
@@ -190,7 +202,8 @@ def _write(
     track: Soundtrack | None,
     painted: Pixels | None,
     progress: Callable[[int, int], None] | None,
-) -> str | None:
+) -> tuple[str | None, Image.Image]:
+    """What a person should know of the file, and the title's frame, which is its cover."""
     import av
 
     from phototag.highlights.film.soundtrack import Writer
@@ -209,6 +222,8 @@ def _write(
         # video range, BT.709
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
         sound = Writer(track, container, board.seconds) if track is not None else None
+        cover, poster = _add_cover(container, options.size_wh), None
+        title_frame = round(POSTER_AT * board.scenes[0].last)
         chapters = _chapters(board)
         if chapters and hasattr(container, "set_chapters"):  # from PyAV 14.1 on
             container.set_chapters(chapters)
@@ -217,6 +232,9 @@ def _write(
                 frame = planes.frame()
                 frame.pts = number
                 container.mux(stream.encode(frame))
+                if number == title_frame:
+                    poster = _picture_of(frame)
+                    container.mux(_cover_packet(poster, cover))
                 if sound is not None:
                     container.mux(list(sound.packets(number / board.fps)))
                 if progress is not None:
@@ -230,12 +248,42 @@ def _write(
         with suppress(Exception):
             container.close()
         raise
+    assert poster is not None  # the title is a part of every film
+    note = None
     if codec == "mpeg4":
-        return (
+        note = (
             "this PyAV has no H.264 encoder, so the film is MPEG-4 part 2: "
             "computers play it, browsers may not"
         )
-    return None
+    return note, poster
+
+
+def _add_cover(container: Any, size_wh: tuple[int, int]) -> Any:
+    """A stream for one picture, which players and file managers show for the film."""
+    from av.stream import Disposition
+
+    stream = container.add_stream("mjpeg", rate=1)
+    stream.width, stream.height = size_wh
+    stream.pix_fmt = "yuvj420p"
+    stream.disposition = Disposition.attached_pic
+    return stream
+
+
+def _picture_of(frame: Any) -> Image.Image:
+    from PIL import Image
+
+    return Image.fromarray(frame.to_ndarray(format="rgb24"))
+
+
+def _cover_packet(poster: Image.Image, stream: Any) -> Any:
+    import av
+
+    data = io.BytesIO()
+    poster.save(data, "JPEG", quality=COVER_QUALITY)
+    packet = av.Packet(data.getvalue())
+    packet.stream = stream
+    packet.pts = packet.dts = 0
+    return packet
 
 
 def _metadata(board: Storyboard, title: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from phototag.highlights import theme as themes
 from phototag.highlights.choose import choose
 from phototag.highlights.film import make, score, storyboard
 from phototag.highlights.film.loudness import loudness
-from phototag.highlights.film.make import FilmOptions
+from phototag.highlights.film.make import FilmOptions, make_film
 from phototag.outputs import MARK, is_ours
 from phototag.reading.files import hash_file
 from phototag.records import Box, Face
@@ -360,10 +360,10 @@ def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept,
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_photos(kept, tmp_path):
-    """Peak memory of a film of 60 photos against one of 6, in processes of their own."""
+    """Peak memory of a film of 120 photos against one of 20, in processes of their own."""
     import pickle
 
-    (tmp_path / "kept").write_bytes(pickle.dumps(list(kept)))
+    (tmp_path / "kept").write_bytes(pickle.dumps(list(kept[:5])))
     script = """
 import pickle, sys, resource
 from pathlib import Path
@@ -374,7 +374,7 @@ make.make_film(Path(sys.argv[1]), kept, theme.load("smiles"), "A", make.FilmOpti
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     peaks = []
-    for times in (1, 10):
+    for times in (4, 24):
         done = subprocess.run(
             [
                 sys.executable,
@@ -429,6 +429,78 @@ def test_a_painting_opens_the_film_and_turns_into_its_photo(kept, tmp_path):
     first, later = frames[2], frames[int(0.82 * title.last)]
     assert np.abs(first[:30].astype(int) - (200, 30, 30)).mean() < 20  # far from the title
     assert np.abs(later[:, -30:].astype(int) - (200, 30, 30)).mean() > 60
+
+
+def test_the_title_is_the_films_cover_and_its_poster(kept, tmp_path):
+    from av.stream import Disposition
+
+    poster = tmp_path / "poster.jpg"
+    options = FilmOptions(144, silent=True, poster=poster)
+    make.make_film(tmp_path / "a.mp4", kept, QUICK, "A", options)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        film, cover = container.streams.video
+        is_cover = [bool(each.disposition & Disposition.attached_pic) for each in (film, cover)]
+        assert is_cover == [False, True]
+        shown = next(container.decode(cover)).to_ndarray(format="rgb24")
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with Image.open(poster) as picture:
+        saved = np.asarray(picture.convert("RGB"))
+    board = board_of(kept, options.size_wh)
+    title = frames[round(0.4 * board.scenes[0].last)]
+    for picture in (shown, saved):
+        assert picture.shape == title.shape and np.abs(picture.astype(int) - title).mean() < 4
+    assert is_ours(poster) and saved.max() > 220  # its letters
+    other = tmp_path / "mine.jpg"
+    other.write_bytes(b"somebody's photo")
+    for path, words in ((other, "phototag did not make it"), (tmp_path / "a.bmp", "pictures are written as")):
+        with pytest.raises(PhototagError, match=words):
+            make.make_film(tmp_path / "b.mp4", kept, QUICK, "A", replace(options, poster=path))
+    assert other.read_bytes() == b"somebody's photo" and not (tmp_path / "b.mp4").exists()
+
+
+def test_a_film_says_nothing_of_places_cameras_or_folders(kept, tmp_path):
+    told = replace(kept[0].photo, latitude=48.1374, longitude=11.5755, camera="Canon EOS 5D")
+    path = tmp_path / "a.mp4"
+    make.make_film(path, [replace(kept[0], photo=told)], QUICK, "A", FilmOptions(120, silent=True))
+    content = path.read_bytes()
+    for word in (b"48.13", b"11.57", b"Canon", str(tmp_path).encode(), told.path.encode()):
+        assert word not in content
+    with av.open(str(path)) as container:
+        assert set(container.metadata) <= {
+            *("title", "comment", "date", "major_brand", "minor_version", "compatible_brands", "encoder")
+        }
+
+
+def test_letters_that_no_font_has_are_told(kept, tmp_path):
+    options = FilmOptions(120, silent=True, preview=True)
+    report = make.make_film(tmp_path / "a.mp4", kept[:1], QUICK, "Smiles \U000e0fff", options)
+    assert report.note and "no font on this machine has \U000e0fff:" in report.note
+    assert "Install a font" in report.note
+
+
+def test_a_panorama_is_seen_from_end_to_end(make, tmp_path):
+    """Red at its left end, blue at its right one."""
+    picture = Image.new("RGB", (1800, 450), (120, 120, 120))
+    ImageDraw.Draw(picture).rectangle((0, 0, 120, 450), fill=COLOURS[0])
+    ImageDraw.Draw(picture).rectangle((1680, 0, 1800, 450), fill=COLOURS[2])
+    path = tmp_path / "panorama.png"
+    picture.save(path)
+    photo = make.photo(str(path), faces=(), width=1800, height=450, content_hash=hash_file(path))
+    theme = replace(QUICK, qualify=themes.Qualify(), count=themes.Count(1, 10))
+    kept = choose([photo], theme, make.appearance).kept
+    film = tmp_path / "a.mp4"
+    options = FilmOptions(180, silent=True)
+    make_film(film, kept, theme, "A", options)
+    with av.open(str(film)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    seconds = storyboard.film_seconds(1, theme.film)
+    board = storyboard.draft(kept, theme, "A", options.size_wh, (), fps=30)
+    assert board.seconds == seconds
+    scene = next(scene for scene in board.scenes if scene.kind == "photos")
+    first, last = frames[scene.first + 12], frames[scene.last - 14]
+    assert patch_of(first, COLOURS[0]) and not patch_of(first, COLOURS[2])
+    assert patch_of(last, COLOURS[2]) and not patch_of(last, COLOURS[0])
 
 
 def test_a_film_whose_title_has_no_photo_to_paint_says_so(kept, tmp_path):
