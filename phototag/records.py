@@ -430,11 +430,13 @@ class PhotoFacts:
 @dataclass(frozen=True, slots=True)
 class FileFacts:
     """What a photo's file says without being decoded: the hash of its bytes, that of its compressed
-    pixels (None where it has none that can be told apart), the EXIF."""
+    pixels (None where it has none that can be told apart), the EXIF. `size_wh`: of the upright photo,
+    None where it cannot be opened, or is RAW."""
 
     content_hash: str
     pixel_hash: str | None
     exif: Exif
+    size_wh: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

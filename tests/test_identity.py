@@ -13,6 +13,7 @@ from phototag.errors import UsageError
 from phototag.reading.decode import read_facts
 from phototag.reading.files import hash_file
 from phototag.reading.walk import Walk
+from phototag.records import Box
 from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from tests import tiny
@@ -181,6 +182,59 @@ def test_a_picture_that_was_really_changed_is_another_one(library, folder):
     draw(folder / "b.jpg", 3)
     report = scan(library, [folder])
     assert (report.tagged, report.moved, report.missing) == (1, 0, 1)
+
+
+def save_edited(path, picture, *, date="2016:05:01 03:02:01", orientation=None, camera="Canon"):
+    exif = Image.Exif()
+    exif[0x010F] = camera
+    exif.get_ifd(EXIF_FOLDER)[DATE_ORIGINAL] = date
+    if orientation:
+        exif[ORIENTATION] = orientation
+    picture.save(path, exif=exif.tobytes(), quality=95)
+
+
+@pytest.mark.parametrize(
+    ("edit", "options", "is_kept"),
+    [
+        ("lighter", {}, True),
+        ("smaller", {}, True),
+        ("turned upright", {}, True),
+        ("cut", {}, False),  # nobody knows where the face is now
+        ("turned", {}, False),
+        ("lighter", {"date": "2016:05:01 03:02:02"}, False),  # the next photo, under the same name
+        ("lighter", {"camera": "Nikon"}, False),
+    ],
+)
+def test_a_name_stays_on_a_face_where_the_picture_was_edited_in_its_place(
+    library, folder, edit, options, is_kept
+):
+    y, x = np.mgrid[:96, :128]
+    picture = Image.fromarray(np.stack([x * 2, y * 2, x + y], -1).astype(np.uint8))
+    was_turned = edit == "turned upright"
+    stored = picture.transpose(Image.Transpose.ROTATE_90) if was_turned else picture
+    save_edited(folder / "a.jpg", stored, orientation=6 if was_turned else None)
+    scan(library, [folder])
+    box = Box(0.1, 0.1, 0.3, 0.4)
+    library.add_face(folder / "a.jpg", box, person="Anna")
+    say_grandma(library, folder / "a.jpg")
+    if edit == "lighter":
+        picture = picture.point(lambda value: min(255, value + 20))
+    elif edit == "smaller":
+        picture = picture.resize((64, 48))
+    elif edit == "turned":
+        picture = picture.transpose(Image.Transpose.ROTATE_90)
+    elif edit == "cut":
+        picture = picture.crop((0, 0, 128, 60))
+    save_edited(folder / "a.jpg", picture, **options)
+    report = scan(library, [folder])
+    assert (report.tagged, report.missing) == (1, 0)
+    assert found(library) == ["a.jpg"]
+    assert found(library, "person:any") == (["a.jpg"] if is_kept else [])
+    if is_kept:
+        (face,) = library.photo(folder / "a.jpg").faces
+        assert face.person.name == "Anna" and face.box == pytest.approx(box, abs=1e-6)
+        scan(library, [folder])
+        assert found(library, "person:Anna") == ["a.jpg"]
 
 
 # -- edits that leave no trace in size and time

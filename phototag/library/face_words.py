@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 from sqlalchemy.sql.functions import coalesce
 
 from phototag.faces import FaceWord, WordKind, turn_box
@@ -81,6 +81,21 @@ def load(connection: Connection, subjects: Mapping[int, Subject]) -> dict[int, l
                 word = FaceWord(WordKind(row.kind), turned, person)
                 found.setdefault(photo_id, []).append(StoredWord(row.id, row.identity, word))
     return found
+
+
+def carry(connection: Connection, photo_id: int, after: Subject) -> None:
+    """What was said of the photo's faces is said of another picture too, which looks the same when both
+    are upright."""
+    before = find_subjects(connection, [photo_id])[photo_id]
+    said = load(connection, {photo_id: before}).get(photo_id, [])
+    if not said or before.identity == after.identity:
+        return
+    its = select(face_words.c.id, face_words.c.at).where(face_words.c.identity == before.identity)
+    times = {row.id: row.at for row in connection.execute(its)}
+    known = {one.word for one in load(connection, {photo_id: after}).get(photo_id, ())}
+    rows = [row_of(after, one.word, times[one.row_id]) for one in said if one.word not in known]
+    if rows:
+        connection.execute(insert(face_words), rows)
 
 
 def row_of(subject: Subject, word: FaceWord, at: str) -> dict[str, object]:

@@ -23,7 +23,7 @@ from phototag.metadata.picasa import NAMES as FOLDER_WIDE
 from phototag.records import Job, PhotoFile, Reread
 
 # Raise it when dates or metadata are read better: then those of all known photos are read once more.
-RULES_VERSION = 1
+RULES_VERSION = 2
 RULES = "metadata_rules"  # in `meta`
 PAGE = 256  # photos read between two transactions
 FOLDERS = 100  # compared between two transactions

@@ -31,11 +31,12 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The photo's file has other bytes."""
+    """The photo's file has other bytes. `facts`: what they say of themselves, where they were asked."""
 
     photo_id: int
     file: PhotoFile
     content_hash: str
+    facts: FileFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class Resolver:
             return New(one.file, one.content_hash, is_duplicate=bool(twins))
         assert one.content_hash is not None
         self._overwritten.add(one.photo_id)
-        return Changed(one.photo_id, one.file, one.content_hash)
+        return Changed(one.photo_id, one.file, one.content_hash, one.facts)
 
     def _hash(self, one: Candidate) -> str | None:
         if not one.is_hashed:

@@ -57,6 +57,7 @@ _CONTENT = (
 _KNOWN = select(photos.c.id, photos.c.content_hash, photos.c.pixel_hash, photos.c.orientation).where(
     photos.c.id.in_(IDS)
 )
+SAME_SHAPE = 0.01  # of a picture's width by its height: what rounding makes of a smaller copy
 _TAG_COLUMNS = [column for column in tags.c if column is not tags.c.answer_id]
 
 
@@ -86,7 +87,9 @@ def apply(connection: Connection, changes: Sequence[Change], folders: Sequence[s
                     _change_content(connection, photo_id, file, facts.content_hash)
                 else:
                     _rewrite(connection, photo_id, file, facts)
-            case Changed(photo_id, file, content_hash):
+            case Changed(photo_id, file, content_hash, facts):
+                if facts:
+                    _carry_words(connection, photo_id, facts)
                 _change_content(connection, photo_id, file, content_hash)
             case New(file, content_hash):
                 place = places[file.root]
@@ -270,6 +273,29 @@ def _rewrite(connection: Connection, photo_id: int, file: PhotoFile, facts: File
         {"photo": photo_id},
     )
     _update_file(connection, photo_id, file)
+
+
+def _carry_words(connection: Connection, photo_id: int, facts: FileFacts) -> None:
+    """The photo has other pixels. Where its camera wrote the same second into them and the picture has the
+    same shape, it was lightened, saved again or turned upright, and what was said of its faces holds for it.
+    Of a picture that was cut, nobody knows where its faces are now."""
+    if not face_words.is_any(connection):
+        return
+    known = connection.execute(select(photos).where(photos.c.id == photo_id)).one()
+    exif = facts.exif
+    date = dict(zip(taken.COLUMNS, taken.columns_of(exif), strict=True))
+    is_same_moment = (
+        known.taken_from == date["taken_from"] == "exif"
+        and exif.taken_precision == "second"
+        and known.taken_at == date["taken_at"]
+        and known.camera == exif.camera
+    )
+    if not (is_same_moment and facts.size_wh and known.width and known.height):
+        return
+    shape, before = facts.size_wh[0] / facts.size_wh[1], known.width / known.height
+    if abs(shape / before - 1) <= SAME_SHAPE:
+        after = face_words.Subject(facts.pixel_hash or facts.content_hash, exif.orientation)
+        face_words.carry(connection, photo_id, after)
 
 
 def _forget_hash(connection: Connection, photo_id: int) -> None:

@@ -105,7 +105,20 @@ def read_facts(path: str | Path, max_pixels: int = MAX_PIXELS) -> FileFacts:
     that cannot be opened has the Exif that decoding would give it."""
     data, mtime = read_file(path, max_pixels)
     exif, _ = _read_without_pixels(data, str(path), mtime, max_pixels, ())
-    return FileFacts(hashlib.sha256(data).hexdigest(), hash_pixels(data), exif)
+    size_wh = _upright_size(data, str(path), max_pixels, exif.orientation)
+    return FileFacts(hashlib.sha256(data).hexdigest(), hash_pixels(data), exif, size_wh)
+
+
+def _upright_size(data: bytes, path: str, max_pixels: int, orientation: int) -> tuple[int, int] | None:
+    if _is_raw(data, path):
+        return None
+    try:
+        with images.open_bytes(data, path, max_pixels).image as image:
+            width, height = image.size
+            is_turned = orientation >= 5 and image.format not in TURNED_WHEN_OPENED
+    except Exception:  # a decoder meets hostile bytes: it may fail in any way
+        return None
+    return (height, width) if is_turned else (width, height)
 
 
 def read_metadata(

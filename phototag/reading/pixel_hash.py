@@ -7,7 +7,7 @@ not. Decodes nothing; standard library only.
     PNG (ISO 15948)                header, palette, transparency, image data
     WebP (RFC 9649)                image, alpha and animation chunks
     GIF (89a)                      all blocks but comments and application extensions
-    TIFF 6.0, DNG, most RAW        strips and tiles of every image in the file
+    TIFF 6.0, BigTIFF, most RAW    strips and tiles of every image in the file
     HEIF, AVIF (ISO 23008-12)      the coded images, not Exif and XMP items
 """
 
@@ -25,7 +25,7 @@ MAX_PARTS, MAX_SEGMENTS, MAX_ENTRIES, MAX_OVERLAP = 1_000_000, 10_000, 20_000, 4
 MAX_BOXES = 100_000
 # Of a GIF, together: its blocks hold 255 bytes each, but for the last of a frame.
 MAX_BLOCKS = 10_000_000
-Bytes = bytes | memoryview
+Bytes = bytes | memoryview  # what says how pixels are coded, and pixels themselves
 
 
 class _Damaged(ValueError):
@@ -35,16 +35,18 @@ class _Damaged(ValueError):
 def hash_pixels(data: bytes) -> str | None:
     """SHA-256 in hex over what is compressed pixels in the file's bytes; None for files of other kinds,
     damaged ones, and ones in which no pixels are found."""
-    digest, size = hashlib.sha256(), 0
+    digest, size, has_pixels = hashlib.sha256(), 0, False
     try:
         for number, part in enumerate(_pixel_parts(data)):
             size += len(part)
+            has_pixels = has_pixels or (isinstance(part, memoryview) and len(part) > 0)
             if number > MAX_PARTS or size > MAX_OVERLAP * len(data):
                 return None
             digest.update(part)
     except (_Damaged, struct.error, IndexError):
         return None
-    return digest.hexdigest() if size else None
+    # two files that end before their pixels may have the same tables, and are not the same picture
+    return digest.hexdigest() if has_pixels else None
 
 
 def _pixel_parts(data: bytes) -> Iterator[Bytes]:
@@ -56,7 +58,7 @@ def _pixel_parts(data: bytes) -> Iterator[Bytes]:
         return _webp(data)
     if data[:6] in (b"GIF87a", b"GIF89a"):
         return _gif(data)
-    if data[:4] in (b"II*\0", b"MM\0*"):
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _tiff(data)
     if data[4:8] == b"ftyp":
         return _heif(data)
@@ -98,7 +100,7 @@ def _jpeg(data: bytes) -> Iterator[Bytes]:
         segment = _cut(data, position, 2 + length)
         is_metadata = 0xE0 <= marker <= 0xEF or marker == _COMMENT
         if not is_metadata or (marker == _ADOBE and bytes(segment[4:9]) == b"Adobe"):
-            yield segment
+            yield bytes(segment)
         position += 2 + length
         if marker == _SOS:
             end = _end_of_scan(data, position)
@@ -121,7 +123,7 @@ def _png(data: bytes) -> Iterator[Bytes]:
     while position + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
         if kind in (b"IHDR", b"PLTE", b"tRNS"):
-            yield _cut(data, position, 8 + length)
+            yield bytes(_cut(data, position, 8 + length))
         elif kind == b"IDAT":  # however it is cut into chunks
             yield _cut(data, position + 8, length)
         elif kind == b"IEND":
@@ -147,7 +149,7 @@ def _webp(data: bytes) -> Iterator[Bytes]:
 
 def _gif(data: bytes) -> Iterator[Bytes]:
     position = 13 + (3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 0)
-    yield _cut(data, 6, position - 6)
+    yield bytes(_cut(data, 6, position - 6))
     notes = blocks = 0
     while position < len(data):
         start, kind = position, data[position]
@@ -163,7 +165,8 @@ def _gif(data: bytes) -> Iterator[Bytes]:
         else:
             raise _Damaged("an unknown block")
         if wanted:
-            yield _cut(data, start, position - start)
+            part = _cut(data, start, position - start)
+            yield part if kind == 0x2C else bytes(part)
         else:
             notes = _one_more(notes, MAX_SEGMENTS)
 
@@ -178,46 +181,58 @@ def _after_blocks(data: bytes, position: int, blocks: int) -> tuple[int, int]:
 
 # -- TIFF
 
-# bytes of a TIFF type
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_FORMATS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # SHORT, LONG, IFD, and those of BigTIFF
 _SUB_IFDS = 330
 # Width, height, bits, compression, photometric, samples: what the same bytes mean.
 _MEANING = (256, 257, 258, 259, 262, 277)
 _PLACES = ((273, 279), (324, 325))  # (offsets, byte counts) of strips, of tiles
+_JPEG_PLACE = (513, 514)  # of a whole JPEG, in files that have neither
 
 
 def _tiff(data: bytes) -> Iterator[Bytes]:
     order = "<" if data[:2] == b"II" else ">"
-    waiting, seen, entries = [struct.unpack_from(f"{order}I", data, 4)[0]], set(), 0
+    big = data[2:4] in (b"+\0", b"\0+")
+    count_format, entry_bytes, offset_format = ("Q", 20, "Q") if big else ("H", 12, "I")
+    count_bytes = struct.calcsize(f"={count_format}")
+    waiting, seen, entries = [struct.unpack_from(order + offset_format, data, 8 if big else 4)[0]], set(), 0
+    jpegs: list[memoryview] = []
+    has_pixels = False
     while waiting:
         offset = waiting.pop(0)
         if not offset or offset in seen:
             continue
         seen.add(offset)
-        (count,) = struct.unpack_from(f"{order}H", data, offset)
+        (count,) = struct.unpack_from(order + count_format, data, offset)
         entries += count
         if entries > MAX_ENTRIES or len(waiting) > MAX_ENTRIES:
             raise _Damaged("too many pages")
-        fields = {}
-        for entry in range(offset + 2, offset + 2 + 12 * count, 12):
-            tag, kind, number = struct.unpack_from(f"{order}HHI", data, entry)
-            if tag in _MEANING or tag == _SUB_IFDS or any(tag in pair for pair in _PLACES):
-                fields[tag] = _numbers(data, order, kind, number, entry + 8)
+        fields, start = {}, offset + count_bytes
+        for entry in range(start, start + entry_bytes * count, entry_bytes):
+            tag, kind, number = struct.unpack_from(f"{order}HH{offset_format}", data, entry)
+            if tag in (*_MEANING, _SUB_IFDS, *_JPEG_PLACE) or any(tag in pair for pair in _PLACES):
+                at = entry + entry_bytes - (8 if big else 4)
+                fields[tag] = _numbers(data, order, kind, number, at, big)
         waiting += fields.get(_SUB_IFDS, ())
-        waiting.append(struct.unpack_from(f"{order}I", data, offset + 2 + 12 * count)[0])
+        waiting.append(struct.unpack_from(order + offset_format, data, start + entry_bytes * count)[0])
         yield repr([fields.get(tag) for tag in _MEANING]).encode()
         for offsets, lengths in _PLACES:
-            for start, length in zip(fields.get(offsets, ()), fields.get(lengths, ()), strict=False):
-                yield _cut(data, start, length)
+            for place, length in zip(fields.get(offsets, ()), fields.get(lengths, ()), strict=False):
+                has_pixels = True
+                yield _cut(data, place, length)
+        for place, length in zip(*(fields.get(tag, ()) for tag in _JPEG_PLACE), strict=False):
+            jpegs.append(_cut(data, place, length))
+    if not has_pixels:
+        yield from jpegs
 
 
-def _numbers(data: bytes, order: str, kind: int, number: int, position: int) -> tuple[int, ...]:
-    if kind not in (3, 4, 13):  # SHORT, LONG, IFD
+def _numbers(data: bytes, order: str, kind: int, number: int, at: int, big: bool) -> tuple[int, ...]:
+    if kind not in _FORMATS:
         return ()
-    if number * _SIZES[kind] > 4:
-        (position,) = struct.unpack_from(f"{order}I", data, position)
-    _cut(data, position, number * _SIZES[kind])
-    return struct.unpack_from(f"{order}{number}{'H' if kind == 3 else 'I'}", data, position)
+    size = number * struct.calcsize(f"={_FORMATS[kind]}")
+    if size > (8 if big else 4):
+        (at,) = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, at)
+    _cut(data, at, size)
+    return struct.unpack_from(f"{order}{number}{_FORMATS[kind]}", data, at)
 
 
 # -- HEIF and AVIF

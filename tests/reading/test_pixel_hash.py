@@ -1,7 +1,9 @@
 """Other programs write around the pixels; the hash stays. One changed pixel changes it."""
 
 import io
+import shutil
 import struct
+import subprocess
 import zlib
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from phototag.reading.pixel_hash import hash_pixels
+from tests.reading import pictures as make
 
 FORMATS = {
     "JPEG": {},
@@ -82,6 +85,59 @@ def test_a_png_cut_into_other_chunks_is_the_same():
 
     other = png[:start] + chunk(body[:100]) + chunk(body[100:]) + png[start + 12 + length :]
     assert hash_pixels(other) == hash_pixels(png)
+
+
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True), (">", True)])
+def test_a_tiff_of_either_order_and_size(order, big):
+    def of(colour, **more):
+        return make.tiff([make.tiff_page(40, 30, colour, order=order, **more)], order, big)
+
+    assert hash_pixels(of((200, 60, 30))) == hash_pixels(of((200, 60, 30), t274=6)) is not None
+    assert hash_pixels(of((200, 60, 30))) != hash_pixels(of((200, 60, 31)))
+
+
+def test_files_that_end_before_their_pixels_are_not_the_same_picture():
+    """Their tables are: those of one camera, or of one program."""
+    jpeg, png, gif = written("JPEG"), written("PNG"), written("GIF")
+    assert hash_pixels(jpeg[: jpeg.index(b"\xff\xda")]) is None
+    assert hash_pixels(png[: png.index(b"IDAT") - 4]) is None
+    palette = 13 + 3 * (2 << (gif[10] & 7))
+    assert hash_pixels(gif[:palette]) is None
+    tags, pixels = make.tiff_page(40, 30, (200, 60, 30))
+    tiff = make.tiff([(tags, pixels)]).replace(struct.pack("<HH", 273, 4), struct.pack("<HH", 273, 2))
+    assert hash_pixels(tiff) is None
+
+
+def test_a_jpeg_within_a_tiff_is_its_picture():
+    """As cameras and old programs write it, without strips."""
+
+    def of(seed):
+        jpeg = written("JPEG", seed)
+        entries = [(256, 4, 1, 64), (257, 4, 1, 48), (259, 3, 1, 6), (513, 4, 1, 74), (514, 4, 1, len(jpeg))]
+        table = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+        return b"II*\0" + struct.pack("<IH", 8, len(entries)) + table + bytes(4) + jpeg
+
+    assert hash_pixels(of(1)) == hash_pixels(of(1)) is not None
+    assert hash_pixels(of(1)) != hash_pixels(of(2))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_exiftool_leaves_it(kind, tmp_path):
+    if shutil.which("exiftool") is None:
+        pytest.skip("no ExifTool here")
+    file = tmp_path / f"a.{kind.split()[-1].lower()}"
+    for edit in (
+        ["-EXIF:DateTimeOriginal=2016:05:04 10:00:00", "-EXIF:Artist=Somebody"],
+        ["-XMP:Description=hello", "-XMP:Rating=4", "-XMP:Subject=a"],
+        ["-IPTC:Keywords=x"],
+        ["-n", "-Orientation=6"],
+        ["-GPSLatitude=48.5", "-GPSLatitudeRef=N", "-GPSLongitude=2.25", "-GPSLongitudeRef=E"],
+        ["-all="],
+    ):
+        file.write_bytes(written(kind))
+        command = ["exiftool", "-q", "-q", "-overwrite_original", *edit, str(file)]
+        subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+        assert hash_pixels(file.read_bytes()) == hash_pixels(written(kind)), edit
 
 
 @pytest.mark.parametrize(
