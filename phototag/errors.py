@@ -36,6 +36,10 @@ class EngineError(PhototagError):
     """A cluster cannot be reached, has failed, or one of its machines would answer differently."""
 
 
+class StorageError(PhototagError):
+    """Remote storage cannot be reached, or does not let us read: no photo of it can be looked at."""
+
+
 class WeightsError(PhototagError):
     """Weights are missing, damaged, or not what the manifest says."""
 

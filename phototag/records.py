@@ -139,8 +139,8 @@ class Tag(_Tag):
 class PhotoFile(NamedTuple):
     """A file that scan found. `path` is relative to `root`, with `/` between its parts; both are str as
     os.fsdecode gives them, so undecodable bytes survive as surrogates. `ctime_ns`: when the system last
-    saw its bytes, name or rights change (on Windows, when it was made); 0 where the file system does not
-    say."""
+    saw its bytes, name or rights change (on Windows, when it was made); on remote storage a number made of
+    the object's ETag; 0 where the file system does not say."""
 
     root: str
     path: str
@@ -154,6 +154,8 @@ class PhotoFile(NamedTuple):
         parts = self.path.split("/")
         if any(part in ("", ".", "..") for part in parts):
             raise ValueError(f"not a path inside its root: {self.path!r}")
+        if "://" in self.root:  # an address, see phototag.storage
+            return "/".join((self.root, *parts))
         return os.path.join(self.root, *parts)
 
 

@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 from phototag.engines.local import Local, decoding_threads
 from phototag.engines.work import Engine, Work
-from phototag.errors import Interrupted, UnreadablePhoto, UsageError
+from phototag.errors import Interrupted, StorageError, UnreadablePhoto, UsageError
 from phototag.metadata.beside import Reader
 from phototag.pipeline import Batch
 from phototag.reading import files
 from phototag.reading.decode import read_facts, read_metadata
 from phototag.reading.pixel_hash import hash_pixels
-from phototag.reading.walk import Walk
+from phototag.reading.walk import NOT_A_NAME, Walk
 from phototag.records import FileFacts, Fingerprint, Job, PhotoFile, Reread
 from phototag.stopping import Stop
+from phototag.storage.address import absolute, is_remote
+from phototag.storage.remote import check as check_storage
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
 from phototag.weights.default_detector import Choice, choose_detector, fetch_detector
@@ -203,7 +205,8 @@ def scan(
     began = time.monotonic()
     report = ScanReport()
     caller = _Caller(on_progress, on_message, Stop(should_stop))
-    scope = [os.path.abspath(path) for path in paths]
+    scope = [absolute(path) for path in paths]
+    check_addresses(paths, options)
     if engine is not None:
         engine.check()
     # All raise for what was mistyped: before anything slow, and before the network is asked.
@@ -251,6 +254,20 @@ def scan(
     return report
 
 
+def check_addresses(paths: Sequence[str | Path], options: ScanOptions) -> None:
+    """Whether those of the paths that are on remote storage may be read in this way; asks nobody. Raises
+    UsageError, StorageError."""
+    for address in filter(is_remote, map(absolute, paths)):
+        if options.fast:
+            raise UsageError(
+                f"--fast goes by the times of folders, and those of {address} have none. Scan without it: "
+                "what has not changed is not read again"
+            )
+        if options.offline:
+            raise StorageError(f"{address} is not on this machine; leave out --offline to read from there")
+        check_storage(address)
+
+
 def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, report: ScanReport) -> int:
     """Bring the catalog in line with the files. Returns how many photos a dry run did not store."""
     hashed = 0
@@ -293,6 +310,8 @@ def _find(library: Library, walk: Walk, options: ScanOptions, caller: _Caller, r
     report.needs_extra, report.other_endings = dict(walk.needs_extra), dict(walk.other_endings)
     report.notes += [*known.relocated, *known.unavailable]
     report.notes += [f"{folder}: could not be looked into ({reason})" for folder, reason in walk.errors]
+    if odd := walk.skipped[NOT_A_NAME]:
+        report.notes.append(f"Left out, since their keys are no names of files, such as a//b.jpg: {odd:,}.")
     return known.new + known.changed if options.dry_run else 0
 
 

@@ -15,6 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "phototag"
 ROOMS = (
     "version",
     "errors",
+    "offline",
+    "storage",
     "stopping",
     "records",
     "outputs",
@@ -61,6 +63,8 @@ HOMES = {  # library -> the only rooms that may import it
     "starlette": {"web"},
     "uvicorn": {"web"},
     "ray": {"engines"},
+    "fsspec": {"storage"},
+    "s3fs": {"storage"},
     "lxml": {"metadata"},
     "av": {"highlights"},
     "matplotlib": {"nets"},

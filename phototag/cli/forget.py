@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict
 
@@ -10,6 +9,7 @@ import click
 
 from phototag.cli.output import count, db_option, json_option, open_library, say, write_json, write_text
 from phototag.errors import UsageError
+from phototag.storage.address import absolute
 
 
 @click.command()
@@ -36,7 +36,7 @@ def forget(
     """
     if not (paths or missing):
         raise click.UsageError("name folders, or give --missing; type for example: phototag forget --missing")
-    scope = [os.path.abspath(path) for path in paths] or None
+    scope = [absolute(path) for path in paths] or None
     with open_library(db) as library:
         found = library.forget(scope, missing=missing, dry_run=True)
         if not dry_run and found.with_words and not yes:

@@ -35,6 +35,7 @@ from phototag.cli.selection import (
 )
 from phototag.errors import Interrupted, PhototagError, UsageError
 from phototag.records import Box, Member
+from phototag.storage.address import is_remote
 
 if TYPE_CHECKING:
     from phototag.highlights.film.frames import Pixels
@@ -369,7 +370,7 @@ class _Originals:
             with open_library(self.db) as library:
                 for photo in library.photos(Query(())):
                     self.paths.setdefault(photo.content_hash, []).append(photo.path)
-        return any(map(os.path.exists, self.paths.get(sha256, ())))
+        return any(is_remote(path) or os.path.exists(path) for path in self.paths.get(sha256, ()))
 
 
 def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from phototag.cli.output import (
     write_text,
 )
 from phototag.cli.selection import progress_bar
-from phototag.errors import UnreadablePhoto
+from phototag.errors import StorageError, UnreadablePhoto
 from phototag.records import PhotoFile
 
 LISTED = 20  # contradictions; --json has all
@@ -96,5 +96,5 @@ def _hash_or_none(file: PhotoFile) -> str | None:
 
     try:
         return files.hash_file(file.full_path())
-    except UnreadablePhoto:
+    except (UnreadablePhoto, StorageError):
         return None

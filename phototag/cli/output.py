@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from phototag.errors import CatalogError
+from phototag.storage.address import is_remote
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -156,6 +157,8 @@ def wants_color() -> bool:
 
 def shown_path(path: str) -> str:
     """A file's name as a person would type it: relative where it lies in the working folder or below."""
+    if is_remote(path):
+        return printable(path)
     relative = os.path.relpath(path)
     return printable(path if relative.startswith("..") else relative)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from phototag.cli.output import count, db_option, json_option, open_library, printable, write_json, write_text
+from phototag.storage.address import absolute
 
 
 @click.command()
@@ -21,10 +20,11 @@ def relocate(old: str, new: str, db: str | None, as_json: bool) -> None:
 
     \b
       phototag relocate /media/old-disk/Photos ~/Photos
+      phototag relocate s3://museum/photos /mnt/museum/photos
     """
     with open_library(db) as library:
-        moved = library.relocate(os.path.abspath(old), os.path.abspath(new))
+        moved = library.relocate(absolute(old), absolute(new))
     if as_json:
         write_json({"moved": moved})
     else:
-        write_text(f"{count(moved, 'photo')} now under {printable(os.path.abspath(new))}.")
+        write_text(f"{count(moved, 'photo')} now under {printable(absolute(new))}.")

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
 @db_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
@@ -100,7 +99,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @json_option
 def scan(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     db: str | None,
     device: str,
     batch_size: int,
@@ -153,6 +152,8 @@ def scan(
     With --engine ray, photos are looked at by a cluster (extra `cluster`): the machines of the one at
     --address, or processes of one that is started here for the time of the scan. See docs/scale.md.
 
+    PATHS are folders and photos; also s3://BUCKET/FOLDER, with the extra [remote]: see docs/scale.md.
+
     \b
       phototag scan ~/Photos
       phototag scan ~/Photos --people
@@ -165,7 +166,7 @@ def scan(
     from phototag.cli.decoders import silence_decoders
     from phototag.reading.files import MAX_PIXELS
     from phototag.reading.walk import check_paths
-    from phototag.scanning import ScanOptions
+    from phototag.scanning import ScanOptions, check_addresses
     from phototag.scanning import scan as run
 
     options = ScanOptions(
@@ -183,6 +184,7 @@ def scan(
         dry_run=dry_run,
     )
     engine = _choose_engine(engine_name, address, actors, cpus_per_actor, gpus_per_actor, photos_at)
+    check_addresses(paths, options)
     check_paths(paths)  # before a catalog is made for what was mistyped
     tune_malloc()
     silence_decoders()
@@ -466,7 +468,7 @@ def would_do(report: ScanReport) -> str:
     )
 
 
-def summary(report: ScanReport, library: Library, paths: tuple[Path, ...]) -> str:
+def summary(report: ScanReport, library: Library, paths: tuple[str, ...]) -> str:
     """What a person wants to read after a scan: what was done, what was found, what was not, and
     what to type next."""
     if report.interrupted and not report.looked_at:

@@ -17,6 +17,7 @@ import click
 from phototag.cli.output import count, draws_bars, open_library, say, shown_path, write_path, write_table
 from phototag.errors import UsageError
 from phototag.records import Photo
+from phototag.storage.address import is_remote
 
 if TYPE_CHECKING:
     from phototag.highlights.theme import Theme
@@ -202,7 +203,7 @@ def _one_name(name: str) -> str:
 
 
 def _is_there(photo: Photo) -> bool:
-    return os.path.exists(photo.path)
+    return is_remote(photo.path) or os.path.exists(photo.path)
 
 
 def progress_bar(length: int, label: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from phototag.outputs import check_output
 from phototag.query.terms import DEFAULT_SCORE, RELIABLE_EMOTIONS, is_found
 from phototag.records import Face, Photo, Written
 from phototag.smiling import judge
+from phototag.storage.address import absolute
 
 # Who says whose face it is, where it is not the user.
 NAME_SOURCES = {
@@ -66,7 +66,7 @@ def show(photo: str, image: Path | None, force: bool, db: str | None, as_json: b
       phototag show IMG_0042.jpg --image drawn.jpg
     """
     with open_library(db) as library:
-        found, thresholds = library.photo(os.path.abspath(photo)), library.thresholds()
+        found, thresholds = library.photo(absolute(photo)), library.thresholds()
         if image:
             check_output(image, library.is_photo, force=force)
     if found is None:

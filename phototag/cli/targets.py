@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from phototag.cli.output import printable
+from phototag.cli.output import printable, shown_path
 from phototag.errors import UsageError
+from phototag.storage.address import absolute
+from phototag.storage.anywhere import may_exist
 
 if TYPE_CHECKING:
     from phototag.library import Library
@@ -68,10 +70,10 @@ def find_targets(library: Library, words: Words, where: Sequence[str]) -> Target
         face = _read_face(library, word)
         if face:
             targets.faces.append(face)
-        elif targets.faces and not os.path.lexists(word):
+        elif targets.faces and not may_exist(word):
             targets.rest.append(word)
         else:
-            targets.photos.append(os.path.abspath(word))
+            targets.photos.append(absolute(word))
     for line in where:
         asked = library.ask(line)
         asked.require_known_words()
@@ -85,7 +87,7 @@ def find_targets(library: Library, words: Words, where: Sequence[str]) -> Target
             if face:
                 targets.faces.append(face)
             else:
-                targets.photos.append(os.path.abspath(word))
+                targets.photos.append(absolute(word))
     targets.photos = list(dict.fromkeys(targets.photos))
     targets.faces = list(dict.fromkeys(targets.faces))
     return targets
@@ -96,7 +98,7 @@ def _read_face(library: Library, word: str) -> tuple[str, int] | None:
     found = _FACE.fullmatch(word)
     if found is None or os.path.lexists(word) or library.photo(word) is not None:
         return None
-    return os.path.abspath(found["path"]), int(found["number"])
+    return absolute(found["path"]), int(found["number"])
 
 
 def tell_targets(targets: Targets) -> str:
@@ -104,6 +106,5 @@ def tell_targets(targets: Targets) -> str:
     photos, faces = targets.photos, [f"{path}#{number}" for path, number in targets.faces]
     named = photos or faces
     if len(named) == 1:
-        relative = os.path.relpath(named[0])
-        return printable(named[0] if relative.startswith("..") else relative)
+        return shown_path(named[0])
     return f"{len(photos):,} photos" if photos else f"{len(faces):,} faces"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from phototag.cli.selection import Selection, SelectionOptions, choosing_options
 from phototag.errors import PhototagError
 from phototag.outputs import check_output, picture_kind
 from phototag.records import Photo
+from phototag.storage.address import absolute
 
 if TYPE_CHECKING:
     from phototag.highlights.verdict import Choice, Verdict
@@ -77,7 +77,7 @@ def why(
 
     selection = Selection.of(load_theme(theme), terms, SelectionOptions(**given))
     with open_library(db) as library:
-        known = library.photo(os.path.abspath(photo))
+        known = library.photo(absolute(photo))
         if heatmap is not None:
             check_output(heatmap, library.is_photo, force=force)
     if known is None:

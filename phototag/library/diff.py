@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from phototag.library.paths import containing_folder, join
 from phototag.records import PhotoFile
+from phototag.storage.address import is_remote
 
 # A photo of the catalog, and its file as it was when last seen: photo id, size in bytes, mtime in ns,
 # ctime in ns (None where it was never seen), missing since. A bare tuple: there may be a million, and
@@ -68,8 +69,10 @@ class Diff:
                 or (known_ctime_ns != ctime_ns and known_ctime_ns and ctime_ns)
                 or verify
             ):
-                self.touched.append(Touched(photo_id, file))
-                continue
+                is_same = known_bytes == size_bytes and known_ctime_ns == ctime_ns != 0 and not verify
+                if not (is_same and is_remote(root)):  # as its ETag says: the same object, put there again
+                    self.touched.append(Touched(photo_id, file))
+                    continue
             if known_ctime_ns is None and ctime_ns:
                 self.untimed[photo_id] = ctime_ns
             if missing_since is not None:

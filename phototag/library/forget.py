@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from phototag.library.paths import places_of, roots_of
 from phototag.library.relocate import forget_empty_roots
 from phototag.library.tables import album_photos, corrections, photos
 from phototag.library.tables import face_words as face_word_rows
+from phototag.storage.address import absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def find(connection: Connection, scope: Sequence[str] | None, *, missing: bool) 
         if path is not None and not is_known and len(found) == size_before:
             known = ", ".join(roots_of(connection)) or "none yet"
             raise CatalogError(
-                f"The catalog knows no photos in {os.path.abspath(path)}. It knows these folders: {known}"
+                f"The catalog knows no photos in {absolute(path)}. It knows these folders: {known}"
             )
     return list(found)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL, Connection, select
 
 from phototag.asking import ask
-from phototag.errors import CatalogError, UnreadablePhoto, UsageError
+from phototag.errors import CatalogError, StorageError, UnreadablePhoto, UsageError
 from phototag.library import (
     albums,
     answers,
@@ -77,6 +77,7 @@ from phototag.records import (
     Reread,
 )
 from phototag.smiling import SMILE_THRESHOLD
+from phototag.storage.address import absolute
 
 if TYPE_CHECKING:
     from phototag.library.groups import ForgottenPeople, Grouping, Named, PersonGroup, Suggestion
@@ -590,7 +591,7 @@ class Library:
             raise UsageError(f"it is said to be {name} and not to be; say one of the two")
         if is_face is False and (name is not None or smiling is not None):
             raise UsageError("what is not a face is nobody, and does not smile; say one of the two")
-        found = [(os.path.abspath(path), number) for path, number in faces]
+        found = [(absolute(path), number) for path, number in faces]
         self._learn_pixels([path for path, _ in found])
         with self._catalog.write() as connection:
             tagging.tag_faces(
@@ -603,7 +604,7 @@ class Library:
         """Say that there is a face in `box`, which no net may have found; it counts like the others.
         Raises CatalogError for a photo that is not in the catalog or could never be read."""
         name = None if person is None else read_name(person)
-        path = os.path.abspath(path)
+        path = absolute(path)
         self._learn_pixels([path])
         with self._catalog.write() as connection:
             tagging.add_face(connection, path, box, person=name, smiling=smiling)
@@ -624,7 +625,7 @@ class Library:
         """Take back what was said of faces; with `persons`, only that they are theirs, or are not. A
         face that was added goes. Returns of how many faces something was said. Raises as `tag_faces`."""
         names = None if persons is None else [read_name(name) for name in persons]
-        found = [(os.path.abspath(path), number) for path, number in faces]
+        found = [(absolute(path), number) for path, number in faces]
         with self._catalog.write() as connection:
             return tagging.take_back_faces(connection, found, names)
 
@@ -660,7 +661,7 @@ class Library:
 
             try:
                 facts = read_facts(path)
-            except (UnreadablePhoto, OSError):
+            except (UnreadablePhoto, StorageError, OSError):
                 continue
             if facts.pixel_hash and facts.content_hash == content_hash:
                 found[photo_id] = facts.pixel_hash
@@ -776,7 +777,7 @@ class Library:
         the move, and so stand in the catalog twice, become one with what a person said of either.
         Raises CatalogError where there is no such folder, or where both files of such a pair exist."""
         with self._catalog.write(check_foreign_keys=False) as connection:
-            return relocate(connection, os.path.abspath(old), os.path.abspath(new))
+            return relocate(connection, absolute(old), absolute(new))
 
     def forget(
         self, paths: Sequence[str | Path] | None, *, missing: bool = False, dry_run: bool = False
@@ -784,7 +785,7 @@ class Library:
         """Remove what is known of the photos in these folders and files, in the whole catalog where
         `paths` is None; with `missing`, only of those whose files are gone. What a person said of them is
         lost. `dry_run` only counts. Raises CatalogError for a path of which nothing is known."""
-        scope = None if paths is None else [os.path.abspath(path) for path in paths]
+        scope = None if paths is None else [absolute(path) for path in paths]
         if dry_run:
             with self._catalog.read() as connection:
                 return forget.count(connection, forget.find(connection, scope, missing=missing))
@@ -850,7 +851,7 @@ def _is_same_file(path: str, status: os.stat_result) -> bool:
 
 
 def _absolute(paths: Paths) -> list[str]:
-    return [os.path.abspath(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    return [absolute(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
 
 
 def _users_own() -> Path:
@@ -860,7 +861,7 @@ def _users_own() -> Path:
 
 
 def _photo_id(connection: Connection, path: str) -> int | None:
-    place = place_of(roots_of(connection), os.path.abspath(path))
+    place = place_of(roots_of(connection), absolute(path))
     if place is None:
         return None
     at = tables.photos.c

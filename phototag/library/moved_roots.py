@@ -24,6 +24,7 @@ from phototag.library.paths import (
 )
 from phototag.library.tables import photos
 from phototag.records import PhotoFile
+from phototag.storage.anywhere import may_exist
 
 PROBES = 40  # photos of a root by which its new place is looked for
 HASHED = 8  # of those, how many are compared byte by byte
@@ -58,7 +59,7 @@ def find(
     if not new:
         return []
     with catalog.read() as connection:
-        gone = [root for root in roots_of(connection) if not os.path.lexists(root)]
+        gone = [root for root in roots_of(connection) if not may_exist(root)]
     gone = [root for root in gone if containing_folder(walked, root) is None]
     if not gone:
         return []

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from phototag.library.diff import Gone, Touched
 from phototag.library.paths import containing_folder, holds_something, is_surely_gone
 from phototag.records import FileFacts, PhotoFile
+from phototag.storage.anywhere import may_exist
 
 HashFile = Callable[[PhotoFile], str | None]
 ReadFacts = Callable[[PhotoFile], FileFacts | None]
@@ -228,7 +229,7 @@ class Resolver:
             return True
         # It lies outside the walk. A folder without anything in it is where a disk was mounted.
         return (
-            not os.path.lexists(twin.path)
+            not may_exist(twin.path)
             and not containing_folder(self._closed, twin.path)
             and (holds_something(twin.root) or is_surely_gone(twin.root))
         )

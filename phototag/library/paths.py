@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, o
 
 from phototag.library.tables import photos
 from phototag.library.tables import roots as root_rows
+from phototag.storage.address import absolute, is_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def outermost(paths: Sequence[str]) -> list[str]:
     """Absolute paths without those that lie inside another of them, in order."""
     found: list[str] = []
     # In the order of their parts a folder stands right before all that it holds.
-    for path in sorted({os.path.abspath(path) for path in paths}, key=_parts):
+    for path in sorted({absolute(path) for path in paths}, key=_parts):
         if not found or under(found[-1], path) is None:
             found.append(path)
     return found
@@ -118,7 +119,8 @@ def is_surely_gone(folder: str) -> bool:
     """Whether a folder was renamed, moved or deleted, as against on a disk that is not connected: what
     it lay in is there and holds something, and is no place where disks come and go."""
     return (
-        not os.path.lexists(folder)
+        not is_remote(folder)
+        and not os.path.lexists(folder)
         and holds_something(os.path.dirname(folder))
         and containing_folder(MOUNTED, folder) is None
     )

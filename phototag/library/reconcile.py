@@ -34,6 +34,7 @@ from phototag.library.relocate import relocate
 from phototag.library.tables import photos
 from phototag.metadata.beside import Sidecar
 from phototag.records import FolderStamp, PhotoFile
+from phototag.storage.address import is_remote
 
 # new files in one transaction: some 10 ms of work and a megabyte; more at a time would be no faster
 INSERTS = 1000
@@ -76,7 +77,7 @@ def reconcile(
 ) -> Reconciled:
     """See Library.reconcile."""
     walked = outermost(roots)
-    folders = [folder for folder in walked if os.path.isdir(folder)]
+    folders = [folder for folder in walked if is_remote(folder) or os.path.isdir(folder)]
     absent = [folder for folder in walked if folder not in folders]
 
     files = iter(files)

@@ -12,6 +12,7 @@ from phototag.library.answers import chunks
 from phototag.library.delete import delete_photos
 from phototag.library.paths import Place, ensure_root, join, places_of, roots_of, to_path, to_text, under
 from phototag.library.tables import album_photos, corrections, metadata, photos, roots
+from phototag.storage.anywhere import is_folder
 
 _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 
@@ -19,7 +20,7 @@ _UPDATE = update(photos).where(photos.c.id == bindparam("photo"))
 def relocate(connection: Connection, old: str, new: str, *, keep_ctimes: bool = False) -> int:
     """See Library.relocate. Both folders absolute. `keep_ctimes`: the files are the same ones; copies
     have new ctimes, which tell nothing."""
-    if not os.path.isdir(new):
+    if not is_folder(new):
         raise CatalogError(f"There is no folder {new}. Move the photos first, then tell the catalog.")
     moving = {
         photo_id: below
@@ -41,7 +42,7 @@ def relocate(connection: Connection, old: str, new: str, *, keep_ctimes: bool = 
     occupied = {path: photo_id for photo_id, path in _photos_in(connection, target)}
     doubled = {photo_id: occupied[path] for photo_id, path in paths.items() if path in occupied}
     for photo_id in doubled:
-        if os.path.lexists(join(old, moving[photo_id])):
+        if os.path.lexists(join(old, moving[photo_id])):  # an address never does: its objects stay
             raise CatalogError(
                 f"The catalog already knows {join(new, moving[photo_id])}, and {join(old, moving[photo_id])} "
                 f"is still there: {new} is a copy. Nothing was changed."

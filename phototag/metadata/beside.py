@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from phototag.metadata import exiftool_json, picasa, takeout, xmp
 from phototag.metadata.record import Metadata
 from phototag.metadata.xmp_fields import read_xmp
+from phototag.storage.anywhere import read_start
 
 ENDINGS = frozenset({"xmp", "json"})  # what a file beside a photo can end in
 
@@ -102,10 +102,7 @@ def _read_json(name: str, data: bytes) -> Beside:
 
 def _bytes_of(path: str, max_bytes: int) -> bytes:
     """Up to one byte more than the reader takes: it then says that there are too many. Raises OSError."""
-    if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
-        raise OSError(None, "it is not a regular file")
-    with open(path, "rb") as file:
-        return file.read(max_bytes + 1)
+    return read_start(path, max_bytes + 1)
 
 
 def changed_names(before: Mapping[str, tuple[int, int]], now: Sequence[Sidecar]) -> set[str]:

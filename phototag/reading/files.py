@@ -14,6 +14,8 @@ from PIL import UnidentifiedImageError
 
 from phototag.errors import UnreadablePhoto
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
+from phototag.storage.address import is_remote
+from phototag.storage.remote import RemoteFile, Status, open_object
 
 # Phones take 200 megapixels and stitched panoramas reach 250; 256 of them are 0.75 GB as RGB.
 MAX_PIXELS = 256_000_000
@@ -46,9 +48,14 @@ def hash_file(path: str | Path, check: Callable[[], None] | None = None) -> str:
         raise UnreadablePhoto(reason_for(error, b"")) from error
 
 
-def _open_regular(path: str | Path) -> io.BufferedReader:
+_Opened = io.BufferedReader | RemoteFile
+
+
+def _open_regular(path: str | Path) -> _Opened:
     """Opening a pipe would wait for its writer, opening a device may do anything: look before, and
     again after."""
+    if is_remote(path):
+        return open_object(str(path))
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(None, "not a regular file")
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -62,7 +69,7 @@ def read_file(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
     """All bytes of the file, and its modification time."""
     try:
         with _open_regular(path) as file:
-            status = os.fstat(file.fileno())
+            status = _status_of(file)
             if status.st_size > LARGE_FILE_BYTES:
                 _check_large(file, status, str(path), max_pixels)
             data = file.read()
@@ -86,10 +93,14 @@ def read_head(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
                     if not (more := file.read(len(head))):
                         break
                     head += more
-                return head[:end], os.fstat(file.fileno()).st_mtime
+                return head[:end], _status_of(file).st_mtime
     except (OSError, ValueError, MemoryError) as error:
         raise UnreadablePhoto(reason_for(error, b"")) from error
     return read_file(path, max_pixels)
+
+
+def _status_of(file: _Opened) -> os.stat_result | Status:
+    return file.status if isinstance(file, RemoteFile) else os.fstat(file.fileno())
 
 
 def _pixels_of_jpeg(data: bytes) -> int | None:
@@ -103,7 +114,7 @@ def _pixels_of_jpeg(data: bytes) -> int | None:
     return None if position + 4 > len(data) else len(data)
 
 
-def _check_large(file: io.BufferedReader, status: os.stat_result, path: str, max_pixels: int) -> None:
+def _check_large(file: _Opened, status: os.stat_result | Status, path: str, max_pixels: int) -> None:
     """Refuses a large file that cannot be a photo, by its size and its first bytes alone."""
     head = file.read(HEAD_BYTES)
     file.seek(0)

@@ -7,6 +7,8 @@ import hashlib
 import os
 from collections.abc import Collection
 
+from phototag.storage.anywhere import read_start
+
 # phototag leaves a file of this name in every folder of pictures it makes, so that no scan takes
 # them for photos.
 OUTPUT_MARKER = ".phototag"
@@ -82,7 +84,6 @@ def is_own_output(folder: str, names: Collection[str]) -> bool:
     if "album.json" not in names:
         return False
     try:
-        with open(os.path.join(folder, "album.json"), "rb") as file:
-            return b"phototag" in file.read(4096)  # an album names its maker first
+        return b"phototag" in read_start(os.path.join(folder, "album.json"), 4096)  # it names its maker first
     except OSError:
         return False

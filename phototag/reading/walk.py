@@ -27,17 +27,21 @@ from phototag.reading.folders import (
 )
 from phototag.reading.formats import SNIFFED_BYTES, sniff, supported_extensions
 from phototag.records import FolderStamp, PhotoFile
+from phototag.storage import remote
+from phototag.storage.address import absolute, is_remote
 
 # A file that comes within this time of a folder's last change may leave the folder's time as it is:
 # FAT counts two seconds.
 DOUBTFUL_NS = 2_000_000_000
 PICASA_FILE = PICASA_FILES[0]  # the hidden one
 PROGRESS_EVERY = 100  # photos of a folder: some milliseconds
+NOT_A_NAME = "not a name of a file"  # of keys of objects, which may be anything
 WALK_VERSION = 3  # raise it when a walk finds other photos in the same folders: then all are listed again
 
 # Endings that are counted one by one; names may be anything.
 LONGEST_ENDING, MOST_ENDINGS, OTHER_ENDING = 16, 200, "other"
 
+_Entry = os.DirEntry[str] | remote.Entry
 _File = tuple[str, int, int, int]  # of a folder: name, size_bytes, mtime_ns, ctime_ns
 
 
@@ -107,12 +111,10 @@ class Walk(Iterator[PhotoFile]):
         self._links_to_folders: list[_Link] = []
         self._links_to_files: list[_Link] = []
         # In the order of their parts an outer folder stands before the inner ones, whatever was typed first.
-        absolute = sorted(
-            {os.path.abspath(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/")
-        )
-        check_paths(absolute)
-        self.roots = tuple(path for path in absolute if os.path.isdir(path))
-        self._files = chain.from_iterable(self._walk([path for path in absolute if not os.path.isdir(path)]))
+        named = sorted({absolute(path) for path in paths}, key=lambda path: os.fsencode(path).split(b"/"))
+        folders = check_paths(named)
+        self.roots = tuple(path for path in named if folders[path])
+        self._files = chain.from_iterable(self._walk([path for path in named if not folders[path]]))
 
     def __iter__(self) -> Iterator[PhotoFile]:
         return self._files  # itself, not `self`: a call of __next__ for each of 100,000 files would be felt
@@ -144,9 +146,14 @@ class Walk(Iterator[PhotoFile]):
         """What lies beside a photo that was given by name."""
         if folder in self.sidecars or folder in self.unchanged:
             return
+        beside: list[_Entry]
         try:
-            with os.scandir(folder) as listing:
-                beside = [entry for entry in listing if may_be_sidecar(entry.name)]
+            if is_remote(folder):
+                listed = remote.list_folder(folder).entries
+                beside = [entry for entry in listed.values() if may_be_sidecar(entry.name)]
+            else:
+                with os.scandir(folder) as listing:
+                    beside = [entry for entry in listing if may_be_sidecar(entry.name)]
         except OSError:  # a folder that may not be listed
             return
         self.sidecars[folder] = self._look_beside([("", 0, 0, 0)], beside)
@@ -157,7 +164,8 @@ class Walk(Iterator[PhotoFile]):
         while stack:
             self._report(0)
             below: list[str] = []
-            yield self._folder(root, stack.pop(), below)
+            folder = self._remote_folder if is_remote(root) else self._folder
+            yield folder(root, stack.pop(), below)
             stack.extend(reversed(below))
 
     def _folder(self, root: str, relative: str, below: list[str]) -> Iterator[PhotoFile]:
@@ -199,7 +207,7 @@ class Walk(Iterator[PhotoFile]):
                 return
             self._folders_seen.add(identity)
             doubts, waiting = len(self.errors) + self._links, self.skipped_photos
-            beside: list[os.DirEntry[str]] = []
+            beside: list[_Entry] = []
             files = list(self._entries(root, relative, folder, entries, below, beside))
             sidecars = self._look_beside(files, beside) if beside else []
         except OSError as error:
@@ -227,6 +235,32 @@ class Walk(Iterator[PhotoFile]):
         else:
             yield from self._give(root, relative, files)
 
+    def _remote_folder(self, root: str, relative: str, below: list[str]) -> Iterator[PhotoFile]:
+        """The same of a folder on remote storage, where folders have no times of their own."""
+        folder = f"{root}/{relative}" if relative else root
+        self.stamps.setdefault(folder, None)
+        beside: list[_Entry] = []
+        try:
+            entries, odd = remote.list_folder(folder)
+            if relative and is_own_output(folder, entries):
+                self.skipped["folder made by phototag"] += 1
+                self.stamps[folder] = FolderStamp(_digest_of([]))
+                return
+        except OSError as error:
+            self._fail(folder, error)
+            return
+        if odd:
+            self.skipped[NOT_A_NAME] += odd
+        files = list(self._entries(root, relative, folder, entries, below, beside))
+        sidecars = self._look_beside(files, beside) if beside else []
+        before, now = self._known.get(folder), FolderStamp(_digest_of(files, sidecars))
+        self.stamps[folder], self.sidecars[folder] = now, sidecars
+        if before is not None and before.listing == now.listing:
+            self._keep(folder, now)
+            del self.sidecars[folder]
+        else:
+            yield from self._give(root, relative, files)
+
     def _keep(self, folder: str, stamp: FolderStamp) -> None:
         self.stamps[folder], self.unchanged[folder] = stamp, stamp.photos
         self._photos += stamp.photos
@@ -248,9 +282,9 @@ class Walk(Iterator[PhotoFile]):
         root: str,
         relative: str,
         folder: str,
-        entries: dict[str, os.DirEntry[str]],
+        entries: Mapping[str, _Entry],
         below: list[str],
-        beside: list[os.DirEntry[str]],
+        beside: list[_Entry],
     ) -> Iterator[_File]:
         """The photos among what was listed; subfolders go to `below`, files that may speak of photos to
         `beside`. This loop is the cost of every rescan: see tests/benchmarks."""
@@ -288,7 +322,7 @@ class Walk(Iterator[PhotoFile]):
             else:
                 below.append(prefix + name)
 
-    def _look_beside(self, photos: list[_File], beside: list[os.DirEntry[str]]) -> list[Sidecar]:
+    def _look_beside(self, photos: list[_File], beside: list[_Entry]) -> list[Sidecar]:
         """Size and time of the files beside photos. Where there is no photo, they are files like others."""
         found = []
         for entry in beside:
@@ -327,7 +361,7 @@ class Walk(Iterator[PhotoFile]):
             ending = OTHER_ENDING
         self.other_endings[ending] += 1
 
-    def _put_off(self, root: str, path: str, target: str, entry: os.DirEntry[str]) -> None:
+    def _put_off(self, root: str, path: str, target: str, entry: _Entry) -> None:
         if self._follow or entry.name[entry.name.rfind(".") + 1 :].lower() in self._extras:
             self._links += 1
         link = _Link(root, path, target)
@@ -345,6 +379,12 @@ class Walk(Iterator[PhotoFile]):
 
     def _file(self, root: str, path: str, target: str) -> Iterator[PhotoFile]:
         """The file that `target` names or links to, unless it was seen under its own or another name."""
+        if is_remote(target):
+            entry = remote.look_at(target)
+            if entry is not None and entry.status is not None:
+                at = entry.status
+                yield PhotoFile(root, path, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+            return
         real = os.path.realpath(target)
         folder, name = os.path.split(real)
         try:
@@ -362,11 +402,21 @@ class Walk(Iterator[PhotoFile]):
             yield PhotoFile(root, path, status.st_size, status.st_mtime_ns, max(status.st_ctime_ns, 0))
 
 
-def check_paths(paths: Sequence[str | Path]) -> None:
-    """Raises PhototagError where one of them is not there."""
-    for path in map(os.path.abspath, paths):
-        if not os.path.lexists(path):
+def check_paths(paths: Sequence[str | Path]) -> dict[str, bool]:
+    """The absolute paths of these, each with whether it is a folder. Raises PhototagError where one of
+    them is not there."""
+    folders = {}
+    for path in map(absolute, paths):
+        if is_remote(path):
+            entry = remote.look_at(path)
+            if entry is None:
+                raise PhototagError(f"There is nothing at {path}. Check the spelling.")
+            folders[path] = entry.is_dir()
+        elif not os.path.lexists(path):
             raise PhototagError(f"There is no file or folder {path}. Check the spelling, or mount its disk.")
+        else:
+            folders[path] = os.path.isdir(path)
+    return folders
 
 
 def _sniff_file(path: str) -> str | None:

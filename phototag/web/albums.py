@@ -25,6 +25,7 @@ from phototag.outputs import make_private_folder
 from phototag.query.terms import DayTerm, PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
+from phototag.storage.address import is_remote
 
 MOST_PHOTOS = 50_000  # to choose from while a person waits; `phototag highlights` takes any number
 MOST_APPEARANCES = 100_000  # remembered: a dozen bytes each
@@ -274,4 +275,4 @@ def _title(choice: Choice, query: Query) -> str:
 
 
 def _is_there(photo: Photo) -> bool:
-    return os.path.exists(photo.path)
+    return is_remote(photo.path) or os.path.exists(photo.path)

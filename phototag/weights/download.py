@@ -4,23 +4,18 @@ nothing of hashes."""
 from __future__ import annotations
 
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from phototag.errors import WeightsError
+from phototag.offline import is_offline
 from phototag.version import __version__
 
 STALL_SECONDS = 30.0  # no byte for so long means that none will come
 CHUNK_BYTES = 1 << 20
 Progress = Callable[[int, int], None]  # (bytes here, bytes in all; 0 when the server does not say)
-
-
-def is_offline() -> bool:
-    """Whether PHOTOTAG_OFFLINE forbids every connection."""
-    return os.environ.get("PHOTOTAG_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def refuse_offline(url: str, again: str) -> None:
