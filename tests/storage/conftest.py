@@ -1,5 +1,6 @@
 """A real S3 server on the loopback address, with a counter of requests before it."""
 
+import logging
 import threading
 from urllib.parse import unquote
 from urllib.request import urlopen
@@ -16,6 +17,8 @@ class Server:
 
     def __init__(self):
         from werkzeug.serving import make_server
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
         self._app = moto.DomainDispatcherApplication(moto.create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)

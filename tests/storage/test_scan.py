@@ -99,9 +99,8 @@ def test_files_beside_remote_photos_are_read_and_watched(server, s3, bucket, pho
     report = scan(library, [photos])
     assert (report.metadata_read, report.tagged) == (1, 0)
     assert library.photo(f"{photos}/2015/cat.jpg").written.rating == 5
-    assert [part for method, path, part in server.requests if method == "GET" and "cat.jpg" in path] == [
-        f"bytes=0-{min(65536, (SAMPLES / '2015/cat.jpg').stat().st_size) - 1}"
-    ]
+    of_photos = [part for method, path, part in server.requests if method == "GET" and ".jpg" in path]
+    assert of_photos == ["bytes=0-65535"]  # its head alone
 
 
 def test_a_single_object_can_be_named(photos, library):
