@@ -162,3 +162,14 @@ def test_every_question_has_a_figure(catalog_file):
     asked = len(query.QUESTIONS) + len(query.SORTED) + len(query.COUNTED)
     assert len({figure.name for figure in found}) == len(found) == asked
     assert all(figure.value > 0 for figure in found)
+
+
+def test_only_what_was_looked_at_twice_says_how_alike_the_looks_are(tmp_path):
+    from tests.benchmarks.verdicts import twice
+
+    by_first = tmp_path / "mouths_by_eye.csv"
+    by_first.write_text("sha256,verdict,first,second\na,unclear,open,closed\nb,open,open,open\nc,,,\n")
+    assert twice(by_first) == [("open", "closed"), ("open", "open")]
+    by_verdict = tmp_path / "faces_by_eye.csv"
+    by_verdict.write_text("# for people\nphoto,verdict,second\na,face,\nb,face,no face\n")
+    assert twice(by_verdict) == [("face", "no face")]
