@@ -32,16 +32,27 @@ def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) ->
       phototag evaluate theme smiles tests/benchmarks/smiles_by_eye.csv
     """
     from phototag.cli.verdicts import Worth, read_samples
+    from phototag.highlights.choose import before_second_look, smile_of_both, wants_second_look
     from phototag.highlights.qualify import Candidate, judge
     from phototag.query.terms import Query
 
     rules, samples = load_theme(theme), read_samples(verdicts)
+    look_again = None
+    if wants_second_look(rules):
+        from phototag.taggers.second_look import second_look
+
+        look_again = second_look()
+    first_rules = before_second_look(rules) if look_again else rules
     wanted = {sha256 for photos in samples.values() for sha256 in photos}
     qualifies: dict[str, bool] = {}
     with open_library(db) as library:
         for index, photo in enumerate(library.photos(Query(()))):
             if photo.content_hash in wanted:
-                qualifies[photo.content_hash] = isinstance(judge(photo, index, rules, {}), Candidate)
+                first = judge(photo, index, first_rules, {})
+                is_good = isinstance(first, Candidate)
+                if isinstance(first, Candidate) and look_again:
+                    is_good = (smile_of_both(first, look_again) or 0.0) >= rules.qualify.smile
+                qualifies[photo.content_hash] = is_good
     if not qualifies:
         raise UsageError(
             f"the catalog knows none of the {count(len(wanted), 'photo')} of {verdicts.name}; scan them first"

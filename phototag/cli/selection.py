@@ -20,6 +20,7 @@ from phototag.records import Photo
 from phototag.storage.address import is_remote
 
 if TYPE_CHECKING:
+    from phototag.highlights.choose import LookAgain
     from phototag.highlights.theme import Theme
     from phototag.highlights.verdict import Choice
 
@@ -149,7 +150,7 @@ class Selection:
 
     def choose(self, db: str | None) -> Choice:
         from phototag.highlights.appearance import measure_appearance
-        from phototag.highlights.choose import choose
+        from phototag.highlights.choose import choose, wants_second_look
         from phototag.query.terms import DayTerm, TakenTerm
 
         if self.theme.film.align_faces and not self.theme.persons:
@@ -172,6 +173,7 @@ class Selection:
             is_there=_is_there,
             who={photo_id: keys - asked for photo_id, keys in who.items()},
             home=home,
+            look_again=_second_look() if wants_second_look(self.theme) else None,
         )
 
     def title(self, choice: Choice) -> str:
@@ -194,6 +196,15 @@ class Selection:
     @property
     def least(self) -> int:
         return min(self.theme.count.minimum, self.top or self.theme.count.minimum)
+
+
+def _second_look() -> LookAgain | None:
+    """SmileNet's; None where no net can be loaded: then the first look decides."""
+    try:
+        from phototag.taggers.second_look import second_look
+    except ImportError:
+        return None
+    return second_look()
 
 
 def _one_name(name: str) -> str:

@@ -15,9 +15,11 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+from phototag import smiling
 from phototag.highlights import captions, signals
 from phototag.highlights.appearance import (
     SAME_BITS,
@@ -37,7 +39,11 @@ NIGHT = timedelta(hours=4)  # a party's photos after midnight belong to the day 
 # A shot of a burst whose faces are blurrier than this share of its sharpest shot's is kept only if all are.
 SHARP_SHARE = 0.75
 
+# So far below the theme's smile the first look may be where a second one can make it sure.
+LOOK_AGAIN_FROM = 0.01
+
 MeasureAppearance = Callable[[Photo, Sequence[Face]], Appearance | None]
+LookAgain = Callable[[Photo, Sequence[Face]], list[float] | None]
 
 
 def choose(
@@ -49,6 +55,7 @@ def choose(
     is_there: Callable[[Photo], bool] | None = None,
     who: Mapping[int, frozenset[str]] | None = None,
     home: tuple[float, float] | None = None,
+    look_again: LookAgain | None = None,
 ) -> Choice:
     """`measure(photo, eligible faces)` gives fingerprint and exposure, or None where the file
     cannot be opened. `top` overrides the theme's maximum count. Fewer than its minimum may come
@@ -56,22 +63,54 @@ def choose(
     left out, as an album of a year wants. `is_there(photo)` says whether its file is, and is asked
     where several photos have the same bytes: one that has gone since the last scan stands for none. `who`:
     photo id -> keys of the persons in it, whether they have names or not: the choice spreads over them.
-    `home`: where most photos are taken, as latitude and longitude, for a theme that leaves it."""
+    `home`: where most photos are taken, as latitude and longitude, for a theme that leaves it.
+    `look_again(photo, faces)` gives each face's smile at a second look, of the few photos that come near
+    enough to be chosen, for themes that want smiles that are sure: `phototag.taggers.second_look`."""
     ordered = sorted(photos, key=order)
     first_with = _stand_ins(ordered, is_there) if is_there else {}
+    if not wants_second_look(theme):
+        look_again = None
+    rules = before_second_look(theme) if look_again else theme
     judged = [
-        judge(photo, index, theme, first_with, need_stated_date, home) for index, photo in enumerate(ordered)
+        judge(photo, index, rules, first_with, need_stated_date, home) for index, photo in enumerate(ordered)
     ]
     for each in judged:
         if isinstance(each, Candidate) and who:
             each.who = who.get(each.photo.photo_id, frozenset())
     selection = _Selection(
-        ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top
+        ordered, [each for each in judged if isinstance(each, Candidate)], theme, measure, top, look_again
     )
     decided = selection.run()
     return Choice(
         theme,
         tuple(each if isinstance(each, Verdict) else decided[index] for index, each in enumerate(judged)),
+    )
+
+
+def wants_second_look(theme: Theme) -> bool:
+    """Whether it asks for smiles that are sure: of more than what counts as one."""
+    return theme.qualify.everyone_smiling and theme.qualify.smile > smiling.SMILE_THRESHOLD
+
+
+def before_second_look(theme: Theme) -> Theme:
+    """The theme with the smile that a photo needs to be looked at again."""
+    least = max(smiling.SMILE_THRESHOLD, theme.qualify.smile - LOOK_AGAIN_FROM)
+    return replace(theme, qualify=replace(theme.qualify, smile=least))
+
+
+def smile_of_both(candidate: Candidate, look_again: LookAgain) -> float | None:
+    """The least smile by the mean of both looks. A person's word needs no second look; None where the photo
+    cannot be read any more."""
+    if candidate.photo.smile_words.get(smiling.EVERYONE) is True:
+        return 1.0
+    faces = [face for face in candidate.faces if face.smile is not None and face.smile_word is None]
+    again = look_again(candidate.photo, faces)
+    if again is None:
+        return None
+    return (
+        min(((face.smile or 0.0) + smile) / 2 for face, smile in zip(faces, again, strict=True))
+        if faces
+        else 1.0
     )
 
 
@@ -98,8 +137,10 @@ class _Selection:
         theme: Theme,
         measure: MeasureAppearance,
         top: int | None,
+        look_again: LookAgain | None,
     ) -> None:
         self.candidates, self.theme, self.measure = candidates, theme, measure
+        self.look_again = look_again
         self.decided: dict[int, Verdict] = {}  # by the candidate's index
         self.want = min(top or theme.count.maximum, len(candidates))
         self.chosen: list[Candidate] = []
@@ -169,7 +210,20 @@ class _Selection:
             candidate.score = signals.mean(candidate.signals, self.theme.weights)
             if candidate.appearance.exposure < self.theme.exclude.min_exposure:
                 self._decide(candidate, Reason.EXPOSURE, at_least=self.theme.exclude.min_exposure)
+            elif self.look_again is not None:
+                self._see_again(candidate, self.look_again)
         return candidate.index not in self.decided
+
+    def _see_again(self, candidate: Candidate, look_again: LookAgain) -> None:
+        smile = smile_of_both(candidate, look_again)
+        if smile is None:
+            return self._decide(candidate, Reason.UNREADABLE)
+        # never more than before: a worth only falls
+        candidate.signals["smile"] = min(smile, candidate.signals.get("smile", smile))
+        candidate.score = signals.mean(candidate.signals, self.theme.weights)
+        least = self.theme.qualify.smile
+        if smile < least:
+            self._decide(candidate, Reason.NOT_SURE, least_smile=smile, at_least=least)
 
     def _settle_burst(self, start: Candidate) -> None:
         """Of all shots reached from this one by steps of at most two minutes between similar

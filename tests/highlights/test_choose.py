@@ -125,6 +125,47 @@ def test_a_smile_must_be_surer_for_an_album_than_for_a_question(make):
     assert by_name(choose([said], SHIPPED, make.appearance)) == {"likely.jpg": Reason.CHOSEN}
 
 
+def test_a_second_look_decides_whether_a_smile_is_sure(make):
+    """By the mean of both looks; it is asked of those alone that come near, and never of a person's word."""
+    again = {"holds.jpg": 0.99, "fails.jpg": 0.9, "gains.jpg": 0.995}
+    looked = []
+
+    def look_again(photo, faces):
+        name = photo.path.rpartition("/")[2]
+        looked.append(name)
+        return None if name == "gone.jpg" else [again[name]] * len(faces)
+
+    word = {"smile_words": {"everyone smiling": True}}
+    photos = [
+        make.photo("holds.jpg", "2016-01-01 12:00:00", (make.face(0.985),)),
+        make.photo("fails.jpg", "2016-02-01 12:00:00", (make.face(0.99),)),
+        make.photo("gains.jpg", "2016-03-01 12:00:00", (make.face(0.975),)),
+        make.photo("far.jpg", "2016-04-01 12:00:00", (make.face(0.9),)),
+        make.photo("said.jpg", "2016-05-01 12:00:00", (make.face(0.2),), **word),
+        make.photo("gone.jpg", "2016-06-01 12:00:00", (make.face(0.99),)),
+    ]
+    choice = choose(photos, SHIPPED, make.appearance, look_again=look_again)
+    assert by_name(choice) == {
+        "holds.jpg": Reason.CHOSEN,
+        "fails.jpg": Reason.NOT_SURE,
+        "gains.jpg": Reason.CHOSEN,
+        "far.jpg": Reason.NOT_SURE,
+        "said.jpg": Reason.CHOSEN,
+        "gone.jpg": Reason.UNREADABLE,
+    }
+    assert sorted(looked) == ["fails.jpg", "gains.jpg", "gone.jpg", "holds.jpg"]
+    fails = next(
+        each for each in choice.verdicts if each.reason is Reason.NOT_SURE and "score" in each.numbers
+    )
+    assert fails.numbers["least_smile"] == pytest.approx(0.945) and fails.numbers["at_least"] == 0.98
+    holds = next(each for each in choice.kept if each.photo == photos[0])
+    assert holds.signals["smile"] == 0.985  # a worth only falls
+    of_all = replace(SHIPPED, qualify=replace(SHIPPED.qualify, smile=SMILE_THRESHOLD))
+    looked.clear()
+    choose(photos[:3], of_all, make.appearance, look_again=look_again)
+    assert looked == []  # a theme that takes every smile looks once
+
+
 @pytest.mark.parametrize(
     ("things", "reason"),
     [
