@@ -21,7 +21,7 @@ from phototag.cli.output import (
 )
 from phototag.cli.selection import Selection, SelectionOptions, choosing_options, load_theme
 from phototag.errors import PhototagError
-from phototag.outputs import check_output, picture_kind
+from phototag.outputs import check_output, picture_kind, save_picture
 from phototag.records import Photo
 from phototag.storage.address import absolute
 
@@ -83,10 +83,12 @@ def why(
     if known is None:
         raise PhototagError(f"{photo} is not in the catalog. Scan it first: phototag scan {photo}")
     if heatmap is not None:
-        from phototag.cli.heatmap import draw_heatmap
+        from phototag.nets.heatmap import draw
+        from phototag.taggers.heat import find_heat
 
-        shown = draw_heatmap(known, heatmap, thing, force=force)
-        say(f"drawn: {printable(str(heatmap))} ({shown})")
+        heat = find_heat(known, thing)
+        save_picture(draw(heat.pixels, heat.spots, heat.title), heatmap, force=force)
+        say(f"drawn: {printable(str(heatmap))} ({heat.title})")
     choice = selection.choose(db)
     verdict = next((verdict for verdict in choice.verdicts if verdict.photo.photo_id == known.photo_id), None)
     if verdict is None:

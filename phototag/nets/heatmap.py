@@ -182,11 +182,9 @@ def _scaled(heat: Tensor) -> Tensor:
 def draw(photo: np.ndarray, spots: Sequence[Spot], title: str) -> Image.Image:
     """The photo (H, W, 3) uint8 with the heat of every spot, their boxes and texts, and below it the
     scale. Raises PhototagError where there is no spot."""
-    if not spots:
-        raise PhototagError("there is nothing to draw a heat map of")
-    heat = np.maximum.reduce([spot.heat for spot in spots])
-    share = (SEE_THROUGH * np.sqrt(heat))[..., None]  # the root: weak heat shall be seen too
-    mixed = photo * (1 - share) + colours(heat) * share
+    laid = np.asarray(overlay(spots), float)
+    share = laid[..., 3:] / 255
+    mixed = photo * (1 - share) + laid[..., :3] * share
     height, width = photo.shape[:2]
     unit = max(2, round(max(height, width) / 400))
     font = ImageFont.load_default(size=unit * 6)
@@ -204,6 +202,16 @@ def draw(photo: np.ndarray, spots: Sequence[Spot], title: str) -> Image.Image:
         canvas.text((x + unit, y + unit), spot.text, fill="black", font=font)
     _scale(picture, canvas, (unit * 2, height + unit * 2), unit, font, title)
     return picture
+
+
+def overlay(spots: Sequence[Spot]) -> Image.Image:
+    """The heat of every spot as a picture (RGBA) to lay over the photo, the more transparent the weaker it
+    is. Raises PhototagError where there is no spot."""
+    if not spots:
+        raise PhototagError("there is nothing to draw a heat map of")
+    heat = np.maximum.reduce([spot.heat for spot in spots])
+    share = 255 * SEE_THROUGH * np.sqrt(heat)  # the root: weak heat shall be seen too
+    return Image.fromarray(np.dstack([colours(heat), share]).round().astype(np.uint8), "RGBA")
 
 
 def _scale(
