@@ -229,6 +229,31 @@ def people_merge(
         write_text(f"{_title(group)}: {count(group.faces, 'face')} in {count(group.photos, 'photo')}.")
 
 
+@people.command("apart")
+@click.argument("numbers", nargs=2, type=click.IntRange(1))
+@db_option
+@json_option
+@click.pass_obj
+def people_apart(
+    given: tuple[str | None, bool], numbers: tuple[int, int], db: str | None, as_json: bool
+) -> None:
+    """Say that two groups are not one person.
+
+    They are suggested no more, and no scan joins them. Where one of them has a name, the faces of the
+    other are not that person.
+
+    \b
+      phototag people apart 3 7
+    """
+    with open_library(db or given[0]) as library:
+        said = library.keep_groups_apart(*numbers)
+        groups = [group for group in library.people() if group.number in numbers]
+    if as_json or given[1]:
+        write_json([group_dict(group) for group in groups])
+    else:
+        write_text(f"{printable(said)}.")
+
+
 @people.command("split")
 @click.argument("number", type=click.IntRange(1))
 @db_option

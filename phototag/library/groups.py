@@ -56,6 +56,9 @@ Progress = Callable[[int, int], None]
 
 # In `meta`: of how many faces the last full grouping was, and what the last one rested on.
 STATE = "people_grouped"
+# In `meta` too: pairs of ties whose faces a person said are not one person. Ties of other pairs have not been
+# held against each other, and may be suggested.
+APART = "people_apart"
 # New faces join groups that are there. All are grouped anew where that takes no time, and where so many are
 # new that groups may have changed.
 FEW_FACES, NEW_SHARE = 5000, 0.05
@@ -393,6 +396,11 @@ def suggest(connection: Connection, examples: int = EXAMPLES) -> list[Suggestion
     for row in rows:
         if row and row.number is not None:
             photos_of[row.number].add(row.photo_id)
+    ties_of: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        if row and row.number is not None and row.tie is not None:
+            ties_of[row.number].add(row.tie)
+    apart = _load_apart(connection)
     if len(loaded) < 2:
         return []
     centres = np.stack([centre for _, centre in loaded])
@@ -401,6 +409,8 @@ def suggest(connection: Connection, examples: int = EXAMPLES) -> list[Suggestion
     for i, j in zip(*np.nonzero(np.triu(squared <= SUGGEST**2, 1)), strict=True):
         one, other = loaded[i][0], loaded[j][0]
         if one.name and other.name:
+            continue
+        if any({tie, against} in apart for tie in ties_of[one.number] for against in ties_of[other.number]):
             continue
         if photos_of[one.number].isdisjoint(photos_of[other.number]):
             found.append(Suggestion(one, other, float(max(squared[i, j], 0.0) ** 0.5)))
@@ -570,6 +580,7 @@ def merge(connection: Connection, numbers: Sequence[int]) -> int:
     text = " and ".join(map(str, rows))
     with tagging.changing(connection, f"groups {text} merged", sorted(photo_ids)) as change:
         tie = _new_tie(connection)
+        _carry_apart(connection, change, [row for its in rows.values() for row in its], [tie])
         for number in rows:
             is_in = face_group_members.c.number == number
             change.update(face_group_members, is_in, {"number": first, "tie": tie})
@@ -646,6 +657,8 @@ def _put_apart(
 ) -> None:
     """Each part gets a tie of its own and a new number, which is added to `found`."""
     tie = _new_tie(connection)
+    members = [row for part in parts for row in part]
+    _carry_apart(connection, change, members, range(tie, tie + len(parts)))
     for offset, part in enumerate(parts):
         values: dict[str, Any] = {"tie": tie + offset}
         if offset or not first_keeps_number:
@@ -653,6 +666,61 @@ def _put_apart(
             found.append(values["number"])
         for row in part:
             change.update(face_group_members, row.is_its_row(), values)
+
+
+def keep_apart(connection: Connection, one: int, other: int) -> str:
+    """See Library.keep_groups_apart."""
+    if one == other:
+        raise UsageError("name two groups, for example: phototag people apart 3 7")
+    rows = {number: _require(connection, number) for number in (one, other)}
+    whose = group_members.persons_of(connection)
+    names = {person_id: name for person_id, name in connection.execute(_NAMES)}
+    if one in whose and other in whose:
+        raise UsageError(f"these groups are {names[whose[one]]} and {names[whose[other]]} already")
+    for number, against in ((one, other), (other, one)):
+        if against in whose:
+            name = names[whose[against]]
+            deny_group(connection, number, name)
+            return f"group {number}: not {name}"
+    photo_ids = sorted({row.photo_id for its in rows.values() for row in its})
+    summary = f"groups {one} and {other}: not one person"
+    with tagging.changing(connection, summary, photo_ids) as change:
+        ties = {_tie_together(connection, change, its) for its in rows.values()}
+        _store_apart(connection, change, [*_load_apart(connection), ties])
+    return summary
+
+
+def _tie_together(connection: Connection, change: Change, rows: Sequence[MemberRow]) -> int:
+    """The tie of all these faces: the one that they have, or a new one."""
+    (first, *others) = {row.tie for row in rows}
+    if first is not None and not others:
+        return first
+    tie = _new_tie(connection)
+    _carry_apart(connection, change, rows, [tie])
+    for row in rows:
+        change.update(face_group_members, row.is_its_row(), {"tie": tie})
+    return tie
+
+
+def _load_apart(connection: Connection) -> list[set[int]]:
+    text = connection.scalar(select(meta.c.value).where(meta.c.key == APART))
+    return [set(pair) for pair in json.loads(text)] if text else []
+
+
+def _store_apart(connection: Connection, change: Change, pairs: Iterable[set[int]]) -> None:
+    change.delete(meta, meta.c.key == APART)
+    value = json.dumps(sorted({tuple(sorted(pair)) for pair in pairs}))
+    change.insert(meta, [{"key": APART, "value": value}])
+
+
+def _carry_apart(
+    connection: Connection, change: Change, rows: Iterable[MemberRow], new_ties: Sequence[int]
+) -> None:
+    """These faces get new ties: from whom the old ones are apart, the new ones are too."""
+    old, pairs = {row.tie for row in rows}, _load_apart(connection)
+    carried = [(pair - old) | {tie} for pair in pairs if len(pair & old) == 1 for tie in new_ties]
+    if carried:
+        _store_apart(connection, change, pairs + carried)
 
 
 def _new_tie(connection: Connection) -> int:
@@ -686,7 +754,7 @@ def forget(connection: Connection, *, with_names: bool) -> ForgottenPeople:
     embeddings.remove_all(connection)
     for table in (face_group_members, face_groups):
         connection.execute(delete(table))
-    connection.execute(delete(meta).where(meta.c.key == STATE))
+    connection.execute(delete(meta).where(meta.c.key.in_((STATE, APART))))
     names = 0
     if with_names:
         naming = face_words.c.person_id.is_not(None)

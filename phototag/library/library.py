@@ -311,8 +311,8 @@ class Library:
             return groups.find_all(connection)
 
     def suggest_people(self) -> list[Suggestion]:
-        """Pairs of groups that may be one person, the likeliest first; none of two names, and none of whom
-        both are in one photo."""
+        """Pairs of groups that may be one person, the likeliest first; none of two names, none of whom both
+        are in one photo, and none that a person said are two."""
         from phototag.library import groups
 
         with self._catalog.read() as connection:
@@ -356,6 +356,16 @@ class Library:
         self._learn_pixels(self._paths_of_groups(numbers))
         with self._catalog.write() as connection:
             return groups.merge(connection, numbers)
+
+    def keep_groups_apart(self, one: int, other: int) -> str:
+        """Say that two groups are not one person: they are suggested no more. Where one of them has a name,
+        the faces of the other are not that person. Returns what was said, as the journal has it. Raises
+        UsageError for one group, for two that have names, and where one is not there."""
+        from phototag.library import groups
+
+        self._learn_pixels(self._paths_of_groups([one, other]))
+        with self._catalog.write() as connection:
+            return groups.keep_apart(connection, one, other)
 
     def split_group(self, number: int) -> list[int]:
         """Say that a group is more than one person: it falls apart where its faces are least alike. The

@@ -303,6 +303,46 @@ def test_a_group_is_split_and_merged_again_and_stays_so(own_people):
     assert people(catalog)[1]["faces"] == 7
 
 
+def test_two_groups_are_kept_apart_by_groupings_merges_and_splits_until_undone(own_people):
+    _folder, catalog = own_people
+    numbers = [
+        part["number"] for part in json.loads(run("people", "split", 1, "--json", "--db", catalog).stdout)
+    ]
+
+    def suggested():
+        pairs = json.loads(run("people", "--suggest", "--json", "--db", catalog).stdout)
+        return [{pair["one"]["number"], pair["other"]["number"]} for pair in pairs]
+
+    before = suggested()
+    if {*numbers[:2]} not in before:
+        pytest.skip("the parts are not likely to be one person")
+    apart = json.loads(run("people", "apart", *numbers[:2], "--json", "--db", catalog).stdout)
+    check("people-apart", apart)
+    assert {group["number"] for group in apart} == {*numbers[:2]}
+    assert suggested() == [pair for pair in before if pair != {*numbers[:2]}]
+    with Library.open(catalog) as library:
+        library.group_people()
+    assert {*numbers[:2]} not in suggested()
+    parts = json.loads(run("people", "split", numbers[0], "--json", "--db", catalog).stdout)
+    again = [part["number"] for part in parts]  # whom the whole is not, its parts are not
+    assert not any({number, numbers[1]} in suggested() for number in again)
+    run("people", "merge", *again, "--db", catalog)
+    assert {again[0], numbers[1]} not in suggested()
+    for _ in range(3):
+        run("undo", "--db", catalog)
+    assert suggested() == before
+    wrong = run("people", "apart", numbers[0], numbers[0], "--db", catalog, code=2)
+    assert "phototag people apart 3 7" in wrong.stderr
+
+
+def test_apart_from_a_named_group_means_that_it_is_not_that_person(named):
+    _folder, catalog = named
+    assert run("people", "apart", 1, 3, "--db", catalog, code=2).stderr.count("already")
+    run("name", 3, "--not", "Grace", "Hopper", "--db", catalog)
+    said = run("people", "apart", 3, 1, "--db", catalog).stdout
+    assert said == "group 3: not Eileen.\n"
+
+
 def test_a_named_group_is_split_and_the_part_is_somebody_else(named):
     folder, catalog = named
     parts = json.loads(run("people", "split", 1, "--json", "--db", catalog).stdout)
