@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -73,10 +74,9 @@ class Albums:
             found.append(
                 {
                     "name": album.name,
-                    "theme": album.theme,
-                    "query": album.query,
-                    "created_at": f"{album.created_at:%Y-%m-%d %H:%M}",
                     "photos": album.photos,
+                    "about": f"{captions.count(album.photos, 'photo')}, theme {album.theme}"
+                    + (f": {album.query}" if album.query else ""),
                     "cover": members[0].photo_id if members else None,
                     "film": self.film_file(album.name).is_file(),
                 }
@@ -95,10 +95,15 @@ class Albums:
         asked for."""
         choice = self._choose(theme_name, query, top)
         left_out = [verdict for verdict in choice.verdicts if not verdict.reason.kept]
+        title, least = _title(choice, query), choice.theme.count.minimum
+        enough = len(choice.kept) >= min(least, top or least)
+        told = f"{title}: {captions.count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}"
         return {
-            "title": _title(choice, query),
+            "title": title,
+            "told": told + ("." if enough else f"; an album of this theme wants at least {least}."),
+            "name": re.sub("[^a-z0-9]+", "-", title.lower()).strip("-"),
+            "enough": enough,
             "considered": len(choice.verdicts),
-            "least": choice.theme.count.minimum,
             "kept": [
                 {
                     "id": verdict.photo.photo_id,
@@ -187,8 +192,8 @@ class Albums:
             {
                 "id": shot.photo_id,
                 "least_smile": None if shot.least_smile is None else round(shot.least_smile, 3),
-                "sharpness": None if shot.sharpness is None else round(shot.sharpness, 3),
                 "kept": shot.photo_id == best.photo_id,
+                "text": _tell_shot(shot, shot.photo_id == best.photo_id, shot.photo_id == photo_id),
             }
             for shot in shots
         ]
@@ -256,6 +261,11 @@ class Albums:
             state.error = f"this is a bug: {type(error).__name__}: {error}"
         else:
             self._making.pop(file, None)
+
+
+def _tell_shot(shot: Photo, is_kept: bool, is_asked: bool) -> str:
+    smile = "no smile to tell" if shot.least_smile is None else f"least smile {shot.least_smile:.2f}"
+    return smile + (", kept" if is_kept else "") + (", this one" if is_asked else "")
 
 
 def _kept(photo: Photo, member: Member) -> Verdict:

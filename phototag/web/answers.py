@@ -7,7 +7,6 @@ import json
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from starlette.responses import Response
@@ -15,10 +14,9 @@ from starlette.responses import Response
 from phototag.highlights import captions
 from phototag.library.facets import Facet
 from phototag.library.grid import Grid
-from phototag.query.terms import RELIABLE_EMOTIONS, is_found
-from phototag.reading.taken import SOURCE_SENTENCES
-from phototag.records import Box, Photo, PhotoLine
-from phototag.smiling import SMILE_THRESHOLD, judge
+from phototag.query.terms import is_found
+from phototag.records import PhotoLine
+from phototag.web.refine import is_required, toggle
 
 
 class JSONAnswer(Response):
@@ -54,30 +52,55 @@ def position_bytes(positions: Sequence[tuple[int, float, float]]) -> bytes:
     return struct.pack(f"<I{number}I{2 * number}f", number, *ids, *degrees)
 
 
-def facet_dict(facet: Facet) -> dict[str, Any]:
-    """`values` is null where there were too many to count in time."""
-    return asdict(facet)
+TITLES = {"things": "Shown"}  # of facets; the others are called as they are
+
+
+def facet_dict(facet: Facet, question: str) -> dict[str, Any]:
+    """`values` is null where there were too many to count in time. `question`: what the page asks when a
+    value is pressed, by which the term is added to it, or taken out where it `is_on`."""
+    values = facet.values
+    return {
+        "title": TITLES.get(facet.name, facet.name.capitalize()),
+        "values": None
+        if values is None
+        else [
+            {
+                "text": value.text,
+                "photos": value.photos,
+                "is_on": is_required(question, value.term),
+                "question": toggle(question, value.term),
+            }
+            for value in values
+        ],
+    }
 
 
 def line_dict(line: PhotoLine, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    """A photo in the grid."""
+    """A photo in the grid: its `name`, what is known of it as `text`, and a `mark` in its corner."""
     things: dict[str, int] = {}
     for label, score in sorted(line.things, key=_surest_first):
         if is_found(label, score, thresholds):
             things[label] = things.get(label, 0) + 1
     kinds = [label for label, score in line.kinds if is_found(label, score, thresholds)]
+    taken = (
+        line.taken_text[:16] + (captions.GUESSED if line.date_is_guessed else "") if line.taken_text else ""
+    )
+    smile = ("all smile" if line.faces and line.faces > 1 else "smiles") if line.everyone_smiling else ""
+    said = [
+        taken or "no date",
+        smile,
+        *line.persons,
+        *line.user_labels,
+        *(f"{number} {label}" if number > 1 else label for label, number in things.items()),
+        *(label for label in kinds if label not in things),
+        line.error or "",
+    ]
     return {
         "id": line.photo_id,
-        "name": _name(line.path),
-        "taken": line.taken_text,
-        "date_is_guessed": line.date_is_guessed,
-        "everyone_smiling": line.everyone_smiling,
-        "faces": line.faces,
-        "things": [f"{number} {label}" if number > 1 else label for label, number in things.items()],
-        "kinds": [label for label in kinds if label not in things],
-        "labels": list(line.user_labels),
+        "name": name_of(line.path),
+        "text": ", ".join(captions.visible(each) for each in said if each),
+        "mark": "!" if line.error else "☺" if line.everyone_smiling else "",
         "persons": list(line.persons),
-        "error": line.error,
     }
 
 
@@ -85,110 +108,6 @@ def _surest_first(thing: tuple[str, float]) -> float:
     return -thing[1]
 
 
-def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    """The photo's own page: everything that is known of it, and why it counts as smiling or not."""
-    faces = []
-    for face, judged in zip(photo.faces, judge(photo.faces), strict=True):
-        emotion = face.emotion if face.emotion in RELIABLE_EMOTIONS else None
-        faces.append(
-            {
-                "number": face.number,
-                "box": _box(face.box),
-                "score": round(face.score, 3),
-                "person": face.person and face.person.name,
-                "person_source": face.person_source,
-                "is_person_certain": face.is_person_certain,
-                "smile_word": face.smile_word,
-                "is_added": face.is_added,
-                "has_words": face.is_vouched or face.person_source == "word" or bool(face.not_persons),
-                "smile": None if face.smile is None else round(face.smile, 3),
-                "smiles": None if face.smile is None else face.smile >= SMILE_THRESHOLD,
-                "emotion": emotion,
-                "perhaps": None if emotion else face.emotion,
-                "eligible": judged.eligible,
-                "reason": str(judged.failed) if judged.failed else None,
-                "value": None if judged.value is None else round(judged.value, 3),
-                "needed": None if judged.threshold is None else round(judged.threshold, 3),
-                "labels": [label for label, score in face.said.items() if is_found(label, score, thresholds)],
-            }
-        )
-    return {
-        "id": photo.photo_id,
-        "name": _name(photo.path),
-        "folder": captions.visible(os.path.dirname(photo.path)),
-        "width": photo.width,
-        "height": photo.height,
-        "size_bytes": photo.size_bytes,
-        "taken": photo.taken_text,
-        "taken_text": captions.moment_of(photo),
-        "taken_from": photo.taken_from,
-        "taken_source": SOURCE_SENTENCES.get(photo.taken_from or "", ""),
-        "date_is_guessed": photo.date_is_guessed,
-        "camera": photo.camera and captions.visible(photo.camera),
-        "latitude": photo.latitude,
-        "longitude": photo.longitude,
-        "missing_since": photo.missing_since.date().isoformat() if photo.missing_since else None,
-        "everyone_smiling": photo.everyone_smiling,
-        "why": why_smiling(photo),
-        "smile_threshold": SMILE_THRESHOLD,
-        "smile_words": dict(photo.smile_words),
-        "faces": faces,
-        "denied_faces": [{"number": face.number, "box": _box(face.box)} for face in photo.denied_faces],
-        "persons": [each.person.name for each in photo.persons],
-        "places": list(photo.places),
-        "things": [
-            {
-                "label": tag.label,
-                "score": round(tag.score, 3),
-                "box": _box(tag.box),
-                "found": is_found(tag.label, tag.score, thresholds),
-            }
-            for tag in sorted(photo.objects, key=lambda tag: -tag.score)
-        ],
-        "kinds": [
-            {"label": tag.label, "score": round(tag.score, 3)}
-            for tag in photo.kinds
-            if is_found(tag.label, tag.score, thresholds)
-        ],
-        "detector": photo.detector,
-        "labels": list(photo.user_labels),
-        "errors": {tagger: captions.visible(error) for tagger, error in photo.errors.items()},
-    }
-
-
-def why_smiling(photo: Photo) -> str:
-    """Why everyone smiles in it, does not, or why it cannot be told: one sentence."""
-    if photo.smile_words:
-        said = ", ".join(f"{word}: {'yes' if holds else 'no'}" for word, holds in photo.smile_words.items())
-        return f"You say so ({said})."
-    if photo.errors.keys() & {"decode", "faces", "smiles"}:
-        return "It could not be looked at."
-    judged = list(zip(photo.faces, judge(photo.faces), strict=True))
-    counting = [face for face, seen in judged if seen.eligible and face.smile is not None]
-    if not photo.faces:
-        return "No face was found."
-    if not counting:
-        return (
-            f"None of its {captions.count(len(photo.faces), 'face')} is sure, whole, large and sharp enough."
-        )
-    aside = len(photo.faces) - len(counting)
-    verb = "does" if aside == 1 else "do"
-    beside = f"; {captions.count(aside, 'other face')} beside {verb} not count" if aside else ""
-    smiling = sum(face.smile >= SMILE_THRESHOLD for face in counting if face.smile is not None)
-    if smiling == len(counting):
-        return (
-            f"All {len(counting)} faces that count smile{beside}."
-            if smiling > 1
-            else (f"The one face that counts smiles{beside}.")
-        )
-    return (
-        f"{smiling} of the {len(counting)} faces that count {'smiles' if smiling == 1 else 'smile'}{beside}."
-    )
-
-
-def _box(box: Box | None) -> list[float] | None:
-    return [round(edge, 5) for edge in box] if box else None
-
-
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
+    """The file's name, as it can be shown."""
     return captions.visible(os.path.basename(path))

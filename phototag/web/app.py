@@ -4,13 +4,15 @@ phototag.asking and the library, as on the command line."""
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,9 @@ from phototag.query.terms import Query
 from phototag.records import Box
 from phototag.web import changes, people
 from phototag.web.albums import Albums
-from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, photo_dict, position_bytes
+from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, position_bytes
+from phototag.web.heat import SMILE, HeatMaps
+from phototag.web.photo_page import photo_dict
 from phototag.web.thumbnails import FACE_SIDE, SIDES, Thumbnails, Wanted
 
 THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
@@ -79,6 +83,7 @@ class Browser:
     def __init__(self, library: Library, settings: Settings) -> None:
         self.library, self.settings = library, settings
         self.thumbnails = Thumbnails(settings.thumbnails)
+        self.heat_maps = HeatMaps(self.thumbnails)
         self.albums = Albums(library, settings.thumbnails.parent / "films")
         self._shapes: Shapes | None = None
         self._common: tuple[Version, Common] | None = None
@@ -154,6 +159,7 @@ def make_app(library: Library, settings: Settings) -> Starlette:
         Route("/api/grid", _json(browser, _grid)),
         Route("/api/positions", _json(browser, _positions)),
         Route("/film", _film(browser)),
+        Route("/api/photo/{photo_id:int}/heatmap", _heatmap(browser)),
         *(Route(f"/{side}/{{photo_id:int}}", _picture(browser, side)) for side in SIDES),
         Route("/face/{photo_id:int}", _picture(browser, FACE_SIDE)),
     ]
@@ -168,10 +174,19 @@ def static_names() -> list[str]:
 
 def _static(name: str) -> Handler:
     async def handler(request: Request) -> Response:
-        data = (resources.files("phototag.web") / "static" / name).read_bytes()
-        return Response(data, media_type=STATIC[name.rpartition(".")[2]])
+        zipped = "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if zipped else {})
+        return Response(
+            _read_static(name, zipped), headers=headers, media_type=STATIC[name.rpartition(".")[2]]
+        )
 
     return handler
+
+
+@cache
+def _read_static(name: str, zipped: bool) -> bytes:
+    data = (resources.files("phototag.web") / "static" / name).read_bytes()
+    return gzip.compress(data, mtime=0) if zipped else data
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
@@ -295,9 +310,9 @@ def _photo(browser: Browser, request: Request) -> Response:
 
 
 def _facets(browser: Browser, request: Request) -> list[dict[str, Any]]:
-    return [
-        facet_dict(facet) for facet in browser.library.facets(ask(browser, request.query_params.get("q")))
-    ]
+    question = question_of(request.query_params.get("q"))
+    found = browser.library.facets(ask(browser, question))
+    return [facet_dict(facet, question) for facet in found if facet.values != ()]
 
 
 def _complete(browser: Browser, request: Request) -> dict[str, Any]:
@@ -423,6 +438,35 @@ def _picture(browser: Browser, side: int) -> Handler:
     return handler
 
 
+def _heatmap(browser: Browser) -> Handler:
+    async def handler(request: Request) -> Response:
+        of = request.query_params.get("of", SMILE)
+        photo_id = request.path_params["photo_id"]
+        found = []
+        if photo_id < 2**31:
+            found = await run_in_threadpool(browser.library.photos_with_ids, [photo_id])
+        if not found or not 0 < len(of) <= changes.LONGEST_WORD:
+            return JSONAnswer({"error": "the catalog knows no such photo or thing"}, 404)
+        try:
+            data = await _while_connected(request, browser.heat_maps.find(found[0], of))
+        except PhototagError as error:
+            return JSONAnswer({"error": str(error)}, 409)
+        return Response(data, media_type="image/webp")
+
+    return handler
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, bytes]) -> bytes:
+    """What the work gives; it is ended where nobody waits for it any more."""
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
+    await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+    gone.cancel()
+    if not working.done():
+        working.cancel()
+        raise PhototagError("nobody waits for it any more")
+    return working.result()
+
+
 async def _made(browser: Browser, request: Request, wanted: Wanted) -> bytes:
     """The picture when it is made; where nobody waits for it any more, it is not."""
     made: asyncio.Future[Any] = asyncio.wrap_future(browser.thumbnails.wish(wanted))
@@ -488,7 +532,7 @@ CHANGES: dict[str, Answering] = {
     "/api/forget": _changing(changes.forget),
     "/api/undo": _changing(changes.undo),
     "/api/people/name": _changing(people.name),
-    "/api/people/deny": _changing(people.deny),
+    "/api/people/apart": _changing(people.apart),
     "/api/people/merge": _changing(people.merge),
     "/api/people/split": _changing(people.split),
     "/api/album/preview": _preview,

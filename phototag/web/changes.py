@@ -98,7 +98,18 @@ def forget(library: Library, sent: Sent) -> dict[str, Any]:
     """`ids`: what is known of these photos goes, files stay. With `dry_run` it is only counted."""
     paths = _paths(library, read_ids(sent.get("ids")))
     counted = library.forget(paths, dry_run=_read_bool("dry_run", sent.get("dry_run")) is not False)
-    return {"photos": counted.photos, "with_words": counted.with_words, "in_albums": counted.in_albums}
+    question = (
+        f"Forget what is known of {captions.count(counted.photos, 'photo')}? The files stay; the next scan "
+        "looks at them again."
+    )
+    if counted.with_words:
+        question += f" What you said of {captions.count(counted.with_words, 'photo')} is lost for good."
+    return {
+        "photos": counted.photos,
+        "with_words": counted.with_words,
+        "in_albums": counted.in_albums,
+        "question": question,
+    }
 
 
 def undo(library: Library, sent: Sent) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from phototag.errors import UsageError
 from phototag.highlights import captions
 from phototag.library import Library
 from phototag.web.changes import Sent, read_words, told
+from phototag.web.refine import term_for
 
 if TYPE_CHECKING:
-    from phototag.library.groups import PersonGroup
+    from phototag.library.groups import PersonGroup, Suggestion
 
 MOST_GROUPS, MOST_SUGGESTIONS = 80, 30  # behind the largest groups come pairs of strangers
 
@@ -23,7 +24,7 @@ def describe(library: Library) -> dict[str, Any]:
         "groups": [_group_dict(group) for group in groups[:MOST_GROUPS]],
         "more": max(0, len(groups) - MOST_GROUPS),
         "suggestions": [
-            {"one": _group_dict(pair.one), "other": _group_dict(pair.other)}
+            {"one": _group_dict(pair.one), "other": _group_dict(pair.other), "question": _ask(pair)}
             for pair in library.suggest_people()[:MOST_SUGGESTIONS]
         ],
     }
@@ -37,19 +38,16 @@ def name(library: Library, sent: Sent) -> dict[str, Any]:
     return told(library) | {"skipped": len(named.left_out)}
 
 
-def deny(library: Library, sent: Sent) -> dict[str, Any]:
-    """The group of this `number` is not the person of this `name`."""
-    (person,) = read_words([sent.get("name")])
-    library.deny_group(_read_number(sent.get("number")), person)
+def apart(library: Library, sent: Sent) -> dict[str, Any]:
+    """The two groups of these `numbers` are not one person."""
+    one, other = _read_numbers(sent, most=2)
+    library.keep_groups_apart(one, other)
     return told(library)
 
 
 def merge(library: Library, sent: Sent) -> dict[str, Any]:
     """The groups of these `numbers` are one person."""
-    numbers = sent.get("numbers")
-    if not isinstance(numbers, list) or not 2 <= len(numbers) <= MOST_GROUPS:
-        raise UsageError("choose at least two groups")
-    library.merge_groups([_read_number(each) for each in numbers])
+    library.merge_groups(_read_numbers(sent, most=MOST_GROUPS))
     return told(library)
 
 
@@ -59,18 +57,39 @@ def split(library: Library, sent: Sent) -> dict[str, Any]:
     return told(library)
 
 
+def _ask(pair: Suggestion) -> str:
+    name = pair.one.name or pair.other.name
+    return f"Is this {captions.visible(name)}?" if name else "Are these one person?"
+
+
 def _group_dict(group: PersonGroup) -> dict[str, Any]:
+    name = group.name and captions.visible(group.name)
     return {
         "number": group.number,
-        "name": group.name and captions.visible(group.name),
+        "name": name,
+        "title": name or f"Group {group.number}",
+        "term": f"person:{term_for(name)}" if name else None,
         "faces": group.faces,
         "photos": group.photos,
-        "years": [group.first_year, group.last_year],
-        "sure": group.sure,
+        "about": _tell(group),
         "examples": [
             {"photo": face.photo_id, "box": [round(edge, 4) for edge in face.box]} for face in group.examples
         ],
     }
+
+
+def _tell(group: PersonGroup) -> str:
+    first, last = group.first_year, group.last_year
+    years = "" if first is None else f", {first}" if first == last else f", {first} to {last}"
+    counts = f"{captions.count(group.faces, 'face')} in {captions.count(group.photos, 'photo')}"
+    return counts + years + ("" if group.sure else "; not sure")
+
+
+def _read_numbers(sent: Sent, most: int) -> list[int]:
+    numbers = sent.get("numbers")
+    if not isinstance(numbers, list) or not 2 <= len(numbers) <= most:
+        raise UsageError(f"choose {'two' if most == 2 else 'at least two'} groups")
+    return [_read_number(each) for each in numbers]
 
 
 def _read_number(value: Any) -> int:

@@ -35,12 +35,14 @@ TOUCHED_AFTER_SECONDS = 3600.0  # a file's time says when it was last used, to t
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A picture of the photo at `path`, whose bytes have this hash as far as the catalog knows, with its long
-    side of `side` pixels; of the face in `box` alone, where there is one."""
+    side of `side` pixels; of the face in `box` alone, where there is one. `heat`: the key of a heat map,
+    which is kept here, but made by phototag.web.heat."""
 
     path: str
     content_hash: str | None
     side: int
     box: Box | None = None
+    heat: str = ""
 
 
 @dataclass(order=True)
@@ -104,12 +106,15 @@ class Thumbnails:
         data = io.BytesIO()
         picture.save(data, "WEBP", quality=QUALITY[wanted.side], method=2)
         if decoded.content_hash == wanted.content_hash:  # else it has changed since the scan
-            self._keep(self._file(wanted), data.getvalue())
+            self.keep(wanted, data.getvalue())
         return data.getvalue()
 
-    def _keep(self, file: Path, data: bytes) -> None:
+    def keep(self, wanted: Wanted, data: bytes) -> None:
         """Written under another name first: who reads meanwhile sees all of it or nothing. A cache that
         cannot be written (a full disk) costs time, nothing else."""
+        if wanted.content_hash is None:
+            return
+        file = self._file(wanted)
         temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
         try:
             make_private_folder(file.parent)
@@ -154,7 +159,8 @@ class Thumbnails:
         if not content_hash.isalnum():  # a catalog may come from a stranger
             raise UnreadablePhoto("the catalog's hash of it is none")
         edges = "".join(f"-{round(edge * 10_000)}" for edge in wanted.box or ())
-        return self._folder / content_hash[:2] / f"{content_hash}-{wanted.side}{edges}.webp"
+        heat = f"-heat-{wanted.heat}" if wanted.heat else ""
+        return self._folder / content_hash[:2] / f"{content_hash}-{wanted.side}{edges}{heat}.webp"
 
 
 def _around(box: Box, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -40,7 +40,7 @@ class Served:
                 "Origin": f"http://{self.host}",
             }
         all_headers |= headers or {}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=300)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in all_headers.items():
             if value is not None:
@@ -86,6 +86,6 @@ def serve():
     for process in running:
         process.terminate()
     for process in running:
-        process.wait(10)
+        process.wait(60)
         process.stdout.close()
         process.stderr.close()

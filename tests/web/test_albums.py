@@ -80,6 +80,40 @@ def test_an_album_is_kept_shown_filmed_in_parts_and_forgotten(served):
     assert get(served, "/api/albums") == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../<b>x",
+        "/etc/passwd",
+        "CON",
+        "x" * 200,
+        "شروق",
+        "\u202egnp.exe",
+        "🎉👨‍👩‍👧",
+        "a\\b:c|d?*",
+        "' OR 1=1 --",
+        "%2e%2e",
+    ],
+)
+def test_an_album_may_have_any_name_of_one_line(served, name):
+    """It is no path: what is made of it is named by a hash, and listed under the very name."""
+    from urllib.parse import quote
+
+    wish = {"theme": "smiles", "q": "taken:2016", "name": name}
+    assert post(served, "/api/album/save", wish) == (200, {"name": name, "photos": 4})
+    assert [album["name"] for album in get(served, "/api/albums")] == [name]
+    assert len(get(served, f"/api/album?name={quote(name)}")) == 4
+    assert get(served, f"/api/film?name={quote(name)}")["ready"] is False
+    assert served.request("GET", f"/film?album={quote(name)}").status == 404
+    assert post(served, "/api/album/delete", {"name": name})[0] == 200
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb", "a\u2028b", "a\0b", "\ud800", 7, None])
+def test_what_is_no_name_of_one_line_is_refused(served, name):
+    status, said = post(served, "/api/album/save", {"theme": "smiles", "q": "taken:2016", "name": name})
+    assert status == 400 and set(said) == {"error"} and get(served, "/api/albums") == []
+
+
 def test_too_few_photos_are_one_sentence(served):
     status, said = post(served, "/api/album/save", {"theme": "smiles", "q": "faces:3", "name": "x"})
     assert status == 409 and "which wants at least" in said["error"]

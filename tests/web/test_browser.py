@@ -628,3 +628,114 @@ def test_the_map_shows_where_photos_were_taken_and_asks_for_them(page, request):
     page.execute_script("document.querySelector('.spot').click()")
     wait(page, "return document.querySelector('#q').value.startsWith('near:')")
     count(page, "1 photo")
+
+
+def test_a_heat_map_is_made_when_asked_and_explained(page, request):
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    ask(page, "faces:3")
+    count(page, "1 photo")
+    page.execute_script("document.querySelector('.cell').click()")
+    legend = "return document.querySelector('.legend')?.textContent"
+    wait(page, legend + " === ''")
+    press(page, "h")
+    wait(page, legend + ".startsWith('Asking the net')")
+    laid = "const heat = document.querySelector('.heat'); return !heat.hidden && heat.naturalWidth > 0"
+    WebDriverWait(page, 300, 0.2).until(lambda _: page.execute_script(laid))
+    assert page.execute_script(legend) == "What speaks for a smile:littlemuch"
+    pressed = "return [...document.querySelectorAll('.panel [aria-pressed=true]')].map(b => b.textContent)"
+    assert page.execute_script(pressed) == ["smile"]
+    shoot(page, request, "heat")
+    press(page, "h")
+    assert page.execute_script("return document.querySelector('.heat').hidden")
+    assert page.execute_script(legend) == "" and page.execute_script(pressed) == []
+    press(page, Keys.ESCAPE)
+    wait(page, "return !document.querySelector('#viewer').open")
+
+
+def touch(browser, kind, *points):
+    browser.execute_cdp_cmd(
+        "Input.dispatchTouchEvent",
+        {
+            "type": kind,
+            "touchPoints": [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)],
+        },
+    )
+
+
+def test_fingers_spread_move_and_turn_photos_on_a_phone(page, request):
+    ask(page, "taken:2016")
+    count(page, "8 photos")
+    show(page, 390, 844)
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    try:
+        page.execute_script("document.querySelector('.cell[aria-posinset=\"1\"]').click()")
+        counter = "return document.querySelector('.counter').textContent"
+        wait(page, counter + " === '1 of 8' && document.querySelector('.panel section')")
+        assert page.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+        shoot(page, request, "photo-phone")
+
+        touch(page, "touchStart", (300, 200))
+        for x in (260, 200, 120, 60):
+            touch(page, "touchMove", (x, 205))
+        touch(page, "touchEnd")
+        wait(page, counter + " === '2 of 8'")  # to the left: the next
+
+        zoom = "return new DOMMatrix(getComputedStyle(document.querySelector('.frame')).transform)"
+        touch(page, "touchStart", (180, 200))
+        touch(page, "touchStart", (180, 200), (210, 200))
+        for wide in (40, 60, 90):
+            touch(page, "touchMove", (195 - wide, 200), (195 + wide, 200))
+        wait(page, zoom + ".a > 3")
+        touch(page, "touchEnd", (105, 200))
+        touch(page, "touchEnd")
+        before = page.execute_script(zoom + ".e")
+        touch(page, "touchStart", (200, 200))
+        touch(page, "touchMove", (140, 200))
+        touch(page, "touchEnd")
+        wait(page, f"{zoom}.e < {before}")  # a finger moves what is larger than the window
+        assert page.execute_script(counter) == "2 of 8"
+
+        touch(page, "touchStart", (150, 200))
+        touch(page, "touchStart", (60, 200), (330, 200))
+        for wide in (100, 60, 10):
+            touch(page, "touchMove", (195 - wide, 200), (195 + wide, 200))
+        touch(page, "touchEnd")
+        wait(page, "return !document.querySelector('#viewer').matches('.zoomed')")
+        touch(page, "touchStart", (60, 200))
+        touch(page, "touchMove", (200, 200))
+        touch(page, "touchMove", (330, 200))
+        touch(page, "touchEnd")
+        wait(page, counter + " === '1 of 8'")  # to the right: the one before
+        touch(page, "touchStart", (190, 120))
+        touch(page, "touchMove", (190, 220))
+        touch(page, "touchMove", (195, 320))
+        touch(page, "touchEnd")
+        wait(page, "return !document.querySelector('#viewer').open")  # pulled down: back to the grid
+    finally:
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_by_the_keyboard_alone_from_the_start_to_a_corrected_photo(page, served):
+    from selenium.webdriver.common.keys import Keys
+
+    page.execute_script("document.activeElement.blur()")
+    press(page, "/")
+    press(page, "faces:3", Keys.ENTER)
+    count(page, "1 photo")
+    for _ in range(12):
+        press(page, Keys.TAB)
+        if page.execute_script("return document.activeElement.matches('.cell')"):
+            break
+    press(page, Keys.ENTER)
+    wait(page, "return document.querySelectorAll('.faces li').length === 3")
+    press(page, "l")
+    press(page, "by keys", Keys.ENTER)
+    wait(page, "return [...document.querySelectorAll('.own a')].some(a => a.textContent === 'by keys')")
+    assert run(served, "query", "--count", '"by keys"').strip() == "1"
+    press(page, "u")  # what was written is told, and the keys are the photo's again
+    wait(page, "return ![...document.querySelectorAll('.own a')].some(a => a.textContent === 'by keys')")
+    press(page, Keys.ESCAPE)
+    wait(page, "return !document.querySelector('#viewer').open")
+    assert page.execute_script("return document.activeElement.matches('.cell')")

@@ -93,6 +93,23 @@ ATTACKS = {
         '{"theme": "smiles", "q": "", "name": "a\\nb"}',
         400,
     ),
+    "a name without end": (
+        "POST",
+        "/api/album/save",
+        {},
+        json.dumps({"theme": "smiles", "q": "", "name": "x" * 300}),
+        400,
+    ),
+    "a heat map of no photo": ("GET", "/api/photo/999999/heatmap", {}, None, 404),
+    "a heat map of a huge number": ("GET", "/api/photo/" + "9" * 40 + "/heatmap", {}, None, 404),
+    "a heat map of a thing without end": ("GET", "/api/photo/1/heatmap?of=" + "x" * 5000, {}, None, 404),
+    "a heat map asked by another site": (
+        "GET",
+        "/api/photo/1/heatmap",
+        {"Sec-Fetch-Site": "cross-site"},
+        None,
+        403,
+    ),
     "a POST to a question": ("POST", "/api/start", {}, "{}", 404),
 }
 
@@ -156,6 +173,22 @@ def test_nothing_can_be_changed_where_it_is_read_only(serve, scanned, tmp_path):
     answer = served.request("POST", "/api/labels", body=LABEL)
     assert answer.status == 403 and b"--read-only" in answer.body
     assert json.loads(served.request("GET", "/api/start").body)["read_only"] is True
+
+
+def test_scripts_and_styles_are_sent_packed_and_small(served):
+    """All that the page is made of, as a browser gets it; the map's outlines are data beside it."""
+    import gzip
+
+    from phototag.web.app import static_names
+
+    sent = 0
+    for name in static_names():
+        plain = served.request("GET", f"/static/{name}")
+        packed = served.request("GET", f"/static/{name}", {"Accept-Encoding": "gzip, deflate, br"})
+        assert packed.getheader("Content-Encoding") == "gzip" and plain.getheader("Content-Encoding") is None
+        assert gzip.decompress(packed.body) == plain.body
+        sent += len(packed.body) if name != "land.bin" else 0
+    assert sent < 32_000
 
 
 def test_slow_clients_keep_nobody_waiting(served):

@@ -54,9 +54,32 @@ def test_a_group_is_named_denied_and_all_of_it_undone(served):
     assert count(served, "person:Eileen") == first["photos"]
     assert post(served, "/api/undo", {"change": done["change"]})[0] == 200
     assert people(served)["groups"][0]["name"] is None and count(served, "person:Eileen") == 0
-    status, done = post(served, "/api/people/deny", {"number": first["number"], "name": "Grace"})
-    assert status == 200
-    post(served, "/api/undo", {"change": done["change"]})
+
+
+def test_no_to_two_groups_is_kept_until_it_is_undone(served):
+    """Two groups without a name, as a split leaves them, are asked about once."""
+    number = people(served)["groups"][0]["number"]
+    split = post(served, "/api/people/split", {"number": number})[1]
+    pairs = people(served)["suggestions"]
+    asked = [pairs[0]["one"]["number"], pairs[0]["other"]["number"]]
+    status, done = post(served, "/api/people/apart", {"numbers": asked})
+    assert status == 200 and done["summary"] == f"groups {asked[0]} and {asked[1]}: not one person"
+    left = [{pair["one"]["number"], pair["other"]["number"]} for pair in people(served)["suggestions"]]
+    assert set(asked) not in left and len(left) == len(pairs) - 1
+    assert post(served, "/api/undo", {"change": done["change"]})[0] == 200
+    assert people(served)["suggestions"] == pairs
+    post(served, "/api/undo", {"change": split["change"]})
+
+
+def test_no_to_a_name_is_a_word_about_every_face(served):
+    first, second = people(served)["groups"][:2]
+    post(served, "/api/people/name", {"number": first["number"], "name": "Grace"})
+    numbers = [first["number"], second["number"]]
+    status, done = post(served, "/api/people/apart", {"numbers": numbers})
+    assert status == 200 and done["summary"] == f"group {second['number']}: not Grace"
+    for _ in range(2):
+        post(served, "/api/undo", {"change": done["change"]})
+        done = {"change": done["change"] - 1}
 
 
 def test_what_is_no_group_is_one_sentence(served):
@@ -69,7 +92,10 @@ def test_what_is_no_group_is_one_sentence(served):
         ("merge", {"numbers": [1, 999_999]}),
         ("split", {"number": True}),
         ("split", {"number": 999_999}),
-        ("deny", {}),
+        ("apart", {}),
+        ("apart", {"numbers": [1, 1]}),
+        ("apart", {"numbers": [1, 2, 3]}),
+        ("apart", {"numbers": [1, 999_999]}),
     ):
         status, said = post(served, f"/api/people/{path}", body)
         assert status in (400, 409) and said["error"], (path, body)

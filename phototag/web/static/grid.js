@@ -1,24 +1,33 @@
 // All photos of a question as justified rows. Rows are numbers in typed arrays; elements exist for what is near
 // the window alone. Layout objects for every photo are what makes such pages slow.
 
-import { get, make, monthText, photos as countPhotos } from "/static/api.js";
+import { get, make, photos as countPhotos } from "/static/api.js";
 
-const GAP = 6, HEADING = 52, MOST_NODES = 300, QUIET_MS = 60, MOST_LINES = 5000;
+const GAP = 6, HEADING = 52, FOOT = 80, MOST_NODES = 300, QUIET_MS = 60, HOLD_MS = 500, MOST_LINES = 5000;
 // Browsers cap heights (Chromium at 33.5 million device pixels, Firefox at 17.9): beyond, scrolling is scaled.
+// Coordinates of millions are not drawn exactly either: elements lie relative to an origin less FAR away.
 const TALLEST = 8_000_000, FAR = 1_000_000;
 
+const within = (value, most) => Math.min(Math.max(0, value), most);
+const monthText = (month) => {
+  if (month?.length !== 7) return month || "No date";
+  const [year, which] = month.split("-");
+  return `${new Date(2000, which - 1).toLocaleString("en", { month: "long" })} ${year}`;
+};
+
 // The rows of a page so wide: `first` photo, `top` and `height` of each, and its `section` where it is a heading.
-export function layOut(ratios, sections, width, target) {
+function layOut(ratios, sections, width, target) {
   const most = ratios.length + 2 * sections.length + 2;
   const first = new Uint32Array(most), top = new Float64Array(most), height = new Float32Array(most);
   const section = new Int32Array(most).fill(-1);
   let rows = 0, at = 0, photo = 0;
+  const add = (high, gap = 0) => {
+    first[rows] = photo; top[rows] = at; height[rows++] = high;
+    at += high + gap;
+  };
   const parts = sections.length ? sections.map((each) => each[1]) : [ratios.length];
   parts.forEach((count, index) => {
-    if (sections.length) {
-      first[rows] = photo; top[rows] = at; height[rows] = HEADING; section[rows++] = index;
-      at += HEADING;
-    }
+    if (sections.length) { section[rows] = index; add(HEADING); }
     const end = photo + count;
     while (photo < end) {
       let sum = 0, next = photo, high = 0;
@@ -26,14 +35,22 @@ export function layOut(ratios, sections, width, target) {
         sum += ratios[next++] / 1000;
         high = (width - GAP * (next - photo - 1)) / sum;
       } while (next < end && high > target);
-      first[rows] = photo; top[rows] = at;
-      height[rows] = Math.min(high, next === end ? target : target * 1.5);
-      at += height[rows++] + GAP;
+      add(Math.min(high, next === end ? target : target * 1.5), GAP);
       photo = next;
     }
   });
   first[rows] = photo; top[rows] = at;
   return { first, top, height, section, rows, total: at };
+}
+
+// The last place whose value is not beyond `wanted`.
+function search(values, length, wanted) {
+  let low = 0, high = length;
+  while (low < high - 1) {
+    const middle = (low + high) >> 1;
+    if (values[middle] <= wanted) low = middle; else high = middle;
+  }
+  return low;
 }
 
 export class PhotoGrid {
@@ -42,13 +59,12 @@ export class PhotoGrid {
     this.layer = make("div.layer");
     canvas.append(this.layer);
     this.nodes = new Map();      // photo's place -> its element
-    this.headings = new Map();   // section -> its element
+    this.headings = new Map();   // row of a heading -> its element
     this.pool = [];
     this.lines = new Map();      // id -> what a line about it tells
     this.selected = new Set();   // ids
-    this.focused = 0;
     this.grid = { ids: new Uint32Array(), ratios: new Uint16Array(), sections: [] };
-    this.y = 0; this.lastTop = 0;
+    this.focused = this.y = this.lastTop = 0;
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     new ResizeObserver(() => this.resized()).observe(scroller);
     this.listen();
@@ -56,8 +72,9 @@ export class PhotoGrid {
 
   show(grid, y = 0) {
     this.grid = grid;
-    this.focused = 0; this.anchor = null;
-    this.clear();
+    this.focused = 0;
+    this.anchor = null;
+    this.lines.clear();
     this.place();
     this.to(y);
     this.canvas.setAttribute("aria-label", countPhotos(grid.photos));
@@ -66,119 +83,106 @@ export class PhotoGrid {
   clear() {
     for (const node of this.nodes.values()) this.drop(node);
     for (const node of this.headings.values()) node.remove();
-    this.nodes.clear(); this.headings.clear();
+    this.nodes.clear();
+    this.headings.clear();
   }
 
   place() {
-    this.width = this.scroller.clientWidth - (parseFloat(getComputedStyle(this.canvas).paddingLeft) || 0) * 2;
+    this.clear();
+    this.width = this.scroller.clientWidth - 2 * parseFloat(getComputedStyle(this.canvas).paddingLeft);
     this.view = this.scroller.clientHeight;
     const target = this.width < 600 ? 120 : this.width > 2200 ? 260 : 200;
     this.layout = layOut(this.grid.ratios, this.grid.sections, Math.max(this.width, 100), target);
-    this.height = Math.min(this.layout.total + 80, TALLEST);
-    this.most = Math.max(0, this.layout.total + 80 - this.view);  // the greatest y
-    this.canvas.style.height = `${this.height}px`;
+    const total = this.layout.total + FOOT;
+    this.scaled = total > TALLEST;
+    this.room = Math.max(0, Math.min(total, TALLEST) - this.view);  // the greatest scrollTop
+    this.most = Math.max(0, total - this.view);  // the greatest y
+    this.canvas.style.height = `${Math.min(total, TALLEST)}px`;
     this.drawScrubber();
   }
 
   resized() {
-    if (!this.layout || (this.scroller.clientWidth === this.lastWidth && this.scroller.clientHeight === this.view)) return;
-    this.lastWidth = this.scroller.clientWidth;
-    if (!this.lastWidth) return;
-    const row = this.rowAt(this.y), photo = this.layout.first[row], within = this.y - this.layout.top[row], atEnd = this.y >= this.most - 1;
-    this.clear();
+    const { clientWidth, clientHeight } = this.scroller;
+    if (!this.layout || !clientWidth || (clientWidth === this.lastWidth && clientHeight === this.view)) return;
+    this.lastWidth = clientWidth;
+    const { first, top } = this.layout, row = this.rowAt(this.y), past = this.y - top[row];
+    const { y } = this, atEnd = y > 0 && y >= this.most - 1;
     this.place();
-    this.to(atEnd && this.y ? this.most : this.y ? this.layout.top[this.rowOf(photo)] + within : 0);
+    this.to(atEnd ? this.most : y && this.layout.top[this.rowOf(first[row])] + past);
   }
 
   // -- where the window is: y in the whole page; the scroll bar may be shorter
 
-  get scaled() { return this.layout.total + 80 > TALLEST; }
-
   to(y) {
-    this.y = Math.min(Math.max(0, y), this.most);
+    this.y = within(y, this.most);
     this.settle();
     this.draw();
   }
 
   settle() {  // the scroll bar where it belongs for this y
-    const room = this.height - this.view;
-    this.lastTop = this.scaled ? (this.most ? (this.y / this.most) * room : 0) : this.y;
-    this.scroller.scrollTop = this.lastTop;
+    this.scroller.scrollTop = this.scaled ? (this.y / this.most) * this.room : this.y;
     this.lastTop = this.scroller.scrollTop;
   }
 
   scrolled() {
-    const now = this.scroller.scrollTop, moved = now - this.lastTop, room = this.height - this.view;
+    const now = this.scroller.scrollTop, moved = now - this.lastTop;
     if (!moved) return;
     this.lastTop = now;
+    const isStep = Math.abs(moved) < 2 * this.view && now > 0 && now < this.room - 1;
     if (!this.scaled) this.y = now;
-    else if (Math.abs(moved) < 2 * this.view && now > 0 && now < room - 1) this.y = Math.min(Math.max(0, this.y + moved), this.most);
-    else this.y = room > 0 ? (now / room) * this.most : 0;
-    if (!this.waiting) this.waiting = requestAnimationFrame(() => { this.waiting = 0; this.draw(); });
+    else this.y = isStep ? within(this.y + moved, this.most) : (now / this.room) * this.most;
+    this.waiting ||= requestAnimationFrame(() => { this.waiting = 0; this.draw(); });
   }
 
-  rowAt(y) {
-    let low = 0, high = this.layout.rows;
-    while (low < high - 1) {
-      const middle = (low + high) >> 1;
-      if (this.layout.top[middle] <= y) low = middle; else high = middle;
-    }
-    return low;
-  }
-
-  rowOf(photo) {  // the last row that begins at or before it: not its heading
-    let low = 0, high = this.layout.rows;
-    while (low < high - 1) {
-      const middle = (low + high) >> 1;
-      if (this.layout.first[middle] <= photo) low = middle; else high = middle;
-    }
-    return low;
-  }
+  rowAt(y) { return search(this.layout.top, this.layout.rows, y); }
+  rowOf(photo) { return search(this.layout.first, this.layout.rows, photo); }
 
   // -- drawing
 
   draw() {
     if (!this.layout) return;
-    const { first, top, height, section, rows } = this.layout, wanted = new Map(), headings = new Map();
-    // Elements lie relative to a near origin: coordinates of millions are not drawn exactly.
-    if (this.origin == null || Math.abs(this.y - this.origin) > FAR || !this.nodes.size) { this.origin = this.y; this.clear(); }
-    this.layer.style.transform = `translateY(${this.lastTop - this.y + this.origin}px)`;
+    const { first, top, height, section, rows } = this.layout, wanted = new Map(), headings = new Set();
+    if (this.origin == null || Math.abs(this.y - this.origin) > FAR) { this.origin = this.y; this.clear(); }
+    this.shift();
     const over = this.view / 2, end = this.y + this.view;
     for (let row = this.rowAt(Math.max(0, this.y - over)); row < rows && top[row] < end + over; row++) {
-      if (section[row] >= 0) { headings.set(section[row], row); continue; }
+      if (section[row] >= 0) { headings.add(row); continue; }
       const seen = top[row] < end && top[row] + height[row] > this.y;
-      if (!seen && wanted.size > MOST_NODES - 40) { if (top[row] >= end) break; continue; }
+      if (!seen && wanted.size > MOST_NODES - 40) continue;
       let x = 0;
-      for (let photo = first[row]; photo < first[row + 1] && wanted.size < MOST_NODES - headings.size - 2; photo++) {
+      for (let photo = first[row]; photo < first[row + 1] && wanted.size + headings.size < MOST_NODES - 2; photo++) {
         const wide = (this.grid.ratios[photo] / 1000) * height[row];
-        wanted.set(photo, [x, top[row] - this.origin, Math.min(wide, this.width), height[row], seen]);
+        wanted.set(photo, { x, y: top[row], wide: Math.min(wide, this.width), high: height[row], seen });
         x += wide + GAP;
       }
     }
     for (const [photo, node] of this.nodes) if (!wanted.has(photo)) { this.drop(node); this.nodes.delete(photo); }
-    for (const [index, node] of this.headings) if (!headings.has(index)) { node.remove(); this.headings.delete(index); }
+    for (const [row, node] of this.headings) if (!headings.has(row)) { node.remove(); this.headings.delete(row); }
     for (const [photo, place] of wanted) {
       if (!this.nodes.has(photo)) this.nodes.set(photo, this.take(photo, place));
-      this.nodes.get(photo).seen = place[4];
+      this.nodes.get(photo).seen = place.seen;
     }
-    for (const [index, row] of headings) {
-      if (!this.headings.has(index)) {
-        const [month, count, guessed] = this.grid.sections[index];
-        const note = guessed === count ? ", by the files' own dates" : guessed ? `, ${guessed} of them by the file's own date` : "";
-        const node = make("div.month", { role: "presentation" }, make("b", {}, monthText(month)), ` ${countPhotos(count)}${note}`);
-        node.style.transform = `translateY(${top[row] - this.origin}px)`;
-        this.headings.set(index, node);
-        this.layer.append(node);
-      }
-    }
+    for (const row of headings) if (!this.headings.has(row)) this.headings.set(row, this.head(row));
     this.moveScrubber();
     clearTimeout(this.quiet);
     this.quiet = setTimeout(() => this.rest(), QUIET_MS);
   }
 
-  take(photo, [x, y, wide, high]) {
+  shift() { this.layer.style.transform = `translateY(${this.lastTop - this.y + this.origin}px)`; }
+
+  head(row) {
+    const [month, count, guessed] = this.grid.sections[this.layout.section[row]];
+    const note = !month || !guessed ? "" : guessed === count ? " (file date)" : ` (${guessed} by file date)`;
+    const node = make("div.month", { role: "presentation" }, make("b", monthText(month)), ` ${countPhotos(count)}${note}`);
+    node.style.transform = `translateY(${this.layout.top[row] - this.origin}px)`;
+    this.layer.append(node);
+    return node;
+  }
+
+  take(photo, { x, y, wide, high }) {
     const node = this.pool.pop() ?? make("a.cell", { role: "option", draggable: false },
-      make("img", { alt: "", draggable: false, decoding: "async" }), make("span.tick", { "aria-hidden": "true" }), make("span.mark", { "aria-hidden": "true" }));
+      make("img", { alt: "", draggable: false, decoding: "async" }),
+      make("span.tick", { "aria-hidden": true }), make("span.mark", { "aria-hidden": true }));
     const id = this.grid.ids[photo];
     node.photo = photo;
     node.id = `photo-${id}`;
@@ -186,35 +190,30 @@ export class PhotoGrid {
     node.tabIndex = photo === this.focused ? 0 : -1;
     node.setAttribute("aria-setsize", this.grid.photos);
     node.setAttribute("aria-posinset", photo + 1);
-    node.style.cssText = `transform:translate(${x}px,${y}px);width:${wide}px;height:${high}px`;
+    node.style.cssText = `transform:translate(${x}px,${y - this.origin}px);width:${wide}px;height:${high}px`;
     this.tell(node);
     this.layer.append(node);
     return node;
   }
 
   drop(node) {
-    const image = node.firstChild;
-    image.removeAttribute("src");
-    image.className = "";
+    node.firstChild.removeAttribute("src");
+    node.firstChild.className = "";
     node.remove();
-    if (this.pool.length < MOST_NODES) this.pool.push(node);
+    this.pool.push(node);
   }
 
   tell(node) {  // what is known of it, for those who see and those who hear
     const id = this.grid.ids[node.photo], line = this.lines.get(id), chosen = this.selected.has(id);
     node.setAttribute("aria-selected", chosen);
     node.classList.toggle("chosen", chosen);
-    const words = line && [line.taken ? line.taken.slice(0, 16) + (line.date_is_guessed ? " (file date)" : "") : "no date",
-      line.everyone_smiling && (line.faces > 1 ? "all smile" : "smiles"), ...line.persons, ...line.labels, ...line.things, ...line.kinds, line.error];
-    const text = words ? words.filter(Boolean).join(", ") : `Photo ${node.photo + 1}`;
-    node.setAttribute("aria-label", text);
-    node.title = line ? `${line.name}\n${text}` : "";
-    node.lastChild.textContent = line?.error ? "!" : line?.everyone_smiling ? "☺" : "";
+    node.setAttribute("aria-label", line?.text ?? `Photo ${node.photo + 1}`);
+    node.title = line ? `${line.name}\n${line.text}` : "";
+    node.lastChild.textContent = line?.mark ?? "";
   }
 
   rest() {  // no scrolling for a moment: now pictures may start
-    if (!this.layout) return;
-    if (this.scaled) this.settle(), this.layer.style.transform = `translateY(${this.lastTop - this.y + this.origin}px)`;
+    if (this.scaled) { this.settle(); this.shift(); }
     const nodes = [...this.nodes.values()].sort((a, b) => b.seen - a.seen || a.photo - b.photo);
     for (const node of nodes) {
       const image = node.firstChild;
@@ -223,16 +222,13 @@ export class PhotoGrid {
       image.onerror = () => { if (image.hasAttribute("src")) node.lastChild.textContent = "!"; };
       image.src = `/320/${this.grid.ids[node.photo]}`;
     }
-    this.learn(nodes);
+    this.learn(nodes.map((node) => this.grid.ids[node.photo]).filter((id) => !this.lines.has(id)));
   }
 
-  async learn(nodes) {
-    const missing = nodes.map((node) => this.grid.ids[node.photo]).filter((id) => !this.lines.has(id));
-    if (!missing.length) return;
+  async learn(ids) {
+    if (!ids.length) return;
     if (this.lines.size > MOST_LINES) this.lines.clear();
-    try {
-      for (const line of await get("/api/photos", { ids: missing.slice(0, 500).join() })) this.lines.set(line.id, line);
-    } catch { return; }  // the pictures are there; what they show is asked again at the next rest
+    for (const line of await get("/api/photos", { ids: ids.join() })) this.lines.set(line.id, line);
     for (const node of this.nodes.values()) this.tell(node);
   }
 
@@ -245,21 +241,21 @@ export class PhotoGrid {
 
   indexOf(id) { return this.grid.ids.indexOf(id); }
 
-  focus(photo, { take = true } = {}) {
+  focus(photo) {
     if (photo < 0 || photo >= this.grid.photos) return;
-    this.nodes.get(this.focused)?.setAttribute("tabindex", "-1");
+    this.nodes.get(this.focused)?.setAttribute("tabindex", -1);
     this.focused = photo;
     const row = this.rowOf(photo), top = this.layout.top[row], bottom = top + this.layout.height[row];
     if (top < this.y + 8) this.to(top - HEADING);
     else if (bottom > this.y + this.view - 8) this.to(bottom - this.view + 24);
     const node = this.nodes.get(photo);
-    node?.setAttribute("tabindex", "0");
-    if (take) node?.focus({ preventScroll: true });
+    node?.setAttribute("tabindex", 0);
+    node?.focus({ preventScroll: true });
   }
 
   select(from, to, on = true) {
-    for (let photo = Math.min(from, to); photo <= Math.max(from, to); photo++) {
-      if (on) this.selected.add(this.grid.ids[photo]); else this.selected.delete(this.grid.ids[photo]);
+    for (const id of this.grid.ids.subarray(Math.min(from, to), Math.max(from, to) + 1)) {
+      if (on) this.selected.add(id); else this.selected.delete(id);
     }
     this.selectionChanged();
   }
@@ -270,132 +266,128 @@ export class PhotoGrid {
     this.onSelect(this.selected);
   }
 
-  deselect() { this.selected.clear(); this.anchor = null; this.selectionChanged(); }
+  deselect() {
+    this.selected.clear();
+    this.anchor = null;
+    this.selectionChanged();
+  }
 
   toggle(photo, range) {
-    const on = !this.selected.has(this.grid.ids[photo]);
-    if (range && this.anchor != null) this.select(this.anchor, photo);
-    else { this.select(photo, photo, on); this.anchor = photo; }
+    if (range && this.anchor != null) return this.select(this.anchor, photo);
+    this.select(photo, photo, !this.selected.has(this.grid.ids[photo]));
+    this.anchor = photo;
   }
 
   listen() {
-    const cellOf = (event) => event.target.closest?.(".cell");
+    const cellAt = (target) => target?.closest?.(".cell");
+    let start = null, hold, dragged = false;
     this.canvas.addEventListener("click", (event) => {
-      const cell = cellOf(event);
-      if (!cell || event.metaKey && !event.target.classList.contains("tick") && !this.selected.size) return;
+      const cell = cellAt(event.target), { shiftKey, ctrlKey, metaKey } = event, key = shiftKey || ctrlKey || metaKey;
+      if (!cell) return;
       event.preventDefault();
-      if (this.dragged) { this.dragged = false; return; }
+      if (dragged) { dragged = false; return; }
       this.focus(cell.photo);
-      if (event.shiftKey || event.ctrlKey || event.metaKey || this.selected.size || event.target.classList.contains("tick")) this.toggle(cell.photo, event.shiftKey);
+      if (key || this.selected.size || event.target.matches(".tick")) this.toggle(cell.photo, shiftKey);
       else this.onOpen(this.grid.ids[cell.photo]);
     });
     this.canvas.addEventListener("keydown", (event) => this.pressed(event));
     // A mouse drawn over photos chooses all from the first to the last; a finger held on one begins choosing.
-    let start = null, hold;
     this.canvas.addEventListener("pointerdown", (event) => {
-      const cell = cellOf(event);
-      this.dragged = false;
+      const cell = cellAt(event.target), { clientX, clientY } = event;
+      dragged = false;
       if (!cell || event.button) return;
-      if (event.pointerType === "mouse") start = { photo: cell.photo, x: event.clientX, y: event.clientY, was: new Set(this.selected) };
-      else hold = setTimeout(() => { this.toggle(cell.photo); this.dragged = true; navigator.vibrate?.(10); }, 500);
+      start = { photo: cell.photo, clientX, clientY, was: [...this.selected], isMouse: event.pointerType === "mouse" };
+      if (!start.isMouse) hold = setTimeout(() => { this.toggle(cell.photo); dragged = true; }, HOLD_MS);
     });
     addEventListener("pointermove", (event) => {
-      if (event.pointerType !== "mouse") { if (Math.hypot(event.movementX, event.movementY) > 4) clearTimeout(hold); return; }
-      if (!start || Math.hypot(event.clientX - start.x, event.clientY - start.y) < 6) return;
-      const cell = document.elementFromPoint(event.clientX, event.clientY)?.closest?.(".cell");
+      if (!start || Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) < 6) return;
+      clearTimeout(hold);
+      const cell = start.isMouse && cellAt(document.elementFromPoint(event.clientX, event.clientY));
       if (!cell) return;
-      this.dragged = true;
+      dragged = true;
       this.selected = new Set(start.was);
       this.anchor = start.photo;
       this.select(start.photo, cell.photo);
     });
-    for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => { start = null; clearTimeout(hold); });
-    this.canvas.addEventListener("contextmenu", (event) => { if (this.dragged) event.preventDefault(); });
+    for (const kind of ["pointerup", "pointercancel"]) {
+      addEventListener(kind, () => { start = null; clearTimeout(hold); });
+    }
+    this.canvas.addEventListener("contextmenu", (event) => { if (dragged) event.preventDefault(); });
 
+    const { scrubber } = this;
     const scrub = (event) => {
-      const box = this.scrubber.getBoundingClientRect();
-      this.to(((event.clientY - box.top) / box.height) * this.most);
-      this.scrubber.classList.add("moving");
+      const box = scrubber.getBoundingClientRect();
+      if (scrubber.hasPointerCapture(event.pointerId)) this.to(((event.clientY - box.top) / box.height) * this.most);
     };
-    this.scrubber.addEventListener("pointerdown", (event) => { this.scrubber.setPointerCapture(event.pointerId); scrub(event); });
-    this.scrubber.addEventListener("pointermove", (event) => { if (this.scrubber.hasPointerCapture(event.pointerId)) scrub(event); });
-    this.scrubber.addEventListener("lostpointercapture", () => this.scrubber.classList.remove("moving"));
-    this.scrubber.addEventListener("keydown", (event) => {
-      const steps = { ArrowDown: this.view, ArrowUp: -this.view, PageDown: this.most / 10, PageUp: -this.most / 10, Home: -this.most, End: this.most };
-      if (event.key in steps) { event.preventDefault(); this.to(this.y + steps[event.key]); }
+    scrubber.addEventListener("pointerdown", (event) => { scrubber.setPointerCapture(event.pointerId); scrub(event); });
+    scrubber.addEventListener("pointermove", scrub);
+    scrubber.addEventListener("keydown", (event) => {
+      const { view, most } = this;
+      const by = { ArrowDown: view, ArrowUp: -view, PageDown: most / 10, PageUp: -most / 10, Home: -most, End: most }[event.key];
+      if (by == null) return;
+      event.preventDefault();
+      this.to(this.y + by);
     });
+  }
+
+  beside(rows) {  // the photo nearest to the focused one, so many rows below
+    const { first, section, rows: all } = this.layout, from = this.rowOf(this.focused), way = Math.sign(rows);
+    let row = from;
+    for (let next = from + way, left = Math.abs(rows); left && next >= 0 && next < all; next += way) {
+      if (section[next] < 0) { row = next; left--; }
+    }
+    const share = (this.focused - first[from]) / (first[from + 1] - first[from]);
+    return Math.min(first[row] + Math.round(share * (first[row + 1] - first[row])), first[row + 1] - 1);
   }
 
   pressed(event) {
     if (event.altKey) return;
-    const row = this.rowOf(this.focused), per = Math.max(1, Math.floor(this.view / 220));
-    const beside = (rows) => {  // the photo nearest below or above
-      let next = row;
-      for (let step = Math.abs(rows); step; next += Math.sign(rows)) {
-        const further = next + Math.sign(rows);
-        if (further < 0 || further >= this.layout.rows) break;
-        if (this.layout.section[further] < 0) step--;
-      }
-      const { first } = this.layout;
-      while (next < this.layout.rows && this.layout.section[next] >= 0) next++;
-      const share = (this.focused - first[row]) / Math.max(1, first[row + 1] - first[row]);
-      return Math.min(first[next] + Math.round(share * (first[next + 1] - first[next])), Math.max(first[next], first[next + 1] - 1));
-    };
-    const last = this.grid.photos - 1;
+    const last = this.grid.photos - 1, page = Math.max(1, Math.floor(this.view / 220)), { key } = event;
     const to = {
-      ArrowRight: () => Math.min(this.focused + 1, last), ArrowLeft: () => Math.max(this.focused - 1, 0),
-      ArrowDown: () => beside(1), ArrowUp: () => beside(-1), PageDown: () => beside(per), PageUp: () => beside(-per),
-      Home: () => 0, End: () => last,
-    }[event.key];
+      ArrowRight: () => this.focused + 1, ArrowLeft: () => this.focused - 1, Home: () => 0, End: () => last,
+      ArrowDown: () => this.beside(1), ArrowUp: () => this.beside(-1),
+      PageDown: () => this.beside(page), PageUp: () => this.beside(-page),
+    }[key];
     if (to) {
-      event.preventDefault();
-      const from = this.focused;
-      this.anchor ??= from;
-      this.focus(to());
+      this.anchor ??= this.focused;
+      this.focus(within(to(), last));
       if (event.shiftKey) this.select(this.anchor, this.focused);
       else if (!this.selected.size) this.anchor = null;
-    } else if (event.key === " ") {
-      event.preventDefault();
-      this.toggle(this.focused, event.shiftKey);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      this.onOpen(this.grid.ids[this.focused]);
-    } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      this.select(0, last);
-    } else if (event.key === "Escape" && this.selected.size) this.deselect();
+    } else if (key === " ") this.toggle(this.focused, event.shiftKey);
+    else if (key === "Enter") this.onOpen(this.grid.ids[this.focused]);
+    else if (key === "a" && (event.ctrlKey || event.metaKey)) this.select(0, last);
+    else if (key === "Escape" && this.selected.size) this.deselect();
+    else return;
+    event.preventDefault();
   }
 
   // -- the years at the side
 
   drawScrubber() {
-    const { sections } = this.grid, { section, top, rows } = this.layout;
-    this.scrubber.hidden = !sections.length || this.most < 3 * this.view;
-    this.scrubber.replaceChildren(make("span.here"), make("span.bubble"));
-    if (this.scrubber.hidden) return;
-    let lastYear = "", lastAt = -1;
-    const high = this.scrubber.clientHeight || this.view;
+    const { sections } = this.grid, { section, top, rows, total } = this.layout, { scrubber } = this;
+    scrubber.hidden = !sections.length || this.most < 3 * this.view;
+    scrubber.replaceChildren(make("span.here"), make("span.bubble"));
+    if (scrubber.hidden) return;
+    let lastYear = "", lastAt = -20;
     for (let row = 0; row < rows; row++) {
-      if (section[row] < 0) continue;
-      const year = sections[section[row]][0].slice(0, 4), at = (top[row] / this.layout.total) * high;
-      if (!year || year === lastYear || at - lastAt < 20 && lastAt >= 0) continue;
-      const mark = make("span.year", {}, year);
+      const year = sections[section[row]]?.[0].slice(0, 4), at = (top[row] / total) * scrubber.clientHeight;
+      if (!year || year === lastYear || at - lastAt < 20) continue;
+      const mark = make("span.year", year);
       mark.style.top = `${at}px`;
-      this.scrubber.append(mark);
+      scrubber.append(mark);
       lastYear = year; lastAt = at;
     }
   }
 
   moveScrubber() {
-    if (this.scrubber.hidden) return;
-    const share = this.most ? this.y / this.most : 0, row = this.rowAt(this.y + 60);
-    let index = row;
-    while (index > 0 && this.layout.section[index] < 0) index--;
-    const text = monthText(this.grid.sections[this.layout.section[index]]?.[0]);
-    const [here, bubble] = this.scrubber.children;
-    here.style.top = bubble.style.top = `${share * 100}%`;
+    const { scrubber, layout: { section } } = this, [here, bubble] = scrubber.children;
+    if (scrubber.hidden) return;
+    let row = this.rowAt(this.y + 60);
+    while (row > 0 && section[row] < 0) row--;
+    const percent = this.most ? (this.y / this.most) * 100 : 0, text = monthText(this.grid.sections[section[row]]?.[0]);
+    here.style.top = bubble.style.top = `${percent}%`;
     bubble.textContent = text;
-    this.scrubber.setAttribute("aria-valuenow", Math.round(share * 100));
-    this.scrubber.setAttribute("aria-valuetext", text);
+    scrubber.setAttribute("aria-valuenow", Math.round(percent));
+    scrubber.setAttribute("aria-valuetext", text);
   }
 }
