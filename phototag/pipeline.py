@@ -27,11 +27,13 @@ TaggerFunction = Callable[[Sequence[Frame]], list[list[Tag]]]
 
 @dataclass
 class Batch:
-    """What one batch of photos taught: to be saved in one transaction."""
+    """What one batch of photos taught: to be saved in one transaction. `is_saved`: who tagged them has done
+    it, and tells only what became of each photo."""
 
     jobs: list[Job]
     facts: list[PhotoFacts] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    is_saved: bool = False
 
 
 def run(

@@ -492,7 +492,8 @@ def _look(
     batches = engine.run(jobs, work, stop=caller.stop, reader=reader, on_message=caller.message)
     with closing(batches):
         for batch in batches:
-            library.save(batch.facts, batch.outcomes, plan.fingerprints)
+            if not batch.is_saved:
+                library.save(batch.facts, batch.outcomes, plan.fingerprints, batch.jobs)
             _count(batch, report)
             if on_photo is not None:
                 errors = {outcome.photo_id: outcome.error for outcome in batch.outcomes if outcome.error}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from phototag.metadata.beside import Reader
 from phototag.pipeline import Batch
-from phototag.records import Fingerprint, Job
+from phototag.records import Fingerprint
 from phototag.stopping import Stop
 from phototag.taggers import table
+
+if TYPE_CHECKING:
+    from phototag.library.jobs import Jobs
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Engine(Protocol):
 
     def run(
         self,
-        jobs: Iterable[Job],
+        jobs: Jobs,
         work: Work,
         *,
         stop: Stop,

@@ -8,17 +8,19 @@ all. `complete_for` is only a shortcut: where it does not fit, the answers are c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select, update
 
-from phototag.library.answers import Answer, load_answers
+from phototag.library.address import Address
+from phototag.library.answers import Answer, chunks, load_answers
 from phototag.library.database import Catalog
 from phototag.library.metadata import sidecars_of
 from phototag.library.names import find_ids
-from phototag.library.paths import Place, places_of, to_path
+from phototag.library.paths import Place, places_of, roots_of, to_path
 from phototag.library.tables import answers, photos, taggers
 from phototag.library.tables import fingerprints as fingerprint_rows
 from phototag.records import Job, PhotoFile
@@ -40,6 +42,54 @@ class JobCount:
     unmarked: int = 0
 
 
+class Jobs:
+    """The photos that lack answers: see Library.jobs. Each iteration reads the catalog anew."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        scope: Sequence[str] | None,
+        fingerprints: Mapping[str, str],
+        needs: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._catalog = catalog
+        self._scope = scope
+        self._fingerprints = fingerprints
+        self._needs = needs
+
+    def __iter__(self) -> Iterator[Job]:
+        with self._catalog.read() as connection:
+            places = places_of(connection, self._scope)
+        for place in places:
+            after = ""
+            while True:
+                with self._catalog.read() as connection:
+                    page = _incomplete_photos(connection, place, after, digest(self._fingerprints))
+                    jobs = list(_jobs(connection, place, page, self._fingerprints, self._needs))
+                yield from jobs
+                if len(page) < PAGE:
+                    break
+                after = page[-1].path
+
+    @property
+    def address(self) -> Address:
+        """Where another process finds the catalog, with Library.open."""
+        return self._catalog.address
+
+    def photo_ids(self) -> array[int]:
+        """Of the photos that may lack answers, in the same order; 8 bytes each."""
+        found = array("q")
+        with self._catalog.read() as connection:
+            for place in places_of(connection, self._scope):
+                statement = (
+                    select(photos.c.id)
+                    .where(_may_lack_answers(place.within(photos), digest(self._fingerprints)))
+                    .order_by(photos.c.path)
+                )
+                found.extend(connection.execute(statement).scalars())
+        return found
+
+
 class _Photo(NamedTuple):
     id: int
     path: str
@@ -48,30 +98,31 @@ class _Photo(NamedTuple):
     content_hash: str | None
 
 
+_SELECT_PHOTOS = select(*(photos.c[name] for name in _Photo._fields))
+
+
 def digest(fingerprints: Mapping[str, str]) -> str:
     """One short text for a set of taggers and their fingerprints."""
     return hashlib.blake2b(repr(sorted(fingerprints.items())).encode(), digest_size=8).hexdigest()
 
 
-def find(
+def find_some(
     catalog: Catalog,
-    scope: Sequence[str] | None,
+    photo_ids: Collection[int],
     fingerprints: Mapping[str, str],
     needs: Mapping[str, Sequence[str]],
-) -> Iterator[Job]:
-    """See Library.jobs."""
+) -> list[Job]:
+    """See Library.jobs_of."""
+    found: list[Job] = []
     with catalog.read() as connection:
-        places = places_of(connection, scope)
-    for place in places:
-        after = ""
-        while True:
-            with catalog.read() as connection:
-                page = _incomplete_photos(connection, place, after, digest(fingerprints))
-                jobs = list(_jobs(connection, place, page, fingerprints, needs))
-            yield from jobs
-            if len(page) < PAGE:
-                break
-            after = page[-1].path
+        for root, root_id in roots_of(connection).items():
+            place = Place(root_id, root, "")
+            for some in chunks(photo_ids):
+                here = _may_lack_answers(place.within(photos), digest(fingerprints))
+                statement = _SELECT_PHOTOS.where(here, photos.c.id.in_(some)).order_by(photos.c.path)
+                page = [_Photo(*row) for row in connection.execute(statement)]
+                found += _jobs(connection, place, page, fingerprints, needs)
+    return found
 
 
 def count(catalog: Catalog, scope: Sequence[str] | None, fingerprints: Mapping[str, str]) -> JobCount:
@@ -170,6 +221,10 @@ def pending(
     return tuple(name for name in fingerprints if name != DECODE and not is_current(name))
 
 
+def _may_lack_answers(here: ColumnElement[bool], complete_for: str) -> ColumnElement[bool]:
+    return and_(here, photos.c.missing_since.is_(None), photos.c.complete_for.is_distinct_from(complete_for))
+
+
 def _incomplete_photos(
     connection: Connection,
     place: Place,
@@ -180,9 +235,8 @@ def _incomplete_photos(
 ) -> Sequence[_Photo]:
     """The next photos by path that may lack an answer."""
     statement = (
-        select(*(photos.c[name] for name in _Photo._fields))
-        .where(place.within(photos), photos.c.path > after, photos.c.missing_since.is_(None))
-        .where(photos.c.complete_for.is_distinct_from(complete_for), *conditions)
+        _SELECT_PHOTOS.where(_may_lack_answers(place.within(photos), complete_for), photos.c.path > after)
+        .where(*conditions)
         .order_by(photos.c.path)
         .limit(limit)
     )

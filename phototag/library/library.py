@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -50,7 +50,7 @@ from phototag.library.database import Catalog, open_catalog, open_other
 from phototag.library.facets import Facet
 from phototag.library.forget import Forgotten
 from phototag.library.grid import Shapes
-from phototag.library.jobs import JobCount
+from phototag.library.jobs import JobCount, Jobs
 from phototag.library.journal import Entry
 from phototag.library.labels import LabelCount, read_words
 from phototag.library.merge import Merged, merge
@@ -243,7 +243,7 @@ class Library:
         scope: Sequence[str] | None,
         fingerprints: Fingerprints,
         needs: Mapping[str, Sequence[str]] | None = None,
-    ) -> Iterator[Job]:
+    ) -> Jobs:
         """The photos that lack answers, by path, each with the taggers whose answer is missing (in the order
         of `fingerprints`).
 
@@ -251,7 +251,16 @@ class Library:
         fingerprint, with that of the decoding under 'decode'. `needs`: tagger -> those whose
         answers it reads; a job carries these answers where they are there (one that failed is not).
         Missing photos are skipped. Saving meanwhile is fine."""
-        return jobs.find(self._catalog, scope, _texts(fingerprints), needs or {})
+        return Jobs(self._catalog, scope, _texts(fingerprints), needs or {})
+
+    def jobs_of(
+        self,
+        photo_ids: Collection[int],
+        fingerprints: Fingerprints,
+        needs: Mapping[str, Sequence[str]] | None = None,
+    ) -> list[Job]:
+        """Those of the `jobs` that are about these photos."""
+        return jobs.find_some(self._catalog, photo_ids, _texts(fingerprints), needs or {})
 
     def count_jobs(self, scope: Sequence[str] | None, fingerprints: Fingerprints) -> JobCount:
         """How many jobs there are, and for each tagger how many answers are missing."""
@@ -262,12 +271,18 @@ class Library:
         jobs.mark_complete(self._catalog, scope, _texts(fingerprints))
 
     def save(
-        self, facts: Sequence[PhotoFacts], outcomes: Sequence[Outcome], fingerprints: Fingerprints
+        self,
+        facts: Sequence[PhotoFacts],
+        outcomes: Sequence[Outcome],
+        fingerprints: Fingerprints,
+        looked_at: Sequence[Job] = (),
     ) -> None:
         """Store one batch in one transaction: what decoding learned, and the answers, in place of
         earlier ones by the same taggers. `fingerprints`: as given to `jobs`, all of them. Outcomes
-        of photos without facts are about the bytes the catalog knows."""
-        save(self._catalog, facts, outcomes, _records(fingerprints))
+        of photos without facts are about the bytes the catalog knows. `looked_at`: the jobs that these
+        answer. Where another scan has seen since that the file is another one, nothing of that photo is
+        stored, and it goes on to lack an answer."""
+        save(self._catalog, facts, outcomes, _records(fingerprints), looked_at)
 
     def remember_weights(self, fingerprints: Fingerprints) -> None:
         """Keep what the weights of these taggers state now, for answers that they gave before it

@@ -29,7 +29,7 @@ from phototag.library.tables import (
     taggers,
     tags,
 )
-from phototag.records import Fingerprint, Outcome, PhotoFacts, Tag
+from phototag.records import Fingerprint, Job, Outcome, PhotoFacts, PhotoFile, Tag
 
 TRIES = 5  # where two savers are in each other's way, the server lets one of them go on
 
@@ -75,6 +75,12 @@ class _Known(NamedTuple):
     has_corrections: bool
     has_keywords: bool
     is_any_face_spoken_of: bool  # in the whole catalog
+    size_bytes: int
+    mtime_ns: int
+
+    def is_file(self, file: PhotoFile) -> bool:
+        """Whether the row is about the file as it was then."""
+        return (self.size_bytes, self.mtime_ns) == (file.size_bytes, file.mtime_ns)
 
 
 _SELECT_KNOWN = select(
@@ -89,6 +95,8 @@ _SELECT_KNOWN = select(
     exists().where(corrections.c.photo_id == photos.c.id),
     exists().where(photo_keywords.c.photo_id == photos.c.id),
     said_of_faces.IS_ANY,
+    photos.c.size_bytes,
+    photos.c.mtime_ns,
 ).where(photos.c.id.in_(IDS))
 
 
@@ -137,14 +145,15 @@ def save(
     facts: Sequence[PhotoFacts],
     outcomes: Sequence[Outcome],
     fingerprints: Mapping[str, Fingerprint],
+    looked_at: Sequence[Job] = (),
 ) -> None:
     """See Library.save."""
     if not facts and not outcomes:
         return
     for _ in range(TRIES - 1):
         with suppress(InEachOthersWay):
-            return _save(catalog, facts, outcomes, fingerprints)
-    _save(catalog, facts, outcomes, fingerprints)
+            return _save(catalog, facts, outcomes, fingerprints, looked_at)
+    _save(catalog, facts, outcomes, fingerprints, looked_at)
 
 
 def _save(
@@ -152,9 +161,13 @@ def _save(
     facts: Sequence[PhotoFacts],
     outcomes: Sequence[Outcome],
     fingerprints: Mapping[str, Fingerprint],
+    looked_at: Sequence[Job],
 ) -> None:
     with catalog.write(beside_others=True) as connection:
         batch = _load_batch(connection, facts, outcomes)
+        for job in looked_at:
+            if job.photo_id in batch and not batch[job.photo_id].known.is_file(job.file):
+                del batch[job.photo_id]
         # Most photos are new: where nobody has said anything yet, nothing is looked for.
         answered = [photo_id for photo_id, photo in batch.items() if photo.known.has_answers]
         corrected = [photo_id for photo_id, photo in batch.items() if photo.known.has_corrections]

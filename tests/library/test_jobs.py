@@ -12,7 +12,7 @@ import numpy
 import pytest
 
 from phototag.errors import CatalogError, UsageError
-from phototag.library import failures
+from phototag.library import Library, failures
 from phototag.records import Box, Exif, Member, Outcome, PhotoFacts, Tag
 from tests.catalogs import BOTH
 
@@ -396,3 +396,36 @@ def test_killed_at_any_moment_the_next_scan_ends_as_an_uninterrupted_one(shelf, 
         assert scanner(shelf).communicate()[0] == "walked\ndone\n"
         assert contents(shelf) == expected
     assert interrupted >= 10, "else nothing was tested"
+
+
+@BOTH
+def test_jobs_are_asked_for_by_the_numbers_of_photos(shelf, fingerprints):
+    """As another process does it, which is told numbers alone."""
+    shelf.write("b/2.jpg", "a.jpg", "b/10.jpg")
+    shelf.find()
+    found = shelf.library.jobs(None, fingerprints)
+    every = list(found)
+    ids = found.photo_ids()
+    assert list(ids) == [job.photo_id for job in every]
+    with Library.open(found.address) as other:
+        assert other.jobs_of(ids, fingerprints) == every
+        assert other.jobs_of(ids[1:2], fingerprints) == every[1:2]
+        assert other.jobs_of([], fingerprints) == []
+        shelf.tag()
+        assert other.jobs_of(ids, fingerprints) == [] and list(found.photo_ids()) == []
+
+
+@BOTH
+def test_what_was_said_of_another_file_is_not_stored(shelf, fingerprints):
+    """Another scan has seen meanwhile that the file was replaced."""
+    shelf.write("a.jpg", "b.jpg")
+    shelf.find()
+    jobs = list(shelf.library.jobs(None, fingerprints))
+    facts = [PhotoFacts(job.photo_id, shelf.hash_file(job.file), 3, 4, Exif()) for job in jobs]
+    outcomes = [Outcome(job.photo_id, name) for job in jobs for name in ALL]
+    shelf.write("a.jpg", text="another picture")
+    shelf.find()
+    shelf.library.save(facts, outcomes, fingerprints, jobs)
+    assert pending(shelf) == {"a.jpg": ALL}
+    a, b = (shelf.library.photo(str(shelf.folder / name)) for name in ("a.jpg", "b.jpg"))
+    assert a.width is None and b.width == 3
