@@ -1,30 +1,39 @@
-"""The engine of many machines: photos are decoded and tagged by actors of Ray Data. Pixels never travel:
-an actor gets the names of files and gives back answers, 1 to 3 kB a photo. What is saved in the catalog is
-done; nothing else is remembered, so that a run that was cut off goes on with the same command.
+"""The engine of many machines: photos are decoded and tagged by actors of Ray Data. Pixels never travel, nor
+does the list of photos: an actor gets the numbers of a batch's photos, asks the catalog what they lack and
+gives back answers, 1 to 3 kB a photo, or saves them itself where the catalog is on a server. What is saved
+is done; nothing else is remembered, so that a run that was cut off goes on with the same command.
 
 The only file that imports ray, and only once it runs."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
-import itertools
+import io
 import logging
 import os
 import pickle
 import platform
 import queue
 import secrets
+import shutil
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 from phototag.engines.local import Local, cores, load_taggers
 from phototag.engines.work import Work
 from phototag.errors import EngineError, PhototagError, UsageError
+from phototag.library import Library
+from phototag.library.address import Address
+from phototag.library.jobs import Jobs
 from phototag.metadata.beside import Reader
 from phototag.pipeline import Batch
 from phototag.records import Job, PhotoFile
@@ -32,6 +41,9 @@ from phototag.stopping import POLL_SECONDS, Stop
 from phototag.taggers.fingerprints import compute_fingerprints
 from phototag.version import __version__
 
+# Photos of a row that is sent to Ray at the start; so that a million of them are 4,000 rows, not 60,000.
+PAGE = 256
+ANSWERS_WAITING = 32  # batches: with more, actors wait until the driver has saved some
 FEW_PHOTOS = 200  # with fewer, starting Ray takes longer than it saves
 OBJECT_STORE_BYTES = 256 * 2**20  # of a cluster of our own: jobs and answers alone pass through it
 LAST_SECONDS = 1.0  # a stopped run waits so long for Ray to end its work
@@ -66,7 +78,7 @@ class Ray:
 
     def run(
         self,
-        jobs: Iterable[Job],
+        jobs: Jobs,
         work: Work,
         *,
         stop: Stop,
@@ -76,14 +88,12 @@ class Ray:
         """See Engine.run."""
         if work.photos < FEW_PHOTOS:
             on_message(f"Fewer than {FEW_PHOTOS} photos: without --engine ray it would take less time.")
-        source = iter(jobs)
-        pages = iter(lambda: list(itertools.islice(source, work.batch_size)), [])
-        rows = [{"jobs": pickle.dumps(page)} for page in pages]
-        if not rows:
+        ids = jobs.photo_ids()
+        if not ids:
             return
         on_message("Starting Ray; the first photos come after half a minute or so.")
-        with self._cluster():
-            yield from self._batches(rows, work, stop, reader)
+        with contextlib.redirect_stdout(_Stdout(sys.stdout)), self._cluster():
+            yield from self._batches(ids, jobs.address, work, stop, reader)
 
     def _least_and_most(self) -> tuple[int, int]:
         if isinstance(self.actors, tuple):
@@ -101,6 +111,8 @@ class Ray:
         token = "RAY_AUTH_TOKEN" if is_own and "RAY_AUTH_TOKEN" not in os.environ else None
         if token:
             os.environ[token] = secrets.token_hex(32)
+        # Else Ray says on stderr, of each pool of actors it makes, that its own arguments may get lost.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         if is_own:  # Ray's own switch for the loopback address; it takes "127.0.0.1" for the outer one
             os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         import ray
@@ -109,6 +121,7 @@ class Ray:
             yield
             return
         settings: dict[str, Any] = {}
+        folder = _make_folder() if is_own else None
         if is_own:
             least = self._least_and_most()[0]
             settings = {
@@ -117,10 +130,11 @@ class Ray:
                 "object_store_memory": OBJECT_STORE_BYTES,
                 "include_dashboard": False,
                 "_node_ip_address": "127.0.0.1",
+                "_temp_dir": folder,  # not /tmp/ray, where a cluster of long ago may have left its address
             }
         before = signal.getsignal(signal.SIGTERM)
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with _drop_from_stderr(b"RAY_BACKEND_LOG_LEVEL"):
                 ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR, **settings)
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise EngineError(
@@ -136,41 +150,32 @@ class Ray:
             ray.shutdown()
             if token:
                 os.environ.pop(token, None)
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _batches(
-        self, rows: Sequence[Mapping[str, bytes]], work: Work, stop: Stop, reader: Reader
+        self, ids: array[int], catalog: Address, work: Work, stop: Stop, reader: Reader
     ) -> Generator[Batch]:
         """What the actors answer, as it comes."""
-        import ray
-        import ray.data
-
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        least, most = self._least_and_most()
-        # A block for each row: an actor that is lost costs one batch. Ray starts lost actors anew and gives
-        # their blocks to others; with a max_restarts of ours a lost node would end the run.
-        answers = ray.data.from_items(list(rows), override_num_blocks=len(rows)).map_batches(
-            _Actor,
-            fn_constructor_args=(work, self.photos_at, max(1, int(self.cpus_per_actor)), __version__),
-            batch_size=1,
-            compute=ray.data.ActorPoolStrategy(min_size=least, max_size=most),
-            num_cpus=self.cpus_per_actor,
-            num_gpus=self.gpus_per_actor,
-        )
-        arrived: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+        answers = self._stream(ids, catalog, work)
+        arrived: queue.Queue[bytes | Exception | None] = queue.Queue(ANSWERS_WAITING)
         is_over = threading.Event()
+
+        def hand_over(answer: bytes | Exception | None) -> None:
+            while not is_over.is_set():
+                with contextlib.suppress(queue.Full):
+                    return arrived.put(answer, timeout=POLL_SECONDS)
 
         def collect() -> None:
             try:
                 for block in answers.iter_batches(batch_size=None, prefetch_batches=0):
                     for answer in block["answer"]:
-                        arrived.put(answer)
+                        hand_over(answer)
                     if is_over.is_set():
                         return
-                arrived.put(None)
+                hand_over(None)
             except Exception as error:
-                arrived.put(error)
+                hand_over(error)
 
         # in a thread, so that a stop need not wait for the next answer
         thread = threading.Thread(target=collect, name="ray-answers", daemon=True)
@@ -199,23 +204,96 @@ class Ray:
             is_over.set()
             thread.join(LAST_SECONDS)
 
+    def _stream(self, ids: array[int], catalog: Address, work: Work) -> Any:
+        """A Ray Dataset of pickled answers, a row for each batch."""
+        import ray
+        import ray.data
+
+        least, most = self._least_and_most()
+        batches = -(-len(ids) // work.batch_size)
+        pages = [{"ids": ids[i : i + PAGE].tobytes()} for i in range(0, len(ids), PAGE)]
+        arguments = _Arguments(
+            work,
+            catalog,
+            ray.get_runtime_context().get_node_id(),
+            self.photos_at,
+            max(1, int(self.cpus_per_actor)),
+            __version__,
+        )
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        size_before = context.target_max_block_size
+        # Each batch is a block of its own: an actor that is lost costs one batch.
+        context.target_max_block_size = 1
+        try:
+            # Ray starts lost actors anew and gives their blocks to others; with a max_restarts of ours a lost
+            # node would end the run. What is split anew after a loss is split as before: Ray counts on it.
+            return (
+                ray.data.from_items(pages, override_num_blocks=len(pages))
+                .flat_map(functools.partial(_split, batch_size=work.batch_size), num_cpus=0)
+                .map_batches(
+                    _Actor,
+                    fn_constructor_args=(arguments,),
+                    batch_size=1,
+                    compute=ray.data.ActorPoolStrategy(
+                        min_size=min(least, batches), max_size=min(most, batches)
+                    ),
+                    num_cpus=self.cpus_per_actor,
+                    num_gpus=self.gpus_per_actor,
+                )
+            )
+        finally:
+            context.target_max_block_size = size_before
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """What an actor is made from, some kB: names, never nets. `catalog`: its address; `node`: Ray's name of
+    the machine where the scan was started; `threads`: of an actor; `version`: of phototag there."""
+
+    work: Work
+    catalog: Address
+    node: str
+    photos_at: tuple[tuple[str, str], ...]
+    threads: int
+    version: str
+
+
+def _split(page: dict[str, bytes], batch_size: int) -> list[dict[str, bytes]]:
+    """A row for each batch of the page."""
+    length = batch_size * array("q").itemsize
+    return [{"ids": page["ids"][i : i + length]} for i in range(0, len(page["ids"]), length)]
+
+
+@functools.cache
+def _open(catalog: Address) -> Library:
+    """Once in each process."""
+    return Library.open(catalog, create=False)
+
+
+def _read_jobs(catalog: Address, ids: bytes, work: Work) -> list[Job] | PhototagError:
+    """What the photos lack now. Runs where the catalog's file is."""
+    try:
+        return _open(catalog).jobs_of(array("q", ids), work.fingerprints, work.needs())
+    except PhototagError as error:
+        return error
+
 
 class _Actor:
     """Decodes and tags on one machine of the cluster. It is made again where it was lost, from names alone:
     arguments that hold nets do not survive that. What a person has to mend is an answer too, since an
     exception here would be tried again."""
 
-    def __init__(
-        self, work: Work, photos_at: tuple[tuple[str, str], ...], threads: int, version: str
-    ) -> None:
+    def __init__(self, arguments: _Arguments) -> None:
+        work, threads = arguments.work, arguments.threads
         self._work = replace(work, workers=work.workers or threads)
-        self._photos_at = photos_at
-        self._threads = threads
+        self._arguments = arguments
         self._reader = Reader()
         self._refusal: PhototagError | None = None
         self._engine: Local | None = None
         try:
-            self._refuse_others(version)
+            self._refuse_others(arguments.version)
             self._engine = Local(threads, load_taggers(work, Stop()))
             if "torch" in sys.modules:
                 from phototag.nets.device import set_cpu_threads
@@ -244,15 +322,17 @@ class _Actor:
                 )
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
-        return {"answer": [pickle.dumps((self._answer(page), self._reader.errors)) for page in rows["jobs"]]}
+        return {
+            "answer": [pickle.dumps((self._answer(bytes(ids)), self._reader.errors)) for ids in rows["ids"]]
+        }
 
-    def _answer(self, page: bytes) -> list[Batch] | PhototagError:
+    def _answer(self, ids: bytes) -> list[Batch] | PhototagError:
         if self._engine is None:
             return self._refusal or EngineError("an actor is not ready")
-        jobs: list[Job] = pickle.loads(page)
-        work = replace(self._work, photos=len(jobs))
         try:
-            here = [replace(job, file=translate(job.file, self._photos_at)) for job in jobs]
+            jobs = self._find_jobs(ids)
+            work = replace(self._work, photos=len(jobs))
+            here = [replace(job, file=translate(job.file, self._arguments.photos_at)) for job in jobs]
             for root in {job.file.root for job in here}:
                 if not os.path.isdir(root):
                     raise EngineError(
@@ -262,10 +342,43 @@ class _Actor:
             batches = list(self._engine.run(here, work, stop=Stop(), reader=self._reader))
         except PhototagError as error:
             return error
-        known = {job.photo_id: job for job in jobs}
+        known = {job.photo_id: replace(job, answers={}) for job in jobs}
         for batch in batches:
             batch.jobs = [known[job.photo_id] for job in batch.jobs]
+        if not self._is_file:
+            try:
+                return [self._save(batch) for batch in batches]
+            except PhototagError as error:
+                return error
         return batches
+
+    def _save(self, batch: Batch) -> Batch:
+        """In the catalog on a server. What is left is what the driver counts."""
+        library = _open(self._arguments.catalog)
+        library.save(batch.facts, batch.outcomes, self._work.fingerprints, batch.jobs)
+        outcomes = [replace(outcome, tags=()) for outcome in batch.outcomes]
+        return Batch(batch.jobs, outcomes=outcomes, is_saved=True)
+
+    @property
+    def _is_file(self) -> bool:
+        """Whether only the machine where the scan was started has the catalog, and saves what is found."""
+        return isinstance(self._arguments.catalog, Path)
+
+    def _find_jobs(self, ids: bytes) -> list[Job]:
+        """What has been saved meanwhile is not among them."""
+        catalog, work = self._arguments.catalog, self._arguments.work
+        if self._is_file:
+            import ray
+            from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+            there = NodeAffinitySchedulingStrategy(self._arguments.node, soft=False)
+            read = ray.remote(_read_jobs).options(num_cpus=0, scheduling_strategy=there)
+            found = ray.get(read.remote(catalog, ids, work))
+        else:
+            found = _read_jobs(catalog, ids, work)
+        if isinstance(found, PhototagError):
+            raise found
+        return found
 
 
 def translate(file: PhotoFile, photos_at: Sequence[tuple[str, str]]) -> PhotoFile:
@@ -277,6 +390,49 @@ def translate(file: PhotoFile, photos_at: Sequence[tuple[str, str]]) -> PhotoFil
         if path.startswith(inside):
             return file._replace(root=there.rstrip("/") or "/", path=path[len(inside) :])
     return file
+
+
+class _Stdout(io.TextIOBase):
+    """Stdout, for all but Ray's threads: they print there that an actor is lost."""
+
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout = stdout
+
+    def write(self, text: str) -> int:
+        is_of_ray = threading.current_thread().name.startswith("ray_")
+        return (sys.stderr if is_of_ray else self._stdout).write(text)
+
+    def flush(self) -> None:
+        self._stdout.flush()
+
+    def fileno(self) -> int:
+        return self._stdout.fileno()
+
+    def isatty(self) -> bool:
+        return self._stdout.isatty()
+
+
+@contextlib.contextmanager
+def _drop_from_stderr(text: bytes) -> Iterator[None]:
+    """Lines with this text; the others come at the end."""
+    with tempfile.TemporaryFile() as written:
+        stderr = os.dup(2)
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            written.seek(0)
+            for line in written:
+                if text not in line:
+                    os.write(2, line)
+
+
+def _make_folder() -> str:
+    """For the sockets and logs of a cluster of our own, its user's alone. Sockets have short names only, and
+    the system's own folder for such things has a long one on a Mac."""
+    return tempfile.mkdtemp(prefix="phototag-ray-", dir="/tmp" if os.path.isdir("/tmp") else None)
 
 
 def _one_line(error: Exception) -> str:

@@ -3,22 +3,42 @@
 import importlib.util
 import json
 import os
+import pickle
 import shutil
 import signal
-import sqlite3
-import subprocess
 import sys
 import time
-from pathlib import Path
+from array import array
+from dataclasses import replace
 
 import pytest
 
 from phototag import Library, Ray, scan
-from phototag.engines.ray import translate
-from phototag.errors import UsageError
-from phototag.records import PhotoFile
+from phototag.engines.ray import _Actor, _Arguments, _split, translate
+from phototag.engines.work import Work
+from phototag.errors import EngineError, TaggerBroken, UsageError
+from phototag.records import Fingerprint, PhotoFile
 from phototag.scanning import ScanOptions
+from phototag.taggers import table
+from phototag.taggers.fingerprints import compute_fingerprints
+from phototag.version import __version__
 from tests.conftest import SAMPLES
+from tests.engines import taggers
+from tests.engines.cluster import (
+    ANSWERS,
+    Cluster,
+    Running,
+    actors_of,
+    answers_of,
+    environment,
+    has_answers,
+    listening,
+    tidy,
+)
+
+COPIES = "abc"  # of the sample photos
+PHOTOS = 15 * len(COPIES)  # and one that is none
+LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs ray: pip install 'phototag[cluster]'"
@@ -43,115 +63,215 @@ def test_photos_lie_elsewhere_on_other_machines():
 
 @pytest.mark.parametrize("option", [["--actors", "2"], ["--address", "auto"], ["--photos-at", "/a=/b"]])
 def test_options_of_a_cluster_need_the_engine(option, tmp_path):
-    done = command("scan", *option, tmp_path, catalog=tmp_path / "c.db").wait_done()
+    done = Running("scan", *option, tmp_path, "--db", tmp_path / "c.db").wait_done()
     assert done.returncode == 2 and "--engine ray" in done.stderr
 
 
-class Running(subprocess.Popen):
-    def wait_done(self):
-        out, err = self.communicate(timeout=300)
-        return subprocess.CompletedProcess(self.args, self.returncode, out, err)
-
-
-def command(*arguments, catalog):
-    return Running(
-        [sys.executable, "-m", "phototag", *map(str, arguments), "--db", str(catalog)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def answers_of(catalog):
-    """Every answer and tag, without the numbers of this catalog."""
-    with sqlite3.connect(catalog) as connection:
-        return sorted(
-            connection.execute(
-                "SELECT p.path, g.name, p.content_hash, a.error, l.name, t.position, round(t.score, 3),"
-                " round(t.box_left, 3), round(t.box_top, 3) FROM answers a JOIN photos p ON p.id = a.photo_id"
-                " JOIN taggers g ON g.id = a.tagger_id LEFT JOIN tags t ON t.answer_id = a.id"
-                " LEFT JOIN labels l ON l.id = t.label_id"
-            ),
-            key=repr,
-        )
+def test_a_page_is_split_into_batches():
+    page = {"ids": array("q", range(10)).tobytes()}
+    batches = [[*array("q", row["ids"])] for row in _split(page, batch_size=4)]
+    assert batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """(folder, what threads here answer): the sample photos three times, and one that is none."""
+def test_taggers():
+    """The table has those of tests/engines/taggers.py too."""
+    before = dict(table.SPECS)
+    taggers.register()
+    yield
+    table.SPECS.clear()
+    table.SPECS.update(before)
+
+
+def refusal(**differing):
+    """What an actor says where its machine is not as that where the scan was started."""
+    work = Work(
+        taggers=("slow",),
+        tagger_options={},
+        fingerprints=compute_fingerprints(["slow"], {}),
+        device="cpu",
+        batch_size=4,
+        workers=None,
+        max_pixels=10**8,
+        photos=1,
+    )
+    arguments = _Arguments(work, "nowhere.db", "node", (), 1, __version__)
+    if "fingerprints" in differing:
+        arguments = replace(arguments, work=replace(work, **differing))
+    else:
+        arguments = replace(arguments, **differing)
+    answer = _Actor(arguments)({"ids": [array("q", [1]).tobytes()]})["answer"][0]
+    return str(pickle.loads(answer)[0])
+
+
+def test_an_actor_refuses_where_it_would_answer_differently(test_taggers):
+    assert "Install one version on all machines" in refusal(version="0.0")
+    assert "'slow' has other weights or options" in refusal(fingerprints={"slow": Fingerprint("other")})
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, test_taggers):
+    """(folder, what threads here answer): the sample photos some times, and one that is none."""
     folder = tmp_path_factory.mktemp("ray") / "photos"
-    for copy in "abc":
+    for copy in COPIES:
         shutil.copytree(SAMPLES, folder / copy)
     (folder / "bad.jpg").write_bytes(b"no picture")
     with Library.open(folder.parent / "local.db") as library:
-        scan(library, [folder], ScanOptions(taggers=("sharpness",)))
+        scan(library, [folder], ScanOptions(taggers=("slow",)))
     return folder, answers_of(folder.parent / "local.db")
 
 
-def actors_of(pid):
-    """Process ids of the actors of a driver."""
-    parents, names = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                names[int(entry.name)] = (entry / "cmdline").read_text()
-            except OSError:  # it has ended
-                continue
+@pytest.fixture(scope="module")
+def cluster(test_taggers):
+    """Two raylets, the first of which this process is connected to."""
+    before = dict(os.environ)
+    started = Cluster(2, 1)
+    import ray
 
-    def descends(other):
-        while other and other != pid:
-            other = parents.get(other)
-        return other == pid
+    ray.init(started.address, log_to_driver=False)
+    yield started
+    ray.shutdown()
+    started.shut_down()
+    os.environ.clear()
+    os.environ.update(before)
 
-    return [other for other, name in names.items() if name.startswith("ray::MapWorker") and descends(other)]
+
+def scan_on(cluster, library, folder, *names, on_progress=None, **settings):
+    options = ScanOptions(taggers=names, batch_size=2)
+    engine = Ray(address=cluster.address, actors=2, **settings)
+    return scan(library, [folder], options, engine=engine, on_progress=on_progress)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_machine_is_lost_and_nothing_else(photos, cluster, tmp_path):
+    folder, expected = photos
+    lost = []
+
+    def lose_one(phase, done, total):
+        if phase == "tag" and not lost:
+            lost.append(cluster.others()[0])
+            cluster.kill_raylet(lost[0])
+
+    with Library.open(tmp_path / "c.db") as library:
+        report = scan_on(cluster, library, folder, "slow", on_progress=lose_one)
+    assert lost and (report.tagged, report.unreadable) == (PHOTOS, 1)
+    assert answers_of(tmp_path / "c.db") == expected
+
+
+@needs_ray
+@pytest.mark.slow
+def test_another_version_on_a_machine_is_refused(photos, cluster, tmp_path):
+    refused = pytest.raises(EngineError, match="'other' has other weights or options")
+    with Library.open(tmp_path / "c.db") as library, refused:
+        scan_on(cluster, library, photos[0], "other")
+    assert not has_answers(tmp_path / "c.db")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_broken_tagger_ends_the_scan(photos, cluster, tmp_path):
+    with Library.open(tmp_path / "c.db") as library, pytest.raises(TaggerBroken, match="'broken' failed"):
+        scan_on(cluster, library, photos[0], "broken")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_bad_photo_costs_one_answer(photos, cluster, tmp_path):
+    with Library.open(tmp_path / "c.db") as library:
+        report = scan_on(cluster, library, photos[0], "picky")
+    picky = report.taggers["picky"]
+    assert report.unreadable == 1
+    assert (picky["failed"], picky["tagged"]) == (len(COPIES), PHOTOS - len(COPIES))
+
+
+@needs_ray
+@pytest.mark.slow
+def test_photos_lie_elsewhere_for_the_actors(photos, cluster, tmp_path):
+    folder, expected = photos
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(folder, elsewhere)
+    (elsewhere / "a/2015").rename(elsewhere / "a/gone")
+    with Library.open(tmp_path / "c.db") as library:
+        report = scan_on(cluster, library, folder, "slow", photos_at=((str(folder), str(elsewhere)),))
+        assert 1 < report.unreadable < PHOTOS / 2, "those of the folder that is not there"
+        report = scan_on(cluster, library, folder, "slow", photos_at=((str(folder), str(folder)),))
+        assert report.unreadable == 0 and 0 < report.tagged < PHOTOS
+    assert answers_of(tmp_path / "c.db") == expected
+    refused = pytest.raises(EngineError, match="has no folder /nowhere")
+    with Library.open(tmp_path / "d.db") as library, refused:
+        scan_on(cluster, library, folder, "slow", photos_at=((str(folder), "/nowhere"),))
+
+
+class OnlyRead(Library):
+    """Whose answers are saved by others."""
+
+    def save(self, *arguments):
+        raise AssertionError("the actors save")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_actors_save_in_a_catalog_on_a_server(photos, cluster, databases, tmp_path):
+    folder, expected = photos
+    catalog = tmp_path / "c.db"
+    with OnlyRead.open(databases.address(catalog)) as library:
+        report = scan_on(cluster, library, folder, "slow")
+        assert (report.tagged, report.unreadable, report.taggers["slow"]["tagged"]) == (PHOTOS, 1, PHOTOS)
+        assert scan_on(cluster, library, folder, "slow").tagged == 0
+    assert tidy(databases.execute(catalog, ANSWERS)) == expected
 
 
 @needs_ray
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the actors in /proc")
-def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path):
+def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path, monkeypatch, capsys):
+    """In a cluster of the scan's own, that nobody else reaches. Stdout stays for data."""
     folder, expected = photos
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
     killed = []
 
     def kill_one(phase, done, total):
         if phase == "tag" and not killed:
-            import ray
-
-            assert ray.util.get_node_ip_address() == "127.0.0.1"  # nobody else reaches its ports
+            found = listening(os.getpid())
+            assert found and found <= LOOPBACK
             killed.append(actors_of(os.getpid())[0])
             os.kill(killed[0], signal.SIGKILL)
+            print("data")
 
     with Library.open(tmp_path / "c.db") as library:
-        options = ScanOptions(taggers=("sharpness",), batch_size=2)
+        options = ScanOptions(taggers=("slow",), batch_size=2)
         report = scan(library, [folder], options, engine=Ray(actors=2), on_progress=kill_one)
-    assert killed
-    assert (report.tagged, report.unreadable, report.interrupted) == (45, 1, False)
+    assert killed and capsys.readouterr().out == "data\n"
+    assert (report.tagged, report.unreadable, report.interrupted) == (PHOTOS, 1, False)
     assert answers_of(tmp_path / "c.db") == expected
 
 
 @needs_ray
 @pytest.mark.slow
 def test_an_interrupted_scan_goes_on(photos, tmp_path):
+    """Though a cluster of long ago has left its address. What is printed is JSON alone."""
     folder, expected = photos
     catalog = tmp_path / "c.db"
-    arguments = ("scan", folder, "--tagger", "sharpness", "--batch-size", 2, "--json")
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray/ray_current_cluster").write_text("127.0.0.1:9")
+    stale = {"RAY_TMPDIR": str(tmp_path), "RAY_ADDRESS": "127.0.0.1:9"}
+    arguments = ("scan", folder, "--tagger", "slow", "--batch-size", 2, "--json", "--db", catalog)
     arguments += ("--engine", "ray", "--actors", 2)
-    first = command(*arguments, catalog=catalog)
+    first = Running(*arguments, **stale)
     for _ in range(1200):
         time.sleep(0.1)
-        if first.poll() is not None or (catalog.exists() and tables_of(catalog) and answers_of(catalog)):
+        if first.poll() is not None or has_answers(catalog):
             break
-    first.send_signal(signal.SIGINT)
-    assert first.wait_done().returncode == 130
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does
+    done = first.wait_done()
+    assert done.returncode == 130, done.stderr
+    assert json.loads(done.stdout or '{"interrupted": true}')["interrupted"]
     some = answers_of(catalog)
     assert 0 < len(some) < len(expected)
-    second = command(*arguments, catalog=catalog).wait_done()
+    second = Running(*arguments, **stale).wait_done()
     assert second.returncode == 3, second.stderr  # the file that is no picture
-    assert 0 < json.loads(second.stdout)["tagged"] < 45
+    assert 0 < json.loads(second.stdout)["tagged"] < PHOTOS
+    assert "constructor" not in second.stderr and "RAY_" not in second.stderr
     assert answers_of(catalog) == expected
-
-
-def tables_of(catalog):
-    with sqlite3.connect(catalog) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")} & {"tags"}
