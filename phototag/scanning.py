@@ -205,13 +205,13 @@ def scan(
     began = time.monotonic()
     report = ScanReport()
     caller = _Caller(on_progress, on_message, Stop(should_stop))
-    scope = [absolute(path) for path in paths]
+    scope = [library.as_known(path) for path in paths]
     check_addresses(paths, options)
     if engine is not None:
         engine.check()
     # All raise for what was mistyped: before anything slow, and before the network is asked.
     walk = Walk(
-        paths,
+        scope,
         follow_symlinks=options.follow_symlinks,
         known={} if options.verify else library.folder_stamps(scope),
         fast=options.fast,

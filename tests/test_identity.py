@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import unicodedata
 from contextlib import closing
 
 import numpy as np
@@ -235,6 +236,83 @@ def test_a_name_stays_on_a_face_where_the_picture_was_edited_in_its_place(
         assert face.person.name == "Anna" and face.box == pytest.approx(box, abs=1e-6)
         scan(library, [folder])
         assert found(library, "person:Anna") == ["a.jpg"]
+
+
+# -- folders that have another name
+
+
+def move_and_caption(old, new):
+    """As programs do that export a library into another folder."""
+    for n, path in enumerate(sorted(old.iterdir())):
+        new.mkdir(parents=True, exist_ok=True)
+        draw(new / f"party {n}.jpg", n, caption="a party")
+        path.unlink()
+    old.rmdir()
+
+
+@pytest.mark.parametrize("below", ["", "2016"])
+def test_a_library_that_moved_and_of_which_every_photo_was_captioned(library, folder, below):
+    for n in range(4):
+        draw(folder / f"IMG_000{n}.jpg", n)
+    scan(library, [folder])
+    say_grandma(library, *folder.iterdir())
+    new = folder.parent / "new"
+    move_and_caption(folder, new / below)
+    report = scan(library, [new])
+    assert (report.tagged, report.moved) == (0, 4)
+    assert found(library) == [f"party {n}.jpg" for n in range(4)] and rows(library) == 4
+    assert library.roots() == [str(new)]
+
+
+def test_two_libraries_that_were_renamed_at_once_and_whose_files_have_the_same_names(library, tmp_path):
+    for number, name in enumerate(("A", "B")):
+        (tmp_path / name).mkdir()
+        for n in range(3 + number):
+            draw(tmp_path / name / f"IMG_000{n}.jpg", 10 * number + n)
+    scan(library, [tmp_path / "A", tmp_path / "B"])
+    say_grandma(library, *(tmp_path / "B").iterdir())
+    for name in ("A", "B"):
+        (tmp_path / name).rename(tmp_path / f"{name}2")
+    report = scan(library, [tmp_path / "A2", tmp_path / "B2"])
+    assert (report.tagged, report.moved, report.unchanged) == (0, 0, 7)
+    assert len(found(library)) == 4 and rows(library) == 7
+    assert library.roots() == [str(tmp_path / "A2"), str(tmp_path / "B2")]
+
+
+@pytest.mark.parametrize("below", ["", "2016"])
+def test_a_link_to_a_library_is_no_second_one(library, folder, below):
+    (folder / "2016").mkdir()
+    draw(folder / "2016" / "a.jpg", 1)
+    scan(library, [folder])
+    say_grandma(library, folder / "2016" / "a.jpg")
+    link = folder.parent / "link"
+    link.symlink_to(folder)
+    draw(folder / "2016" / "b.jpg", 2)
+    report = scan(library, [link / below])
+    assert (report.tagged, report.found) == (1, 2) and rows(library) == 2
+    assert library.roots() == [str(folder)]
+    assert library.as_known(link / "2016" / "a.jpg") == str(folder / "2016" / "a.jpg")
+    assert library.as_known(folder.parent / "other") == str(folder.parent / "other")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("Café Zürich", "NFD"), ("NFD", "Café Zürich"), ("Trip", "trip")]
+)
+def test_a_folder_spelled_otherwise(library, folder, before, after):
+    before, after = (
+        unicodedata.normalize("NFD", "Café Zürich") if name == "NFD" else name for name in (before, after)
+    )
+    for inner in ("", "inside"):
+        at = folder / inner / before
+        at.mkdir(parents=True)
+        draw(at / "a.jpg", 1 + len(inner))
+    scan(library, [folder])
+    say_grandma(library, *folder.rglob("a.jpg"))
+    for inner in ("", "inside"):
+        (folder / inner / before).rename(folder / inner / after)
+    report = scan(library, [folder])
+    assert (report.tagged, report.moved, report.missing) == (0, 2, 0)
+    assert library.count(["grandma", f"path:{before}"]) == library.count(["grandma", f"path:{after}"]) == 2
 
 
 # -- edits that leave no trace in size and time

@@ -54,7 +54,7 @@ from phototag.library.jobs import JobCount, Jobs
 from phototag.library.journal import Entry
 from phototag.library.labels import LabelCount, read_words
 from phototag.library.merge import Merged, merge
-from phototag.library.paths import join, place_of, roots_of, to_path, to_text
+from phototag.library.paths import as_known, join, place_of, roots_of, to_path, to_text
 from phototag.library.persons import PersonCount, read_name
 from phototag.library.reconcile import Reconciled, reconcile
 from phototag.library.relocate import relocate
@@ -554,6 +554,12 @@ class Library:
         """The absolute folders that the photos lie in; none of them lies in another."""
         with self._catalog.read() as connection:
             return list(roots_of(connection))
+
+    def as_known(self, path: str | Path) -> str:
+        """The absolute path, by the name under which the catalog knows the folder that it lies in: a link
+        that leads there is no second library, nor is photos beside Photos where the disk takes them for
+        the same."""
+        return as_known(self.roots(), absolute(path))
 
     def known_labels(self) -> list[str]:
         """The labels that some photo has."""

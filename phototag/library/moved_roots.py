@@ -26,6 +26,7 @@ from phototag.library.tables import photos
 from phototag.records import PhotoFile
 from phototag.storage.anywhere import may_exist
 
+CANDIDATES = 5  # folders of similar names in which it is looked for: other moved roots may be among them
 PROBES = 40  # photos of a root by which its new place is looked for
 HASHED = 8  # of those, how many are compared byte by byte
 LEAST_SHARE = 0.5  # of the root's photos, found at their places in the new folder with their sizes
@@ -111,17 +112,17 @@ def _find(
         votes.update(
             path[: -len(tail)] for path in by_name.get(below.rpartition("/")[2], ()) if path.endswith(tail)
         )
-    for folder, _ in votes.most_common(1):
+    for folder, _ in votes.most_common(CANDIDATES):
         there = {
             below for below, photo in known.items() if _is_there(join(folder, below), photo, walked, files)
         }
         if len(there) < LEAST_SHARE * len(known):
-            return None
+            continue
         same = [below for below in probes if below in there and join(folder, below) in files]
         if not same or not _have_same_bytes(
             folder, same[:: max(len(same) // HASHED, 1)], known, files, hash_file
         ):
-            return None
+            continue
         has_ctimes = all(
             known[below].ctime_ns and known[below].ctime_ns == files[join(folder, below)].ctime_ns
             for below in same

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, or_, select, update
@@ -124,6 +125,31 @@ def is_surely_gone(folder: str) -> bool:
         and holds_something(os.path.dirname(folder))
         and containing_folder(MOUNTED, folder) is None
     )
+
+
+def as_known(roots: Iterable[str], path: str) -> str:
+    """The absolute path, by the name under which the catalog knows its root: the same folder has several
+    where a link leads to it, and where upper and lower case are the same."""
+    known: dict[tuple[int, int], str] = {}
+    if is_remote(path):
+        return path
+    for root in roots:
+        if path == root or under(root, path) is not None:
+            return path
+        with suppress(OSError, ValueError):
+            found = os.stat(root)
+            if found.st_ino:  # some network disks have none
+                known[found.st_dev, found.st_ino] = root
+    folder = path
+    while known:
+        with suppress(OSError, ValueError):
+            found = os.stat(folder)
+            if root := known.get((found.st_dev, found.st_ino), ""):
+                return join(root, under(folder, path) or "")
+        folder, before = os.path.dirname(folder), folder
+        if folder == before:
+            break
+    return path
 
 
 def ensure_root(connection: Connection, folder: str) -> Place:

@@ -179,6 +179,12 @@ def is_any_gone_with_pixels(connection: Connection, gone: Collection[int]) -> bo
     return any(connection.scalar(has_pixels.where(photos.c.id.in_(ids))) is not None for ids in chunks(gone))
 
 
+def is_any_with_pixels(connection: Connection, place: Place) -> bool:
+    """Whether the pixels of some photo in this place are known."""
+    its = select(photos.c.id).where(place.within(photos), photos.c.pixel_hash.is_not(None))
+    return connection.scalar(its.limit(1)) is not None
+
+
 def find_twins(connection: Connection, content_hashes: Collection[str]) -> dict[str, list[Twin]]:
     """Content hash -> the photos that have it, the eldest first."""
     return _find_twins(connection, photos.c.content_hash, content_hashes)

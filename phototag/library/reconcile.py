@@ -29,8 +29,16 @@ from phototag.library.moves import (
     Rewritten,
     Same,
 )
-from phototag.library.paths import containing_folder, join, outermost, places_of, to_path, under
-from phototag.library.relocate import relocate
+from phototag.library.paths import (
+    containing_folder,
+    is_surely_gone,
+    join,
+    outermost,
+    places_of,
+    to_path,
+    under,
+)
+from phototag.library.relocate import forget_empty_roots, relocate
 from phototag.library.tables import photos
 from phototag.metadata.beside import Sidecar
 from phototag.records import FolderStamp, PhotoFile
@@ -136,6 +144,9 @@ def reconcile(
         stamps = _trusted(stamps, doubtful, gone)
         entered = {file.root for file in diff.new if containing_folder(folders, file.root) is None}
         folder_stamps.save(catalog, folders, stamps, entered, always=always_save_stamps)
+        if counts["moved"]:  # perhaps all that lay in some root
+            with catalog.write() as connection:
+                forget_empty_roots(connection)
     counts["unchanged"] = counts["found"] - counts["new"] - counts["changed"] - counts["moved"]
     return Reconciled(
         **counts, missing=len(missing), unavailable=_sentences(absent, gone), relocated=relocated
@@ -227,9 +238,15 @@ def _part_new(catalog: Catalog, new: Sequence[PhotoFile]) -> tuple[list[PhotoFil
 
 def _may_be_edited(catalog: Catalog, leaving: Sequence[int]) -> bool:
     """Whether a new file may be a photo that was renamed and written anew: some photo of known pixels is
-    gone, or is one of `leaving`, whose paths hold other files now or none."""
+    gone, or is one of `leaving`, whose paths hold other files now or none, or lies in a folder that is no
+    more."""
     with catalog.read() as connection:
-        return photo_updates.is_any_gone_with_pixels(connection, leaving)
+        return photo_updates.is_any_gone_with_pixels(connection, leaving) or any(
+            place.path == ""
+            and photo_updates.is_any_with_pixels(connection, place)
+            and is_surely_gone(place.root)
+            for place in places_of(connection, None)
+        )
 
 
 def _store(catalog: Catalog, files: Sequence[PhotoFile], folders: Sequence[str]) -> None:
