@@ -230,3 +230,8 @@ def test_commands_print_through_output_alone():
         and module not in ("phototag.cli.output", "phototag.cli.exits")
     ]
     assert wrong == []
+
+
+def test_remote_storage_costs_a_local_scan_nothing(scanned):
+    loaded = modules_after("scan", str(scanned[0]), catalog=scanned[1])
+    assert not loaded & {"fsspec", "s3fs", "aiohttp", "botocore"}

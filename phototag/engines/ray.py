@@ -38,6 +38,7 @@ from phototag.metadata.beside import Reader
 from phototag.pipeline import Batch
 from phototag.records import Job, PhotoFile
 from phototag.stopping import POLL_SECONDS, Stop
+from phototag.storage.address import is_remote
 from phototag.taggers.fingerprints import compute_fingerprints
 from phototag.version import __version__
 
@@ -68,7 +69,7 @@ class Ray:
         if not 1 <= least <= most:
             raise UsageError(f"--actors {self.actors!r} is not understood; give a number, or MIN:MAX")
         for pair in self.photos_at:
-            if not all(map(os.path.isabs, pair)):
+            if not all(os.path.isabs(folder) or is_remote(folder) for folder in pair):
                 raise UsageError(f"--photos-at {'='.join(pair)}: give both folders from / on, as OLD=NEW")
 
     def check(self) -> None:
@@ -334,7 +335,7 @@ class _Actor:
             work = replace(self._work, photos=len(jobs))
             here = [replace(job, file=translate(job.file, self._arguments.photos_at)) for job in jobs]
             for root in {job.file.root for job in here}:
-                if not os.path.isdir(root):
+                if not (is_remote(root) or os.path.isdir(root)):
                     raise EngineError(
                         f"{platform.node()} has no folder {root}. Mount it there, and say with "
                         "--photos-at OLD=NEW where"

@@ -15,6 +15,7 @@ from phototag.exporting.words import found_labels
 from phototag.outputs import csv_line
 from phototag.query.terms import is_found
 from phototag.records import Box, Photo, iso_date
+from phototag.storage.address import common_address, is_remote
 
 VERSION = 1  # of the schemas docs/schemas/export*.schema.json
 FACE = "face"  # the category of faces in COCO
@@ -90,7 +91,7 @@ def coco_pieces(
         number += 1
         image = {
             "id": number,
-            "file_name": os.path.relpath(photo.path, folder).replace(os.sep, "/"),
+            "file_name": _relative(photo.path, folder),
             "width": photo.width,
             "height": photo.height,
             "exif_orientation": photo.orientation,
@@ -147,16 +148,30 @@ def geojson_pieces(
 
 
 def common_folder(paths: Iterable[str]) -> str:
-    """The deepest folder that all these photos lie in; '/' where they share none (on Windows: the
-    current one)."""
+    """The deepest folder that all these photos lie in; '/' where they share none (of two drives or
+    storages: the current one)."""
     found: str | None = None
     for path in paths:
         folder = os.path.dirname(path)
-        try:
-            found = folder if found is None else os.path.commonpath((found, folder))
-        except ValueError:  # two drives
-            return os.curdir
+        if found is None:
+            found = folder
+        elif is_remote(found) or is_remote(folder):
+            found = common_address(found, folder)
+            if found is None:
+                return os.curdir
+        else:
+            try:
+                found = os.path.commonpath((found, folder))
+            except ValueError:  # two drives
+                return os.curdir
     return found or os.sep
+
+
+def _relative(path: str, folder: str) -> str:
+    """An address that does not lie in the folder stays whole."""
+    if is_remote(path):
+        return path.removeprefix(folder + "/")
+    return os.path.relpath(path, folder).replace(os.sep, "/")
 
 
 def _boxes(

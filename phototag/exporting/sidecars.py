@@ -29,6 +29,7 @@ from phototag.metadata.packet import require_lxml
 from phototag.metadata.xmp import NotXmp
 from phototag.reading.folders import APPLE_LIBRARIES
 from phototag.records import Photo
+from phototag.storage.address import is_remote
 
 Action = Literal["create", "change", "delete"]
 FOLDERS_KEPT = 16  # listings in memory: a folder of photos, the one of its sidecars, and those around
@@ -146,6 +147,8 @@ class _Export:
 
     def _find(self, photo: Photo) -> tuple[str | None, list[str]]:
         options = self._options
+        if is_remote(photo.path):
+            raise SidecarError("it is on remote storage; sidecars are written beside local photos alone")
         folder, name = os.path.split(photo.path)
         photos = self._listed(folder)
         if name not in photos.names and not options.remove:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import takewhile
 from pathlib import Path
 
 from phototag.errors import UsageError
@@ -59,6 +60,17 @@ def absolute(path: str | Path) -> str:
     if not all(map(is_name, parts)):
         raise UsageError(f"{text}: '', '.' and '..' cannot be parts of an address")
     return "/".join((f"{scheme}://{storage}", *parts))
+
+
+def common_address(one: str, other: str) -> str | None:
+    """The deepest folder in which two addresses lie; None where one is of another storage, or local."""
+    pairs = zip(one.split("/"), other.split("/"), strict=False)
+    parts = [part for part, _ in takewhile(_is_same, pairs)]
+    return "/".join(parts) if len(parts) >= 3 and is_remote(one) else None
+
+
+def _is_same(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
 
 
 def is_name(part: str) -> bool:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from contextlib import suppress
+from pathlib import Path
 
 from phototag.storage import remote
 from phototag.storage.address import is_remote
+
+COPIED_BYTES = 16 << 20  # in one request: most photos are smaller, and none has to lie in memory whole
 
 
 def read_start(path: str, max_bytes: int) -> bytes:
@@ -17,6 +22,20 @@ def read_start(path: str, max_bytes: int) -> bytes:
         raise OSError(None, "it is not a regular file")
     with open(path, "rb") as file:
         return file.read(max_bytes)
+
+
+def copy_file(source: str, target: Path) -> None:
+    """Copy a file's bytes, and its times where the disk takes them. Raises OSError; StorageError."""
+    if not is_remote(source):
+        shutil.copyfile(source, target)
+        with suppress(OSError):  # a disk that knows no such times still holds the photo
+            shutil.copystat(source, target)
+        return
+    with remote.open_object(source) as file, open(target, "wb") as copy:
+        while chunk := file.read(COPIED_BYTES):
+            copy.write(chunk)
+    with suppress(OSError):
+        os.utime(target, ns=(file.status.st_mtime_ns, file.status.st_mtime_ns))
 
 
 def is_folder(path: str) -> bool:

@@ -253,7 +253,10 @@ def _one_sentence(url: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # botocore, paramiko and others have errors of their own, below Exception
-        raise _explain(url, error) from error
+        explained = _explain(url, error)
+        if isinstance(explained, OSError):
+            explained.filename = url
+        raise explained from error
 
 
 def _explain(url: str, error: BaseException) -> Exception:
@@ -283,7 +286,8 @@ def _explain(url: str, error: BaseException) -> Exception:
     if isinstance(error, FileNotFoundError | IsADirectoryError):
         return FileNotFoundError(None, "the file is gone")
     root = _root(error)
-    if code := next((code for code in _codes(root) if code != type(root).__name__), None):
+    if isinstance(getattr(root, "response", None), dict):
+        code = list(_codes(root))[-1]
         return StorageError(f"{storage} answers with an error of its own ({code}). {GO_ON}")
     return StorageError(f"{storage} cannot be reached ({type(root).__name__}). {GO_ON}")
 
@@ -297,7 +301,7 @@ def _codes(error: BaseException | None) -> Iterator[str]:
         yield type(error).__name__
         response = getattr(error, "response", None)
         if isinstance(response, dict):
-            yield str(response.get("Error", {}).get("Code", ""))
+            yield str(response.get("Error", {}).get("Code", "?"))
         error = error.__cause__ or error.__context__
 
 

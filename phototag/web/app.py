@@ -25,7 +25,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from phototag.asking import find_mistake
-from phototag.errors import PhototagError, UnreadablePhoto, UsageError
+from phototag.errors import PhototagError, StorageError, UnreadablePhoto, UsageError
 from phototag.highlights import captions
 from phototag.highlights import theme as themes
 from phototag.library import Library
@@ -431,7 +431,7 @@ def _picture(browser: Browser, side: int) -> Handler:
             data = await run_in_threadpool(browser.thumbnails.find, wanted)
             if data is None:
                 data = await _made(browser, request, wanted)
-        except UnreadablePhoto as error:
+        except (UnreadablePhoto, StorageError) as error:
             return JSONAnswer({"error": str(error)}, 404)
         return Response(data, media_type="image/webp", headers=headers if content_hash else None)
 

@@ -7,15 +7,12 @@ from urllib.request import urlopen
 
 import pytest
 
-pytest.importorskip("s3fs", reason="needs s3fs: pip install 'phototag[remote]'")
-moto = pytest.importorskip("moto.server", reason="needs moto: pip install 'phototag[test]'")
-
 
 class Server:
     """`requests`: (method, path with query, Range) of all since `forget`. `refuse`: a function of the method
     and the path that gives (HTTP status, code) where the server is to refuse, else None."""
 
-    def __init__(self):
+    def __init__(self, moto):
         from werkzeug.serving import make_server
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -58,7 +55,9 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server():
-    server = Server()
+    pytest.importorskip("s3fs", reason="needs s3fs: pip install 'phototag[remote]'")
+    pytest.importorskip("flask", reason="needs flask: pip install 'phototag[test]'")
+    server = Server(pytest.importorskip("moto.server", reason="needs moto: pip install 'phototag[test]'"))
     yield server
     server.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from phototag.errors import UsageError
-from phototag.storage.address import absolute, is_name, is_remote
+from phototag.storage.address import absolute, common_address, is_name, is_remote
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,10 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(typed):
 def test_keys_that_can_be_names():
     assert all(map(is_name, ["a.jpg", "a b", "ü.jpg", "a\nb.jpg", "?", "\udce9.jpg", "..."]))
     assert not any(map(is_name, ["", ".", "..", "a/b", "/", "a\0b", "\ud800.jpg"]))
+
+
+def test_what_two_addresses_share():
+    assert common_address("s3://b/x/2015", "s3://b/x/2016") == "s3://b/x"
+    assert common_address("s3://b/x", "s3://b/xy") == "s3://b"
+    assert common_address("s3://a", "s3://b") is None
+    assert common_address("/home/ann", "/home/ann") is None

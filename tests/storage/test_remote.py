@@ -1,5 +1,9 @@
 """The door to remote storage, on a real S3 server."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from phototag.errors import StorageError, UnreadablePhoto, UsageError
@@ -160,6 +164,19 @@ def test_nothing_is_asked_where_no_connection_is_allowed(server, s3, bucket, mon
         with pytest.raises(StorageError, match="PHOTOTAG_OFFLINE is set"):
             ask("s3://museum/a.jpg")
     assert server.requests == []
+
+
+def test_a_server_that_is_not_there_is_one_sentence(s3, tmp_path):
+    code = (
+        "from phototag.storage.remote import look_at\nfrom phototag.errors import StorageError\n"
+        "try: look_at('s3://museum/x')\nexcept StorageError as error: print(error)"
+    )
+    elsewhere = {"AWS_ENDPOINT_URL": "http://user:sesame@127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | elsewhere
+    )
+    assert done.stdout.startswith("s3://museum cannot be reached (") and done.stdout.count("\n") == 1
+    assert "sesame" not in done.stdout and done.stderr == ""
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -17,6 +17,7 @@ from phototag.cli import main
 from phototag.errors import StorageError, UsageError
 from phototag.scanning import ScanOptions
 from phototag.taggers import table
+from phototag.web.thumbnails import Thumbnails, Wanted
 from tests import tiny
 from tests.conftest import SAMPLES
 
@@ -253,3 +254,83 @@ def test_interrupted_it_goes_on_where_it_stopped(server, s3, bucket, tmp_path):
     report = json.loads(done.stdout)
     assert 0 < report["tagged"] < 60 and report["tagged"] + report["unchanged"] == 60
     assert len(server.fetched()) - before == report["tagged"]
+
+
+# -- what becomes of remote photos afterwards
+
+
+@pytest.fixture
+def museum(server, s3, bucket, scanned, tmp_path):
+    """The catalog of a scan with the real taggers, of which the photos are in s3://museum."""
+    folder, catalog = scanned
+    for path in folder.rglob("*.*"):
+        s3.put_object(Bucket=bucket, Key=str(path.relative_to(folder)), Body=path.read_bytes())
+    with Library.open(catalog) as library:
+        library.status()  # opens and closes: the write-ahead log is folded in before the file is copied
+    shutil.copy(catalog, tmp_path / "museum.db")
+    with Library.open(tmp_path / "museum.db") as library:
+        library.relocate(folder, "s3://museum")
+    server.forget()
+    return tmp_path / "museum.db"
+
+
+def test_an_album_holds_copies_whatever_link_is_asked_for(server, museum, tmp_path):
+    out = tmp_path / "album"
+    done = run("highlights", "smiles", "taken:2016", "--top", "2", "--out", out, "--hardlink", db=museum)
+    assert done.exit_code == 0, done.output
+    copies = [path for path in out.rglob("*.jpg") if "gallery" not in path.parts]
+    originals = {path.read_bytes() for path in SAMPLES.rglob("*.jpg")}
+    assert copies and all(not path.is_symlink() and path.read_bytes() in originals for path in copies)
+    server.forget()
+    again = run("highlights", "smiles", "taken:2016", "--top", "2", "--out", out, "--hardlink", db=museum)
+    assert again.exit_code == 0, again.output
+
+
+def test_an_album_leaves_out_what_is_no_longer_there(s3, museum, tmp_path):
+    for name in ("2016/booth-one-serious.jpg", "2016/booth-two.jpg", "2016/astronaut.jpg"):
+        s3.delete_object(Bucket="museum", Key=name)
+    done = run("highlights", "smiles", "taken:2016", "--top", "2", "--out", tmp_path / "album", db=museum)
+    assert done.exit_code == 0 and "left out: it cannot be read" in done.output
+    assert not [*(tmp_path / "album").glob("*booth*")]
+
+
+def test_documents_name_remote_photos(museum):
+    coco = json.loads(run("export", "--coco", "path:2016", db=museum).stdout)
+    assert coco["info"]["folder"] == "s3://museum/2016"
+    assert "astronaut.jpg" in {image["file_name"] for image in coco["images"]}
+    shown = run("query", "path:astronaut", db=museum).stdout
+    assert "s3://museum/2016/astronaut.jpg" in shown
+    assert run("why", "s3://museum/2016/astronaut.jpg", db=museum).exit_code == 0
+
+
+def test_no_sidecar_is_written_for_remote_photos(server, museum):
+    done = run("export", "--xmp", "path:astronaut", db=museum)
+    assert done.exit_code == 3 and "remote storage" in done.output
+    assert server.requests == []
+
+
+def test_words_about_remote_photos(museum):
+    assert run("tag", "s3://museum/2016/astronaut.jpg", "+space", db=museum).exit_code == 0
+    assert run("query", "space", "--count", db=museum).stdout.strip() == "1"
+    assert run("undo", db=museum).exit_code == 0
+    assert run("query", "space", "--count", db=museum).stdout.strip() == "0"
+    assert run("forget", "s3://museum/2016", "--dry-run", db=museum).exit_code == 0
+
+
+def test_small_pictures_of_remote_photos_are_fetched_once(server, museum, tmp_path):
+    with Library.open(museum) as library:
+        photo = library.photo("s3://museum/2016/astronaut.jpg")
+    thumbnails = Thumbnails(tmp_path / "cache")
+    wanted = Wanted(photo.path, photo.content_hash, 320)
+    data = thumbnails.wish(wanted).result(30)
+    assert data[:4] == b"RIFF" and len(server.fetched()) == 1
+    assert thumbnails.find(wanted) == data and len(server.fetched()) == 1
+
+
+def test_without_a_connection_the_catalog_still_answers(museum, tmp_path, monkeypatch):
+    monkeypatch.setenv("PHOTOTAG_OFFLINE", "1")
+    assert run("query", "smiling:all", "--count", db=museum).exit_code == 0
+    assert run("show", "s3://museum/2016/astronaut.jpg", db=museum).exit_code == 0
+    out = tmp_path / "album"
+    done = run("highlights", "smiles", "taken:2016", "--top", "2", "--out", out, db=museum)
+    assert done.exit_code == 1 and "PHOTOTAG_OFFLINE" in done.stderr and not out.exists()

@@ -24,6 +24,8 @@ from typing import Literal
 from phototag.errors import PhototagError
 from phototag.outputs import reason
 from phototag.reading.folders import OUTPUT_MARKER
+from phototag.storage.address import is_remote
+from phototag.storage.anywhere import copy_file
 
 How = Literal["symlink", "hardlink", "copy"]
 HOWS: tuple[How, ...] = ("symlink", "hardlink", "copy")  # the order in which they are tried
@@ -89,7 +91,9 @@ class OutputFolder:
 
     def link(self, name: str, source: str, sha256: str, how: How | None = None) -> None:
         """Put a photo into the folder; `sha256` is that of its bytes. Without `how`, the first of symbolic
-        link, hard link and copy that the disk takes."""
+        link, hard link and copy that the disk takes; of a photo on remote storage always a copy."""
+        if is_remote(source):
+            how = "copy"
         for number, each in enumerate(HOWS):
             if each == how or (how is None and number >= self.best_how):
                 if self._put(name, source, sha256, each):
@@ -117,9 +121,7 @@ class OutputFolder:
             elif how == "hardlink":
                 os.link(source, target)
             else:
-                shutil.copyfile(source, target)
-                with suppress(OSError):  # a disk that knows no such times still holds the photo
-                    shutil.copystat(source, target)
+                copy_file(source, target)
         except OSError as error:
             forbidden = getattr(error, "winerror", None) == WINDOWS_FORBIDS_LINKS
             if how == "copy" or not (forbidden or error.errno in NO_LINKS):
