@@ -10,7 +10,7 @@ from typing import Any
 
 # What is in hand when a scan is stopped has this long to end; then it is given up, and looked at
 # again by the next scan. Decoders cannot be interrupted, and a person waits two seconds at most.
-GRACE_SECONDS = 1.5
+GRACE_SECONDS = 1.0
 POLL_SECONDS = 0.1  # how often a wait asks whether to stop
 
 

@@ -265,7 +265,7 @@ class _Interruptible:
     ended two seconds later, or at a second Ctrl-C, is left as it is: a catalog survives that as it
     survives a power cut."""
 
-    LAST_SECONDS = 1.9
+    LAST_SECONDS = 1.4  # what is left of two seconds is for giving its memory back
 
     def __enter__(self) -> _Interruptible:
         self._pressed: int | None = None
