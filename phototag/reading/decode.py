@@ -25,14 +25,14 @@ from phototag.reading.colour import profile_of
 from phototag.reading.embedded import NOTHING, TIFF_XMP, Embedded, find_embedded, read_packet
 from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
+from phototag.reading.images import CUT_SHORT
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import UPRIGHT, fit_inside, invert, shrink, to_rgb, working_size
 from phototag.reading.written import find_written
 from phototag.records import Exif, FileFacts, Written
 
 TURNED_WHEN_OPENED = frozenset({"TIFF", "HEIF"})  # formats whose size Pillow tells as of the upright picture
-# Pictures that take more than this are decoded one at a time, however many threads decode.
-LARGE_BYTES = 256 << 20
+# Large pictures are decoded one at a time, however many threads decode.
 _ONE_LARGE = threading.Lock()
 
 
@@ -202,7 +202,7 @@ def _decode_image(
     with opened.image:
         facts, written = _described(opened, path, mtime, beside)
         try:
-            with _ONE_LARGE if opened.memory_bytes > LARGE_BYTES else nullcontext():
+            with _ONE_LARGE if opened.memory_bytes > images.LARGE_BYTES else nullcontext():
                 pixels, size_wh = _pixels(opened, sizing)
         except UnreadablePhoto as error:
             raise DamagedPhoto(str(error), facts, written) from error
@@ -215,10 +215,12 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
     image = opened.image
     width, height = image.size
     target = sizing(image.size)
+    if images.is_surely_cut(opened):
+        raise UnreadablePhoto(CUT_SHORT)
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
     image.load()
     if image.format == "JPEG" and _ends_early(opened):
-        raise UnreadablePhoto("the file is cut short: its picture ends before the bottom")
+        raise UnreadablePhoto(CUT_SHORT)
     # TIFF, AVIF and HEIC are turned by their decoders, which then drop the tag.
     orientation = exif.orientation(_raw_exif(image) or {})
     if opened.orientation != 1:
@@ -242,15 +244,17 @@ def _ends_early(opened: images.Opened) -> bool:
     picture is shown as if it were pixels. So decode again with noise before the end marker: a
     complete picture never reads it."""
     image, structure = opened.image, opened.structure
-    if structure is None or structure.has_end:
+    if structure is None:
+        return False
+    if structure.has_end:
+        if structure.is_progressive and structure.is_complete:
+            return False  # cut in its last scan it would be coarse at the bottom, not grey
         if image.mode not in ("L", "RGB"):
             return False
         corner = image.crop((max(image.width - 2, 0), max(image.height - 2, 0), image.width, image.height))
         if any(value != (jpeg.GREY, jpeg.GREY) for value in _extrema(corner)):
             return False
-        structure = structure or jpeg.find_structure(opened.data)  # grey may be real
-    elif not structure.is_complete:
-        return True
+        # grey may be real
     again = images.open_bytes(structure.with_noise(opened.data)).image
     again.draft(None, image.size)
     again.load()
@@ -264,7 +268,8 @@ def _extrema(image: Image.Image) -> tuple[Any, ...]:
 
 def _raw_exif(image: Image.Image) -> Image.Exif | None:
     try:
-        return image.getexif()
+        # of a PNG, Pillow would decode the pixels to find Exif behind them; there is none, see png
+        return Image.Image.getexif(image) if image.format == "PNG" else image.getexif()
     except Exception:  # damaged EXIF costs the EXIF, not the picture
         return None
 

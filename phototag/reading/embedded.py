@@ -17,7 +17,7 @@ from phototag.metadata.xmp_fields import read_packets
 from phototag.reading import png
 
 MAX_TEXT_BYTES = 1 << 20  # of one PNG text, unpacked; bounds what a small file can become
-MAX_TEXTS = 100
+MAX_TEXTS, MOST_PACKED_BYTES = 100, 16 << 20
 EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 # What does not fit into a first packet of 64 kB stands in further segments (XMP specification, part 3):
 # after this head the packet's digest, its length, and where in it the segment belongs.
@@ -149,7 +149,8 @@ def _png_texts(data: bytes) -> Iterator[tuple[str, bytes]]:
     for number, chunk in enumerate(c for c in png.chunks(data) if c.name in (b"tEXt", b"zTXt", b"iTXt")):
         if number >= MAX_TEXTS:
             return
-        keyword, _, rest = data[chunk.start + 8 : chunk.end - 4].partition(b"\0")
+        end = min(chunk.end - 4, chunk.start + 8 + MOST_PACKED_BYTES)
+        keyword, _, rest = data[chunk.start + 8 : end].partition(b"\0")
         packed = chunk.name == b"zTXt"
         if packed:
             rest = rest[1:]

@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from phototag.errors import UnreadablePhoto
-from phototag.reading import jpeg, png, tiff
+from phototag.reading import gif, jpeg, png, tiff
 from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
 from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
 
@@ -56,7 +56,10 @@ JUNK_BYTES = 1024  # before a JPEG: some programs put a line end or a header of 
 BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2}
 OTHER_BYTES_PER_PIXEL = 4
 DECODER_BYTES_PER_PIXEL = {"WEBP": 12, "AVIF": 8, "HEIF": 8}
-PROGRESSIVE_BYTES = 2  # a coefficient, of each component of each pixel; all are kept until the last scan
+PROGRESSIVE_BYTES = 2  # a coefficient, of each sample of each pixel; all are kept until the last scan
+# A progressive picture with more pixels that lacks its end marker is taken for cut short: to make sure
+# takes two seconds and more.
+MOST_COMPARED = 64_000_000
 MEMORY_PER_PIXEL = 8  # of --max-pixels: what one picture may take
 # A photo takes 0.1 bits for a pixel and more, and flat colour in a PNG compresses a thousandfold:
 # (more pixels than this, pixels for each byte of the file that are too many)
@@ -64,6 +67,13 @@ TOO_EMPTY = ((64_000_000, 200), (16_000_000, 2000))
 # Programs write up to some 12 scans. Each goes over the whole picture.
 USUAL_SCANS, MOST_SCANNED, MOST_SCANNED_UNUSUAL = 20, 2_560_000_000, 200_000_000
 SPARE_TILE_BYTES = 64 << 20
+# Pillow decodes runs of a BMP one by one in Python; such files are drawings of the 1990s.
+MOST_RUN_PIXELS, MOST_RUN_BYTES = 16_000_000, 6_000_000
+MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
+WEBP_PIXELS, MOST_WEBP_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"), 10_000
+# A picture that takes more is looked at for its end before memory is taken for it.
+LARGE_BYTES = 256 << 20
+CUT_SHORT = "the file is cut short: its picture ends before the bottom"
 
 
 @dataclass(frozen=True)
@@ -112,12 +122,19 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
         opened = _open_tiff(data, max_pixels)
     elif kind == "WEBP":
         if size_wh := _webp_size(data):  # Pillow reserves memory while it opens
-            _check_cost(kind, "RGBA", size_wh, len(data), max_pixels)
+            _check_cost(kind, "RGBA", size_wh, _webp_pixel_bytes(data), max_pixels)
         opened = Opened(_make(kind, data), data)
     else:
+        if kind == "GIF":
+            gif.check_notes(data)
         opened = Opened(_make(kind, data), data)
     image = opened.image
-    memory_bytes = _check_cost(kind, image.mode, image.size, len(data), max_pixels, opened.structure)
+    if len(image.info.get("exif") or b"") > MOST_EXIF_BYTES:
+        del image.info["exif"]
+    if kind in ("BMP", "DIB"):
+        _check_runs(image, len(data))
+    size_bytes = _pixel_bytes(kind, opened)
+    memory_bytes = _check_cost(kind, image.mode, image.size, size_bytes, max_pixels, opened.structure)
     return replace(opened, memory_bytes=memory_bytes)
 
 
@@ -125,8 +142,21 @@ def open_head(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Open
     """The same of bytes that end before the pixels, see `files.read_head`: to be asked for what it says of
     itself, not for its picture."""
     if sniff(data[:SNIFFED_BYTES]) == "JPEG":
+        data = jpeg.without_excess(data)
         return Opened(_make("JPEG", data), data)
     return open_bytes(data, path, max_pixels)
+
+
+def is_surely_cut(opened: Opened) -> bool:
+    """Whether the end of a large picture is missing, by what stands there: then it need not be decoded."""
+    if opened.memory_bytes > LARGE_BYTES and opened.image.format == "PNG":
+        return png.is_cut(opened.data)
+    structure = opened.structure
+    if structure is None:
+        return False
+    if structure.is_progressive and opened.image.width * opened.image.height > MOST_COMPARED:
+        return not structure.has_end or not structure.is_complete
+    return not structure.has_end and not structure.is_complete
 
 
 def _make(kind: str, data: bytes) -> Image.Image:
@@ -144,7 +174,7 @@ def _open_jpeg(data: bytes) -> Opened:
     data = jpeg.without_excess(data)
     structure = jpeg.find_structure(data)
     if structure.scans <= 1 and jpeg.ends_with_marker(data):  # as cameras write it
-        return Opened(_make("JPEG", data), data)
+        return Opened(_make("JPEG", data), data, structure=replace(structure, has_end=True))
     if not structure.has_end and structure.scans:
         structure = jpeg.cut_trailer(data, structure)
     return Opened(_make("JPEG", structure.closed(data)), data, structure=structure)
@@ -167,6 +197,7 @@ def _open_tiff(data: bytes, max_pixels: int) -> Opened:
         return Opened(_make("TIFF", data), data)
     page, first = found
     check_size(page.size_wh, max_pixels)
+    tiff.check_tags(data)
     bytes_per_pixel = page.samples * max(page.bits) / 8
     if page.tile_wh and page.tile_wh[0] * page.tile_wh[1] * bytes_per_pixel > (
         4 * page.area * bytes_per_pixel + SPARE_TILE_BYTES
@@ -175,6 +206,7 @@ def _open_tiff(data: bytes, max_pixels: int) -> Opened:
     shown = data
     if page.offset != first.offset or page.is_deep_negative:
         shown = tiff.with_first_page(data, page)
+        tiff.check_tags(shown)
     image = _make("TIFF", shown)
     return Opened(
         image,
@@ -192,6 +224,7 @@ def tiff_exif(data: bytes) -> Image.Exif | None:
         return None
     found = Image.Exif()
     try:
+        tiff.check_tags(data)
         found.load(b"Exif\0\0" + data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:])
     except Exception:  # damaged in any of the ways a binary format can be
         return None
@@ -210,11 +243,41 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def _pixel_bytes(kind: str, opened: Opened) -> int:
+    """How many bytes of the file may be pixels: notes do not make a large picture of nothing a photo."""
+    if kind == "PNG":
+        return png.pixel_bytes(opened.data)
+    if kind == "JPEG" and opened.structure and opened.structure.scans:
+        return opened.structure.pixel_bytes
+    if kind == "WEBP":
+        return _webp_pixel_bytes(opened.data)
+    return len(opened.data)
+
+
+def _check_runs(image: Image.Image, file_bytes: int) -> None:
+    is_large = image.width * image.height > MOST_RUN_PIXELS or file_bytes > MOST_RUN_BYTES
+    tiles = getattr(image, "tile", ())
+    if is_large and tiles and tiles[0].codec_name == "bmp_rle":
+        raise UnreadablePhoto("too costly to decode: a run-length encoded BMP of this size")
+
+
+def _webp_pixel_bytes(data: bytes) -> int:
+    """All bytes but those of notes, as far as the file makes sense."""
+    position, notes = 12, 0
+    for _ in range(MOST_WEBP_CHUNKS):
+        if position + 8 > len(data):
+            break
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        notes += size + 8 if data[position : position + 4] not in WEBP_PIXELS else 0
+        position += 8 + size + size % 2
+    return max(len(data) - notes, 0)
+
+
 def _check_cost(
     kind: str,
     mode: str,
     size_wh: tuple[int, int],
-    file_bytes: int,
+    pixel_bytes: int,
     max_pixels: int,
     structure: jpeg.Structure | None = None,
 ) -> int:
@@ -224,15 +287,15 @@ def _check_cost(
     pixels = size_wh[0] * size_wh[1]
     spare = 10 if mode == "1" else 1  # scanned text: white paper is almost nothing
     for many, too_many in TOO_EMPTY:
-        if pixels > many and pixels > file_bytes * too_many * spare:
-            raise UnreadablePhoto(f"no photo: {size_wh[0]} x {size_wh[1]} pixels in {file_bytes:,} bytes")
+        if pixels > many and pixels > pixel_bytes * too_many * spare:
+            raise UnreadablePhoto(f"no photo: {size_wh[0]} x {size_wh[1]} pixels in {pixel_bytes:,} bytes")
     if kind == "JPEG":
         memory = 0  # decoded at a fraction of its size
         if structure and structure.scans > 1:
             most = MOST_SCANNED if structure.scans <= USUAL_SCANS else MOST_SCANNED_UNUSUAL
             if pixels * structure.scans > most:
                 raise UnreadablePhoto(f"too costly to decode: {structure.scans:,} scans of {pixels:,} pixels")
-            memory = pixels * structure.components * PROGRESSIVE_BYTES
+            memory = int(pixels * structure.samples_per_pixel * PROGRESSIVE_BYTES)
     else:
         each = BYTES_PER_PIXEL.get(
             mode.partition(";")[0] if mode[:1] != "I" else mode[:4], OTHER_BYTES_PER_PIXEL

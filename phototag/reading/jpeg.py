@@ -16,6 +16,8 @@ GREY = 128  # what libjpeg paints where a JPEG's data has ended
 # stand before it: a pattern that takes those along searches ten times as long.
 MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 FILL = re.compile(rb"\xff*")
+# What begins a segment. What stands between segments libjpeg skips, as far as the next of these.
+SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd9\xff]")
 # Notes before the pixels: phones write a depth map as some hundred of them. Pillow joins Exif segments
 # in time that grows with their square.
 MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 100_000
@@ -31,18 +33,25 @@ NOISE = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
 
 @dataclass(frozen=True)
 class Structure:
-    """`end`: where the compressed pixels end; `has_end`: whether the end marker stands there;
-    `scans`: how many passes over the picture there are; `is_progressive`; `is_complete`: whether
-    every bit of every coefficient was sent, by the headers of the scans."""
+    """`start`: where the compressed pixels begin; `last_start`: those of the last scan; `end`: where they
+    end; `has_end`: whether the end marker stands there; `scans`: how many passes over the picture there
+    are; `is_progressive`; `is_complete`: whether every bit of every coefficient was sent, by the headers
+    of the scans; `samples_per_pixel`: 3 for colours at full resolution, 1.5 for the usual 4:2:0."""
 
     start: int
+    last_start: int
     end: int
     has_end: bool
     scans: int
     is_progressive: bool
     is_complete: bool
     size_wh: tuple[int, int]
-    components: int
+    samples_per_pixel: float
+
+    @property
+    def pixel_bytes(self) -> int:
+        """How many bytes of the file are pixels."""
+        return self.end - self.start
 
     def closed(self, data: bytes) -> bytes:
         """The picture alone, with an end marker."""
@@ -57,26 +66,29 @@ def find_structure(data: bytes) -> Structure:
     """Walks the markers of the file's first picture. Never fails: what makes no sense ends the
     picture."""
     position, scans, frame = first_segment(data), 0, 0
-    size_wh, components = (0, 0), 0
+    size_wh, components, samples = (0, 0), 0, 0.0
     missing: dict[tuple[int, int], int] = {}  # (component, coefficient) -> bits that are still to come
-    start, has_end = len(data), False
+    start, last_start, has_end = len(data), len(data), False
     for step in range(MOST_SEGMENTS + 1):
+        if not scans:
+            position = next_segment(data, position)
         marker, body, following = _segment(data, position)
         if marker is None or step == MOST_SEGMENTS:
             if not scans:
-                start = position = len(data)
+                start = last_start = position = len(data)
             break
         if marker in FRAMES and not frame:
             frame = marker
             size_wh = int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
             components = body[5] if len(body) > 5 else 0
+            samples = _samples_per_pixel(body[7 : 6 + 3 * components : 3])
         if marker != SOS:
             if following == position or (scans and marker not in BETWEEN_SCANS):
                 break
             position = following
             continue
         scans += 1
-        start = following if scans == 1 else start
+        start, last_start = following if scans == 1 else start, following
         named = _note_scan(body, missing)
         found = MARKER.search(data, following)
         position = found.start() if found else len(data)
@@ -91,22 +103,29 @@ def find_structure(data: bytes) -> Structure:
     complete = not progressive or (
         len(sent) >= components and all(missing.get((c, k), 1) == 0 for c in sent for k in range(64))
     )
-    return Structure(start, position, has_end, scans, progressive, complete, size_wh, components)
+    return Structure(start, last_start, position, has_end, scans, progressive, complete, size_wh, samples)
 
 
 def cut_trailer(data: bytes, structure: Structure) -> Structure:
     """Of a picture without an end marker: the same, ending before what a phone put behind it, and
     before zeros with which a copy was filled up."""
-    found = TRAILERS.search(data, structure.start, structure.end)
+    start = structure.last_start
+    found = TRAILERS.search(data, start, structure.end)
     end = found.start() if found else structure.end
     # the last two zeros may be pixels
-    end = min(end, len(data[structure.start : end].rstrip(b"\0")) + structure.start + 2)
+    end = min(end, len(data[start:end].rstrip(b"\0")) + start + 2)
     end -= data[end - 1] == 0xFF  # half an end marker
     return replace(structure, end=end, has_end=False)
 
 
 def first_segment(data: bytes) -> int:
     return 2 if data.startswith(SOI) else 0
+
+
+def next_segment(data: bytes, position: int) -> int:
+    """Where the next segment stands; the end of the data where there is none."""
+    found = SEGMENT.search(data, position)
+    return found.start() if found else len(data)
 
 
 def skip_fill(data: bytes, position: int) -> int:
@@ -116,17 +135,22 @@ def skip_fill(data: bytes, position: int) -> int:
 
 
 def without_excess(data: bytes) -> bytes:
-    """The file with no more notes before its pixels than programs write, and no more padding; the same
-    object where it has no more. Raises ValueError where there is no end of them."""
+    """The file with no more notes before its pixels than programs write, and no more between them that is
+    none, of which Pillow looks at every byte; the same object where it has no more. Raises ValueError
+    where there is no end of them."""
     kept, notes, exif, fill = [], 0, 0, 0  # kept: where segments begin and end
     position = first_segment(data)
     head = data[:position]
     for _ in range(TOO_MANY_SEGMENTS):
-        start = skip_fill(data, position)
+        start = next_segment(data, position)
+        fill += start - position
         marker, _, following = _segment(data, start)
+        if marker is None and data[start + 2 : start + 4] in (b"\0\0", b"\0\1"):  # a length that is none
+            fill, position = fill + 2, start + 2
+            continue
         if marker is None or marker == SOS:
             break
-        fill, position = fill + start - position, following
+        position = following
         is_exif = marker == APP1 and data.startswith(EXIF_HEAD, start + 4)
         notes += marker == COM or 0xE0 <= marker <= 0xEF
         exif += is_exif
@@ -154,6 +178,13 @@ def _segment(data: bytes, position: int) -> tuple[int | None, bytes, int]:
     if length < 2 or following > len(data):
         return None, b"", position
     return data[position + 1], data[position + 4 : min(following, position + 64)], following
+
+
+def _samples_per_pixel(factors: bytes) -> float:
+    """`factors`: how often each component is sampled, across and down, in four bits each."""
+    across, down = [byte >> 4 for byte in factors], [byte & 15 for byte in factors]
+    largest = max(across, default=1) * max(down, default=1)
+    return sum(h * v for h, v in zip(across, down, strict=True)) / largest if largest else float(len(factors))
 
 
 def _leads_to_scan(data: bytes, position: int) -> bool:

@@ -24,7 +24,7 @@ MAX_PARTS, MAX_SEGMENTS, MAX_ENTRIES, MAX_OVERLAP = 1_000_000, 10_000, 20_000, 4
 # Of a HEIF, boxes at one level, and places of coded images: a photo in tiles has some hundreds.
 MAX_BOXES = 100_000
 # Of a GIF, together: its blocks hold 255 bytes each, but for the last of a frame.
-MAX_BLOCKS = 10_000_000
+MAX_BLOCKS = 2_000_000
 Bytes = bytes | memoryview  # what says how pixels are coded, and pixels themselves
 
 

@@ -12,8 +12,16 @@ from dataclasses import dataclass
 
 SIGNATURE_BYTES = 8
 MOST_CHUNKS = 100_000  # of 8 kB and more, as programs write pixels, they would be 0.8 GB
+MOST_NOTE_BYTES = 16 << 20  # of a chunk that is no pixels; a longer one is left out
 END = b"\0\0\0\0IEND\xaeB`\x82"
 # The chunks that are kept where the others are in the way; a picture is shown as well without notes.
+# What says how the picture is turned. Behind the pixels, Pillow would decode them to get there.
+OF_TURNING = (
+    b"eXIf",
+    b"tEXtRaw profile type exif\0",
+    b"zTXtRaw profile type exif\0",
+    b"iTXtXML:com.adobe.xmp\0",
+)
 OF_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"cICP"})
 
 
@@ -60,11 +68,27 @@ def pixels_fit(data: bytes) -> bool:
 
 
 def without_damaged_notes(data: bytes) -> bytes:
-    """The file without the chunks that carry no pixels and whose checksum is wrong; the same object
-    where there are none."""
+    """The file without the chunks that carry no pixels and whose checksum is wrong, or which are longer
+    than any note, and with what says how it is turned before its pixels; the same object where it is so."""
     found = list(chunks(data))
-    damaged = {chunk for chunk in found if not chunk.is_critical and not fits(data, chunk)}
-    return _join(data, [chunk for chunk in found if chunk not in damaged]) if damaged else data
+    notes = [chunk for chunk in found if not chunk.is_critical]
+    damaged = {chunk for chunk in notes if chunk.end - chunk.start > MOST_NOTE_BYTES or not fits(data, chunk)}
+    pixels_at = next((n for n, chunk in enumerate(found) if chunk.name == b"IDAT"), len(found))
+    late = [chunk for chunk in found[pixels_at:] if data.startswith(OF_TURNING, chunk.start + 4)]
+    if not damaged and not late:
+        return data
+    ordered = [*found[:pixels_at], *late, *(chunk for chunk in found[pixels_at:] if chunk not in late)]
+    return _join(data, [chunk for chunk in ordered if chunk not in damaged])
+
+
+def pixel_bytes(data: bytes) -> int:
+    """How many bytes of the file are pixels."""
+    return sum(chunk.end - chunk.start - 12 for chunk in chunks(data) if chunk.name == b"IDAT")
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether the end of the file is missing."""
+    return all(chunk.name != b"IEND" for chunk in chunks(data))
 
 
 def only_pixels(data: bytes) -> bytes:

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 # Directories and tags that are looked at: photos have a handful of the ones and some dozens of the others.
 MOST_PAGES, MOST_TAGS = 64, 512
 MOST_VALUES = 64  # of one tag: what is asked for here has fewer
+# Numbers in one directory, each of which becomes an object of Python; strips and tiles of one picture; and
+# bytes of pixels for each byte of the file, where these share them.
+MOST_NUMBERS, MOST_PIECES, MOST_OVERLAP = 1_000_000, 100_000, 4
 LARGER = 4  # times the area: then an unmarked first page is a thumbnail of the larger one
 # Tag numbers.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, PHOTOMETRIC = 254, 255, 256, 257, 258, 262
+STRIPS, STRIP_BYTES, TILES, TILE_BYTES, EXIF_FOLDER, GPS_FOLDER = 273, 279, 324, 325, 34665, 34853
 ORIENTATION, SAMPLES, TILE_WIDTH, TILE_LENGTH, SUB_IFDS, EXTRA_SAMPLES = 274, 277, 322, 323, 330, 338
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 WHITE_IS_ZERO, RGB, CFA, LINEAR_RAW = 0, 2, 32803, 34892
+_BYTES = frozenset({1, 2, 6, 7})  # the types that Pillow keeps as bytes or text
 _FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of the whole numbers
 
 
@@ -54,6 +59,51 @@ class Page:
         """RGB with a fourth channel of which nothing says that it is transparency: infrared of a
         scanner, or padding."""
         return self.photometric == RGB and self.samples == 4 and self.extra_samples in (None, (), (0,))
+
+
+def check_tags(data: bytes) -> None:
+    """Raises ValueError where directories that are read whole, the first, its Exif and its GPS, hold more
+    than any photo says of itself, or pixels that many strips share. What is damaged is passed over."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        big = _is_big(data, order)
+        waiting = [struct.unpack_from(f"{order}Q" if big else f"{order}I", data, 8 if big else 4)[0]]
+    except struct.error:
+        return
+    seen: set[int] = set()
+    while waiting:
+        offset = waiting.pop()
+        if offset in seen or len(seen) > MOST_PAGES:
+            continue
+        seen.add(offset)
+        try:
+            waiting += _check_directory(data, order, big, offset)
+        except struct.error:
+            continue
+
+
+def _check_directory(data: bytes, order: str, big: bool, offset: int) -> list[int]:
+    """The directories within it that are read as well."""
+    count_format, entry_bytes, value_format = ("Q", 20, "Q") if big else ("H", 12, "I")
+    (count,) = struct.unpack_from(order + count_format, data, offset)
+    start = offset + struct.calcsize(order + count_format)
+    within, numbers = [], 0
+    for entry in range(start, min(start + count * entry_bytes, len(data)), entry_bytes):
+        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
+        (number,) = struct.unpack_from(order + value_format, data, entry + 4)
+        (value,) = struct.unpack_from(order + value_format, data, entry + (12 if big else 8))
+        numbers += 0 if kind in _BYTES else number
+        if numbers > MOST_NUMBERS:
+            raise ValueError("a tag of too many numbers")
+        if tag in (STRIPS, STRIP_BYTES, TILES, TILE_BYTES) and number > MOST_PIECES:
+            raise ValueError("too many strips")
+        if tag in (STRIP_BYTES, TILE_BYTES) and number > 1 and kind in _FORMATS:
+            stated = sum(struct.unpack_from(f"{order}{number}{_FORMATS[kind]}", data, value))
+            if stated > MOST_OVERLAP * len(data):
+                raise ValueError("strips that overlap")
+        if tag in (EXIF_FOLDER, GPS_FOLDER):
+            within.append(value)
+    return within
 
 
 def find_photo(data: bytes) -> tuple[Page, Page] | None:

@@ -1,101 +1,115 @@
 """What a picture may cost: files made to keep a reader busy, and copies that are not made."""
 
-import struct
+import json
 import subprocess
 import sys
-import time
-import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from phototag.reading.decode import open_photo
+from phototag.reading.decode import open_photo, read_metadata
 from phototag.reading.images import open_picture
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import shrink
+from tests.bad_files import jpeg_segment, png_chunk
+from tests.reading import costly
 from tests.reading import pictures as make
 
-MOST_SECONDS = 2.0  # of the process
-EXIF = b"Exif\0\0MM\0*\0\0\0\x08"
+ROOT = Path(__file__).parents[2]
+
+QUICK = [name for name in costly.REFUSED if " MP" not in name]  # the others take long to make
 
 
-def segment(marker, body):
-    return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+@pytest.fixture(scope="module")
+def cost():
+    """Of a kind of costly file: (bytes of the file, seconds of the processor, MB, what was said)."""
+    found = {}
+
+    def of(name):
+        if name not in found:
+            names = QUICK if name in QUICK else [name]
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.reading.costly", "--json", *names],
+                capture_output=True,
+                text=True,
+                check=True,
+                cwd=ROOT,
+            )
+            found.update({row[0]: row[1:] for row in map(json.loads, done.stdout.splitlines())})
+        return found[name]
+
+    return of
 
 
-def entry(tag, kind, number, value):
-    return struct.pack("<HHII", tag, kind, number, value)
+def check_cost(cost, name):
+    _, seconds, megabytes, said = cost(name)
+    assert said.startswith(("read as", "refused: ")) and "\n" not in said
+    if said.startswith("refused") or name in QUICK:
+        assert seconds < costly.MOST_SECONDS, said
+        assert megabytes < costly.MOST_MEGABYTES, said
 
 
-def busy_files():
-    photo = make.gradient(160, 120)
-    jpeg = make.encoded("JPEG", photo)
-    head, rest = jpeg[:2], jpeg[2:]
-    yield "padding before a marker", head + b"\xff" * 10_000_000 + rest
-    yield "Exif again and again", head + segment(0xE1, EXIF + b"\xff" * 60_000) * 300 + rest
-    yield "notes without end", head + segment(0xFE, b"") * 1_000_000 + rest
-    yield "restarts without end", jpeg[:-2] + b"\xff\xd0" * 5_000_000
-    number = 200_000
-    places = struct.pack("<I", 8) * number + struct.pack("<I", 1_000_000) * number
-    tags = [(256, 1, 400), (257, 1, number), (258, 1, 8), (259, 1, 1), (262, 1, 1), (277, 1, 1), (278, 1, 1)]
-    start = 8 + 2 + 12 * 9 + 4
-    entries = [entry(tag, 4, count, value) for tag, count, value in tags]
-    entries[5:5] = [entry(273, 4, number, start)]
-    entries.append(entry(279, 4, number, start + 4 * number))
-    yield (
-        "a TIFF of strips that overlap",
-        b"II*\0" + struct.pack("<IH", 8, 9) + b"".join(entries) + bytes(4) + places,
-    )
-    pages = (
-        struct.pack("<H", 1) + entry(256, 4, 1, 4) + struct.pack("<I", 26 + 18 * n) for n in range(200_000)
-    )
-    yield "a TIFF of pages without end", b"II*\0" + struct.pack("<I", 8) + b"".join(pages)
-    box = struct.pack(">I4s", 8, b"free")
-    avif = make.encoded("AVIF", photo)
-    yield "an AVIF with empty boxes behind", avif + box * 3_000_000
-    kind = struct.pack(">I4s", 24, b"ftyp") + b"avif\0\0\0\0avifmif1"
-    items = struct.pack(">I4s", 14, b"iinf") + bytes(6)
-    number = 3_000_000
-    places = struct.pack(">I4sHHI", 16 + 10 * number, b"iloc", 0x200, 0, number) + bytes(10 * number)
-    meta = bytes(4) + items + places
-    yield "an AVIF of items without end", kind + struct.pack(">I4s", 8 + len(meta), b"meta") + meta
-    webp = make.encoded("WEBP", photo) + b"EXIF\0\0\0\0" * 3_000_000
-    yield "a WebP with empty notes", b"RIFF" + struct.pack("<I", len(webp) - 8) + webp[8:]
-    gif = make.encoded("GIF", photo)
-    yield "a GIF with empty notes", gif[:-1] + b"!\xfe\0" * 5_000_000 + b";"
-    png = make.encoded("PNG", photo)
-    note = struct.pack(">I4sI", 0, b"teXt", zlib.crc32(b"teXt"))
-    yield "a PNG with empty notes", png[:33] + note * 3_000_000 + png[33:]
-    bomb = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9)
-    chunk = struct.pack(">I", len(bomb)) + b"iTXt" + bomb + struct.pack(">I", zlib.crc32(b"iTXt" + bomb))
-    yield "a note that unpacks to 200 MB", png[:33] + chunk + png[33:]
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize(("name", "data"), list(busy_files()), ids=[name for name, _ in busy_files()])
-def test_a_file_made_to_keep_readers_busy_costs_little(name, data, tmp_path):
-    file = tmp_path / "a.jpg"
-    file.write_bytes(data)
-    began = time.process_time()
-    try:
-        photo = open_photo(file, working_side=64)
-    except Exception as error:
-        assert str(error)
-    else:
-        assert photo.pixels.shape in ((48, 64, 3), (1, 64, 3), (64, 1, 3))
-    hash_pixels(data)
-    assert time.process_time() - began < MOST_SECONDS, name
+@needs_proc
+@pytest.mark.parametrize("name", QUICK)
+def test_a_file_made_to_keep_readers_busy_costs_little(name, cost):
+    check_cost(cost, name)
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in costly.REFUSED if name not in QUICK])
+def test_a_refused_picture_costs_little_however_large(name, cost):
+    check_cost(cost, name)
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.parametrize("name", costly.READ)
+def test_a_large_photo_is_read(name, cost):
+    assert cost(name)[-1].startswith("read as")
 
 
 def test_notes_beyond_measure_cost_the_notes_and_not_the_picture(tmp_path):
     data = make.encoded("JPEG", make.gradient(160, 120))
     plain, noted = tmp_path / "a.jpg", tmp_path / "b.jpg"
     plain.write_bytes(data)
-    noted.write_bytes(data[:2] + segment(0xE1, EXIF + bytes(40)) * 50 + b"\xff" * 100_000 + data[2:])
+    noted.write_bytes(
+        data[:2] + jpeg_segment(0xE1, costly.EXIF + bytes(40)) * 50 + b"\xff" * 100_000 + data[2:]
+    )
     photo = open_photo(noted, working_side=64)
     assert (photo.pixels == open_photo(plain, working_side=64).pixels).all()
     assert hash_pixels(noted.read_bytes()) == hash_pixels(data)
+
+
+@pytest.mark.parametrize("name", ["eXIf", "Raw profile type exif"])
+def test_exif_behind_the_pixels_of_a_png_turns_it_and_costs_no_decoding(name, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes()
+    chunk = png_chunk(b"eXIf", block[6:])
+    if name != "eXIf":
+        text = f"\nexif\n{len(block):8}\n{block.hex()}\n"
+        chunk = png_chunk(b"tEXt", f"{name}\0{text}".encode())
+    png = make.encoded("PNG", make.gradient(160, 120))
+    (tmp_path / "a.png").write_bytes(png[:-12] + chunk + png[-12:])
+    assert open_photo(tmp_path / "a.png", working_side=160).pixels.shape == (160, 120, 3)
+    begin = png.index(b"IDAT") - 4
+    no_pixels = png_chunk(b"IDAT", b"no pixels")
+    (tmp_path / "b.png").write_bytes(png[:begin] + no_pixels + chunk + png[-12:])
+    assert read_metadata(tmp_path / "b.png")[0].orientation == 6
+
+
+def test_a_flat_progressive_jpeg_that_lacks_only_its_end_marker_is_read(tmp_path):
+    jpeg = costly.flat_jpeg((800, 600), costly.WHOLE)
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    (tmp_path / "b.jpg").write_bytes(jpeg[:-2])
+    whole, cut = (open_photo(tmp_path / name, working_side=64) for name in ("a.jpg", "b.jpg"))
+    assert (whole.pixels == cut.pixels).all()
 
 
 MODES = {
