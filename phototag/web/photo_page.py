@@ -124,7 +124,7 @@ def _facts(photo: Photo) -> dict[str, str | None]:
         "Size": pixels + size,
         "Camera": photo.camera and captions.visible(photo.camera),
         "Place": ", ".join([*photo.places, *([at] if at else [])]),
-        "Things by": photo.detector,
+        "Detector": photo.detector,
     }
 
 

@@ -1,6 +1,6 @@
 // Albums: those there are, and a new one of any question, chosen while one types, with every reason.
 
-import { button, entry, get, link, make, photos, post, query, thumbnail, toast } from "/static/api.js";
+import { button, entry, get, link, make, photos, post, query, thumbnail, toast, writeButton } from "/static/api.js";
 
 const TYPING_MS = 400, FILM_MS = 1500;
 
@@ -15,12 +15,15 @@ export async function show(page, context) {
 async function fill(list, canWrite = true) {
   const albums = await get("/api/albums");
   list.replaceChildren(...albums.map((album) => card(album, () => fill(list))));
-  if (!albums.length) list.append(make("li", `There is no album yet.${canWrite ? " Make one below." : ""}`));
+  if (!albums.length) list.append(make("li.none", `There is no album yet.${canWrite ? " Make one below." : ""}`));
 }
 
 function card({ name, cover, about, film }, changed) {
   const place = make("div.row");
-  const watch = () => place.replaceChildren(make("video", { controls: true, autoplay: true, src: "/film" + query({ album: name }) }));
+  const watch = () => {
+    const src = "/film" + query({ album: name });
+    place.replaceChildren(make("video", { controls: true, autoplay: true, src }));
+  };
   const forget = async () => {
     if (!confirm(`Forget the album ${name}? Photos and what was made of it on the disk stay.`)) return;
     await post("/api/album/delete", { name });
@@ -30,26 +33,28 @@ function card({ name, cover, about, film }, changed) {
     const { error, ready, done } = await get("/api/film", { name });
     if (ready) return watch();
     if (error) { offer(); return toast(error); }
-    place.replaceChildren(make("progress", { value: done ?? 0, max: 1, "aria-label": "Film" }), "Making the film …");
+    const bar = make("progress", { value: done ?? 0, max: 1, "aria-label": "Film" });
+    place.replaceChildren(bar, "Making the film …");
     setTimeout(() => place.isConnected && follow(), FILM_MS);
   };
-  const make_film = async () => { await post("/api/film/make", { name }); await follow(); };
-  const offer = () => {
-    place.replaceChildren(film ? button("Watch the film", watch) : make("button.write", { type: "button", onclick: make_film }, "Make a film"),
-      make("button.write", { type: "button", onclick: forget }, "Forget"));
-  };
+  const makeFilm = async () => { await post("/api/film/make", { name }); await follow(); };
+  const offer = () => place.replaceChildren(
+    film ? button("Watch the film", watch) : writeButton("Make a film", makeFilm), writeButton("Forget", forget));
   offer();
-  return make("li", link({ album: name }, cover && thumbnail(cover), make("b", name)), make("small", about), place);
+  const title = link({ album: name }, cover && thumbnail(cover), make("b", name));
+  return make("li", title, make("small", about), place);
 }
 
 function maker(context, changed) {
   const theme = make("select", { "aria-label": "Theme" },
     context.start().themes.map((name) => make("option", { value: name, selected: name === "smiles" }, name)));
-  const q = entry("of which photos, such as taken:2016", { type: "search", value: context.state().q, spellcheck: false });
+  const { q: value } = context.state();
+  const q = entry("of which photos, such as taken:2016", { type: "search", value, spellcheck: false });
   const top = entry("at most", { type: "number", min: 1, max: 1000, "aria-label": "At most so many photos" });
   const name = entry("Name of the album");
   const keep = make("button", { type: "submit", disabled: true }, "Keep this album");
-  const told = make("p", { role: "status" }), chosen = make("ol.preview"), left = make("details", { hidden: true });
+  const told = make("p", { role: "status" }), chosen = make("ol.preview");
+  const left = make("details", { hidden: true });
   const asked = () => ({ theme: theme.value, q: q.value.trim(), top: Number(top.value) || null });
   let timer, choosing, named = false;
 
@@ -79,7 +84,8 @@ function maker(context, changed) {
   const save = async (event) => {
     event.preventDefault();
     const done = await post("/api/album/save", { ...asked(), name: name.value });
-    toast(`Kept: ${done.name}, ${photos(done.photos)}.`, "Show it", () => context.go({ view: "", q: "", album: done.name }));
+    const look = () => context.go({ view: "", q: "", album: done.name });
+    toast(`Kept: ${done.name}, ${photos(done.photos)}.`, "Show it", look);
     await changed();
   };
   preview();

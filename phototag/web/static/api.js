@@ -52,10 +52,13 @@ function setAll(element, properties) {
 }
 
 export const button = (text, onclick, ...more) => make("button", { type: "button", onclick }, text, ...more);
+export const writeButton = (text, onclick, ...more) => button(text, onclick, { className: "write" }, ...more);
 export const link = (parameters, ...more) => make("a", { href: "/" + query(parameters) }, ...more);
 export const thumbnail = (id, alt = "") => make("img", { alt, loading: "lazy", src: `/320/${id}` });
-export const entry = (label, properties) =>
-  make("input", { type: "text", "aria-label": label, placeholder: label, autocomplete: "off", maxLength: 200 }, properties);
+export function entry(label, properties) {
+  const usual = { type: "text", "aria-label": label, placeholder: label, autocomplete: "off", maxLength: 200 };
+  return make("input", usual, properties);
+}
 // A field and a button for what is typed in it.
 export function wordForm(input, text, act) {
   const onsubmit = (event) => {

@@ -12,7 +12,8 @@ const filters = find("#filters"), news = find("#news"), nothing = find("#nothing
 let start = { photos: 0 }, shown = null, revision = "";
 
 const state = () => {
-  const { q = "", sort = "", view = "", album = "", photo } = Object.fromEntries(new URLSearchParams(location.search));
+  const given = Object.fromEntries(new URLSearchParams(location.search));
+  const { q = "", sort = "", view = "", album = "", photo } = given;
   return { q, sort, view, album, photo: Number(photo) || 0 };
 };
 const address = (changes) => "/" + query({ ...state(), ...changes });
@@ -49,7 +50,7 @@ async function show(event) {
   sorting.value = now.sort;
   if (page) {
     viewer.close();
-    if (!problem.hidden) { complain(null); shown = null; }  // asked again, and told again, when one comes back
+    if (!problem.hidden) { complain(null); shown = null; }  // it is asked and told again when one comes back
     const module = await import(page);
     if (state().view === now.view) await module.show(find("#page"), context);
     return;
@@ -134,7 +135,8 @@ function changed(ids) {
   learnPersons();
 }
 async function learnPersons() {
-  find("#persons").replaceChildren(...(await get("/api/persons")).map((name) => make("option", { value: name })));
+  const names = await get("/api/persons");
+  find("#persons").replaceChildren(...names.map((value) => make("option", { value })));
 }
 async function reload() {
   start = await get("/api/start");
@@ -166,7 +168,8 @@ async function complete() {
 }
 function choose(index) {
   const { term } = choices[index], isKey = term.endsWith(":"), after = asked.value.slice(place[1]);
-  const before = asked.value.padEnd(place[0]).slice(0, place[0]) + term + (isKey || after.startsWith(" ") ? "" : " ");
+  const blank = isKey || after.startsWith(" ") ? "" : " ";
+  const before = asked.value.padEnd(place[0]).slice(0, place[0]) + term + blank;
   asked.value = before + after;
   asked.setSelectionRange(before.length, before.length);
   if (isKey) complete(); else submit();
@@ -183,7 +186,7 @@ asked.addEventListener("input", () => {
   if (!asked.value) go({ q: "", album: "", photo: 0 });
 });
 asked.addEventListener("keydown", (event) => {
-  const { key } = event, active = [...list.children].findIndex((each) => each.getAttribute("aria-selected") === "true");
+  const { key } = event, active = [...list.children].findIndex((each) => each.matches("[aria-selected=true]"));
   if (key === "ArrowDown" && list.hidden) complete();
   else if (list.hidden) return;
   else if (key === "ArrowDown") mark((active + 1) % choices.length);
@@ -206,11 +209,12 @@ sorting.addEventListener("change", () => go({ sort: sorting.value }));
 // -- filters: what adds a term to the question or takes it out again, the server says
 
 async function loadFacets() {
-  const found = await get("/api/facets", { q: state().q }).catch((error) => [{ title: error.message, values: [] }]);
-  panel.replaceChildren(...found.map(({ title, values }) => make("section", make("h2", title), values
-    ? make("ul", values.map((value) => make("li", button("", () => go({ q: value.question, album: "", photo: 0 }),
-      { "aria-pressed": value.is_on }, make("span", value.text), make("small", number(value.photos))))))
-    : make("p", "Too many to count at once."))));
+  const refused = ({ message }) => [{ title: message, values: [] }];
+  const found = await get("/api/facets", { q: state().q }).catch(refused);
+  const item = (value) => make("li", button("", () => go({ q: value.question, album: "", photo: 0 }),
+    { "aria-pressed": value.is_on }, make("span", value.text), make("small", number(value.photos))));
+  panel.replaceChildren(...found.map(({ title, values }) => make("section", make("h2", title),
+    values ? make("ul", values.map(item)) : make("p", "Too many to count at once."))));
 }
 filters.addEventListener("click", () => {
   panel.hidden = !panel.hidden;
@@ -237,7 +241,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   asked.focus();
 });
-document.addEventListener("click", (event) => {  // links within the page; from photo to photo, Back leads to the grid
+// Links within the page; from photo to photo, Back leads to the grid.
+document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='/']");
   if (!link || event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();

@@ -49,11 +49,12 @@ export class Selection {
   }
 }
 
-const STEP = 0.01, STEPS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
-const HINT = "The face: arrow keys move it, Shift and arrow keys change its size, Enter keeps it, Escape does not";
+const STEP = 0.01;
+const STEPS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+const HINT = "The face: arrow keys move it, with Shift they change its size, Enter keeps it, Escape does not";
 
-// Draws a face over `frame` with a mouse or finger, or places one by keys; calls `done` with its box as fractions
-// of the photo, or with nothing. Returns what ends it.
+// Draws a face over `frame` with a mouse or finger, or places one by keys; calls `done` with its box as
+// fractions of the photo, or with nothing. Returns what ends it.
 export function drawFace(frame, done) {
   const box = make("div.box.drawn", { tabIndex: 0, role: "application", "aria-label": HINT },
     make("span", "Draw around the face, or move this and press Enter"));

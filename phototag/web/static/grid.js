@@ -1,5 +1,5 @@
-// All photos of a question as justified rows. Rows are numbers in typed arrays; elements exist for what is near
-// the window alone. Layout objects for every photo are what makes such pages slow.
+// All photos of a question as justified rows. Rows are numbers in typed arrays; elements exist for what is
+// near the window alone. Layout objects for every photo are what makes such pages slow.
 
 import { get, make, photos as countPhotos } from "/static/api.js";
 
@@ -15,7 +15,7 @@ const monthText = (month) => {
   return `${new Date(2000, which - 1).toLocaleString("en", { month: "long" })} ${year}`;
 };
 
-// The rows of a page so wide: `first` photo, `top` and `height` of each, and its `section` where it is a heading.
+// The rows of a page so wide: `first` photo, `top` and `height` of each; `section` of those that are headings.
 function layOut(ratios, sections, width, target) {
   const most = ratios.length + 2 * sections.length + 2;
   const first = new Uint32Array(most), top = new Float64Array(most), height = new Float32Array(most);
@@ -144,20 +144,24 @@ export class PhotoGrid {
     const { first, top, height, section, rows } = this.layout, wanted = new Map(), headings = new Set();
     if (this.origin == null || Math.abs(this.y - this.origin) > FAR) { this.origin = this.y; this.clear(); }
     this.shift();
-    const over = this.view / 2, end = this.y + this.view;
+    const over = this.view / 2, end = this.y + this.view, most = MOST_NODES - 2;
     for (let row = this.rowAt(Math.max(0, this.y - over)); row < rows && top[row] < end + over; row++) {
       if (section[row] >= 0) { headings.add(row); continue; }
       const seen = top[row] < end && top[row] + height[row] > this.y;
       if (!seen && wanted.size > MOST_NODES - 40) continue;
       let x = 0;
-      for (let photo = first[row]; photo < first[row + 1] && wanted.size + headings.size < MOST_NODES - 2; photo++) {
+      for (let photo = first[row]; photo < first[row + 1] && wanted.size + headings.size < most; photo++) {
         const wide = (this.grid.ratios[photo] / 1000) * height[row];
         wanted.set(photo, { x, y: top[row], wide: Math.min(wide, this.width), high: height[row], seen });
         x += wide + GAP;
       }
     }
-    for (const [photo, node] of this.nodes) if (!wanted.has(photo)) { this.drop(node); this.nodes.delete(photo); }
-    for (const [row, node] of this.headings) if (!headings.has(row)) { node.remove(); this.headings.delete(row); }
+    for (const [photo, node] of this.nodes) {
+      if (!wanted.has(photo)) { this.drop(node); this.nodes.delete(photo); }
+    }
+    for (const [row, node] of this.headings) {
+      if (!headings.has(row)) { node.remove(); this.headings.delete(row); }
+    }
     for (const [photo, place] of wanted) {
       if (!this.nodes.has(photo)) this.nodes.set(photo, this.take(photo, place));
       this.nodes.get(photo).seen = place.seen;
@@ -173,7 +177,8 @@ export class PhotoGrid {
   head(row) {
     const [month, count, guessed] = this.grid.sections[this.layout.section[row]];
     const note = !month || !guessed ? "" : guessed === count ? " (file date)" : ` (${guessed} by file date)`;
-    const node = make("div.month", { role: "presentation" }, make("b", monthText(month)), ` ${countPhotos(count)}${note}`);
+    const text = ` ${countPhotos(count)}${note}`;
+    const node = make("div.month", { role: "presentation" }, make("b", monthText(month)), text);
     node.style.transform = `translateY(${this.layout.top[row] - this.origin}px)`;
     this.layer.append(node);
     return node;
@@ -282,12 +287,13 @@ export class PhotoGrid {
     const cellAt = (target) => target?.closest?.(".cell");
     let start = null, hold, dragged = false;
     this.canvas.addEventListener("click", (event) => {
-      const cell = cellAt(event.target), { shiftKey, ctrlKey, metaKey } = event, key = shiftKey || ctrlKey || metaKey;
+      const cell = cellAt(event.target), { shiftKey, ctrlKey, metaKey } = event;
       if (!cell) return;
       event.preventDefault();
       if (dragged) { dragged = false; return; }
       this.focus(cell.photo);
-      if (key || this.selected.size || event.target.matches(".tick")) this.toggle(cell.photo, shiftKey);
+      const isChoosing = shiftKey || ctrlKey || metaKey || this.selected.size || event.target.matches(".tick");
+      if (isChoosing) this.toggle(cell.photo, shiftKey);
       else this.onOpen(this.grid.ids[cell.photo]);
     });
     this.canvas.addEventListener("keydown", (event) => this.pressed(event));
@@ -296,7 +302,8 @@ export class PhotoGrid {
       const cell = cellAt(event.target), { clientX, clientY } = event;
       dragged = false;
       if (!cell || event.button) return;
-      start = { photo: cell.photo, clientX, clientY, was: [...this.selected], isMouse: event.pointerType === "mouse" };
+      const isMouse = event.pointerType === "mouse";
+      start = { photo: cell.photo, clientX, clientY, was: [...this.selected], isMouse };
       if (!start.isMouse) hold = setTimeout(() => { this.toggle(cell.photo); dragged = true; }, HOLD_MS);
     });
     addEventListener("pointermove", (event) => {
@@ -316,14 +323,19 @@ export class PhotoGrid {
 
     const { scrubber } = this;
     const scrub = (event) => {
-      const box = scrubber.getBoundingClientRect();
-      if (scrubber.hasPointerCapture(event.pointerId)) this.to(((event.clientY - box.top) / box.height) * this.most);
+      if (!scrubber.hasPointerCapture(event.pointerId)) return;
+      const { top, height } = scrubber.getBoundingClientRect();
+      this.to(((event.clientY - top) / height) * this.most);
     };
-    scrubber.addEventListener("pointerdown", (event) => { scrubber.setPointerCapture(event.pointerId); scrub(event); });
+    scrubber.addEventListener("pointerdown", (event) => {
+      scrubber.setPointerCapture(event.pointerId);
+      scrub(event);
+    });
     scrubber.addEventListener("pointermove", scrub);
     scrubber.addEventListener("keydown", (event) => {
       const { view, most } = this;
-      const by = { ArrowDown: view, ArrowUp: -view, PageDown: most / 10, PageUp: -most / 10, Home: -most, End: most }[event.key];
+      const tenth = most / 10, steps = { ArrowDown: view, ArrowUp: -view, PageDown: tenth, PageUp: -tenth };
+      const by = { ...steps, Home: -most, End: most }[event.key];
       if (by == null) return;
       event.preventDefault();
       this.to(this.y + by);
@@ -384,7 +396,8 @@ export class PhotoGrid {
     if (scrubber.hidden) return;
     let row = this.rowAt(this.y + 60);
     while (row > 0 && section[row] < 0) row--;
-    const percent = this.most ? (this.y / this.most) * 100 : 0, text = monthText(this.grid.sections[section[row]]?.[0]);
+    const percent = this.most ? (this.y / this.most) * 100 : 0;
+    const text = monthText(this.grid.sections[section[row]]?.[0]);
     here.style.top = bubble.style.top = `${percent}%`;
     bubble.textContent = text;
     scrubber.setAttribute("aria-valuenow", Math.round(percent));

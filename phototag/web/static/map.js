@@ -1,13 +1,13 @@
 // Where photos were taken: the land as outlines on a canvas, and buttons for places with photos. No tiles: no
-// request tells anybody where one looks. Outlines: world-atlas (land.LICENSE), of Natural Earth; those that cross
-// the date line go on beyond 180 degrees, and are there twice.
+// request tells anybody where one looks. Outlines: world-atlas (land.LICENSE), of Natural Earth; those that
+// cross the date line go on beyond 180 degrees, and are there twice.
 
 import { button, getBytes, make, number, photos, thumbnail } from "/static/api.js";
 
 const CELL = 56, MOST_ZOOM = 4000, MOST_CELLS = 200, KM_PER_DEGREE = 111.2;
 let land, watching;
 
-// land.bin: of each outline how many points it has (uint16), and each point's degrees east and north (int16 / 100).
+// land.bin, int16: of each outline how many points it has, then hundredths of degrees east and north of each.
 async function getLand() {
   const numbers = new Int16Array(await getBytes("/static/land.bin")), rings = [];
   for (let at = 0; at < numbers.length; at += 1 + 2 * numbers[at]) {
@@ -20,20 +20,25 @@ async function getLand() {
 async function getPlaces(q) {
   const data = await getBytes("/api/positions", { q }), count = new DataView(data).getUint32(0, true);
   const degrees = new Float32Array(data, 4 + 4 * count, 2 * count);
-  return [...new Uint32Array(data, 4, count)].map((id, at) => ({ id, north: degrees[2 * at], east: degrees[2 * at + 1] }));
+  return [...new Uint32Array(data, 4, count)].map((id, at) => {
+    const [north, east] = degrees.subarray(2 * at);
+    return { id, north, east };
+  });
 }
 
 export async function show(page, context) {
   document.title = "Map – phototag";
   const q = context.state().q, view = { east: 0, north: 20, scale: 1 };  // what is in the middle
   land ??= await getLand();
-  const places = await getPlaces(q), none = places.length ? "" : " A place is read from the photo when it is scanned.";
+  const places = await getPlaces(q);
   const canvas = make("canvas", { "aria-hidden": true }), spots = make("div.spots");
   const map = make("div.world", { role: "region", "aria-label": "Map of places" }, canvas, spots, make("div.row",
-    button("+", () => zoom(2), { "aria-label": "Closer" }), button("−", () => zoom(0.5), { "aria-label": "Further away" }),
+    button("+", () => zoom(2), { "aria-label": "Closer" }),
+    button("−", () => zoom(0.5), { "aria-label": "Further away" }),
     button("All", fit, { "aria-label": "Show all places" })));
-  page.replaceChildren(
-    make("p", { role: "status" }, `${photos(places.length)}${q ? ` of “${q}”` : ""} say where they were taken.${none}`), map);
+  const told = `${photos(places.length)}${q ? ` of “${q}”` : ""} say where they were taken.`;
+  page.replaceChildren(make("p", { role: "status" }, told,
+    !places.length && " A place is read from the photo when it is scanned."), map);
 
   let wide, high, perDegree;  // pixels
   const toX = (east) => wide / 2 + (east - view.east) * perDegree;
@@ -52,7 +57,8 @@ export async function show(page, context) {
     pen.lineWidth = 0.6;
     pen.beginPath();
     for (const ring of land) {
-      for (let at = 0; at < ring.length; at += 2) pen[at ? "lineTo" : "moveTo"](toX(ring[at]), toY(ring[at + 1]));
+      pen.moveTo(toX(ring[0]), toY(ring[1]));
+      for (let at = 2; at < ring.length; at += 2) pen.lineTo(toX(ring[at]), toY(ring[at + 1]));
       pen.closePath();
     }
     pen.fill("evenodd"); pen.stroke();
@@ -64,9 +70,12 @@ export async function show(page, context) {
     for (const { id, east, north } of places) {
       const x = toX(east), y = toY(north);
       if (x < 0 || y < 0 || x > wide || y > high) continue;
-      const key = `${Math.floor(x / CELL)} ${Math.floor(y / CELL)}`, cell = cells.get(key) ?? { id, count: 0, east: 0, north: 0 };
-      const count = cell.count + 1;
-      cells.set(key, { id, count, east: cell.east + (east - cell.east) / count, north: cell.north + (north - cell.north) / count });
+      const key = `${Math.floor(x / CELL)} ${Math.floor(y / CELL)}`;
+      const cell = cells.get(key) ?? { id, count: 0, east, north };
+      cell.count++;
+      cell.east += (east - cell.east) / cell.count;
+      cell.north += (north - cell.north) / cell.count;
+      cells.set(key, cell);
     }
     return [...cells.values()].sort((a, b) => b.count - a.count).slice(0, MOST_CELLS);
   }
@@ -107,7 +116,10 @@ export async function show(page, context) {
     later();
   }
   let last;
-  canvas.addEventListener("pointerdown", (event) => { canvas.setPointerCapture(event.pointerId); last = event; });
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    last = event;
+  });
   canvas.addEventListener("pointermove", (event) => {
     if (!canvas.hasPointerCapture(event.pointerId)) return;
     view.east -= (event.clientX - last.clientX) / perDegree;

@@ -1,13 +1,9 @@
 // What is known of a photo, in words, and one's own words about it.
 
-import { button, entry, get, link, make, photos, thumbnail, wordForm } from "/static/api.js";
+import { button, entry, get, link, make, photos, thumbnail, wordForm, writeButton } from "/static/api.js";
 
 const section = (title, ...parts) => make("section", make("h3", title), ...parts);
-const write = (text, label, act) => {
-  const made = button(text, act, { title: label, "aria-label": label });
-  made.classList.add("write");
-  return made;
-};
+const write = (text, label, act) => writeButton(text, act, { title: label, "aria-label": label });
 
 export function describe(viewer, photo) {
   const word = { true: "yes", false: "no", null: "unknown" }[photo.everyone_smiling];
@@ -15,8 +11,9 @@ export function describe(viewer, photo) {
   const say = (add, remove) => viewer.correct("/api/labels", { ids: [photo.id], add, remove });
   const chips = (labels, title, extra = "") => make("ul.chips", labels.map(({ label, term }) =>
     make("li", link({ q: term }, label), write("×", title(label), () => say([], [label])))), extra);
-  const answer = (text, add, remove, on) =>
-    make("button.write", { type: "button", "aria-pressed": on, onclick: () => say(add, remove) }, text);
+  const answer = (text, add, remove, on) => writeButton(text, () => say(add, remove), { "aria-pressed": on });
+  const showHeat = (of) => viewer.showHeat(viewer.heatOf === of ? "" : of);
+  const heat = (of) => button(of, () => showHeat(of), { "aria-pressed": false });
   return [
     make("h2", photo.taken_text, photo.taken_source && make("small", ` ${photo.taken_source}`)),
     ...photo.warnings.map((warning) => make("p.warning", warning)),
@@ -35,19 +32,20 @@ export function describe(viewer, photo) {
       !photo.shows.length && make("p", "Nothing that is known well enough."),
       photo.unsure && make("p", make("small", photo.unsure))),
     photo.heat.length > 0 && section("What speaks for it",
-      make("div.row", photo.heat.map((of) => button(of, () => viewer.showHeat(viewer.heatOf === of ? "" : of), { "aria-pressed": false }))),
-      make("p.legend", { role: "status" })),
+      make("div.row", photo.heat.map(heat)), make("p.legend", { role: "status" })),
     moment(photo.id),
     section("File", make("dl", photo.facts.map(([name, value]) => [make("dt", name), make("dd", value)]))),
   ].filter(Boolean);
 }
 
 function faceItem(viewer, face, index) {
-  const faces = [[viewer.id, face.number]], correct = (words) => viewer.correct("/api/faces", { faces, ...words });
-  const say = (text, label, words, on) =>
-    button(text, () => correct(words), { title: label, "aria-label": `${face.title}: ${label}`, "aria-pressed": on });
+  const faces = [[viewer.id, face.number]];
+  const correct = (words) => viewer.correct("/api/faces", { faces, ...words });
+  const say = (text, title, words, on) => button(text, () => correct(words),
+    { title, "aria-label": `${face.title}: ${title}`, "aria-pressed": on });
   const guess = face.person && !face.is_person_certain;
-  const name = entry(`Name of ${face.title}`, { list: "persons", placeholder: "Name", value: guess ? "" : face.person ?? "" });
+  const value = guess ? "" : face.person ?? "";
+  const name = entry(`Name of ${face.title}`, { list: "persons", placeholder: "Name", value });
   const form = wordForm(name, "Name", (person) => correct({ person }));
   form.append(...[
     guess && say(`It is ${face.person}`, "yes", { person: face.person }),
@@ -67,9 +65,12 @@ function moment(id) {  // all its shots side by side, the kept one marked
   const place = make("section", button("Compare the shots of this moment", async () => {
     const shots = await get(`/api/moment/${id}`);
     if (shots.length < 2) return place.replaceChildren(make("p", "There is no other shot of this moment."));
-    place.replaceChildren(make("h3", `${photos(shots.length)} of this moment`), make("ul.shots", shots.map((shot) =>
-      make(`li${shot.kept ? ".kept" : ""}`, link({ ...Object.fromEntries(new URLSearchParams(location.search)), photo: shot.id },
-        thumbnail(shot.id, shot.id === id ? "This photo" : "Another shot")), make("small", shot.text)))));
+    const here = Object.fromEntries(new URLSearchParams(location.search));
+    const item = (shot) => make(`li${shot.kept ? ".kept" : ""}`,
+      link({ ...here, photo: shot.id }, thumbnail(shot.id, shot.id === id ? "This photo" : "Another shot")),
+      make("small", shot.text));
+    const title = make("h3", `${photos(shots.length)} of this moment`);
+    place.replaceChildren(title, make("ul.shots", shots.map(item)));
   }));
   return place;
 }

@@ -1,7 +1,7 @@
-// Groups of faces, each one person as far as likeness goes: named, joined, taken apart, suggested. What is said here
-// hangs on the faces themselves.
+// Groups of faces, each one person as far as likeness goes: named, joined, taken apart, suggested. What is said
+// here hangs on the faces themselves.
 
-import { button, entry, get, link, make, number, post, wordForm } from "/static/api.js";
+import { button, entry, get, link, make, number, post, wordForm, writeButton } from "/static/api.js";
 
 let page, context;
 
@@ -13,7 +13,8 @@ export async function show(place, with_) {
 
 async function fill() {
   const { groups, suggestions, looking, more } = await get("/api/people"), chosen = new Set();
-  const merge = make("button.write", { type: "button", disabled: true, onclick: () => say("merge", { numbers: [...chosen] }) }, "The chosen are one person");
+  const join = () => say("merge", { numbers: [...chosen] });
+  const merge = writeButton("The chosen are one person", join, { disabled: true });
   const choose = (which, on) => {
     chosen[on ? "add" : "delete"](which);
     merge.disabled = chosen.size < 2;
@@ -33,39 +34,45 @@ async function say(what, words) {
     context.told(await post(`/api/people/${what}`, words), []);
   } finally {
     const has = document.activeElement, rows = () => [...page.querySelectorAll(".people > li")];
-    const isAsked = page.querySelector(".suggestion")?.contains(has), at = rows().findIndex((each) => each.contains(has));
+    const isAsked = page.querySelector(".suggestion")?.contains(has);
+    const at = rows().findIndex((each) => each.contains(has));
     await fill();
     // Whoever answers and names by the keyboard goes on with the next.
-    const next = isAsked ? page.querySelector(".suggestion") : rows()[what === "name" ? at + 1 : at]?.querySelector("input[type=text]");
-    if (isAsked || at >= 0) (next ?? page).focus();
+    const next = rows()[what === "name" ? at + 1 : at]?.querySelector("input[type=text]");
+    if (isAsked || at >= 0) ((isAsked ? page.querySelector(".suggestion") : next) ?? page).focus();
   }
 }
 
-const faces = ({ examples, title }) => make("ul.examples", examples.map(({ photo, box }) => make("li", link({ photo },
-  make("img", { loading: "lazy", alt: `A face of ${title}`, src: `/face/${photo}?box=${box.join()}` })))));
+const faces = ({ examples, title: who }) => make("ul.examples", examples.map(({ photo, box }) => {
+  const image = { loading: "lazy", alt: `A face of ${who}`, src: `/face/${photo}?box=${box.join()}` };
+  return make("li", link({ photo }, make("img", image)));
+}));
 
 function row(group, choose) {
   const { number, name, title } = group;
-  const box = make("input", { type: "checkbox", "aria-label": `Choose ${title}`, onchange: () => choose(number, box.checked) });
+  const onchange = () => choose(number, box.checked);
+  const box = make("input", { type: "checkbox", "aria-label": `Choose ${title}`, onchange });
   const input = entry(`Name of ${title}`, { placeholder: "Who is this?", value: name ?? "", list: "persons" });
   return make("li",
     make("div.row", make("label.write", box),
       name ? link({ q: group.term }, make("b", name)) : make("b", title), make("small", group.about),
       wordForm(input, "Name", (name) => say("name", { number, name })),
-      make("button.write", { type: "button", title: "These are more than one person", onclick: () => say("split", { number }) }, "Split")),
+      writeButton("Split", () => say("split", { number }), { title: "These are more than one person" })),
     faces(group));
 }
 
 // One pair at a time: y, n, or s for later.
 function ask(pairs) {
-  const place = make("section.suggestion.write", { tabIndex: 0, role: "group", "aria-label": "May these be one person? y: yes, n: no, s: later" });
+  const keys = "May these be one person? y: yes, n: no, s: later";
+  const place = make("section.suggestion.write", { tabIndex: 0, role: "group", "aria-label": keys });
   let at = 0;
   const numbers = () => [pairs[at].one.number, pairs[at].other.number];
   const yes = () => say("merge", { numbers: numbers() }), no = () => say("apart", { numbers: numbers() });
   const later = () => { at = (at + 1) % pairs.length; draw(); };
   const draw = () => {
     const { one, other, question } = pairs[at];
-    place.replaceChildren(make("h2", question), make("small", ` ${at + 1} of ${pairs.length}`), faces(one), faces(other),
+    place.replaceChildren(make("h2", question), make("small", ` ${at + 1} of ${pairs.length}`),
+      faces(one), faces(other),
       make("div.row", button("Yes (y)", yes), button("No (n)", no), button("Later (s)", later)));
   };
   place.addEventListener("keydown", (event) => {

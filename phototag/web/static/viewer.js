@@ -18,7 +18,8 @@ export class Viewer {
     this.counter = make("span.counter");
     const sign = (name, text, label, act) =>
       make(`button.round.${name}`, { type: "button", "aria-label": label, title: label, onclick: act }, text);
-    const toggle = (text, key, act, on = true) => button(text, () => act(), { title: `${text} (${key})`, "aria-pressed": on });
+    const toggle = (text, key, act, on = true) =>
+      button(text, act, { title: `${text} (${key})`, "aria-pressed": on });
     this.previous = sign("previous", "‹", "Previous photo (left arrow)", () => this.step(-1));
     this.next = sign("next", "›", "Next photo (right arrow)", () => this.step(1));
     this.boxesButton = toggle("Boxes", "b", () => { press(this.boxesButton); this.drawBoxes(); });
@@ -27,7 +28,7 @@ export class Viewer {
     dialog.append(
       make("div.picture", this.stage, this.previous, this.next,
         make("div.bar", this.counter, this.boxesButton, this.heatButton, this.aboutButton,
-          make("button.wide", { type: "button", title: "Full screen (f)", onclick: () => this.fullScreen() }, "Full screen"),
+          button("Full screen", () => this.fullScreen(), { className: "wide", title: "Full screen (f)" }),
           sign("close", "×", "Close (Escape)", () => this.leave()))),
       this.panel);
     dialog.tabIndex = -1;
@@ -58,11 +59,14 @@ export class Viewer {
     this.reset();
     this.boxes.replaceChildren();
     this.showHeat("");
+    this.image.hidden = false;
     this.image.src = `/320/${id}`;  // at once, from the grid; the large one takes its place
     const large = new Image();
     large.onload = () => { if (this.id === id) this.image.src = large.src; };
     large.onerror = () => {
-      if (this.id === id) toast("This photo cannot be shown: its file is gone or damaged.");
+      if (this.id !== id) return;
+      this.image.hidden = true;
+      toast("This photo cannot be shown: its file is gone or damaged.");
     };
     large.src = `/1600/${id}`;
     const { ids } = this.context.grid.grid, at = this.index;
@@ -107,7 +111,7 @@ export class Viewer {
   }
 
   leave() {
-    if (this.leaving || !this.id) return;  // going back takes a moment; a second Escape must not go back further
+    if (this.leaving || !this.id) return;  // going back takes a moment; a second Escape goes back no further
     this.leaving = true;
     if (history.state?.inside) history.back();
     else this.context.go({ photo: 0 }, { replace: true });
@@ -170,7 +174,8 @@ export class Viewer {
     const before = this.zoom, box = this.stage.getBoundingClientRect();
     this.zoom = Math.max(1, Math.min(MOST_ZOOM, before * factor));
     const grown = this.zoom / before;
-    const x = atX == null ? 0 : atX - box.left - box.width / 2, y = atY == null ? 0 : atY - box.top - box.height / 2;
+    const x = atX == null ? 0 : atX - box.left - box.width / 2;
+    const y = atY == null ? 0 : atY - box.top - box.height / 2;
     this.move(x - (x - this.x) * grown, y - (y - this.y) * grown);
   }
 
@@ -209,7 +214,8 @@ export class Viewer {
     }
     this.heat.src = url;
     this.heat.hidden = false;
-    say(make("span", `What speaks for ${of === "smile" ? "a smile" : of}:`), make("span", "little"), make("i.ramp"), make("span", "much"));
+    const what = `What speaks for ${of === "smile" ? "a smile" : of}:`;
+    say(make("span", what), make("span", "little"), make("i.ramp"), make("span", "much"));
   }
 
   // -- keys and fingers
@@ -221,12 +227,13 @@ export class Viewer {
       return this.dialog.focus({ preventScroll: true });
     }
     if (writing || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-    const names = this.panel.querySelectorAll(".faces input");
+    const names = this.panel.querySelectorAll(".faces input"), last = this.context.grid.grid.ids.length - 1;
     const act = {
       ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
       PageUp: () => this.step(-1), PageDown: () => this.step(1),
-      Home: () => this.step(-this.index), End: () => this.step(this.context.grid.grid.ids.length - 1 - this.index),
-      "+": () => this.zoomBy(1.5), "=": () => this.zoomBy(1.5), "-": () => this.zoomBy(1 / 1.5), 0: () => this.reset(),
+      Home: () => this.step(-this.index), End: () => this.step(last - this.index),
+      "+": () => this.zoomBy(1.5), "=": () => this.zoomBy(1.5), "-": () => this.zoomBy(1 / 1.5),
+      0: () => this.reset(),
       f: () => this.fullScreen(), b: () => this.boxesButton.click(), h: () => this.heatButton.click(),
       i: () => this.aboutButton.click(), l: () => this.panel.querySelector(".own input")?.focus(),
       d: () => this.drawFace(), u: () => this.context.undo(),
@@ -255,7 +262,9 @@ export class Viewer {
         const wide = Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
         if (spread) this.zoomBy(wide / spread, (a.clientX + b.clientX) / 2, (a.clientY + b.clientY) / 2);
         spread = wide;
-      } else if (this.zoom > 1) this.move(this.x + event.clientX - last.clientX, this.y + event.clientY - last.clientY);
+      } else if (this.zoom > 1) {
+        this.move(this.x + event.clientX - last.clientX, this.y + event.clientY - last.clientY);
+      }
     });
     const up = (event) => {
       if (!down.delete(event.pointerId)) return;
