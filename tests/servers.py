@@ -45,10 +45,12 @@ def choose_installation() -> Path | None:
 
 class Server:
     """A server of its own, in a folder of its own, that no network reaches. `locale`: by which it sorts;
-    C.UTF-8 as in most containers, or one of ICU ('icu:en-US'), which sorts as people do."""
+    C.UTF-8 as in most containers, or one of ICU ('icu:en-US'), which sorts as people do. `durable`: it waits
+    for its disk and tidies up, as servers do outside tests."""
 
-    def __init__(self, programs: Path, locale: str = "C.UTF-8") -> None:
+    def __init__(self, programs: Path, locale: str = "C.UTF-8", *, durable: bool = False) -> None:
         self.programs = programs
+        self.durable = durable
         self.folder = Path(tempfile.mkdtemp(prefix="phototag-pg-"))
         self._as_user: list[str] = []
         self.user = pwd.getpwuid(os.getuid()).pw_name
@@ -79,10 +81,11 @@ class Server:
 
     def start(self, *settings: str) -> None:
         """`settings`: name=value, beside those that make tests quick."""
-        quick = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=''")
-        # a test that nothing was written looks at the transactions there were: none may be the server's own
-        more = ("autovacuum=off", "max_connections=60", "shared_buffers=128MB")
-        options = " ".join(f"-c {setting}" for setting in (*quick, *more, *settings))
+        fixed = ["listen_addresses=''", "max_connections=60", "shared_buffers=128MB"]
+        if not self.durable:
+            # A test that nothing was written looks at the transactions there were: none may be of autovacuum.
+            fixed += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]
+        options = " ".join(f"-c {setting}" for setting in (*fixed, *settings))
         log = str(self.folder / "log")
         self.run(
             "pg_ctl", "-w", "-D", str(self.data), "-l", log, "-o", f"{options} -k {self.folder}", "start"

@@ -33,6 +33,7 @@ BENCHMARKS = {
     "memory": "peak memory of a scan at 10,000 photos beside 100, and of 48 MP photos beside 12 MP ones",
     "scaling": "cost per photo of a scan of 100,000 photos beside one of 1,000",
     "browse": "phototag browse over 100,000 and 1,000,000 photos, in Chromium",
+    "server": "four writers in PostgreSQL at once, and the first page over a million photos there",
     "query": "the first page over a million photos, and counts, for every kind of question",
 }
 
