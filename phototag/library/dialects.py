@@ -15,11 +15,12 @@ from contextlib import closing, contextmanager
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
+    BindParameter,
     ColumnElement,
     Connection,
     Dialect,
@@ -32,17 +33,23 @@ from sqlalchemy import (
     Table,
     Text,
     UpdateBase,
+    Values,
+    column,
     create_engine,
     event,
     insert,
     inspect,
+    literal,
     select,
+    true,
+    values,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.dialects.sqlite.dml import OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from phototag.library import postgresql
 
@@ -403,6 +410,30 @@ def indexed_by(statement: Statement, table: Table, index: str) -> Statement:
     """The statement, reading `table` along the index of this name. SQLite refuses to run it where
     the index is gone or does not help."""
     return statement.with_hint(table, f"INDEXED BY {index}", "sqlite")
+
+
+def table_of(parts: Sequence[Mapping[str, Any]]) -> Values:
+    """These parameters as rows of a table. Only for PostgreSQL."""
+    names = [*parts[0]]
+    columns = [column(name, literal(parts[0][name]).type) for name in names]
+    return values(*columns, name="parts").data([tuple(part[name] for name in names) for part in parts])
+
+
+def with_parts(statement: Select[Any], parts: Values) -> Select[Any]:
+    """The statement, its parameters taken from the row of `parts` beside it."""
+
+    def replace(element: Any, **_: Any) -> Any:
+        is_part = isinstance(element, BindParameter) and element.key in parts.c
+        return parts.c[element.key] if is_part else None
+
+    bound: Any = replacement_traverse(statement, {}, replace)
+    return cast("Select[Any]", bound).correlate(parts)
+
+
+def for_each(parts: Values, statement: Select[Any]) -> Select[Any]:
+    """The rows of a statement made `with_parts` for each of them, in no order."""
+    each = statement.correlate(parts).lateral("each")
+    return select(each).select_from(parts.join(each, true()))
 
 
 class _OrderedJoin(Join):

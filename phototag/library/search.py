@@ -17,7 +17,14 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, Subquery, bind
 from sqlalchemy.sql.elements import UnaryExpression
 
 from phototag.errors import UsageError
-from phototag.library.dialects import indexed_by, ordered_join
+from phototag.library.dialects import (
+    for_each,
+    indexed_by,
+    is_on_server,
+    ordered_join,
+    table_of,
+    with_parts,
+)
 from phototag.library.paths import roots_of
 from phototag.library.tables import photo_labels, photos
 from phototag.library.terms import MISSING, Clause, ColumnClause, LabelClause, Opposite, clauses_of
@@ -178,9 +185,16 @@ def _merge_walks(
     """Reads all parts at once, each only as far as its photos are needed; of a photo that comes
     more than once, the first time counts."""
     best_first = replace(order, ascending=False)
-    start = order.walk.subquery("walk")
+    # On a server all parts in one statement: each question to it takes a while, and it sends all it has.
+    is_one = limit is not None and not order.ascending and is_on_server(connection)
+    given = table_of(order.parts) if is_one else None
+    walk = order.walk if given is None else with_parts(order.walk, given)
+    start = walk.subquery("walk")
     rows = _narrowed(select(start.c.key, start.c.id), start, clauses, with_row=True, many=limit is None)
     rows = rows.order_by(*best_first.sorted(start.c.key, start.c.id))
+    if given is not None:  # whatever is on the page is among the first of its part
+        pairs = connection.execute(for_each(given, rows.limit(limit)))
+        return [*dict.fromkeys(photo_id for _, photo_id in sorted(map(tuple, pairs), reverse=True))][:limit]
     ids: dict[int, None] = {}
     with ExitStack() as stack:
         parts = [stack.enter_context(closing(connection.execute(rows, part))) for part in order.parts]

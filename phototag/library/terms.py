@@ -134,7 +134,7 @@ class LabelClause(Clause):
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
         if many and len(self.least_scores) > 1:  # else every label is looked up for every photo
             return photo_id.in_(select(photo_labels.c.photo_id).where(self.condition()))
-        return exists().where(photo_labels.c.photo_id == photo_id, self.condition())
+        return exists().where(_is_of(photo_labels.c.photo_id, photo_id, many), self.condition())
 
     def source(self) -> Select[tuple[int]]:
         found = select(photo_labels.c.photo_id.label("id")).where(self.condition())
@@ -174,7 +174,7 @@ class PlaceClause(Clause):
         if many:
             return photo_id.in_(self.source())
         return exists().where(
-            photo_places.c.photo_id == photo_id, photo_places.c.place_id.in_(self._place_ids())
+            _is_of(photo_places.c.photo_id, photo_id, many), photo_places.c.place_id.in_(self._place_ids())
         )
 
     def source(self) -> Select[tuple[int]]:
@@ -199,7 +199,7 @@ class KeywordClause(Clause):
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
         if many:
             return photo_id.in_(self.source())
-        return exists().where(photo_keywords.c.photo_id == photo_id, self._condition())
+        return exists().where(_is_of(photo_keywords.c.photo_id, photo_id, many), self._condition())
 
     def source(self) -> Select[tuple[int]]:
         found = select(photo_keywords.c.photo_id.label("id")).where(self._condition())
@@ -221,7 +221,7 @@ class TextClause(Clause):
     text: str
 
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
-        return exists().where(written.c.photo_id == photo_id, self._condition())
+        return exists().where(_is_of(written.c.photo_id, photo_id, many), self._condition())
 
     def source(self) -> Select[tuple[int]]:
         return select(written.c.photo_id.label("id")).where(self._condition())
@@ -280,7 +280,7 @@ class SharpnessClause(Clause):
 
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
         return exists().where(
-            answers.c.photo_id == photo_id,
+            _is_of(answers.c.photo_id, photo_id, many),
             answers.c.tagger_id
             == select(taggers.c.id).where(taggers.c.name == "sharpness").scalar_subquery(),
             tags.c.answer_id == answers.c.id,
@@ -299,7 +299,7 @@ class PersonClause(Clause):
     least_smile: float | None = None
 
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
-        return exists().where(photo_persons.c.photo_id == photo_id, *self._conditions())
+        return exists().where(_is_of(photo_persons.c.photo_id, photo_id, many), *self._conditions())
 
     def source(self) -> Select[tuple[int]]:
         return self._rows().distinct() if self.person_id is None else self._rows()
@@ -318,6 +318,12 @@ class PersonClause(Clause):
         if self.least_smile is not None:
             conditions.append(photo_persons.c.smile >= self.least_smile)
         return conditions
+
+
+def _is_of(column: ColumnElement[int], photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
+    """The row is of this photo. To be looked up for each of few photos: PostgreSQL, which expects that all
+    are wanted, would first read the rows of every photo, if equality were all there is to compare."""
+    return column == photo_id if many else and_(column == photo_id, column <= photo_id)
 
 
 NO_ID = -1  # no row has it: finds nothing

@@ -402,6 +402,30 @@ def test_a_page_can_be_read_along_the_index_of_its_order(
     assert index in plan and "Sort" not in plan, plan
 
 
+def test_a_word_of_many_labels_is_asked_in_one_statement(address):
+    labels = [f"animal {n}" for n in range(20)]
+    with Library.open(address) as library:
+        put_photos(library, 40)
+        for photo_id in range(1, 41):
+            tags = tuple(Tag(labels[(photo_id * n) % 20], 0.5 + photo_id / 100 - n / 10) for n in range(1, 4))
+            facts = PhotoFacts(photo_id, f"h{photo_id}", 4, 3)
+            library.save([facts], [Outcome(photo_id, "objects", tags)], FINGERPRINTS)
+        query = parse(["animal"], labels, lambda word: labels)
+        asked = []
+
+        def note(connection, cursor, statement, *_):
+            asked.append(statement)
+
+        engine = library._catalog._engine
+        with library._catalog.read() as connection:
+            whole = search.find_ids(connection, query, "relevance", None, False)
+            event.listen(engine, "before_cursor_execute", note)
+            page = search.find_ids(connection, query, "relevance", 7, False)
+            event.remove(engine, "before_cursor_execute", note)
+    assert len(whole) > 30 and page == whole[:7]
+    assert len(asked) <= 3
+
+
 def test_the_driver_is_imported_only_when_a_server_is_asked(tmp_path):
     code = (
         "import sys; from phototag.library import Library; Library.open(sys.argv[1]).close(); "
