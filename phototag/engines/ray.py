@@ -111,7 +111,7 @@ class Ray:
         is_own = self.address == "local"
         token = "RAY_AUTH_TOKEN" if is_own and "RAY_AUTH_TOKEN" not in os.environ else None
         if token:
-            os.environ[token] = secrets.token_hex(32)
+            os.environ[token] = own_token()
         # Else Ray says on stderr, of each pool of actors it makes, that its own arguments may get lost.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         if is_own:  # Ray's own switch for the loopback address; it takes "127.0.0.1" for the outer one
@@ -148,7 +148,8 @@ class Ray:
         try:
             yield
         finally:
-            ray.shutdown()
+            with contextlib.redirect_stdout(sys.stderr):  # it says what it has kept back of lost actors
+                ray.shutdown()
             if token:
                 os.environ.pop(token, None)
             if folder:
@@ -232,7 +233,12 @@ class Ray:
             # node would end the run. What is split anew after a loss is split as before: Ray counts on it.
             return (
                 ray.data.from_items(pages, override_num_blocks=len(pages))
-                .flat_map(functools.partial(_split, batch_size=work.batch_size), num_cpus=0)
+                .flat_map(
+                    functools.partial(_split, batch_size=work.batch_size),
+                    # Without a limit, Ray starts a process for each page that there is room for.
+                    compute=ray.data.TaskPoolStrategy(size=1),
+                    num_cpus=0,
+                )
                 .map_batches(
                     _Actor,
                     fn_constructor_args=(arguments,),
@@ -393,6 +399,12 @@ def translate(file: PhotoFile, photos_at: Sequence[tuple[str, str]]) -> PhotoFil
     return file
 
 
+@functools.cache
+def own_token() -> str:
+    """Of the clusters that this process starts: Ray reads the first that it is given, and no other."""
+    return secrets.token_hex(32)
+
+
 class _Stdout(io.TextIOBase):
     """Stdout, for all but Ray's threads: they print there that an actor is lost."""
 
@@ -411,6 +423,10 @@ class _Stdout(io.TextIOBase):
 
     def isatty(self) -> bool:
         return self._stdout.isatty()
+
+    @property
+    def closed(self) -> bool:
+        return self._stdout.closed
 
 
 @contextlib.contextmanager

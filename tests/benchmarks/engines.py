@@ -6,18 +6,37 @@ python -m tests.benchmarks.engines kills [--actors 50] [--raylets 10] [--drivers
 import argparse
 import json
 import os
+import pickle
 import random
 import shutil
 import signal
+import sqlite3
+import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from statistics import median
 
 from phototag import Library, scan
+from phototag.engines.local import Local
+from phototag.records import PhotoFile
 from phototag.scanning import ScanOptions
+from phototag.taggers import table
 from tests.conftest import SAMPLES
-from tests.engines.cluster import Cluster, Running, actors_of, answers_of, environment, has_answers
+from tests.engines.cluster import (
+    Cluster,
+    Running,
+    actors_of,
+    answers_of,
+    descendants,
+    environment,
+    has_answers,
+)
 from tests.engines.taggers import register
 
 BATCH_SIZE = 4  # photos: many batches, so that something is always in hand
@@ -134,6 +153,181 @@ class Kills:
         return False
 
 
+STARTED = 0.2  # of the photos: when so many have answers, every actor works
+
+
+def answered(catalog):
+    """How many photos have answers."""
+    if not has_answers(catalog):
+        return 0
+    with closing(sqlite3.connect(catalog)) as connection:
+        return connection.execute("SELECT count(DISTINCT photo_id) FROM answers").fetchone()[0]
+
+
+def measure(folder, photos, *options, on_start=None):
+    """Scans into a new catalog, with a net: seconds and CPU seconds of all processes, from its start, and
+    from when it has started, to the last answer."""
+    catalog = folder / f"{random.random()}.db"
+    arguments = ("scan", folder / "photos", "--tagger", "sharpness", "--db", catalog, *options)
+
+    def now(done):
+        return time.monotonic(), sum(seconds for *_, seconds in descendants(driver.pid).values()), done
+
+    driver = Running(*arguments)
+    begin, first, start = now(0), None, None
+    while driver.poll() is None:
+        time.sleep(0.2)
+        done = answered(catalog)
+        first = first or (now(done) if done else None)
+        if not start and done >= STARTED * photos:
+            start = now(done)
+            if on_start:
+                on_start()
+        if done >= photos:
+            break
+    end = now(done)
+    output = driver.wait_done()
+    if output.returncode or not start:
+        raise SystemExit(output.stderr)
+    return {
+        "photos": photos,
+        "first_answers_after_seconds": round(first[0] - begin[0], 1),
+        "seconds": round(end[0] - begin[0], 1),
+        "cpu_seconds": round(end[1], 1),
+        "seconds_a_photo_when_started": round((end[0] - start[0]) / (end[2] - start[2]), 4),
+        "cpu_seconds_a_photo_when_started": round((end[1] - start[1]) / (end[2] - start[2]), 4),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def cost(arguments):
+    """Threads beside a cluster of the scan's own, at the same time: with what else the machine does, a
+    second of a processor does more or less, for both alike."""
+    with tempfile.TemporaryDirectory(prefix="phototag-cost-") as folder, ThreadPoolExecutor(1) as pool:
+        photos = copy_samples(Path(folder) / "photos", arguments.copies)
+        found = {"local": [], "ray": []}
+        for _ in range(arguments.rounds):
+            is_started = threading.Event()
+            cluster = pool.submit(
+                *(measure, Path(folder), photos, "--engine", "ray", "--actors", 2), on_start=is_started.set
+            )
+            is_started.wait(300)
+            found["local"].append(measure(Path(folder), photos))
+            found["ray"].append(cluster.result())
+            for engine, several in found.items():
+                tell(engine=engine, **several[-1])
+        for name in ("cpu_seconds_a_photo_when_started", "cpu_seconds"):
+            local, ray = (median(one[name] for one in found[engine]) for engine in ("local", "ray"))
+            tell(figure=f"{name}, ray / local", value=round(ray / local, 3))
+
+
+def nodes(arguments):
+    """Two raylets with a core each, beside one with one, alternately."""
+    with tempfile.TemporaryDirectory(prefix="phototag-nodes-") as folder:
+        photos = copy_samples(Path(folder) / "photos", arguments.copies)
+        found = {1: [], 2: []}
+        for _ in range(arguments.rounds):
+            for count, several in found.items():
+                cluster = Cluster(0)
+                try:
+                    for core in range(count):
+                        cluster.add_on_core(core)
+                    address = ("--engine", "ray", "--address", cluster.address, "--actors", count)
+                    several.append(measure(Path(folder), photos, *address))
+                finally:
+                    cluster.shut_down()
+                tell(nodes=count, **{key: one for key, one in several[-1].items() if "cpu" not in key})
+        one, two = (median(each["seconds_a_photo_when_started"] for each in found[n]) for n in (1, 2))
+        tell(figure="seconds, two nodes / one", value=round(two / one, 3))
+
+
+def jobs(arguments):
+    """Memory of the machine where a scan of very many photos is started. They are named in the catalog
+    alone: actors find no file, which is an answer, too."""
+    with tempfile.TemporaryDirectory(prefix="phototag-jobs-") as name:
+        folder = Path(name) / "photos"
+        folder.mkdir()
+        catalog = Path(name) / "c.db"
+        with Library.open(catalog) as library:
+            files = (
+                PhotoFile(str(folder), f"{i // 1000:06}/IMG_{i:08}.jpg", 4_000_000, i)
+                for i in range(arguments.photos)
+            )
+            library.reconcile([str(folder)], files, hash_file=nothing)
+        code = textwrap.dedent(f"""
+            import json, time
+            from phototag import Library, Ray
+            from phototag.engines.work import Work
+            from phototag.metadata.beside import Reader
+            from phototag.stopping import Stop
+            from phototag.taggers.fingerprints import compute_fingerprints
+            from phototag.records import Fingerprint
+            prints = compute_fingerprints(["slow"], {{}}) | {{"decode": Fingerprint("1")}}
+            work = Work(("slow",), {{}}, prints, "cpu", 16, None, 10**8, {arguments.photos})
+            began, seen, at = time.monotonic(), 0, 0.0
+            def tell(what):
+                with open("/proc/self/status") as status:
+                    kB = dict(line.split()[:2] for line in status if line.startswith("Vm"))
+                print(json.dumps({{"when": what, "seconds": round(time.monotonic() - began, 1),
+                    "MB_now": int(kB["VmRSS:"]) // 1024,
+                    "MB_at_most": int(kB["VmHWM:"]) // 1024}}), flush=True)
+            with Library.open({str(catalog)!r}) as library:
+                jobs = library.jobs(None, prints)
+                tell("before the first photo")
+                jobs.photo_ids()
+                tell("with the numbers of all photos")
+                stop = Stop()
+                batches = Ray(actors=2).run(jobs, work, stop=stop, reader=Reader(), on_message=print)
+                for batch in batches:
+                    seen += len(batch.jobs)
+                    if seen == 16:
+                        tell("first answers")
+                    at = at or time.monotonic()
+                    if time.monotonic() - at > {arguments.seconds}:
+                        break
+                tell(f"after {{seen}} photos")
+                batches.close()
+            """)
+        subprocess.run([sys.executable, "-c", code], env=environment(), check=True)
+
+
+def photo(arguments):
+    """What a photo of this folder costs a scan with every tagger and threads: CPU seconds, nets loaded
+    before; what its answers take, sent by an actor and in the catalog."""
+    ours = {name for name, spec in table.SPECS.items() if spec.target.startswith("tests.")}
+    taggers = tuple(name for name in table.names_of_scan() if name not in ours)
+    with tempfile.TemporaryDirectory(prefix="phototag-photo-") as folder:
+        with Library.open(Path(folder) / "c.db") as library:
+            seen, sent = [], [0]
+
+            class Watched(Local):
+                def run(self, *arguments, **more):
+                    for batch in super().run(*arguments, **more):
+                        sent[0] += len(pickle.dumps([batch]))
+                        yield batch
+
+            def count(phase, done, total):
+                if phase == "tag":
+                    seen.append((time.process_time(), done))
+
+            options = ScanOptions(taggers=taggers, batch_size=4, offline=True)
+            scan(library, [arguments.folder], options, engine=Watched(), on_progress=count)
+            total = seen[-1][1]
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        tell(
+            photos=total,
+            taggers=taggers,
+            cpu_seconds_a_photo=round((seen[-1][0] - seen[0][0]) / (total - seen[0][1]), 3),
+            bytes_sent_a_photo=sent[0] // total,
+            catalog_bytes=size,
+            load=round(os.getloadavg()[0], 1),
+        )
+
+
+def nothing(file):
+    """No photo is known by its bytes."""
+
+
 def kills(arguments):
     with tempfile.TemporaryDirectory(prefix="phototag-kills-") as folder:
         kills = Kills(Path(folder), arguments.copies)
@@ -162,6 +356,20 @@ def main():
     one.add_argument("--drivers", type=int, default=10)
     one.add_argument("--copies", type=int, default=30, help="of the sample photos")
     one.set_defaults(run=kills)
+    two = commands.add_parser("cost", help="CPU seconds of a cluster beside threads")
+    two.set_defaults(run=cost)
+    three = commands.add_parser("nodes", help="seconds with two nodes of one core beside one")
+    three.set_defaults(run=nodes)
+    for command in (two, three):
+        command.add_argument("--copies", type=int, default=40, help="of the sample photos")
+        command.add_argument("--rounds", type=int, default=2)
+    four = commands.add_parser("jobs", help="memory for a million photos")
+    four.add_argument("--photos", type=int, default=1_000_000)
+    four.add_argument("--seconds", type=int, default=30, help="how long the answers are counted")
+    four.set_defaults(run=jobs)
+    five = commands.add_parser("photo", help="what a photo costs, with every tagger")
+    five.add_argument("folder")
+    five.set_defaults(run=photo)
     arguments = parser.parse_args()
     os.environ.update(environment())
     register()

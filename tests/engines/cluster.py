@@ -1,7 +1,6 @@
 """Real Ray clusters of several raylets on this machine, and the programs that run in them."""
 
 import os
-import secrets
 import shutil
 import signal
 import sqlite3
@@ -10,6 +9,8 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+
+from phototag.engines.ray import own_token
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(__file__).parent / "site"
@@ -33,7 +34,7 @@ class Cluster:
         os.environ.update(
             environment(),
             RAY_AUTH_MODE="token",
-            RAY_AUTH_TOKEN=secrets.token_hex(32),
+            RAY_AUTH_TOKEN=own_token(),
             RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
             RAY_USAGE_STATS_ENABLED="0",
         )
@@ -57,6 +58,15 @@ class Cluster:
     @property
     def address(self):
         return self._ray.gcs_address
+
+    def add_on_core(self, core):
+        """A raylet whose processes compute on this core alone."""
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core})
+        try:
+            return self.add(1)
+        finally:
+            os.sched_setaffinity(0, before)
 
     def others(self):
         """The raylets beside the head."""
@@ -99,7 +109,8 @@ class Running(subprocess.Popen):
 
 
 def processes():
-    """Process id -> (parent, command line, CPU seconds), of this machine."""
+    """Process id -> (parent, command line, CPU seconds, those of its ended children included), of this
+    machine."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -108,7 +119,7 @@ def processes():
                 command = (entry / "cmdline").read_text()
             except OSError:  # it has ended
                 continue
-            seconds = (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+            seconds = sum(map(int, values[11:15])) / os.sysconf("SC_CLK_TCK")
             found[int(entry.name)] = (int(values[1]), command, seconds)
     return found
 

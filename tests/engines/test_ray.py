@@ -121,6 +121,35 @@ def photos(tmp_path_factory, test_taggers):
     return folder, answers_of(folder.parent / "local.db")
 
 
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the actors in /proc")
+def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path, monkeypatch, capsys):
+    """In a cluster of the scan's own, that nobody else reaches. Stdout stays for data. Another scan of the
+    same process starts another."""
+    folder, expected = photos
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    killed = []
+
+    def kill_one(phase, done, total):
+        if phase == "tag" and not killed:
+            found = listening(os.getpid())
+            assert found and found <= LOOPBACK
+            killed.append(actors_of(os.getpid())[0])
+            os.kill(killed[0], signal.SIGKILL)
+            print("data")
+
+    options = ScanOptions(taggers=("slow",), batch_size=2)
+    with Library.open(tmp_path / "c.db") as library:
+        report = scan(library, [folder], options, engine=Ray(actors=2), on_progress=kill_one)
+    assert killed and capsys.readouterr().out == "data\n"
+    assert (report.tagged, report.unreadable, report.interrupted) == (PHOTOS, 1, False)
+    assert answers_of(tmp_path / "c.db") == expected
+    with Library.open(tmp_path / "d.db") as library:
+        assert scan(library, [folder / "a"], options, engine=Ray(actors=1)).tagged == 15
+
+
 @pytest.fixture(scope="module")
 def cluster(test_taggers):
     """Two raylets, the first of which this process is connected to."""
@@ -220,32 +249,6 @@ def test_actors_save_in_a_catalog_on_a_server(photos, cluster, databases, tmp_pa
         assert (report.tagged, report.unreadable, report.taggers["slow"]["tagged"]) == (PHOTOS, 1, PHOTOS)
         assert scan_on(cluster, library, folder, "slow").tagged == 0
     assert tidy(databases.execute(catalog, ANSWERS)) == expected
-
-
-@needs_ray
-@pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the actors in /proc")
-def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path, monkeypatch, capsys):
-    """In a cluster of the scan's own, that nobody else reaches. Stdout stays for data."""
-    folder, expected = photos
-    for name, value in environment().items():
-        monkeypatch.setenv(name, value)
-    killed = []
-
-    def kill_one(phase, done, total):
-        if phase == "tag" and not killed:
-            found = listening(os.getpid())
-            assert found and found <= LOOPBACK
-            killed.append(actors_of(os.getpid())[0])
-            os.kill(killed[0], signal.SIGKILL)
-            print("data")
-
-    with Library.open(tmp_path / "c.db") as library:
-        options = ScanOptions(taggers=("slow",), batch_size=2)
-        report = scan(library, [folder], options, engine=Ray(actors=2), on_progress=kill_one)
-    assert killed and capsys.readouterr().out == "data\n"
-    assert (report.tagged, report.unreadable, report.interrupted) == (PHOTOS, 1, False)
-    assert answers_of(tmp_path / "c.db") == expected
 
 
 @needs_ray
