@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from phototag.highlights.film.make import FilmOptions
     from phototag.highlights.theme import Theme
     from phototag.highlights.verdict import Choice
+
+    Painter = Callable[[Pixels, Sequence[Box]], Pixels]
 
 
 @click.command()
@@ -222,7 +225,7 @@ class Outputs:
                 ("--preview", self.preview),
             )
 
-    def film_options(self) -> FilmOptions:
+    def film_options(self, paint: Painter | None = None) -> FilmOptions:
         from phototag.highlights.film.make import FilmOptions
 
         return FilmOptions(
@@ -235,25 +238,36 @@ class Outputs:
             made_on=datetime.now(),
             places=self.places,
             force=self.force,
-            paint=_painter() if self.painted else None,
+            paint=paint,
             poster=self.poster,
         )
 
 
-def _painter() -> Callable[[Pixels, Sequence[Box]], Pixels]:
-    """Paints and shows how far it is. Raises PhototagError where what it takes is not installed."""
+def _painter() -> Painter:
+    """Paints, shows how far it is, and says what was done. Raises PhototagError where what it takes is not
+    installed."""
     try:
-        from phototag.nets.style import paint
+        from phototag.nets.backbone import imagenet_state
+        from phototag.nets.style import paint, painted_size_wh
     except ImportError as error:
         raise PhototagError(f"--painted needs {error.name}; type: pip install --upgrade phototag") from error
+    imagenet_state()  # now, not when all else is done
 
     def paint_and_tell(pixels: Pixels, faces: Sequence[Box]) -> Pixels:
+        began = time.monotonic()
         with progress_bar(100, "Painting") as bar:
 
             def progress(done: int, total: int) -> None:
                 bar.update(done * 100 // total - bar.pos)
 
-            return paint(pixels, faces, progress)
+            painting = paint(pixels, faces, progress)
+        height, width = pixels.shape[:2]
+        wide, high = painted_size_wh(width, height)
+        say(
+            f"Painted at {wide} x {high} pixels in {time.monotonic() - began:.0f} seconds, and laid over "
+            f"{width} x {height}."
+        )
+        return painting
 
     return paint_and_tell
 
@@ -271,6 +285,7 @@ def _highlights(
         raise UsageError("--name must be one line of text")
     if outputs.film:
         _check_film(outputs, db)
+    paint = _painter() if outputs.painted and not dry_run else None
     choice = selection.choose(db)
     choice.require_minimum(selection.least)
     title, query = selection.title(choice), " ".join(selection.terms)
@@ -279,7 +294,7 @@ def _highlights(
     if not dry_run:
         if outputs.out:
             _ask_to_replace(outputs.out, title, query, replace=outputs.replace)
-        film = _make_film(outputs.film, choice, title, outputs) if outputs.film else None
+        film = _make_film(outputs.film, choice, title, outputs, paint) if outputs.film else None
         if outputs.out:  # after the film, which is shown on the gallery's page
             answer["album"] = _make_album(outputs.out, choice, title, query, outputs, db)
         if film:
@@ -373,7 +388,9 @@ class _Originals:
         return any(is_remote(path) or os.path.exists(path) for path in self.paths.get(sha256, ()))
 
 
-def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict[str, Any]:
+def _make_film(
+    path: Path, choice: Choice, title: str, outputs: Outputs, paint: Painter | None
+) -> dict[str, Any]:
     from phototag.highlights.film import make
 
     with progress_bar(1000, "Film ") as bar:
@@ -386,7 +403,7 @@ def _make_film(path: Path, choice: Choice, title: str, outputs: Outputs) -> dict
             choice.kept,
             choice.theme,
             title,
-            outputs.film_options(),
+            outputs.film_options(paint),
             bursts=choice.bursts(),
             progress=progress,
         )

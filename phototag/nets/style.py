@@ -45,6 +45,16 @@ OWN_HUE = 0.6  # of each pixel's difference from grey is the photo's: no specks 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
+def painted_size_wh(width: int, height: int) -> tuple[int, int]:
+    """The size in pixels at which the strokes of such a photo are laid out, before it is enlarged."""
+    return _size_at(SCALES[-1][0], width, height)
+
+
+def _size_at(side: int, width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(width, height))
+    return max(32, round(width * scale)), max(32, round(height * scale))
+
+
 class Filters(nn.Module):
     """(1, 3, H, W), 0 to 1 -> five layers of answers (1, C, h, w), at a half to an eighth of the size."""
 
@@ -86,8 +96,7 @@ def paint(
     total, done = sum(steps for _, steps in scales), 0
     picture: Tensor | None = None
     for side, steps in scales:
-        scale = min(1.0, side / max(photo.shape[-2:]))
-        size = (max(32, round(photo.shape[-2] * scale)), max(32, round(photo.shape[-1] * scale)))
+        size = _size_at(side, photo.shape[-1], photo.shape[-2])[::-1]
         wanted = F.interpolate(photo, size, mode="area")
         start = wanted if picture is None else F.interpolate(picture, size, mode="bicubic").clamp(0, 1)
         painting = _Painting(filters, wanted, start, faces)

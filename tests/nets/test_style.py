@@ -56,3 +56,9 @@ def test_brushwork_is_always_the_same_and_has_every_colour_of_its_palette():
     pixels = np.asarray(picture).reshape(-1, 3).astype(int)
     for colour in brushwork.PALETTE:
         assert (np.abs(pixels - colour).max(axis=1) < 25).mean() > 0.01
+
+
+def test_the_size_of_the_strokes_is_told():
+    assert style.painted_size_wh(1920, 1080) == (384, 216)
+    assert style.painted_size_wh(1080, 1920) == (216, 384)
+    assert style.painted_size_wh(9, 5) == (32, 32)
