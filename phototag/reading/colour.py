@@ -1,6 +1,7 @@
 """From a file's colours to sRGB. What the numbers of a file mean is said by an ICC profile, or, where
-there is none, by the code points of ITU-T H.273 (cICP of PNG, nclx of AVIF and HEIF) or by gAMA and
-cHRM of PNG. All of them become an ICC profile here, and LittleCMS does the rest."""
+there is none, by the code points of ITU-T H.273 (cICP of PNG, nclx of AVIF and HEIF), by gAMA and
+cHRM of PNG, or by the Exif of a JPEG, as cameras say that they wrote Adobe RGB. All of them become an
+ICC profile here, and LittleCMS does the rest."""
 
 from __future__ import annotations
 
@@ -31,6 +32,12 @@ PRIMARIES: dict[int, Primaries] = {
 # Table 3: transfer characteristics. Those of video (1, 6, 14, 15) are shown as sRGB, as browsers do.
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
 PQ, HLG = 16, 18
+# What cameras write where they are set to Adobe RGB (CIPA DCF 2.0, optional file): "uncalibrated" as Exif's
+# colour space, and R03 as the interoperability index; older ones the number 2.
+ADOBE_RGB: Primaries = (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+ADOBE_GAMMA = 563 / 256
+EXIF_FOLDER, INTEROPERABILITY, COLOUR_SPACE, INDEX = 0x8769, 0xA005, 0xA001, 1
+UNCALIBRATED, OLD_ADOBE_RGB = 0xFFFF, 2
 WHITE_NITS = 203.0  # of diffuse white in HDR pictures (ITU-R BT.2408)
 CURVE_POINTS = 1024
 EQUAL = 3  # of 255: a profile that moves no colour further than this is sRGB
@@ -49,7 +56,23 @@ def profile_of(image: Image.Image, data: bytes) -> bytes:
         at = data.find(b"colrnclx", 0, 1 << 20)
         if at >= 0 and at + 12 <= len(data):
             return _of_code_points(*struct.unpack_from(">HH", data, at + 8))
+    if image.format == "JPEG" and image.mode == "RGB":
+        return _of_exif(image)
     return b""
+
+
+def _of_exif(image: Image.Image) -> bytes:
+    try:
+        exif = image.getexif()
+        space = exif.get_ifd(EXIF_FOLDER).get(COLOUR_SPACE)
+        if space == UNCALIBRATED:
+            index = exif.get_ifd(INTEROPERABILITY).get(INDEX)
+            is_adobe = str(index).startswith("R03")
+        else:
+            is_adobe = space == OLD_ADOBE_RGB
+    except Exception:  # damaged Exif costs the Exif, not the picture
+        return b""
+    return make_profile(ADOBE_RGB, ADOBE_GAMMA) if is_adobe else b""
 
 
 def _of_png(image: Image.Image, data: bytes) -> bytes:

@@ -34,6 +34,7 @@ from phototag.records import Exif, FileFacts, Written
 TURNED_WHEN_OPENED = frozenset({"TIFF", "HEIF"})  # formats whose size Pillow tells as of the upright picture
 # Large pictures are decoded one at a time, however many threads decode.
 _ONE_LARGE = threading.Lock()
+NEARLY_GREY = 2  # of 255: what rounding makes of the grey of missing pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,16 +250,20 @@ def _ends_early(opened: images.Opened) -> bool:
     if structure.has_end:
         if structure.is_progressive and structure.is_complete:
             return False  # cut in its last scan it would be coarse at the bottom, not grey
-        if image.mode not in ("L", "RGB"):
+        if image.mode not in ("L", "RGB", "CMYK"):
             return False
+        grey = jpeg.INVERTED_GREY if image.mode == "CMYK" else jpeg.GREY
         corner = image.crop((max(image.width - 2, 0), max(image.height - 2, 0), image.width, image.height))
-        if any(value != (jpeg.GREY, jpeg.GREY) for value in _extrema(corner)):
+        if any(abs(value - grey) > NEARLY_GREY for ends in _extrema(corner) for value in ends):
             return False
         # grey may be real
-    again = images.open_bytes(structure.with_noise(opened.data)).image
-    again.draft(None, image.size)
-    again.load()
-    return again.tobytes() != image.tobytes()
+    for noisy in structure.with_noise(opened.data):
+        again = images.open_bytes(noisy).image
+        again.draft(None, image.size)
+        again.load()
+        if again.tobytes() != image.tobytes():
+            return True
+    return False
 
 
 def _extrema(image: Image.Image) -> tuple[Any, ...]:

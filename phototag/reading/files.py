@@ -151,6 +151,8 @@ def reason_for(error: BaseException, data: bytes) -> str:
     words = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())
     if "truncated" in words.lower() or isinstance(error, EOFError):
         return f"the file is cut short ({words})" if words else "the file is cut short"
+    if "unknown pixel mode" in words:
+        return "a rare kind of picture that phototag does not decode"
     return f"the picture is damaged ({(words or type(error).__name__)[:120]})"
 
 

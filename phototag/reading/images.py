@@ -173,7 +173,8 @@ def _open_jpeg(data: bytes) -> Opened:
     `phototag.reading.decode`."""
     data = jpeg.without_excess(data)
     structure = jpeg.find_structure(data)
-    if structure.scans <= 1 and jpeg.ends_with_marker(data):  # as cameras write it
+    is_another = data.startswith(jpeg.SOI, structure.end)  # a second picture, whose marker is at the end
+    if structure.scans <= 1 and jpeg.ends_with_marker(data) and not is_another:  # as cameras write it
         return Opened(_make("JPEG", data), data, structure=replace(structure, has_end=True))
     if not structure.has_end and structure.scans:
         structure = jpeg.cut_trailer(data, structure)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 MOST_SEGMENTS = 4_000  # before the walk is given up: files have some dozens, one for each scan and table
-GREY = 128  # what libjpeg paints where a JPEG's data has ended
+GREY, INVERTED_GREY = 128, 127  # what libjpeg paints where a JPEG's data has ended; as Pillow shows CMYK
 # A JPEG's next marker after compressed pixels, in which 00 or a restart follows FF. More FF may
 # stand before it: a pattern that takes those along searches ten times as long.
 MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
@@ -23,6 +23,7 @@ SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd9\xff]")
 MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 100_000
 APP1, EXIF_HEAD = 0xE1, b"Exif\0\0"
 DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
+RST = 0xD0  # the first of eight
 BETWEEN_SCANS = frozenset({DHT, DQT, DRI, SOS, COM, *range(0xE0, 0xF0)})
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -57,9 +58,18 @@ class Structure:
         """The picture alone, with an end marker."""
         return data if self.has_end else data[: self.end] + EOI
 
-    def with_noise(self, data: bytes) -> bytes:
-        """The same with noise before the end marker: who shows another picture has read on."""
-        return data[: self.end] + NOISE + EOI
+    def with_noise(self, data: bytes) -> tuple[bytes, ...]:
+        """The same with noise before the end marker: who shows another picture has read on. Of a picture
+        with restarts also with the next one before the noise: cut exactly before it, it waits for that."""
+        head, restart = data[: self.end], self._next_restart(data)
+        return (head + NOISE + EOI, *((head + restart + NOISE + EOI,) if restart else ()))
+
+    def _next_restart(self, data: bytes) -> bytes:
+        """The restart that would follow; empty where the picture has none."""
+        if data.find(bytes((0xFF, DRI)), 0, self.start) < 0:
+            return b""
+        last = max((data.rfind(bytes((0xFF, RST + n)), self.start, self.end), n) for n in range(8))
+        return bytes((0xFF, RST + (last[1] + 1) % 8 if last[0] >= 0 else RST))
 
 
 def find_structure(data: bytes) -> Structure:
@@ -114,7 +124,7 @@ def cut_trailer(data: bytes, structure: Structure) -> Structure:
     end = found.start() if found else structure.end
     # the last two zeros may be pixels
     end = min(end, len(data[start:end].rstrip(b"\0")) + start + 2)
-    end -= data[end - 1] == 0xFF  # half an end marker
+    end = len(data[start:end].rstrip(b"\xff")) + start  # filled up, or half an end marker
     return replace(structure, end=end, has_end=False)
 
 

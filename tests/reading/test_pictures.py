@@ -65,8 +65,17 @@ RESTARTS = make.encoded("JPEG", make.gradient(), quality=90, restart_marker_rows
         lambda data: data + JPEG,
         lambda data: b"\n" + data,
         lambda data: data + bytes(100_000),
+        lambda data: data[:-2] + JPEG,
+        lambda data: data[:-2] + bytes(64) + JPEG + JPEG,
+        lambda data: data[:-2] + b"\xff" * 5000,
+        lambda data: data + b"\xff" * 5000,
+        lambda data: data[:-2] + bytes(4096) + VIDEO,
+        lambda data: data[:-1] + bytes(3000),
     ],
-    ids=["none", "half", "zeros", "video", "end+video", "end+jpeg", "junk before", "end+zeros"],
+    ids=[
+        *("none", "half", "zeros", "video", "end+video", "end+jpeg", "junk before", "end+zeros"),
+        *("jpeg", "zeros+jpegs", "fill", "end+fill", "zeros+video", "half+zeros"),
+    ],
 )
 def test_a_whole_jpeg_needs_no_end_marker(opened, whole, change):
     photo = opened(change(whole))
@@ -75,15 +84,34 @@ def test_a_whole_jpeg_needs_no_end_marker(opened, whole, change):
     assert_close(photo, expected.round(), 1)
 
 
-@pytest.mark.parametrize("whole", [JPEG, PROGRESSIVE, GREY, RESTARTS], ids=["base", "progr", "grey", "rst"])
+@pytest.mark.parametrize(
+    "whole",
+    [JPEG, PROGRESSIVE, GREY, RESTARTS, make.encoded("JPEG", make.gradient().convert("CMYK"), quality=90)],
+    ids=["base", "progr", "grey", "rst", "cmyk"],
+)
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.97])
-@pytest.mark.parametrize("tail", [b"", b"\xff\xd9", bytes(5000)], ids=["cut", "closed", "zeros"])
+@pytest.mark.parametrize(
+    "tail",
+    [b"", b"\xff\xd9", bytes(5000), b"\xff" * 5000, VIDEO, JPEG],
+    ids=["cut", "closed", "zeros", "fill", "video", "jpeg"],
+)
 def test_a_jpeg_that_is_cut_short_is_refused(opened, whole, share, tail):
     # of a progressive one with an end marker nobody can say that scans are missing
     with pytest.raises(UnreadablePhoto, match=r"cut short|damaged"):
         photo = opened(whole[: int(len(whole) * share)] + tail)
         if whole is PROGRESSIVE and tail == b"\xff\xd9":
             pytest.skip(f"shows {means(photo)}")
+
+
+@pytest.mark.parametrize(
+    "tail", [b"", b"\xff\xd9", bytes(99), VIDEO, JPEG], ids=["cut", "closed", "0", "video", "jpeg"]
+)
+def test_a_jpeg_cut_exactly_at_a_restart_is_refused(opened, tail):
+    for whole in (RESTARTS, make.encoded("JPEG", make.gradient(), quality=90, restart_marker_blocks=1)):
+        restarts = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", whole)]
+        for at in (restarts[0], restarts[len(restarts) // 2], restarts[-1]):
+            with pytest.raises(UnreadablePhoto, match=r"cut short|damaged"):
+                opened(whole[:at] + tail)
 
 
 def test_a_progressive_jpeg_cut_between_two_scans_is_refused(opened):
@@ -119,6 +147,18 @@ def _annotated_png():
 
 
 PNG = make.encoded("PNG", make.gradient())
+
+
+NOTES = (
+    *(b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"iCCP", b"bKGD", b"tIME", b"hIST", b"sPLT", b"gAMA", b"cHRM"),
+    *(b"sRGB", b"sBIT", b"oFFs", b"eXIf", b"cICP", b"vpAg", b"prVW"),
+)
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_a_damaged_note_of_any_kind_costs_the_note_and_not_the_picture(opened, name):
+    note = struct.pack(">I", 7) + name + b"\0\1\2\3\4\5\6" + b"none"
+    assert np.array_equal(opened(PNG[:33] + note + PNG[33:]).pixels, np.asarray(make.gradient()))
 
 
 @pytest.mark.parametrize("name", [b"tEXt", b"pHYs", b"iCCP", b"zTXt"])
@@ -234,6 +274,33 @@ def test_a_fourth_channel_that_is_no_transparency(opened, data):
     assert_close(opened(data), (200, 60, 30), 3)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("bits", "photometric", "colour", "extra", "shown"),
+    [
+        (8, 5, (0, 178, 216, 55), None, (200, 60, 30)),  # CMYK
+        (16, 5, (0, 178, 216, 55), None, (200, 60, 30)),
+        (8, 5, (0, 178, 216, 55, 255), 0, (200, 60, 30)),
+        (8, 2, (100, 30, 15, 128), 1, (227, 157, 142)),  # colours multiplied with their alpha
+        (16, 2, (100, 30, 15, 128), 1, (227, 157, 142)),
+        (8, 1, (0, 128), 2, (127, 127, 127)),
+        (8, 1, (200, 0), 0, (200, 200, 200)),
+    ],
+)
+def test_channels_of_a_tiff(opened, order, bits, photometric, colour, extra, shown):
+    more = {} if extra is None else {"t338": extra}
+    values = tuple(value * (257 if bits == 16 else 1) for value in colour)
+    assert_close(
+        opened(make.tiff([make.tiff_page(40, 30, values, bits, photometric, order, **more)], order)), shown, 4
+    )
+
+
+@pytest.mark.parametrize(("photometric", "colour"), [(0, (55, 255)), (5, (0, 178, 216, 55, 255))])
+def test_channels_of_a_tiff_that_are_not_read_are_not_called_damaged(opened, photometric, colour):
+    with pytest.raises(UnreadablePhoto, match="a rare kind of picture"):
+        opened(make.tiff([make.tiff_page(40, 30, colour, 8, photometric, t338=2)]))
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_fourth_channel_that_is_transparency(opened, bits):
     colour = tuple(v * (257 if bits == 16 else 1) for v in (200, 60, 30, 100))
@@ -330,6 +397,58 @@ def test_code_points_of_an_avif(opened, primaries, transfer, colour, shown):
     at = data.index(b"colrnclx") + 8
     data = data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
     assert_close(opened(data), shown, 4)
+
+
+ADOBE_RGB = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))  # ICC, under D50
+
+
+@pytest.mark.parametrize(
+    ("space", "index", "is_adobe"),
+    [
+        (0xFFFF, "R03", True),
+        (2, None, True),
+        (1, "R98", False),
+        (0xFFFF, None, False),
+        (0xFFFF, "R98", False),
+        (None, "R03", False),
+    ],
+)
+@pytest.mark.parametrize("colour", [(180, 90, 60), (60, 160, 90), (90, 90, 200)])
+def test_cameras_that_say_adobe_rgb_in_exif(opened, space, index, is_adobe, colour):
+    exif = Image.Exif()
+    if space is not None:
+        exif.get_ifd(0x8769)[0xA001] = space
+    if index:
+        exif.get_ifd(0x8769)[0xA005] = {1: index, 2: b"0100"}
+    shown = np.array(colour)
+    if is_adobe:  # as LittleCMS sees the same numbers with a profile that says so
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(make.icc_profile("Adobe RGB", 563 / 256, ADOBE_RGB)))
+        wanted = ImageCms.profileToProfile(flat(colour), profile, ImageCms.createProfile("sRGB"))
+        shown = np.asarray(wanted)[0, 0]
+    data = make.encoded("JPEG", flat(colour), exif=exif.tobytes(), quality=100, subsampling=0)
+    assert_close(opened(data), shown, 3)
+    named = make.icc_profile("sRGB", 2.2, make.SRGB)
+    data = make.encoded(
+        "JPEG", flat(colour), exif=exif.tobytes(), icc_profile=named, quality=100, subsampling=0
+    )
+    assert_close(opened(data), colour, 4)  # a profile goes before it
+
+
+@pytest.mark.parametrize("nits", [20, 50, 100, 203])
+def test_brightness_of_an_hdr_png(opened, nits):
+    """SMPTE ST 2084, computed here; white is 203 nits."""
+    power = (nits / 10_000) ** 0.1593017578125
+    value = round(65535 * ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
+    linear = nits / 203
+    shown = 255 * (1.055 * linear ** (1 / 2.4) - 0.055)
+    raw = zlib.compress((b"\0" + struct.pack(">3H", value, value, value) * 16) * 16)
+    head = struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"cICP", b"\x09\x10\0\1"), (b"IDAT", raw), (b"IEND", b""))
+    data = b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+    assert_close(opened(b"\x89PNG\r\n\x1a\n" + data), (round(shown),) * 3, 3)
 
 
 # -- what a picture may cost
