@@ -20,7 +20,6 @@ SCHEMES = {
     "abfs": ("adlfs", "adlfs"),
     "sftp": ("paramiko", "fsspec paramiko"),
     "smb": ("smbprotocol", "fsspec smbprotocol"),
-    "webdav": ("webdav4", "webdav4[fsspec]"),
 }
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(.*)", re.DOTALL)

@@ -53,6 +53,9 @@ NOT_THERE = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 CHANGED = frozenset({"PreconditionFailed", "412", "FileExpired"})
 ARCHIVED = frozenset({"InvalidObjectState"})
 
+# Whose libraries keep listings unless told not to; others take the option for one of their connection.
+CACHING = frozenset({"s3", "gs", "az", "abfs"})
+
 # What storages call the time at which an object was written, and the sign by which a change of it is known.
 TIMES = ("LastModified", "last_modified", "updated", "modified", "mtime")
 SIGNS = ("ETag", "etag")
@@ -241,7 +244,8 @@ def _open_storage(url: str) -> tuple[Any, str]:
             from fsspec.core import url_to_fs
 
             with _one_sentence(url):
-                filesystem, start = url_to_fs(storage + "/", use_listings_cache=False)
+                options = {"use_listings_cache": False} if url.partition("://")[0] in CACHING else {}
+                filesystem, start = url_to_fs(storage + "/", **options)
             _opened[storage] = filesystem, start.rstrip("/")
         filesystem, start = _opened[storage]
     return filesystem, (start + url[len(storage) :]) or "/"
