@@ -17,7 +17,6 @@ import click
 from phototag.cli.output import count, draws_bars, open_library, say, shown_path, write_path, write_table
 from phototag.errors import UsageError
 from phototag.records import Photo
-from phototag.storage.address import is_remote
 
 if TYPE_CHECKING:
     from phototag.highlights.choose import LookAgain
@@ -149,9 +148,8 @@ class Selection:
         return cls(theme, tuple(asked), first, last, options.top, options.guessed_dates)
 
     def choose(self, db: str | None) -> Choice:
-        from phototag.highlights.appearance import measure_appearance
-        from phototag.highlights.choose import choose, wants_second_look
-        from phototag.query.terms import DayTerm, TakenTerm
+        from phototag.highlights.catalog_choice import choose_of_catalog
+        from phototag.highlights.choose import wants_second_look
 
         if self.theme.film.align_faces and not self.theme.persons:
             raise UsageError(f"{self.theme.title!r} is of a person; type for example: --person Anna")
@@ -159,22 +157,16 @@ class Selection:
             query = library.ask(self.terms)
             query.require_known_words()
             photos = list(library.photos(query))
-            who = library.who_is_in(photo.photo_id for photo in photos)
-            asked = library.keys_of_persons(self.theme.persons)
-            home = library.home() if self.theme.qualify.min_km_from_home else None
-        asks_for_period = any(isinstance(term, TakenTerm | DayTerm) for term in query.every_term())
-        say(f"Choosing among {count(len(photos), 'photo')} ...")
-        return choose(
-            photos,
-            self.theme,
-            measure_appearance,
-            self.top,
-            asks_for_period and not self.guessed_dates,
-            is_there=_is_there,
-            who={photo_id: keys - asked for photo_id, keys in who.items()},
-            home=home,
-            look_again=_second_look() if wants_second_look(self.theme) else None,
-        )
+            say(f"Choosing among {count(len(photos), 'photo')} ...")
+            return choose_of_catalog(
+                library,
+                photos,
+                query,
+                self.theme,
+                self.top,
+                guessed_dates=self.guessed_dates,
+                look_again=_second_look() if wants_second_look(self.theme) else None,
+            )
 
     def title(self, choice: Choice) -> str:
         from phototag.highlights import captions
@@ -211,10 +203,6 @@ def _one_name(name: str) -> str:
     if not name.strip() or '"' in name:
         raise UsageError(f"--person {name!r} is no name; type for example: --person Anna")
     return name
-
-
-def _is_there(photo: Photo) -> bool:
-    return is_remote(photo.path) or os.path.exists(photo.path)
 
 
 def progress_bar(length: int, label: str) -> Any:

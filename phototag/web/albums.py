@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,19 +18,28 @@ from phototag.errors import PhototagError, UsageError
 from phototag.highlights import captions
 from phototag.highlights import theme as themes
 from phototag.highlights.appearance import Appearance, measure_appearance
-from phototag.highlights.choose import BURST, choose
+from phototag.highlights.catalog_choice import choose_of_catalog
+from phototag.highlights.choose import (
+    BURST,
+    LookAgain,
+    MeasureAppearance,
+    before_second_look,
+    choose,
+    wants_second_look,
+)
 from phototag.highlights.theme import Count, Spread, Theme
 from phototag.highlights.verdict import Choice, Reason, Verdict
 from phototag.library import Library
 from phototag.outputs import make_private_folder
-from phototag.query.terms import DayTerm, PersonTerm, Query, TakenTerm
+from phototag.query.terms import PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
-from phototag.storage.address import is_remote
+from phototag.web.second_look import SecondLooks
 
 MOST_PHOTOS = 50_000  # to choose from while a person waits; `phototag highlights` takes any number
 MOST_APPEARANCES = 100_000  # remembered: a dozen bytes each
 SHOWN_LEFT_OUT = 60
+TOLD_OF_SECOND_LOOK = " Smiles are looked at once more when the album is kept: a photo may come or go."
 LONGEST_NAME = 200  # characters
 # Shots of one moment, whatever is in them: every one qualifies, and none makes way for another time.
 MOMENT = Theme(
@@ -65,6 +74,11 @@ class Albums:
         self._appearances: dict[str, Appearance | None] = {}
         self._making: dict[Path, FilmState] = {}
         self._one_film = threading.Lock()
+        self._second_looks = SecondLooks()
+
+    def close(self) -> None:
+        """End what works for albums in a process of its own."""
+        self._second_looks.close()
 
     def describe(self) -> list[dict[str, Any]]:
         """Every album, with its first photo and whether its film is there."""
@@ -93,16 +107,30 @@ class Albums:
     def preview(self, theme_name: str, query: Query, top: int | None) -> dict[str, Any]:
         """What would be chosen and why, and what left out and why. Raises Superseded as soon as another is
         asked for."""
-        choice = self._choose(theme_name, query, top)
+        number = self._latest = next(self._numbers)
+
+        def measure(photo: Photo, faces: Sequence[Face]) -> Appearance | None:
+            if self._latest != number:
+                raise Superseded("something else was asked for meanwhile")
+            return self._measure(photo, faces)
+
+        theme, query = self._of_theme(theme_name, query)
+        choice = self._choose(theme, query, top, measure)
         left_out = [verdict for verdict in choice.verdicts if not verdict.reason.kept]
         title, least = _title(choice, query), choice.theme.count.minimum
-        enough = len(choice.kept) >= min(least, top or least)
+        needed = min(least, top or least)
+        enough = may_be_enough = len(choice.kept) >= needed
+        if not enough and wants_second_look(theme):
+            near = self._choose(before_second_look(theme), query, top, measure)
+            may_be_enough = len(near.kept) >= needed
         told = f"{title}: {captions.count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}"
         return {
             "title": title,
-            "told": told + ("." if enough else f"; an album of this theme wants at least {least}."),
+            "told": told
+            + ("." if enough else f"; an album of this theme wants at least {least}.")
+            + (TOLD_OF_SECOND_LOOK if may_be_enough and wants_second_look(theme) else ""),
             "name": re.sub("[^a-z0-9]+", "-", title.lower()).strip("-"),
-            "enough": enough,
+            "enough": may_be_enough,
             "considered": len(choice.verdicts),
             "kept": [
                 {
@@ -124,12 +152,15 @@ class Albums:
         }
 
     def save(self, name: str, theme_name: str, query: Query, top: int | None, text: str) -> dict[str, Any]:
-        """Choose, and keep it under this name. Raises UsageError for a name that is none, TooFewPhotos."""
+        """Choose as `phototag highlights` does, with a second look at smiles, and keep it under this name.
+        Raises UsageError for a name that is none, TooFewPhotos, and Busy."""
         name = name.strip()
         if not name or len(name) > LONGEST_NAME or not themes.is_one_line(name):
             raise UsageError(f"an album's name is one line of at most {LONGEST_NAME} characters")
         query.require_known_words()
-        choice = self._choose(theme_name, query, top)
+        theme, query = self._of_theme(theme_name, query)
+        with self._second_looks.begin() if wants_second_look(theme) else nullcontext() as look_again:
+            choice = self._choose(theme, query, top, self._measure, look_again)
         choice.require_minimum(min(choice.theme.count.minimum, top or choice.theme.count.minimum))
         members = [
             Member(
@@ -140,8 +171,8 @@ class Albums:
         self._library.save_album(name, choice.theme.name, members, text)
         return {"name": name, "photos": len(members)}
 
-    def _choose(self, theme_name: str, query: Query, top: int | None) -> Choice:
-        number = self._latest = next(self._numbers)
+    def _of_theme(self, theme_name: str, query: Query) -> tuple[Theme, Query]:
+        """The theme, and the query with what the theme asks for. Raises UsageError where too many fit."""
         theme = themes.load(theme_name)
         if theme.terms:
             query = replace(query, terms=(*self._library.ask(theme.terms).terms, *query.terms))
@@ -155,16 +186,20 @@ class Albums:
                 f"more than {MOST_PHOTOS:,} photos fit; ask for less here, or type: phototag highlights "
                 f"{theme_name}"
             )
+        return theme, query
 
-        def measure(photo: Photo, faces: Sequence[Face]) -> Appearance | None:
-            if self._latest != number:
-                raise Superseded("something else was asked for meanwhile")
-            return self._measure(photo, faces)
-
-        of_a_period = any(isinstance(term, TakenTerm | DayTerm) for term in query.every_term())
-        home = self._library.home() if theme.qualify.min_km_from_home else None
+    def _choose(
+        self,
+        theme: Theme,
+        query: Query,
+        top: int | None,
+        measure: MeasureAppearance,
+        look_again: LookAgain | None = None,
+    ) -> Choice:
         photos = list(self._library.photos(query))
-        return choose(photos, theme, measure, top, of_a_period, is_there=_is_there, home=home)
+        return choose_of_catalog(
+            self._library, photos, query, theme, top, measure=measure, look_again=look_again
+        )
 
     def _measure(self, photo: Photo, faces: Sequence[Face]) -> Appearance | None:
         key = f"{photo.content_hash} {[face.box for face in faces]}"
@@ -282,7 +317,3 @@ def _title(choice: Choice, query: Query) -> str:
     return (
         f"{choice.theme.title} {captions.period(first, last, [each.photo for each in choice.kept])}".strip()
     )
-
-
-def _is_there(photo: Photo) -> bool:
-    return is_remote(photo.path) or os.path.exists(photo.path)

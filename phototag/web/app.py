@@ -150,6 +150,7 @@ def make_app(library: Library, settings: Settings) -> Starlette:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         browser.prepare()
         yield
+        browser.albums.close()
 
     routes = [
         Route("/", _static("index.html")),

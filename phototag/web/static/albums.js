@@ -83,7 +83,12 @@ function maker(context, changed) {
   name.addEventListener("input", () => { named = name.value !== ""; });
   const save = async (event) => {
     event.preventDefault();
-    const done = await post("/api/album/save", { ...asked(), name: name.value });
+    clearTimeout(timer);
+    choosing?.abort();
+    const sent = post("/api/album/save", { ...asked(), name: name.value });
+    told.textContent = "Making the album …";
+    keep.disabled = true;
+    const done = await sent.finally(() => { preview(); });
     const look = () => context.go({ view: "", q: "", album: done.name });
     toast(`Kept: ${done.name}, ${photos(done.photos)}.`, "Show it", look);
     await changed();
