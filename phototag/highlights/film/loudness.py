@@ -3,6 +3,8 @@ BS.1770-4: two filters that hear as ears do, blocks of 0.4 s, the quiet ones lef
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,19 @@ SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065
 HIGH_PASS = ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621))
 BLOCK, HOP = round(0.4 * RATE), round(0.1 * RATE)
 QUIET_LUFS, QUIET_BELOW_MEAN = -70.0, 10.0  # what the gates leave out
-PIECE = 1 << 18  # samples filtered at once
+PIECE = 12 * HOP  # samples worked on at once: whole hops, and whole milliseconds
+LEAD = HOP  # samples heard before a piece: the filters forget within some milliseconds
+MILLISECOND = RATE // 1000
 
 
 def loudness(sound: Sound) -> float:
     """Integrated loudness in LUFS; -70 for silence."""
-    energy = np.concatenate([_energy(sound[start : start + PIECE]) for start in range(0, len(sound), PIECE)])
-    if len(energy) < BLOCK:
-        energy = np.pad(energy, (0, BLOCK - len(energy)))
-    sums = np.concatenate(([0.0], np.cumsum(energy)))
-    starts = np.arange(0, len(energy) - BLOCK + 1, HOP)
-    power = (sums[starts + BLOCK] - sums[starts]) / BLOCK  # mean square of each block, both channels added
+    sums = np.concatenate([_energy(sound, start) for start in range(0, len(sound), PIECE)])  # of each hop
+    per_block = BLOCK // HOP
+    # blocks are whole; of a sound shorter than one the rest is silence
+    sums = sums[: len(sound) // HOP] if len(sound) >= BLOCK else np.pad(sums, (0, per_block - len(sums)))
+    blocks = np.lib.stride_tricks.sliding_window_view(sums, per_block)
+    power = blocks.sum(axis=1) / BLOCK  # mean square of each block, both channels added
     loud = power[_lufs(power) > QUIET_LUFS]
     if not len(loud):
         return QUIET_LUFS
@@ -40,42 +44,64 @@ def _lufs(power: Any) -> Any:
     return -0.691 + 10 * np.log10(np.maximum(power, 1e-12))
 
 
-def _energy(piece: Sound) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """The square of what ears hear of a piece, both channels added. In the domain of frequencies, where the
-    filters are a product; their memory is some milliseconds, so pieces may be filtered by themselves."""
-    size = 2 * len(piece)
+def _energy(sound: Sound, start: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The squares of what ears hear of the piece that begins at `start`, added up over both channels and each
+    hop. In the domain of frequencies, where the filters are a product."""
+    lead = min(start, LEAD)
+    piece = sound[start - lead : start + PIECE]
+    size = 2 * (LEAD + PIECE)
+    sums = np.zeros(-(-(len(piece) - lead) // HOP))
+    for side in (0, 1):
+        heard = np.fft.irfft(np.fft.rfft(piece[:, side], size) * _hearing(size), size)[lead : len(piece)]
+        sums += np.add.reduceat(heard**2, np.arange(0, len(heard), HOP))
+    return sums
+
+
+@lru_cache(maxsize=1)
+def _hearing(size: int) -> np.ndarray[Any, np.dtype[np.complex128]]:
+    """The two filters' answer to each frequency of a spectrum of `size` samples."""
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(size))
-    response = np.ones_like(turn)
+    response: np.ndarray[Any, np.dtype[np.complex128]] = np.ones_like(turn)
     for top, bottom in (SHELF, HIGH_PASS):
         response *= np.polyval(top[::-1], turn) / np.polyval(bottom[::-1], turn)
-    heard = np.fft.irfft(np.fft.rfft(piece, size, axis=0) * response[:, None], size, axis=0)[: len(piece)]
-    return (heard**2).sum(axis=1)  # type: ignore[no-any-return]
+    return response
 
 
 def bring_to(sound: Sound, target: float = TARGET_LUFS, most_gain: float = np.inf) -> Sound:
-    """The sound at the loudness asked for, its peaks held below CEILING. Twice, since holding peaks makes it
-    a little softer. Silence stays silence."""
+    """The same array, now at the loudness asked for, its peaks held below CEILING. Twice, since holding peaks
+    makes it a little softer. Silence stays silence."""
     for _ in range(2):
         found = loudness(sound)
         if found <= QUIET_LUFS:
             return sound
-        gain = min(10 ** ((target - found) / 20), most_gain)
-        sound = limit(sound * np.float32(gain))
+        sound *= np.float32(min(10 ** ((target - found) / 20), most_gain))
+        limit(sound)
     return sound
 
 
-def limit(sound: Sound) -> Sound:
-    """Hold peaks below CEILING by turning the sound down around them, smoothly and a little ahead."""
-    step = RATE // 1000
-    pieces = -(-len(sound) // step)
-    peaks = np.zeros((pieces, step), np.float32)
-    peaks.reshape(-1)[: len(sound)] = np.abs(sound).max(axis=1)
-    wanted = np.minimum(1.0, CEILING / np.maximum(peaks.max(axis=1), 1e-9))  # of each millisecond
+def limit(sound: Sound) -> None:
+    """Hold peaks below CEILING, in the array itself, by turning the sound down around them, smoothly and a
+    little ahead."""
+    peaks = np.concatenate([_peaks(piece) for piece in _pieces(sound)])
+    wanted = np.minimum(1.0, CEILING / np.maximum(peaks, 1e-9))  # of each millisecond
     reach = 12  # milliseconds before and after a peak
     padded = np.pad(wanted, reach, mode="edge")
     least = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)
     window = np.hanning(2 * reach - 1)
     smooth = np.convolve(np.pad(least, reach - 1, mode="edge"), window / window.sum(), mode="valid")
     # the smoothed gain still holds each peak: its window lies within what `least` has looked over
-    gain = np.interp(np.arange(len(sound)), (np.arange(pieces) + 0.5) * step, smooth)
-    return sound * gain.astype(np.float32)[:, None]
+    middles = (np.arange(len(peaks)) + 0.5) * MILLISECOND
+    for number, piece in enumerate(_pieces(sound)):
+        gain = np.interp(number * PIECE + np.arange(len(piece)), middles, smooth)
+        piece *= gain.astype(np.float32)[:, None]
+
+
+def _pieces(sound: Sound) -> Iterator[Sound]:
+    """Views of the sound, PIECE by PIECE."""
+    return (sound[start : start + PIECE] for start in range(0, len(sound), PIECE))
+
+
+def _peaks(piece: Sound) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The largest sample of each millisecond, of either side."""
+    largest = np.abs(piece).max(axis=1)
+    return np.maximum.reduceat(largest, np.arange(0, len(piece), MILLISECOND))

@@ -6,10 +6,10 @@ leaves room for the title, a build-up, a calm middle, a finale with everything, 
 
 from __future__ import annotations
 
+import functools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from random import Random
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ BEATS = 4  # of a bar
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 SUNG = 71  # the melody's middle, as a MIDI number: above the accompaniment, where phones sound best
 Notes = np.ndarray[Any, np.dtype[np.float32]]  # (samples,) of one voice
+ECHO_SIZE = 1 << 18  # samples of a spectrum of the echo; larger ones are no faster and take more memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +97,33 @@ def compose(mood: Mood, name: str, photos: int, seconds: float) -> Sound:
     tempo, bars = tempo_for(mood, seconds)
     score = _Score(STYLES[mood], zlib.crc32(f"{name} {photos}".encode()), tempo, bars, seconds)
     score.play()
-    return bring_to(score.mixed())
+    sound = bring_to(score.mixed())
+    for instrument in (piano, strings, bass, bell):
+        instrument.cache_clear()  # tens of megabytes, of no use to another score
+    return sound
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """One note of the score. `start`: its first sample; `sides`: its level left and right; `echo`: how much
+    of it goes into the room."""
+
+    start: int
+    note: Callable[[], Notes]
+    sides: Sound
+    echo: np.float32
 
 
 class _Score:
-    """Plays notes into two buffers: what is heard directly, and what goes into the room's echo."""
+    """Writes the notes down, then mixes them piece by piece: only the mix is held whole."""
 
     def __init__(self, style: Style, seed: int, tempo: float, bars: int, seconds: float) -> None:
         self.style, self.dice = style, Random(seed)
         self.beat = 60 / tempo  # seconds
         self.sections = Sections.of(bars)
         self.tonic = self.dice.choice(style.keys)
-        samples = round(seconds * RATE)
-        self.dry = np.zeros((samples, 2), np.float32)
-        self.room = np.zeros((samples, 2), np.float32)
+        self.samples = round(seconds * RATE)
+        self.notes: list[_Played] = []
 
     # -- harmony
 
@@ -166,7 +180,7 @@ class _Score:
         rise = 0.75 if bar < self.sections.build else 1.0
         length = self.beat * BEATS * (1.15 if bar < self.sections.last else 1.0)
         for number, pitch in enumerate(self.voicing(bar, self.tonic + 16)):
-            note = strings(pitch, round(length, 3))
+            note = functools.partial(strings, pitch, round(length, 3))
             self.add(note, bar * BEATS, 0.085 * rise, 0.35 * (-1) ** number, echo=0.5)
 
     def bass(self, bar: int) -> None:
@@ -176,7 +190,8 @@ class _Score:
         beats = (0, 1.5, 2, 3) if finale and self.style.drums else (0, 2)
         for number, beat in enumerate(beats):
             pitch = root + (7 if number == 1 and not finale else 0)
-            self.add(bass(pitch, round(self.beat * 1.6, 3)), bar * BEATS + beat, 0.24, 0.0, echo=0.05)
+            note = functools.partial(bass, pitch, round(self.beat * 1.6, 3))
+            self.add(note, bar * BEATS + beat, 0.24, 0.0, echo=0.05)
 
     def arpeggio(self, bar: int) -> None:
         voices = self.voicing(bar, self.tonic + 14)
@@ -186,13 +201,13 @@ class _Score:
         for number, beat in enumerate(self.style.arpeggio):
             pitch = voices[order[number % len(order)] % len(voices)]
             accent = 1.0 if beat % 2 == 0 else 0.72
-            note = piano(pitch, round(self.beat * 1.8, 3))
+            note = functools.partial(piano, pitch, round(self.beat * 1.8, 3))
             self.add(note, bar * BEATS + beat, 0.15 * strong * accent * self.touch(), self.spread(), echo=0.3)
 
     def slow_chord(self, bar: int) -> None:
         """The chord rolled from below, for the opening and the calm middle."""
         for number, pitch in enumerate(self.voicing(bar, self.tonic + 14)):
-            note = piano(pitch, round(self.beat * 4, 3))
+            note = functools.partial(piano, pitch, round(self.beat * 4, 3))
             self.add(note, bar * BEATS + 0.06 * number, 0.17 * self.touch(), self.spread(), echo=0.45)
 
     def drums(self, bar: int) -> None:
@@ -200,12 +215,10 @@ class _Score:
         if not level:
             return
         for beat in (0, 2):
-            self.add(kick(), bar * BEATS + beat, 0.3 * level, 0.0, echo=0.03)
+            self.add(kick, bar * BEATS + beat, 0.3 * level, 0.0, echo=0.03)
         for eighth in range(8):
             strength = (0.45, 0.25, 0.8, 0.25)[eighth % 4]
-            self.add(
-                shaker(), bar * BEATS + eighth / 2, 0.085 * level * strength * self.touch(), 0.3, echo=0.1
-            )
+            self.add(shaker, bar * BEATS + eighth / 2, 0.085 * level * strength * self.touch(), 0.3, echo=0.1)
 
     def melody(self) -> None:
         """Phrases of two bars, in the form a a b a, then a a c a: a motif again, from another note of the
@@ -240,12 +253,13 @@ class _Score:
     def sing(self, pitch: int, beat: float, length: float, calm: bool, finale: bool) -> None:
         seconds = round(self.beat * min(length + 0.5, 4), 3)
         if calm:
-            self.add(bell(pitch + 12, round(seconds + 1.0, 3)), beat, 0.1 * self.touch(), 0.15, echo=0.7)
+            note = functools.partial(bell, pitch + 12, round(seconds + 1.0, 3))
+            self.add(note, beat, 0.1 * self.touch(), 0.15, echo=0.7)
             return
-        self.add(piano(pitch, seconds), beat, 0.3 * self.touch(), 0.05, echo=0.35)
+        self.add(functools.partial(piano, pitch, seconds), beat, 0.3 * self.touch(), 0.05, echo=0.35)
         if finale:
-            self.add(bell(pitch + 12, seconds), beat, 0.05, -0.25, echo=0.6)
-            self.add(strings(pitch, seconds), beat, 0.05, 0.1, echo=0.5)
+            self.add(functools.partial(bell, pitch + 12, seconds), beat, 0.05, -0.25, echo=0.6)
+            self.add(functools.partial(strings, pitch, seconds), beat, 0.05, 0.1, echo=0.5)
 
     def ending(self) -> None:
         """The tonic, rolled upwards, and left to ring."""
@@ -253,9 +267,10 @@ class _Score:
         steps = (-7, -3, 0, 2, 4, 7, 9)
         for number, step in enumerate(steps):
             beat = self.sections.last * BEATS + 0.25 * number
-            note = piano(self.pitch(step + 7), round(rest, 3))
+            note = functools.partial(piano, self.pitch(step + 7), round(rest, 3))
             self.add(note, beat, 0.26, 0.1 * (number - 3), echo=0.6)
-        self.add(bell(self.pitch(14), round(rest, 3)), self.sections.last * BEATS + 2, 0.08, 0.0, echo=0.8)
+        note = functools.partial(bell, self.pitch(14), round(rest, 3))
+        self.add(note, self.sections.last * BEATS + 2, 0.08, 0.0, echo=0.8)
 
     def touch(self) -> float:
         """A hand is never twice as strong."""
@@ -264,18 +279,34 @@ class _Score:
     def spread(self) -> float:
         return 0.5 * (self.dice.random() - 0.5)
 
-    def add(self, note: Notes, beat: float, level: float, side: float, echo: float) -> None:
-        """Mix a note in at a beat; `side` from -1 (left) to 1; `echo`: how much of it goes into the room."""
+    def add(self, note: Callable[[], Notes], beat: float, level: float, side: float, echo: float) -> None:
+        """Write down a note at a beat; `side` from -1 (left) to 1; `echo`: how much goes into the room."""
         late = 0.008 * self.dice.random() if beat % 1 else 0.0
         start = round((beat * self.beat + late) * RATE)
-        note = note[: max(0, len(self.dry) - start)]
         sides = np.array([np.cos((side + 1) * np.pi / 4), np.sin((side + 1) * np.pi / 4)], np.float32)
-        stereo = note[:, None] * (np.float32(level) * sides)
-        self.dry[start : start + len(note)] += stereo
-        self.room[start : start + len(note)] += stereo * np.float32(echo)
+        self.notes.append(_Played(start, note, np.float32(level) * sides, np.float32(echo)))
 
     def mixed(self) -> Sound:
-        sound = self.dry + echoed(self.room)
+        """All notes and the room's answer to them, (samples, 2)."""
+        answers, longest = _answers()
+        sound = np.zeros((self.samples, 2), np.float32)
+        waiting = sorted(self.notes, key=lambda each: each.start, reverse=True)
+        sounding: list[tuple[_Played, Notes]] = []
+        for start in range(0, self.samples, longest):
+            end = min(start + longest, self.samples)
+            while waiting and waiting[-1].start < end:
+                played = waiting.pop()
+                sounding.append((played, played.note()))
+            room = np.zeros((end - start, 2), np.float32)
+            for played, note in sounding:
+                first, last = max(start, played.start), min(end, played.start + len(note))
+                stereo = note[first - played.start : last - played.start, None] * played.sides
+                sound[first:last] += stereo
+                room[first - start : last - start] += stereo * played.echo
+            sounding = [(played, note) for played, note in sounding if played.start + len(note) > end]
+            for side, answer in enumerate(answers):
+                heard = np.fft.irfft(np.fft.rfft(room[:, side], ECHO_SIZE) * answer, ECHO_SIZE)
+                sound[start : start + ECHO_SIZE, side] += heard[: self.samples - start]
         fade = min(len(sound), round(1.2 * RATE))
         sound[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None] ** 1.5
         return sound
@@ -299,7 +330,7 @@ def _let_go(note: Notes, seconds: float) -> Notes:
     return note
 
 
-@lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=24)
 def piano(pitch: int, seconds: float) -> Notes:
     """A felted piano: partials a little sharp, as of stiff strings; high ones die away first."""
     time, base = _times(seconds), _hertz(pitch)
@@ -319,7 +350,7 @@ def piano(pitch: int, seconds: float) -> Notes:
     return _let_go((note / 1.9).astype(np.float32), 0.12)
 
 
-@lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=12)
 def strings(pitch: int, seconds: float) -> Notes:
     """Three players not quite in tune, who begin and end softly."""
     time, base = _times(seconds), _hertz(pitch)
@@ -336,7 +367,7 @@ def strings(pitch: int, seconds: float) -> Notes:
     return _let_go((note / 4.5).astype(np.float32), 0.3 * seconds)
 
 
-@lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
 def bass(pitch: int, seconds: float) -> Notes:
     time, base = _times(seconds), _hertz(pitch)
     note = np.sin(2 * np.pi * base * time) + 0.4 * np.sin(4 * np.pi * base * time) * np.exp(-2.5 * time)
@@ -345,7 +376,7 @@ def bass(pitch: int, seconds: float) -> Notes:
     return _let_go((note / 1.4).astype(np.float32), 0.15)
 
 
-@lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
 def bell(pitch: int, seconds: float) -> Notes:
     """A glockenspiel: partials of a free bar."""
     time, base = _times(seconds), _hertz(pitch)
@@ -357,7 +388,7 @@ def bell(pitch: int, seconds: float) -> Notes:
     return _let_go((note / 1.3).astype(np.float32), 0.2)
 
 
-@lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=1)
 def kick() -> Notes:
     time = _times(0.3)
     hertz = 48 + 70 * np.exp(-28 * time)
@@ -365,7 +396,7 @@ def kick() -> Notes:
     return _let_go(note.astype(np.float32), 0.05)
 
 
-@lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=1)
 def shaker() -> Notes:
     time = _times(0.09)
     noise = _noise(len(time))
@@ -386,7 +417,6 @@ def _softened(noise: Notes, width: int) -> Notes:
 # -- the room
 
 
-@lru_cache(maxsize=1)
 def _room() -> Sound:
     """What a hall answers to a clap: noise that dies away in a second and a half, its highs first."""
     length = round(1.6 * RATE)
@@ -401,16 +431,12 @@ def _room() -> Sound:
     return answer
 
 
-def echoed(sound: Sound, piece: int = 1 << 18) -> Sound:
-    """The sound as the room answers it, by products of spectra of overlapping pieces."""
-    answer, made = _room(), np.zeros_like(sound)
-    size = 1 << (piece + len(answer) - 1).bit_length()
-    spectrum = np.fft.rfft(answer, size, axis=0)
-    for start in range(0, len(sound), piece):
-        part = np.fft.rfft(sound[start : start + piece], size, axis=0)
-        heard = np.fft.irfft(part * spectrum, size, axis=0)[: len(sound) - start]
-        made[start : start + len(heard)] += heard.astype(np.float32)
-    return made
+def _answers() -> tuple[list[Any], int]:
+    """The spectra of the room's answer, left and right, and of how many samples at once products with them
+    are the echo."""
+    answer = _room()
+    spectra = [np.fft.rfft(answer[:, side], ECHO_SIZE) for side in (0, 1)]
+    return spectra, ECHO_SIZE - len(answer) + 1
 
 
 def beats_of(mood: Mood, seconds: float) -> Sequence[float]:

@@ -360,20 +360,18 @@ def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept,
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_photos(kept, tmp_path):
-    """Peak memory of a film of 120 photos against one of 20 of the same length, in processes of their own:
-    its music is held whole."""
+    """Peak memory of a film of 120 photos against one of 20, in processes of their own. The longer one
+    holds 52 seconds more of music, 20 MB; half as much again is the bound."""
     import pickle
 
     (tmp_path / "kept").write_bytes(pickle.dumps(list(kept[:5])))
     script = """
 import pickle, sys, resource
-from dataclasses import replace
 from pathlib import Path
 from phototag.highlights import theme
 from phototag.highlights.film import make
 kept = pickle.loads(Path(sys.argv[2]).read_bytes()) * int(sys.argv[3])
-smiles = replace(theme.load("smiles"), film=theme.Film(shortest_seconds=40, longest_seconds=40))
-make.make_film(Path(sys.argv[1]), kept, smiles, "A", make.FilmOptions(360))
+make.make_film(Path(sys.argv[1]), kept, theme.load("smiles"), "A", make.FilmOptions(360))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     peaks = []
@@ -392,7 +390,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
             check=True,
         )
         peaks.append(int(done.stdout))
-    assert peaks[1] < 1.15 * peaks[0]
+    assert peaks[1] - peaks[0] < 30_000, peaks  # kilobytes
 
 
 def test_text_on_a_card_is_gone_before_the_photo_behind_it_is_seen(kept):

@@ -1,5 +1,7 @@
 """The music that the program composes, as far as numbers can hear it."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,16 @@ def test_the_same_theme_and_number_give_the_same_and_others_something_else(playe
     mood, sound = played
     assert np.array_equal(score.compose(mood, "smiles", 12, 40.0), sound)
     assert not np.array_equal(score.compose(mood, "year", 12, 40.0), sound)
+
+
+def test_of_a_longer_score_only_its_sound_is_held():
+    peaks = []
+    for seconds in (20.0, 60.0):
+        tracemalloc.start()
+        score.compose("calm", "smiles", 12, seconds)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 1.5 * (60 - 20) * RATE * 2 * 4, peaks
 
 
 def test_moods_have_their_tempo_and_scores_are_whole_bars():
