@@ -22,7 +22,7 @@ BEATS = 4  # of a bar
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 SUNG = 71  # the melody's middle, as a MIDI number: above the accompaniment, where phones sound best
 Notes = np.ndarray[Any, np.dtype[np.float32]]  # (samples,) of one voice
-ECHO_SIZE = 1 << 18  # samples of a spectrum of the echo; larger ones are no faster and take more memory
+ECHO_SIZE = 1 << 18  # samples of a spectrum of the echo: a few seconds, some megabytes
 
 
 @dataclass(frozen=True, slots=True)
