@@ -173,3 +173,23 @@ def test_only_what_was_looked_at_twice_says_how_alike_the_looks_are(tmp_path):
     by_verdict = tmp_path / "faces_by_eye.csv"
     by_verdict.write_text("# for people\nphoto,verdict,second\na,face,\nb,face,no face\n")
     assert twice(by_verdict) == [("face", "no face")]
+
+
+def test_a_second_look_keeps_the_turn_in_which_most_faces_count():
+    from phototag.records import Box, Face
+    from tests.benchmarks.turned import Look, second_look, summary, turned
+
+    face = Face(Box(0.1, 0.2, 0.3, 0.5), 0.99)
+    pixels = np.zeros((100, 100), np.uint8)
+    pixels[20:50, 10:30] = 1
+    for quarters in range(4):
+        rows, columns = np.nonzero(np.rot90(pixels, quarters))
+        edges = (columns.min() / 100, rows.min() / 100, (columns.max() + 1) / 100, (rows.max() + 1) / 100)
+        assert turned(face.box, quarters) == pytest.approx(edges)
+    nothing = Look((), 0, True)
+    looks = [Look((face,), 1, True), nothing, nothing, Look((), 0, False)]
+    assert second_look(looks, 1) == 0
+    figures = summary([looks], [[nothing] * 4], 0.5)
+    assert figures["turned"]["lost"] == 3
+    assert figures["turned"]["lost_faces_regained"] == 2  # the last shows no person to the detector
+    assert figures["cpu"]["more_time_of_all"] == 0.25
