@@ -140,7 +140,8 @@ from phototag.cli.signals import unwinding
 with unwinding(), outputs.replace_file(Path(sys.argv[1])) as temporary:
     temporary.write_bytes(b"half")
     print("half", flush=True)
-    time.sleep(60)
+    for _ in range(600):  # a signal just before a sleep waits for its end
+        time.sleep(0.1)
 """
 
 
