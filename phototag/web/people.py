@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from phototag.errors import UsageError
 from phototag.highlights import captions
 from phototag.library import Library
+from phototag.query.complete import quoted
 from phototag.web.changes import Sent, read_words, told
-from phototag.web.refine import term_for
 
 if TYPE_CHECKING:
     from phototag.library.groups import PersonGroup, Suggestion
@@ -68,7 +68,7 @@ def _group_dict(group: PersonGroup) -> dict[str, Any]:
         "number": group.number,
         "name": name,
         "title": name or f"Group {group.number}",
-        "term": f"person:{term_for(name)}" if name else None,
+        "term": f"person:{quoted(name)}" if name else None,
         "faces": group.faces,
         "photos": group.photos,
         "about": _tell(group),

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from phototag.highlights import captions
+from phototag.query.complete import quoted
 from phototag.query.terms import RELIABLE_EMOTIONS, is_found
 from phototag.reading.taken import SOURCE_SENTENCES
 from phototag.records import Box, Face, Photo, Tag
 from phototag.smiling import SMILE_THRESHOLD, Judgement, judge
 from phototag.web.answers import name_of
 from phototag.web.heat import SMILE
-from phototag.web.refine import term_for
 
 NAMED_BY = {"sidecar": "a sidecar", "embedded": "the file", "group": "likeness"}
 
@@ -133,7 +133,7 @@ def _labels(tags: list[Tag]) -> list[str]:
 
 
 def _labelled(label: str) -> dict[str, str]:
-    return {"label": label, "term": term_for(label)}
+    return {"label": label, "term": quoted(label)}
 
 
 def _surest_first(tag: Tag) -> float:

@@ -1,5 +1,5 @@
-"""Questions as the page changes them: a word as the term that asks for it, and a term that is added to a
-question or taken out of it again. It works on the text, so that the rest stays as the person wrote it."""
+"""Questions as the page changes them: a term is added to a question or taken out of it again. It works
+on the text, so that the rest stays as the person wrote it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ import re
 
 TERM = re.compile(r'(?:[^\s"]|"[^"]*")+')
 QUOTED = re.compile(r'"[^"]*"')
-NEEDS_QUOTES = re.compile(r'[\s:^()"]|^(or|untagged|failed|missing)$', re.IGNORECASE)
-
-
-def term_for(word: str) -> str:
-    """The term that asks for this label or name, quoted where it could be read as something else."""
-    return '"' + word.replace('"', '""') + '"' if NEEDS_QUOTES.search(word) else word
 
 
 def is_required(question: str, term: str) -> bool:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from phototag.web.refine import is_required, term_for, toggle
+from phototag.query.complete import quoted
+from phototag.web.refine import is_required, toggle
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,8 @@ def test_a_term_is_added_or_taken_out(question, term, becomes):
         ("or", '"or"'),
         ("Untagged", '"Untagged"'),
         ("^", '"^"'),
+        ("duplicates", '"duplicates"'),
     ],
 )
 def test_a_word_is_quoted_where_it_would_be_read_as_something_else(word, term):
-    assert term_for(word) == term
+    assert quoted(word) == term
