@@ -214,6 +214,7 @@ def refusal(url):
 
 
 def test_a_server_that_is_not_there_says_so(tmp_path):
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'phototag[cluster]'")
     said = refusal(f"postgresql+psycopg://ann:secret@/photos?host={tmp_path}")
     assert "cannot be opened" in said and "secret" not in said and "\n" not in said
 
