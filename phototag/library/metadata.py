@@ -18,12 +18,12 @@ from phototag.library.dialects import executemany, indexed_by, insert_rows
 from phototag.library.names import escape_surrogates
 from phototag.library.paths import Place, place_of, places_of, roots_of, to_path, to_text
 from phototag.library.tables import meta, photos, sidecars
-from phototag.metadata.beside import Sidecar, changed_names, sidecar_names
+from phototag.metadata.beside import Sidecar, changed_names, index_names, sidecar_names
 from phototag.metadata.picasa import NAMES as FOLDER_WIDE
 from phototag.records import Job, PhotoFile, Reread
 
 # Raise it when dates or metadata are read better: then those of all known photos are read once more.
-RULES_VERSION = 2
+RULES_VERSION = 3
 RULES = "metadata_rules"  # in `meta`
 PAGE = 256  # photos read between two transactions
 FOLDERS = 100  # compared between two transactions
@@ -100,10 +100,10 @@ def _known_in(connection: Connection, place: Place) -> dict[str, tuple[int, int]
 def _store_change(connection: Connection, place: Place, now: Sequence[Sidecar], changed: set[str]) -> None:
     prefix = f"{place.path}/" if place.path else ""
     in_folder = select(photos.c.id, photos.c.path).where(place.within(photos), photos.c.metadata_due == 0)
-    due = []
+    due, changed_index = [], index_names(changed)
     for photo_id, path in connection.execute(in_folder).all():
         name = to_path(path)[len(prefix) :]
-        if "/" not in name and (changed & {*FOLDER_WIDE} or sidecar_names(name, changed)):
+        if "/" not in name and (changed & {*FOLDER_WIDE} or sidecar_names(name, changed_index)):
             due.append({"photo": photo_id})
     executemany(connection, _MAKE_DUE, due)
     folder = to_text(place.path)
@@ -124,11 +124,12 @@ def sidecars_of(connection: Connection, root_id: int, paths: Sequence[str]) -> d
     """Stored path of a photo -> the names of the files beside it that may speak of it; without photos
     that have none."""
     folders = {path.rpartition("/")[0] for path in paths}
-    names: dict[str, set[str]] = {}
+    listed: dict[str, list[str]] = {}
     for some in chunks(sorted(folders)):
         here = sidecars.c.root_id == root_id, sidecars.c.folder.in_(some)
         for folder, name in connection.execute(select(sidecars.c.folder, sidecars.c.name).where(*here)):
-            names.setdefault(folder, set()).add(to_path(name))
+            listed.setdefault(folder, []).append(to_path(name))
+    names = {folder: index_names(its) for folder, its in listed.items()}
     found = {}
     for path in paths if names else ():
         folder, _, name = path.rpartition("/")

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -41,13 +42,41 @@ def may_be_sidecar(name: str) -> bool:
     return name[name.rfind(".") + 1 :].lower() in ENDINGS or name in picasa.NAMES
 
 
-def sidecar_names(photo: str, names: Collection[str]) -> list[str]:
-    """Those of the `names` of a folder that may speak of the photo, the most trustworthy first: its own
-    XMP, JSON of ExifTool's form, the folder's Picasa file, Takeout's JSON."""
-    stem = photo.rpartition(".")[0] or photo
-    candidates = [f"{base}.{ending}" for base in (photo, stem) for ending in ("xmp", "XMP", "Xmp")]
-    candidates += [f"{photo}.json", f"{stem}.json", *picasa.NAMES, *takeout.json_names(photo)]
-    return [name for name in dict.fromkeys(candidates) if name in names]
+def index_names(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names of a folder as `sidecar_names` takes them: as disks see them that know no case and one
+    form of each letter, -> as they are. A photo and what speaks of it may have been on different ones."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_key(name), []).append(name)
+    return found
+
+
+def sidecar_names(photo: str, names: Mapping[str, Sequence[str]]) -> list[str]:
+    """Those of the names of a folder, see `index_names`, that may speak of the photo, the most trustworthy
+    first: its own XMP, JSON of ExifTool's form, the folder's Picasa file, Takeout's JSON."""
+    own, own_stem = _key(photo), _stem(photo)
+    stem = _stem(own)
+    candidates = [f"{own}.xmp", f"{stem}.xmp", f"{own}.json", f"{stem}.json"]
+    candidates += [*map(_key, picasa.NAMES), *takeout.json_names(own)]
+    found = []
+    for one in dict.fromkeys(candidates):
+        if same := names.get(one):
+            # where several names differ only so, the one of this photo
+            exact = (
+                same,
+                [n for n in same if n.startswith(own_stem)],
+                [n for n in same if n.startswith(photo)],
+            )
+            found += next(filter(None, reversed(exact)))
+    return found
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
+
+
+def _key(name: str) -> str:
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
 
 
 class Reader:

@@ -5,7 +5,7 @@ only."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from phototag.metadata.record import (
@@ -28,6 +28,7 @@ from phototag.metadata.record import (
 MAX_BYTES = 1024 * 1024
 # Most trustworthy first; a zone stands in the date itself, or apart.
 DATES = (("DateTimeOriginal", "OffsetTimeOriginal"), ("DateCreated", ""), ("CreateDate", "OffsetTime"))
+DIGITIZED = (("DateTimeDigitized", "OffsetTimeDigitized"), ("DigitalCreationDate", ""))
 
 
 class NotExiftool(ValueError):
@@ -64,7 +65,8 @@ def read_exiftool(tags: Mapping[str, Any]) -> Metadata:
     persons = tuple(dict.fromkeys([*filter(None, stated), *persons_of_keywords(kept)]))
     all_names = [*persons, *(region.name for region in regions)]
     return Metadata(
-        dates=_dates(tags),
+        dates=_dates(tags, DATES),
+        digitized=_dates(tags, DIGITIZED),
         place=_place(tags),
         rating=read_rating(tags.get("Rating")),
         color_label=clean(tags.get("Label")),
@@ -80,9 +82,9 @@ def _first(tags: Mapping[str, Any], *names: str) -> object:
     return next((value for name in names if isinstance(value := tags.get(name), str) and value), None)
 
 
-def _dates(tags: Mapping[str, Any]) -> tuple[str, ...]:
+def _dates(tags: Mapping[str, Any], names: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     found = []
-    for name, offset in DATES:
+    for name, offset in names:
         date, zone = tags.get(name), tags.get(offset)
         if isinstance(date, str) and date:
             is_apart = isinstance(zone, str) and not any(mark in date[10:] for mark in "+-Zz")

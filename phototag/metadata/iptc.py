@@ -14,8 +14,8 @@ from phototag.metadata.record import (
     clean_lines,
 )
 
-# Record 2, datasets 55 and 60: when the picture, not this file of it, came to be.
-DATE_CREATED, TIME_CREATED = (2, 55), (2, 60)
+# Of record 2, when the picture, not this file of it, came to be; and when it was digitized.
+CREATED, DIGITIZED = ((2, 55), (2, 60)), ((2, 62), (2, 63))
 OBJECT_NAME, KEYWORDS, HEADLINE, CAPTION = (2, 5), (2, 25), (2, 105), (2, 120)
 CHARACTER_SET, UTF_8 = (1, 90), b"\x1b%G"
 MARKER = 0x1C
@@ -46,22 +46,20 @@ def read_iptc(datasets: Datasets) -> Metadata:
         return [_decode(value, datasets) for value in datasets.get(name, ())]
 
     keywords = (clean_keyword([text.replace(LEVEL, "/")]) for text in texts(KEYWORDS))
-    date = date_of(datasets)
     return Metadata(
-        dates=(date,) if date else (),
+        dates=_dates(datasets, CREATED),
+        digitized=_dates(datasets, DIGITIZED),
         title=clean(next(iter([*texts(OBJECT_NAME), *texts(HEADLINE)]), None), TITLE_LENGTH),
         description=clean_lines(next(iter(texts(CAPTION)), None)),
         keywords=tuple(dict.fromkeys(one for one in keywords if one))[:MOST_KEYWORDS],
     )
 
 
-def date_of(datasets: Datasets) -> str:
+def _dates(datasets: Datasets, names: tuple[tuple[int, int], tuple[int, int]]) -> tuple[str, ...]:
     """`YYYYMMDD`, a blank, and `HHMMSS±HHMM` where the time is stated; unknown parts are zeros."""
-    stated = (
-        next(iter(datasets.get(name, ())), b"").decode("latin-1").strip("\0 ")
-        for name in (DATE_CREATED, TIME_CREATED)
-    )
-    return " ".join(stated).strip()
+    stated = (next(iter(datasets.get(name, ())), b"").decode("latin-1").strip("\0 ") for name in names)
+    date = " ".join(stated).strip()
+    return (date,) if date else ()
 
 
 def _decode(value: bytes, datasets: Datasets) -> str:

@@ -27,6 +27,7 @@ def join_fields(said: Sequence[Metadata]) -> Metadata:
     names = [*persons, *(region.name for region in regions)]
     return Metadata(
         dates=tuple(date for one in first for date in one.dates),
+        digitized=tuple(date for one in first for date in one.digitized),
         place=next((one.place for one in first if one.place), None),
         rating=next((one.rating for one in first if one.rating is not None), None),
         color_label=next((one.color_label for one in first if one.color_label), None),

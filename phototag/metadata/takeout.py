@@ -16,16 +16,23 @@ MAX_BYTES = 1024 * 1024  # real ones have some kilobytes
 # picture, 47 before its own.
 NAME_LENGTH, LONGER_NAMES, STEM_LENGTHS = 46, (47, 51), (46, 47)
 SUPPLEMENT = ".supplemental-metadata"  # since 2024
-# What Google Photos adds to the name of an edited copy, which shares the JSON of the original.
+# What Google Photos adds to the name of an edited copy, which shares the JSON of the original, in its
+# languages. The names here are in lower case and NFC.
 EDITED = (
-    "-edited",
-    "-bearbeitet",
-    "-modifié",
-    "-editado",
-    "-modificato",
-    "-bewerkt",
-    "-edytowane",
-    "-編集済み",
+    *("-edited", "-bearbeitet", "-modifié", "-modifiée", "-editado", "-editada", "-ha editado"),
+    *("-modificato", "-modificata", "-modificado", "-modificada", "-bewerkt", "-edytowane", "-edytowany"),
+    *("-redigerad", "-redigerat", "-redigeret", "-redigert", "-muokattu", "-upraveno", "-editat"),
+    *(
+        "-düzenlendi",
+        "-szerkesztett",
+        "-szerkesztve",
+        "-diedit",
+        "-изменено",
+        "-измененный",
+        "-отредактировано",
+    ),
+    *("-змінено", "-відредаговано", "-επεξεργασμένο", "-編集済み", "-已修改", "-已编辑", "-已編輯"),
+    *("-수정됨", "-편집됨"),
 )
 _NUMBERED = re.compile(r"(?P<stem>.*)(?P<number>\(\d{1,4}\))(?P<rest>(?:-\w+)?)")
 
@@ -35,7 +42,8 @@ class NotTakeout(ValueError):
 
 
 def json_names(photo: str) -> Iterator[str]:
-    """The names under which Takeout may have put the JSON of the photo of this name, the likeliest first."""
+    """The names under which Takeout may have put the JSON of the photo of this name, which is in lower case
+    and NFC; the likeliest first."""
     stem, dot, extension = photo.rpartition(".")
     if not dot:
         stem, extension = photo, ""

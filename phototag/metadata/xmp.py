@@ -4,6 +4,7 @@ document type, no entities, bounds on size, depth and number. What the propertie
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -21,7 +22,19 @@ XMP = "http://ns.adobe.com/xap/1.0/"
 # When the picture came to be, most trustworthy first (Metadata Working Group, Guidelines for
 # Handling Metadata).
 DATES = ((PHOTOSHOP, "DateCreated"), (EXIF, "DateTimeOriginal"), (XMP, "CreateDate"))
+DIGITIZED = EXIF, "DateTimeDigitized"
 
+# Byte order marks, or a first "<", of the wide encodings; the longer ones first.
+_WIDE_STARTS = (
+    (BOM_UTF32_LE, "utf-32-le"),
+    (BOM_UTF32_BE, "utf-32-be"),
+    ("<".encode("utf-32-le"), "utf-32-le"),
+    ("<".encode("utf-32-be"), "utf-32-be"),
+    (BOM_UTF16_LE, "utf-16-le"),
+    (BOM_UTF16_BE, "utf-16-be"),
+    ("<".encode("utf-16-le"), "utf-16-le"),
+    ("<".encode("utf-16-be"), "utf-16-be"),
+)
 _DESCRIPTION, _LIST_ITEM = f"{{{RDF}}}Description", f"{{{RDF}}}li"
 _LISTS = frozenset({f"{{{RDF}}}{kind}" for kind in ("Bag", "Seq", "Alt")})
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -47,8 +60,10 @@ def parse_xmp(data: bytes) -> Element:
     """The tree of a packet, names as `{namespace}name`. Raises NotXmp."""
     if len(data) > MAX_BYTES:
         raise NotXmp(f"it is larger than {MAX_BYTES:,} bytes")
+    data = _as_utf_8(data)
     builder = TreeBuilder()
-    parser = expat.ParserCreate(namespace_separator="}")
+    # what a packet says of its own encoding is no longer so where it was another
+    parser = expat.ParserCreate("utf-8" if data[:3] == BOM_UTF8 else None, namespace_separator="}")
     parser.buffer_text = True
     depth = elements = 0
     names = _Names()
@@ -78,14 +93,21 @@ def parse_xmp(data: bytes) -> Element:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
     try:
-        # Padding: writers leave room for the next one. In UTF-16 a zero is half a character.
-        wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-        parser.Parse(data if wide else data.strip(b"\0 \t\r\n"), True)
+        parser.Parse(data.strip(b"\0 \t\r\n"), True)  # writers leave room for the next one
         return builder.close()
     except NotXmp:
         raise
     except (expat.ExpatError, AssertionError, LookupError, ValueError) as error:
         raise NotXmp(f"it is no XML ({error})") from error
+
+
+def _as_utf_8(data: bytes) -> bytes:
+    """The packet in UTF-8 with its mark, where it was written in UTF-16 or UTF-32, with or without theirs;
+    else as it is. The specification allows all of them."""
+    for mark, encoding in _WIDE_STARTS:
+        if data.startswith(mark):
+            return BOM_UTF8 + data.decode(encoding, "replace").strip("\ufeff\0 \t\r\n").encode("utf-8")
+    return data
 
 
 def properties_of(packet: Element) -> dict[str, Property]:

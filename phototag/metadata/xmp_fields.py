@@ -31,6 +31,7 @@ from phototag.metadata.record import (
 )
 from phototag.metadata.xmp import (
     DATES,
+    DIGITIZED,
     EXIF,
     PHOTOSHOP,
     XMP,
@@ -111,7 +112,8 @@ def metadata_of(properties: Properties) -> Metadata:
     all_names = [*names, *(region.name for region in regions)]
     keywords += [pet for name in pets if (pet := clean(name))]
     return Metadata(
-        dates=_dates(properties),
+        dates=_dates(properties, DATES),
+        digitized=_dates(properties, (DIGITIZED,)),
         place=_place(properties),
         rating=_rating(properties),
         color_label=_color_label(properties),
@@ -129,8 +131,8 @@ def metadata_of(properties: Properties) -> Metadata:
     )
 
 
-def _dates(properties: Properties) -> tuple[str, ...]:
-    stated = (text_of(properties.get(f"{{{namespace}}}{name}")) for namespace, name in DATES)
+def _dates(properties: Properties, names: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    stated = (text_of(properties.get(f"{{{namespace}}}{name}")) for namespace, name in names)
     return tuple(text for text in stated if text)
 
 

@@ -73,7 +73,9 @@ def parse_text(text: str) -> Moment:
 
 # -- dates in metadata
 
-_SEPARATOR = r"[:\-./]"
+_SEPARATOR = r"[:\-./_]"
+# Signs of other scripts that stand for these; figures of any script are figures.
+_SIGNS = str.maketrans({"\u2212": "-", "年": "-", "月": "-", "日": " ", "년": "-", "월": "-", "일": " "})
 # Zeros and blanks stand for what is unknown: "1993:07:00", "1993:07:  ", "1993:00:00 00:00:00". Of
 # a day, no colon may follow but one before a whole time ("1993:07:04:10:30:00"): in "1993:07:  00:00:00"
 # the zeros are the time.
@@ -82,11 +84,11 @@ _DATE = re.compile(
     (?:{_SEPARATOR}\s?(?P<month>\d{{1,2}}|\s{{0,2}})(?!\d)
       (?:{_SEPARATOR}\s?(?P<day>\d{{1,2}}(?:(?![\d:])|(?=:\d\d:\d\d:\d\d))|\s{{0,2}}))?
     )?
-    (?:[T\s:,_]*(?P<time>\S.*))?""",
+    (?:[Tt\s:,_]*(?P<time>\S.*))?""",
     re.VERBOSE,
 )
 _COMPACT = re.compile(
-    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:[T\s]?(?P<time>(?:\d{4,6}(?!\d)|\d\d:).*))?"
+    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(?:[Tt\s]?(?P<time>(?:\d{4,6}(?!\d)|\d\d:).*))?"
 )
 # As people write it. Which of two numbers is the month is only known where the other can be none, or
 # where dots say so.
@@ -109,10 +111,11 @@ _NAMED_MONTH = (
 )
 # An hour alone is not enough: minutes follow. Without something between them all have two digits.
 _TIME = re.compile(
-    r"""(?:(?P<hour>\d{1,2})(?:(?P<by>[:.h-])\s?(?P<minute>\d{1,2})(?:(?:(?P=by)|m)\s?(?P<second>\d{1,2}))?)
+    r"""(?:(?P<hour>\d{1,2})(?:(?P<by>[:.h_-])\s?(?P<minute>\d{1,2})(?:(?:(?P=by)|m)\s?(?P<second>\d{1,2}))?)
       |(?P<hour_2>\d\d)(?P<minute_2>\d\d)(?P<second_2>\d\d)?)
     (?:[.,]\d*)?(?!\d)
-    \s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>(?:UTC|GMT)?[+-]\d{1,2}:?(?:\d\d)?|Z|z|UTC|GMT)?(?!\w)""",
+    (?:\s*(?P<half>[AaPp]\.?[Mm]\.?)(?!\w))?
+    (?:\s*(?P<zone>(?:UTC|GMT)?[+-]\d{1,2}:?(?:\d\d)?|Z|z|UTC|GMT)(?!\w))?""",
     re.VERBOSE,
 )
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d\d)?")
@@ -123,7 +126,10 @@ def parse_date(text: str, now: datetime | None = None) -> Moment | None:
     DC-008), the forms of ISO 8601 and XMP, those of IPTC (`YYYYMMDD`), with any of the later fields
     missing, blank or zero. None where it is no date, or one that cannot be: the 31st of June, a
     year before photography, a clock never set."""
-    text = " ".join(text.split("\0")[0].split("\n")).strip("\ufeff \t\r")
+    text = " ".join(text.split("\0")[0].split("\n"))
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    text = text.strip("\ufeff \t\r'\"")
     if found := _COMPACT.fullmatch(text) or _DATE.fullmatch(text):
         year, month, day = (_number(found[name]) for name in ("year", "month", "day"))
     elif found := _DAY_FIRST.fullmatch(text):
@@ -230,9 +236,9 @@ def _time(text: str) -> tuple[tuple[int, int, int | None] | None, int | None]:
     seconds = found["second"] or found["second_2"]
     second = int(seconds) if seconds else None
     if half := (found["half"] or "").lower()[:1]:
-        if not 1 <= hour <= 12:
+        if not 1 <= hour <= (12 if half == "a" else 23):
             return None, None
-        hour = hour % 12 + (12 if half == "p" else 0)
+        hour = hour % 12 + (12 if half == "p" else 0)  # 18:30 PM is said of 18:30
     hour = 0 if hour == 24 else hour
     second = 59 if second == 60 else second
     if hour > 23 or minute > 59 or (second or 0) > 59:

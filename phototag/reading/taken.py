@@ -7,7 +7,7 @@ told as a fact: the answer names its source.
     text        a text chunk of a PNG, or Exif in a second segment
     sidecar     an XMP file beside the photo, or a JSON file as ExifTool and osxphotos write it
     takeout     a JSON file of Google Takeout beside the photo
-    digitized   DateTimeDigitized of Exif: when a print was scanned
+    digitized   DateTimeDigitized of Exif, or the same of XMP and IPTC: when a print was scanned
     gps         GPS date and time of Exif, UTC
     name        the file's name, as phones and messengers make them
     modified    DateTime of Exif: when it was last saved
@@ -20,6 +20,7 @@ import email.utils
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -91,6 +92,8 @@ def find_taken(
             ("sidecar", lambda: _first_date(date for one in beside for date in one.metadata.dates)),
             ("takeout", lambda: _first(local_moment(one.instant) for one in beside if one.instant)),
             ("digitized", exif_date(exif, DIGITIZED)),
+            ("digitized", lambda: _first_date([*embedded.xmp.digitized, *embedded.iptc.digitized])),
+            ("digitized", lambda: _first_date(date for one in beside for date in one.metadata.digitized)),
             ("gps", lambda: satellites),
             ("name", lambda: name_date(os.path.basename(path))),
             ("modified", exif_date(exif, MODIFIED)),
@@ -131,7 +134,8 @@ def _gps_date(tags: Tags) -> Moment | None:
         hours, minutes, seconds = (
             0.0 if index and math.isnan(part) else part for index, part in enumerate(parts)
         )
-        time = timedelta(hours=hours, minutes=minutes, seconds=int(seconds))
+        # a leap second is counted with the one before
+        time = timedelta(hours=hours, minutes=minutes, seconds=59 if int(seconds) == 60 else int(seconds))
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return Moment(midnight, "day")
     if not timedelta() <= time < timedelta(days=1):
@@ -163,6 +167,12 @@ def _mail_date(text: str) -> Moment | None:
 
 
 def _ascii(value: Any) -> str:
+    """By the standard ASCII; of other text UTF-8 in practice, which Pillow gives as Latin-1."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    if not value.isascii():
+        with suppress(UnicodeError):  # it is Latin-1, or was text already
+            value = value.encode("latin-1").decode("utf-8")
+    return value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phototag.metadata.beside import Reader, sidecar_names
+from phototag.metadata.beside import Reader, index_names, sidecar_names
 from phototag.metadata.record import NOTHING, Metadata
 
 FOREIGN = Path(__file__).parent / "foreign"
@@ -35,7 +35,7 @@ def test_what_other_programs_wrote_is_read(key):
     """A key names the file, and the photo where its name does not say it."""
     name, _, photo = key.partition(" for ")
     photo = photo or name.rpartition(".")[0]
-    assert name in sidecar_names(photo, set(os.listdir(FOREIGN)))
+    assert name in sidecar_names(photo, index_names(os.listdir(FOREIGN)))
     reader = Reader()
     (said,) = reader.read(str(FOREIGN), photo, [name])
     assert says(said.metadata) == EXPECTED[key]

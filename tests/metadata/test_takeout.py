@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from phototag.metadata.takeout import NotTakeout, json_names, parse_takeout, read_takeout, taken_time
+from phototag.metadata.takeout import EDITED, NotTakeout, json_names, parse_takeout, read_takeout, taken_time
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,13 @@ from phototag.metadata.takeout import NotTakeout, json_names, parse_takeout, rea
         ("x" * 41 + ".jpg", "x" * 41 + ".jpg..json"),  # nothing but the dot was kept
         ("x" * 40 + ".jpg", "x" * 40 + ".jpg.suppl.json"),  # cut at 51
         ("x" * 44 + ".jpg", "x" * 44 + ".j.json"),
+        *((f"IMG_1234{mark}.jpg", "IMG_1234.jpg.json") for mark in EDITED),
+        ("IMG_1234-redigerad(1).jpg", "IMG_1234.jpg.supplemental-metadata(1).json"),
         ("x" * 41 + "-edite.jpg", "x" * 41 + ".jpg.json"),  # the mark of an edited copy is cut too
     ],
 )
 def test_the_names_under_which_a_photos_json_may_lie(photo, json):
-    assert json in list(json_names(photo))
+    assert json.lower() in list(json_names(photo.lower()))
 
 
 def test_the_time_is_utc():

@@ -39,8 +39,26 @@ def test_a_property_of_something_else_is_not_the_photos():
 def test_packets_come_with_wrappers_padding_and_other_encodings():
     whole = DESCRIPTION.format(f'<rdf:Description {NAMES} xmp:CreateDate="2016"/>')
     wrapped = f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>{whole}\n   \n<?xpacket end="w"?>'
-    for data in (wrapped.encode() + b"\0\0", wrapped.encode("utf-16")):
+    for data in (wrapped.encode() + b"\0\0", wrapped.encode("utf-16"), wrapped.encode("utf-8-sig")):
         assert read_xmp(data).dates == ("2016",)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "",
+        '<?xml version="1.0" encoding="UTF-16"?>',
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>',
+    ],
+)
+def test_packets_in_wide_characters_with_and_without_their_mark(encoding, start, head):
+    whole = DESCRIPTION.format(
+        f'<rdf:Description {NAMES} photoshop:City="Z\u00fcrich" xmp:CreateDate="2016"/>'
+    )
+    data = f"{start}{head}{whole}\n".encode(encoding)
+    assert read_xmp(data).dates == read_xmp(data + b"\0" * 8).dates == ("2016",)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time as clock
 
 import pytest
 
-from phototag.metadata.beside import Reader, sidecar_names
+from phototag.metadata.beside import Reader, index_names, sidecar_names
 from phototag.metadata.iptc import read_iptc
 from phototag.metadata.xmp_fields import read_xmp
 from phototag.reading.embedded import Embedded
@@ -20,7 +20,7 @@ MTIME = 1_700_000_000
 
 
 def taken(tmp_path, name="DSC01234.jpg", mtime=MTIME, exif=None, gps=None, **embedded):
-    beside = Reader().read(str(tmp_path), name, sidecar_names(name, os.listdir(tmp_path)))
+    beside = Reader().read(str(tmp_path), name, sidecar_names(name, index_names(os.listdir(tmp_path))))
     moment, source = find_taken(
         exif or {}, gps or {}, Embedded(**embedded), str(tmp_path / name), mtime, beside
     )
@@ -35,6 +35,19 @@ SAID = [
     ("text", {"text": {"Creation Time": "Tue, 04 May 2004 10:00:00 +0200"}}, "2004-05-04"),
     ("text", {"further_exif": [{ORIGINAL: "2005:05:04 10:00:00"}]}, "2005-05-04"),
     ("digitized", {"exif": {DIGITIZED: "2006:05:04 10:00:00"}}, "2006-05-04"),
+    (
+        "digitized",
+        {
+            "xmp": read_xmp(
+                PACKET.replace(b"photoshop:DateCreated", b"exif:DateTimeDigitized")
+                .replace(b"ns.adobe.com/photoshop", b"ns.adobe.com/exif")
+                .replace(b"xmlns:photoshop", b"xmlns:exif")
+                % b"2009-05-04T10:00:00"
+            )
+        },
+        "2009-05-04",
+    ),
+    ("digitized", {"iptc": read_iptc({(2, 62): [b"20100504"], (2, 63): [b"100000+0200"]})}, "2010-05-04"),
     ("gps", {"gps": {0x1D: "2007:05:04", 7: (10.0, 0.0, 0.0)}}, "2007-05-04"),
     ("modified", {"exif": {MODIFIED: "2008:05:04 10:00:00"}}, "2008-05-04"),
 ]
@@ -83,6 +96,7 @@ def test_a_clock_never_set_loses_to_gps(tmp_path):
         ("2016:05:04 10:20:30", (10.0, 20.0, 30.0), "2016-05-04 12:20:30"),
         ("2016:05:04", (float("nan"), 20.0, 30.0), "2016-05-04"),
         ("2016:05:04", (10.0, 20.0), "2016-05-04"),
+        ("2016:06:30", (23.0, 59.0, 60.0), "2016-07-01 01:59:59"),  # a leap second
         ("2016-05-04", (24.0, 0.0, 0.0), "2016-05-04"),
         ("2016:05:00", (10.0, 20.0, 30.0), None),
         ("1980:01:06", (0.0, 0.0, 10.0), None),  # no fix yet
@@ -113,6 +127,30 @@ def test_a_sidecar_beside_the_photo(tmp_path, name):
     assert taken(tmp_path) == ("1993-07", "sidecar")
     assert taken(tmp_path, exif={DIGITIZED: "2021:02:03 04:05:06"}) == ("1993-07", "sidecar")
     assert taken(tmp_path, name="OTHER.jpg") == ("2023-11-14", "file")
+
+
+@pytest.mark.parametrize(
+    ("photo", "beside"),
+    [
+        ("DSC01234.JPG", "dsc01234.jpg.xmp"),
+        ("dsc01234.jpg", "DSC01234.XMP"),
+        ("Zoe\u0308.jpg", "Zo\u00eb.jpg.xmp"),  # the photo was on a Mac, the sidecar was not
+        ("Zo\u00eb.jpg", "Zoe\u0308.xmp"),
+    ],
+)
+def test_a_sidecar_whose_name_differs_as_disks_differ(tmp_path, photo, beside):
+    (tmp_path / beside).write_bytes(PACKET % b"1993-07")
+    assert taken(tmp_path, name=photo) == ("1993-07", "sidecar")
+
+
+def test_of_sidecars_that_differ_in_case_alone_each_belongs_to_its_photo(tmp_path):
+    if (tmp_path / "a").mkdir() or (tmp_path / "A").exists():
+        pytest.skip("a disk that knows no case")
+    for number, name in enumerate(("img_1.jpg", "IMG_1.JPG", "img_1.JPG")):
+        (tmp_path / f"{name}.xmp").write_bytes(PACKET % f"199{number}-07".encode())
+    names = index_names(os.listdir(tmp_path))
+    for name in ("img_1.jpg", "IMG_1.JPG", "img_1.JPG"):
+        assert sidecar_names(name, names) == [f"{name}.xmp"]
 
 
 @pytest.mark.parametrize("data", [b"", b"no xml", b"<!DOCTYPE a><a/>", b"\xff" * 100])
