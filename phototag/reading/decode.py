@@ -27,7 +27,7 @@ from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.images import CUT_SHORT
 from phototag.reading.pixel_hash import hash_pixels
-from phototag.reading.pixels import UPRIGHT, fit_inside, invert, shrink, to_rgb, working_size
+from phototag.reading.pixels import UPRIGHT, fit_inside, shrink, to_rgb, working_size
 from phototag.reading.written import find_written
 from phototag.records import Exif, FileFacts, Written
 
@@ -228,8 +228,6 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
         orientation = opened.orientation
     shown = shrink(image, target, ignore_alpha=opened.ignore_alpha)
     shown = to_rgb(shown, profile_of(image, opened.data))
-    if opened.is_negative:
-        shown = invert(shown)
     if orientation in UPRIGHT:
         shown = shown.transpose(UPRIGHT[orientation])
         if orientation >= 5:

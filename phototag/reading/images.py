@@ -19,31 +19,20 @@ from PIL import (
     Image,
     JpegImagePlugin,
     PngImagePlugin,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from phototag.errors import UnreadablePhoto
-from phototag.reading import gif, jpeg, png, tiff
+from phototag.reading import gif, jpeg, png, samples, tiff, webp
 from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
 from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
-
-
-class _TiffFile(TiffImagePlugin.TiffImageFile):
-    """Its size was held to --max-pixels; Pillow's own limit, a setting of the process, is lower."""
-
-    def load_prepare(self) -> None:
-        if self._im is None:
-            self.im = Image.core.new(self.mode, self._tile_size)
-        super().load_prepare()
-
 
 # Pillow's other formats are left out: some run programs (EPS), most are hardly tested.
 FACTORIES: dict[str, Any] = {
     "JPEG": JpegImagePlugin.JpegImageFile,  # of an MPO, its first picture
     "PNG": PngImagePlugin.PngImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-    "TIFF": _TiffFile,
+    "TIFF": samples.TiffFile,
     "GIF": GifImagePlugin.GifImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "DIB": BmpImagePlugin.DibImageFile,
@@ -70,7 +59,6 @@ SPARE_TILE_BYTES = 64 << 20
 # Pillow decodes runs of a BMP one by one in Python; such files are drawings of the 1990s.
 MOST_RUN_PIXELS, MOST_RUN_BYTES = 16_000_000, 6_000_000
 MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
-WEBP_PIXELS, MOST_WEBP_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"), 10_000
 # A picture that takes more is looked at for its end before memory is taken for it.
 LARGE_BYTES = 256 << 20
 CUT_SHORT = "the file is cut short: its picture ends before the bottom"
@@ -79,15 +67,14 @@ CUT_SHORT = "the file is cut short: its picture ends before the bottom"
 @dataclass(frozen=True)
 class Opened:
     """A picture and how to show it. `data`: the bytes that it is decoded from; `exif`: where it is not
-    in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `is_negative`;
-    `orientation`: of Exif, where the decoder does not know it; `structure`: of a JPEG that has to be
-    checked once it is decoded; `memory_bytes`: what decoding it takes."""
+    in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `orientation`: of Exif,
+    where the decoder does not know it; `structure`: of a JPEG that has to be checked once it is decoded;
+    `memory_bytes`: what decoding it takes."""
 
     image: Image.Image
     data: bytes
     exif: Image.Exif | None = None
     ignore_alpha: bool = False
-    is_negative: bool = False
     orientation: int = 1
     structure: jpeg.Structure | None = None
     memory_bytes: int = 0
@@ -121,8 +108,8 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
     elif kind == "TIFF":
         opened = _open_tiff(data, max_pixels)
     elif kind == "WEBP":
-        if size_wh := _webp_size(data):  # Pillow reserves memory while it opens
-            _check_cost(kind, "RGBA", size_wh, _webp_pixel_bytes(data), max_pixels)
+        if size_wh := webp.find_size(data):  # Pillow reserves memory while it opens
+            _check_cost(kind, "RGBA", size_wh, webp.pixel_bytes(data), max_pixels)
         opened = Opened(_make(kind, data), data)
     else:
         if kind == "GIF":
@@ -134,7 +121,9 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
     if kind in ("BMP", "DIB"):
         _check_runs(image, len(data))
     size_bytes = _pixel_bytes(kind, opened)
-    memory_bytes = _check_cost(kind, image.mode, image.size, size_bytes, max_pixels, opened.structure)
+    memory_bytes = _check_cost(
+        kind, image.mode, image.size, size_bytes, max_pixels, opened.structure, opened.memory_bytes
+    )
     return replace(opened, memory_bytes=memory_bytes)
 
 
@@ -205,18 +194,28 @@ def _open_tiff(data: bytes, max_pixels: int) -> Opened:
     ):
         raise UnreadablePhoto("the picture is damaged (tiles larger than itself)")
     shown = data
-    if page.offset != first.offset or page.is_deep_negative:
+    if page.offset != first.offset or data.startswith(b"MM\0+"):
         shown = tiff.with_first_page(data, page)
         tiff.check_tags(shown)
-    image = _make("TIFF", shown)
+    image, memory_bytes = _make_tiff(shown, page)
     return Opened(
         image,
         shown,
         exif=tiff_exif(data) if page.offset != first.offset else None,
         ignore_alpha=page.fourth_is_unspecified,
-        is_negative=page.is_deep_negative,
         orientation=first.orientation if page.offset != first.offset and page.orientation == 1 else 1,
+        memory_bytes=memory_bytes,
     )
+
+
+def _make_tiff(data: bytes, page: tiff.Page) -> tuple[Image.Image, int]:
+    """The picture, and what decoding takes beside it."""
+    if not samples.is_misread(page):
+        try:
+            return _make("TIFF", data), 0
+        except SyntaxError:  # Pillow has no mode for it
+            pass
+    return samples.SamplesFile(io.BytesIO(data)), samples.memory_bytes(page)
 
 
 def tiff_exif(data: bytes) -> Image.Exif | None:
@@ -226,22 +225,12 @@ def tiff_exif(data: bytes) -> Image.Exif | None:
     found = Image.Exif()
     try:
         tiff.check_tags(data)
+        if tiff.is_big(data):
+            data = tiff.as_classic(data, int.from_bytes(data[8:16], "little" if data[:2] == b"II" else "big"))
         found.load(b"Exif\0\0" + data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:])
     except Exception:  # damaged in any of the ways a binary format can be
         return None
     return found
-
-
-def _webp_size(data: bytes) -> tuple[int, int] | None:
-    """Source: the WebP container specification, RFC 9649."""
-    if data[12:16] == b"VP8X":
-        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
-    if data[12:16] == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if data[12:16] == b"VP8 ":
-        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
-    return None
 
 
 def _pixel_bytes(kind: str, opened: Opened) -> int:
@@ -251,7 +240,7 @@ def _pixel_bytes(kind: str, opened: Opened) -> int:
     if kind == "JPEG" and opened.structure and opened.structure.scans:
         return opened.structure.pixel_bytes
     if kind == "WEBP":
-        return _webp_pixel_bytes(opened.data)
+        return webp.pixel_bytes(opened.data)
     return len(opened.data)
 
 
@@ -262,18 +251,6 @@ def _check_runs(image: Image.Image, file_bytes: int) -> None:
         raise UnreadablePhoto("too costly to decode: a run-length encoded BMP of this size")
 
 
-def _webp_pixel_bytes(data: bytes) -> int:
-    """All bytes but those of notes, as far as the file makes sense."""
-    position, notes = 12, 0
-    for _ in range(MOST_WEBP_CHUNKS):
-        if position + 8 > len(data):
-            break
-        size = int.from_bytes(data[position + 4 : position + 8], "little")
-        notes += size + 8 if data[position : position + 4] not in WEBP_PIXELS else 0
-        position += 8 + size + size % 2
-    return max(len(data) - notes, 0)
-
-
 def _check_cost(
     kind: str,
     mode: str,
@@ -281,9 +258,10 @@ def _check_cost(
     pixel_bytes: int,
     max_pixels: int,
     structure: jpeg.Structure | None = None,
+    beside_bytes: int = 0,
 ) -> int:
-    """How many bytes of memory decoding will take. Raises UnreadablePhoto where that, or the time, is
-    more than a photo is worth."""
+    """How many bytes of memory decoding will take, `beside_bytes` of them beside the picture. Raises
+    UnreadablePhoto where that, or the time, is more than a photo is worth."""
     check_size(size_wh, max_pixels)
     pixels = size_wh[0] * size_wh[1]
     spare = 10 if mode == "1" else 1  # scanned text: white paper is almost nothing
@@ -301,7 +279,7 @@ def _check_cost(
         each = BYTES_PER_PIXEL.get(
             mode.partition(";")[0] if mode[:1] != "I" else mode[:4], OTHER_BYTES_PER_PIXEL
         )
-        memory = pixels * (each + DECODER_BYTES_PER_PIXEL.get(kind, 0))
+        memory = pixels * (each + DECODER_BYTES_PER_PIXEL.get(kind, 0)) + beside_bytes
     if memory > max_pixels * MEMORY_PER_PIXEL:
         raise UnreadablePhoto(
             f"too costly to decode: {size_wh[0]} x {size_wh[1]} pixels of this kind take "

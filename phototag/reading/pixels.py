@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageChops, ImageCms
+from PIL import Image, ImageCms
 
 from phototag.reading.colour import to_srgb
 
@@ -22,6 +22,7 @@ REDUCING_GAP = 3.0
 LONGEST_RATIO, ORDINARY_RATIO = 3.0, 1.5
 LONGEST_SIDES = 8  # of the working side: beyond some 12:1 even the short side shrinks
 BAND_ROWS = 256  # converted at a time
+LARGEST = 1e30  # of floats: the difference of two is still a number
 Conversion = Callable[[Image.Image], Image.Image]  # of some rows of a picture
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -147,7 +148,8 @@ def _to_8_bit(band: Image.Image, low: float, factor: float) -> Image.Image:
 
 def _numbers(band: Image.Image) -> np.ndarray[Any, Any]:
     """(H, W) float32, all finite."""
-    return np.nan_to_num(np.asarray(band).astype(np.float32), posinf=0.0, neginf=0.0)
+    numbers = np.nan_to_num(np.asarray(band).astype(np.float32), posinf=0.0, neginf=0.0)
+    return np.clip(numbers, -LARGEST, LARGEST)
 
 
 def to_rgb(image: Image.Image, profile: bytes = b"") -> Image.Image:
@@ -158,8 +160,3 @@ def to_rgb(image: Image.Image, profile: bytes = b"") -> Image.Image:
     if transform is not None:
         return ImageCms.applyTransform(image, transform) or image
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def invert(image: Image.Image) -> Image.Image:
-    """The picture of a negative."""
-    return ImageChops.invert(image)

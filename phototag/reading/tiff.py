@@ -1,4 +1,4 @@
-"""Finds the photo in a TIFF file: not its thumbnail, and with its greys the right way round.
+"""Finds the photo in a TIFF file, not its thumbnail, and says how its pixels are kept.
 
 Source: TIFF 6.0 and its supplements by Adobe (SubIFDs, NewSubfileType), BigTIFF."""
 
@@ -18,27 +18,39 @@ LARGER = 4  # times the area: then an unmarked first page is a thumbnail of the 
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, PHOTOMETRIC = 254, 255, 256, 257, 258, 262
 STRIPS, STRIP_BYTES, TILES, TILE_BYTES, EXIF_FOLDER, GPS_FOLDER = 273, 279, 324, 325, 34665, 34853
 ORIENTATION, SAMPLES, TILE_WIDTH, TILE_LENGTH, SUB_IFDS, EXTRA_SAMPLES = 274, 277, 322, 323, 330, 338
+COMPRESSION, FILL_ORDER, ROWS_PER_STRIP, PLANES, PREDICTOR, SAMPLE_FORMAT = 259, 266, 278, 284, 317, 339
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 WHITE_IS_ZERO, RGB, CFA, LINEAR_RAW = 0, 2, 32803, 34892
 _BYTES = frozenset({1, 2, 6, 7})  # the types that Pillow keeps as bytes or text
 _FORMATS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of the whole numbers
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_BIG_TYPES = {16: (4, "Q"), 17: (9, "q"), 18: (13, "Q")}  # of BigTIFF: (what TIFF has for it, its numbers)
 
 
 @dataclass(frozen=True)
 class Page:
-    """One image file directory. `offset`: where it stands; `photometric_at`: where the value of that
-    tag stands."""
+    """One image file directory. `offset`: where it stands; `order`: of its bytes, as `struct` calls it;
+    `planes`: 2 where each channel has strips or tiles of its own; `places` and `place_bytes`: of the strips
+    or tiles, (type, how many, where these numbers stand)."""
 
     offset: int
+    order: str
     size_wh: tuple[int, int]
     kind: int
     bits: tuple[int, ...]
     photometric: int
-    photometric_at: int
     samples: int
     extra_samples: tuple[int, ...] | None
     orientation: int
     tile_wh: tuple[int, int] | None
+    compression: int
+    fill_order: int
+    rows_per_strip: int
+    planes: int
+    predictor: int
+    sample_formats: tuple[int, ...]
+    places: tuple[int, int, int]
+    place_bytes: tuple[int, int, int]
 
     @property
     def is_photo(self) -> bool:
@@ -48,11 +60,6 @@ class Page:
     @property
     def area(self) -> int:
         return self.size_wh[0] * self.size_wh[1]
-
-    @property
-    def is_deep_negative(self) -> bool:
-        """Grey of 16 bits in which the largest number is black: Pillow reads it as if it were white."""
-        return self.photometric == WHITE_IS_ZERO and self.bits[:1] == (16,) and self.samples == 1
 
     @property
     def fourth_is_unspecified(self) -> bool:
@@ -117,17 +124,74 @@ def find_photo(data: bytes) -> tuple[Page, Page] | None:
     return (largest if largest.area >= LARGER * max(first.area, 1) else first), pages[0]
 
 
-def with_first_page(data: bytes, page: Page) -> bytes:
-    """The same file, with the page as its first one, and its greys as decoders expect them."""
+def find_pieces(data: bytes, page: Page) -> list[tuple[int, int]]:
+    """Where the strips or tiles of a page stand, and how many bytes each has. Raises struct.error where
+    that is not said."""
     order = "<" if data[:2] == b"II" else ">"
-    changed = bytearray(data)
+    found = []
+    for kind, number, at in (page.places, page.place_bytes):
+        found.append(struct.unpack_from(f"{order}{number}{_FORMATS[kind]}", data, at))
+    return list(zip(*found, strict=True))
+
+
+def with_first_page(data: bytes, page: Page) -> bytes:
+    """The same file, with the page as its first one; of a BigTIFF a TIFF of this page alone, since Pillow
+    reads no big-endian ones."""
+    order = "<" if data[:2] == b"II" else ">"
     if _is_big(data, order):
-        struct.pack_into(f"{order}Q", changed, 8, page.offset)
-    else:
-        struct.pack_into(f"{order}I", changed, 4, page.offset)
-    if page.is_deep_negative:
-        struct.pack_into(f"{order}H", changed, page.photometric_at, 1)
-    return bytes(changed)
+        return as_classic(data, page.offset)
+    return data[:4] + struct.pack(f"{order}I", page.offset) + data[8:]
+
+
+def is_big(data: bytes) -> bool:
+    return data[:4] in (b"II+\0", b"MM\0+")
+
+
+def as_classic(data: bytes, offset: int) -> bytes:
+    """A BigTIFF as a TIFF with this page, behind which its directory is written again."""
+    order = "<" if data[:2] == b"II" else ">"
+    added = bytearray()
+    first = _add_classic(data, order, offset, added, 0)
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return b"".join([mark, struct.pack(f"{order}I", first), data[8:], added])
+
+
+def _add_classic(data: bytes, order: str, offset: int, added: bytearray, depth: int) -> int:
+    """Adds the directory, and those of Exif and GPS within it; returns where it stands. Raises
+    struct.error."""
+    (count,) = struct.unpack_from(f"{order}Q", data, offset)
+    if count > MOST_TAGS:
+        raise struct.error("too many tags")
+    entries = []
+    for at in range(offset + 8, offset + 8 + 20 * count, 20):
+        tag, kind, number = struct.unpack_from(f"{order}HHQ", data, at)
+        kind, form = _BIG_TYPES.get(kind, (kind, ""))
+        if tag == SUB_IFDS or kind not in _TYPE_BYTES or number > (MOST_NUMBERS if form else len(data)):
+            continue
+        if len(added) > len(data):
+            raise struct.error("tags that share their values")
+        place = at + 12
+        if number * (8 if form else _TYPE_BYTES[kind]) > 8:
+            (place,) = struct.unpack_from(f"{order}Q", data, place)
+        size_bytes = number * _TYPE_BYTES[kind]
+        if tag in (EXIF_FOLDER, GPS_FOLDER) and not depth:
+            (within,) = struct.unpack_from(order + (form or _FORMATS[kind]), data, place)
+            value = struct.pack(f"{order}I", _add_classic(data, order, within, added, depth + 1))
+        elif form:
+            numbers = struct.unpack_from(f"{order}{number}{form}", data, place)
+            value = struct.pack(f"{order}{number}{'i' if form == 'q' else 'I'}", *numbers)
+        else:
+            value = data[place : place + size_bytes]
+        if len(value) > 4:
+            added += bytes(len(added) % 2)  # directories and values begin at even places
+            stands = len(data) + len(added)
+            added += value
+            value = struct.pack(f"{order}I", stands)
+        entries.append(struct.pack(f"{order}HHI", tag, kind, number) + value.ljust(4, b"\0"))
+    added += bytes(len(added) % 2)
+    stands = len(data) + len(added)
+    added += struct.pack(f"{order}H", len(entries)) + b"".join(entries) + bytes(4)
+    return stands
 
 
 def _is_big(data: bytes, order: str) -> bool:
@@ -165,20 +229,22 @@ def _page(data: bytes, order: str, big: bool, offset: int) -> tuple[Page, list[i
     if count > MOST_TAGS:
         raise IndexError("too many tags")
     tags: dict[int, tuple[int, ...]] = {}
-    places: dict[int, int] = {}
+    places: dict[int, tuple[int, int, int]] = {}
     for entry in range(start, start + count * entry_bytes, entry_bytes):
         tag, kind = struct.unpack_from(f"{order}HH", data, entry)
         (number,) = struct.unpack_from(order + value_format, data, entry + 4)
-        if kind not in _FORMATS or not 0 < number <= MOST_VALUES:
+        if kind not in _FORMATS or not 0 < number <= MOST_PIECES:
             continue
         at = entry + (12 if big else 8)
         if number * struct.calcsize(f"={_FORMATS[kind]}") > (8 if big else 4):
             (at,) = struct.unpack_from(order + value_format, data, at)
+        places[tag] = kind, number, at
+        if number > MOST_VALUES:
+            continue
         try:
             tags[tag] = struct.unpack_from(f"{order}{number}{_FORMATS[kind]}", data, at)
         except struct.error:
             continue
-        places[tag] = at
     end = start + count * entry_bytes
     following = list(struct.unpack_from(order + value_format, data, end)) if end + 4 <= len(data) else []
     one = {tag: values[0] for tag, values in tags.items()}
@@ -186,14 +252,22 @@ def _page(data: bytes, order: str, big: bool, offset: int) -> tuple[Page, list[i
     tile = (one[TILE_WIDTH], one[TILE_LENGTH]) if {TILE_WIDTH, TILE_LENGTH} <= one.keys() else None
     page = Page(
         offset,
+        order,
         (one[WIDTH], one[LENGTH]),
         kind,
         tags.get(BITS, (1,)),
         one.get(PHOTOMETRIC, 1),
-        places.get(PHOTOMETRIC, 0),
         one.get(SAMPLES, 1),
         tags.get(EXTRA_SAMPLES),
         one.get(ORIENTATION, 1),
         tile,
+        one.get(COMPRESSION, 1),
+        one.get(FILL_ORDER, 1),
+        one.get(ROWS_PER_STRIP, one[LENGTH]),
+        one.get(PLANES, 1),
+        one.get(PREDICTOR, 1),
+        tags.get(SAMPLE_FORMAT, (1,)),
+        places.get(TILES if tile else STRIPS, (4, 0, 0)),
+        places.get(TILE_BYTES if tile else STRIP_BYTES, (4, 0, 0)),
     )
     return page, list(tags.get(SUB_IFDS, ())), following

@@ -7,6 +7,7 @@ import resource
 import struct
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +15,7 @@ from phototag.errors import UnreadablePhoto
 from phototag.reading.decode import decode
 from phototag.reading.pixels import fit_inside
 from tests.reading import pictures as make
+from tests.reading import tiffs
 
 MUTANTS = 20_000
 MOST_SECONDS = 2.0  # of the process, for one picture of 160 x 120
@@ -46,6 +48,12 @@ def seeds():
     yield make.encoded("TIFF", photo.convert("F"), compression="tiff_adobe_deflate")
     yield make.encoded("JPEG", photo)[:-2] + bytes(300)
     yield make.png_with(photo, (b"cICP", b"\x09\x10\0\1"), (b"gAMA", struct.pack(">I", 45_455)))
+    numbers = np.asarray(photo)
+    for layout in (tiffs.Layout(">", big=True, planes=2), tiffs.Layout(compression=8, predictor=2)):
+        yield tiffs.write(numbers.astype(np.uint16) * 257, 2, layout)
+        yield tiffs.write(np.dstack([numbers, numbers[..., :2]]), 5, layout, (2,))
+        layout.predictor = 3 if layout.predictor == 2 else 1
+        yield tiffs.write((numbers / 255).astype(np.float32), 2, layout)
     yield make.tiff(
         [make.tiff_page(40, 30, (1, 2, 3), t254=1, t330=True), make.tiff_page(160, 120, (9, 8, 7, 6), 16)]
     )

@@ -295,12 +295,6 @@ def test_channels_of_a_tiff(opened, order, bits, photometric, colour, extra, sho
     )
 
 
-@pytest.mark.parametrize(("photometric", "colour"), [(0, (55, 255)), (5, (0, 178, 216, 55, 255))])
-def test_channels_of_a_tiff_that_are_not_read_are_not_called_damaged(opened, photometric, colour):
-    with pytest.raises(UnreadablePhoto, match="a rare kind of picture"):
-        opened(make.tiff([make.tiff_page(40, 30, colour, 8, photometric, t338=2)]))
-
-
 @pytest.mark.parametrize("bits", [8, 16])
 def test_a_fourth_channel_that_is_transparency(opened, bits):
     colour = tuple(v * (257 if bits == 16 else 1) for v in (200, 60, 30, 100))
