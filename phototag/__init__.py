@@ -8,11 +8,12 @@ with Library.open("photos.db") as library:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from phototag.version import __version__
 
+TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all else that comes before `signals`
 if TYPE_CHECKING:
+    from typing import Any
+
     from phototag.engines.ray import Ray
     from phototag.library.library import Library
     from phototag.scanning import scan

@@ -1,5 +1,20 @@
-"""`python -m phototag`."""
+"""The program's first lines: `phototag`, and `python -m phototag`."""
 
-from phototag.cli import main
+import os
 
-main()
+
+def main() -> None:
+    """The command line, with Ctrl-C and its like in hand before anything that takes time is imported."""
+    try:
+        from phototag import signals
+
+        signals.end_at_once()
+    except KeyboardInterrupt:
+        os._exit(130)
+    from phototag.cli import main as command_line
+
+    command_line()
+
+
+if __name__ == "__main__":
+    main()

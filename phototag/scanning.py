@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -517,7 +517,8 @@ def _find_places(library: Library, caller: _Caller) -> None:
     from phototag import gazetteer
 
     if version := gazetteer.version():
-        library.find_places(version, gazetteer.load, partial(caller.progress, "places"))
+        with suppress(Interrupted):  # the next scan goes on
+            library.find_places(version, gazetteer.load, partial(caller.progress_or_stop, "places"))
 
 
 def _count(batch: Batch, report: ScanReport) -> None:

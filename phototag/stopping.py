@@ -27,10 +27,11 @@ class Stop:
             self._stopped_at = time.monotonic()
         return self._stopped_at is not None
 
-    def wait_for(self, future: Future[Any]) -> bool:
-        """Whether the future ended: False where it did not within GRACE_SECONDS of the stop."""
+    def wait_for(self, future: Future[Any], grace_seconds: float = GRACE_SECONDS) -> bool:
+        """Whether the future ended: False where it did not within so many seconds of the stop, or something
+        was given up before."""
         while self._should_stop is not None and not future.done():
-            if self() and time.monotonic() - (self._stopped_at or 0) > GRACE_SECONDS:
+            if self.gave_up or (self() and time.monotonic() - (self._stopped_at or 0) > grace_seconds):
                 self.gave_up = True
                 return False
             wait([future], timeout=POLL_SECONDS)

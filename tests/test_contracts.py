@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "phototag"
 # From the ground up: a room may import those before it and itself, never one that comes later.
 ROOMS = (
     "version",
+    "signals",
     "errors",
     "offline",
     "storage",

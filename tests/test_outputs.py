@@ -136,8 +136,8 @@ import sys, time
 from pathlib import Path
 from phototag import outputs
 from phototag.cli.output import is_known_photo
-from phototag.cli.signals import unwinding
-with unwinding(), outputs.replace_file(Path(sys.argv[1])) as temporary:
+from phototag.signals import Unwinding
+with Unwinding(), outputs.replace_file(Path(sys.argv[1])) as temporary:
     temporary.write_bytes(b"half")
     print("half", flush=True)
     for _ in range(600):  # a signal just before a sleep waits for its end

@@ -14,7 +14,6 @@ import click
 
 from phototag.cli import exits
 from phototag.cli.output import add_common_options, say_more, wants_color
-from phototag.cli.signals import unwinding
 from phototag.version import __version__
 
 TRACEBACK = "PHOTOTAG_TRACEBACK"  # set to anything, as --traceback
@@ -69,8 +68,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         began = time.monotonic()
-        with unwinding():
-            answer = super().invoke(ctx)
+        answer = super().invoke(ctx)
         say_more(f"time taken: {time.monotonic() - began:.1f} s")
         return answer
 

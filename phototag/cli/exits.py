@@ -13,8 +13,9 @@ from typing import TextIO
 
 import click
 
+from phototag import signals
 from phototag.cli.output import printable, warn
-from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, PhototagError
+from phototag.errors import EXIT_FATAL, EXIT_INTERRUPTED, Interrupted, PhototagError
 
 # Errors of a stream, which have no file's name; those of files do.
 CANNOT_WRITE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
@@ -22,7 +23,11 @@ CANNOT_WRITE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO,
 
 def prepare_streams() -> None:
     """Text that the terminal's encoding lacks is escaped instead of ending the program; with a
-    closed stderr, messages are lost."""
+    closed stderr, messages are lost. No file that is opened later gets the number of a closed stream: what
+    a library in C writes to stderr would land in it."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(opened)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     for stream in (sys.stdout, sys.stderr):
@@ -32,13 +37,18 @@ def prepare_streams() -> None:
 
 def run(command: Callable[[], object], *, show_traceback: bool) -> int:
     """Run a command and return its exit code, after saying what went wrong."""
-    if sys.stdout is None:
+    has_output = sys.stdout is not None
+    prepare_streams()
+    if not has_output:
         _complain("standard output is closed; send it to a file, or to /dev/null")
         return EXIT_FATAL
-    prepare_streams()
     try:
-        return _run_and_flush(command)
+        with signals.Unwinding():
+            return _run_and_flush(command)
     except BaseException as error:
+        if (code := signals.exit_code()) is not None:
+            _complain(str(error) if isinstance(error, Interrupted) else "stopped")
+            return code
         if show_traceback and not isinstance(error, KeyboardInterrupt | click.Abort | click.ClickException):
             traceback.print_exc()
         return _exit_code(error)

@@ -130,7 +130,7 @@ def _visible(character: str) -> str:
 
 def say(text: str = "") -> None:
     """Print a message to stderr; nothing with --quiet."""
-    if not _flag(QUIET):
+    if not is_quiet():
         warn(text)
 
 
@@ -143,6 +143,11 @@ def say_more(text: str) -> None:
 def warn(text: str) -> None:
     """Print to stderr what --quiet does not silence: errors, and what was left out."""
     click.echo(printable_lines(text), err=True)
+
+
+def is_quiet() -> bool:
+    """Whether --quiet was given."""
+    return _flag(QUIET)
 
 
 def _flag(key: str) -> bool:
@@ -165,7 +170,7 @@ def shown_path(path: str) -> str:
 
 def draws_bars() -> bool:
     """Whether a progress bar may redraw its line: a person sits at a terminal that can."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not _flag(QUIET)
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not is_quiet()
 
 
 def write_text(text: object) -> None:

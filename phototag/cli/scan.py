@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from phototag import signals
 from phototag.cli.output import (
     count,
     db_option,
     draws_bars,
+    is_quiet,
     json_option,
     open_library,
     printable,
@@ -209,6 +211,7 @@ def scan(
         code = 0
         if report.interrupted:
             say("Stopped. What was looked at is saved; go on with the same command.")
+        if interrupted():
             code = interrupted.exit_code
         elif report.failed or report.unreadable_folders:
             code = EXIT_SOME_FAILED
@@ -271,10 +274,9 @@ class _Interruptible:
         self._pressed: int | None = None
         self._timer = threading.Timer(self.LAST_SECONDS, self._leave)
         self._timer.daemon = True
-        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         self._before = {
             number: signal.signal(number, self._press)
-            for number in numbers
+            for number in signals.NUMBERS
             if signal.getsignal(number) != signal.SIG_IGN  # as nohup has it
         }
         return self
@@ -297,10 +299,11 @@ class _Interruptible:
             self._leave()
         self._pressed = number
         self._timer.start()
-        say("\nStopping; press Ctrl-C again to stop at once.")
+        if not is_quiet():
+            signals.tell("\nStopping; press Ctrl-C again to stop at once.\n")
 
     def _leave(self) -> None:
-        os.write(2, b"\nStopped. What was saved so far stays; go on with the same command.\n")
+        signals.tell("\nStopped. What was saved so far stays; go on with the same command.\n")
         os._exit(self.exit_code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain, islice
@@ -80,12 +81,18 @@ class Local:
 
 
 def load_taggers(work: Work, stop: Stop) -> dict[str, table.Tagger]:
-    """Raises Interrupted once `stop` says yes."""
+    """In a thread of their own, for a stop waits neither for a net nor for the import of torch. Raises
+    Interrupted once `stop` says yes."""
     taggers = {}
-    for name in work.taggers:
-        if stop():
-            raise Interrupted("stopped")
-        taggers[name] = table.load(name, work.device, work.tagger_options.get(name, {}))
+    pool = ThreadPoolExecutor(1, thread_name_prefix="tag-load")
+    try:
+        for name in work.taggers:
+            loading = pool.submit(table.load, name, work.device, work.tagger_options.get(name, {}))
+            if not stop.wait_for(loading, grace_seconds=0) or stop():
+                raise Interrupted("stopped")
+            taggers[name] = loading.result()
+    finally:
+        pool.shutdown(wait=not stop.gave_up)
     return taggers
 
 

@@ -39,9 +39,11 @@ class Stopped:
     said: str
 
 
-def make_slow_photos(folder: Path, names: tuple[str, ...] = SLOW) -> None:
+def make_slow_photos(folder: Path, names: tuple[str, ...] = SLOW, *, samples: bool = True) -> None:
     """The slowest photos there are of each format, and the sample photos."""
-    copytree(ROOT / "sample_photos", folder)
+    if samples:
+        copytree(ROOT / "sample_photos", folder)
+    folder.mkdir(exist_ok=True)
     for name in names:
         (folder / f"{name.partition(':')[0]}.{name.partition(':')[0].lower()}").write_bytes(READ[name]())
 
@@ -78,6 +80,25 @@ def stop_again_and_again(
         _, said = process.communicate(timeout=60)
         took = time.monotonic() - began
         yield Stopped(kind, presses, moment, took, process.returncode, count_answers(db), said)
+
+
+def find_left_behind(base: Path, before: set[Path]) -> list[str]:
+    """What a stopped scan has left below `base` besides what was there before, the catalog and the log that
+    SQLite keeps beside it."""
+    return sorted(
+        path.relative_to(base).as_posix()
+        for path in set(base.rglob("*")) - before
+        if path.suffix not in (".db", ".db-wal", ".db-shm") and path != base / "temporary"
+    )
+
+
+def wait_until_it_decodes(process: subprocess.Popen[str], seconds: float = 60) -> None:
+    """Until threads that decode are there, and are at it."""
+    deadline = time.monotonic() + seconds
+    tasks = Path(f"/proc/{process.pid}/task")
+    while process.poll() is None and time.monotonic() < deadline and len(list(tasks.iterdir())) < 3:
+        time.sleep(0.02)
+    time.sleep(0.2)
 
 
 def count_answers(db: Path) -> int:

@@ -231,29 +231,6 @@ def always():
     return True
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_a_scan_within_two_seconds_whatever_is_decoded(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    Image.new("F", (7900, 7900)).save(folder / "a.tif", compression="tiff_adobe_deflate")  # takes seconds
-    for name in "bcdefgh":
-        os.link(folder / "a.tif", folder / f"{name}.tif")
-    process = tiny("scan", folder, db=tmp_path / "c.db")
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and threads_of(process.pid) < 3:  # until the first are being decoded
-        time.sleep(0.05)
-    time.sleep(0.2)
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert time.monotonic() - began < 2.5 and process.returncode == 130, err
-    assert "go on with the same command" in err
-
-
-def threads_of(pid):
-    return len(os.listdir(f"/proc/{pid}/task")) if os.path.exists(f"/proc/{pid}/task") else 99
-
-
 def test_a_log_file_hears_every_ten_seconds_how_far_it_is(capsys, monkeypatch):
     from phototag.cli.scan import _Lines
 
