@@ -47,11 +47,13 @@ SRGB_GAMMA_TOLERANCE = 0.05  # of a PNG's gamma: closer to 1/2.2 is meant as sRG
 def profile_of(image: Image.Image, data: bytes) -> bytes:
     """The ICC profile that says what the picture's numbers mean; empty where they are sRGB or nothing
     is said. `data`: the file."""
+    if image.format == "PNG" and (points := _cicp_of(data)):  # it goes before a profile (PNG, 4.3)
+        return _of_code_points(*points)
     profile = image.info.get("icc_profile")
-    if isinstance(profile, bytes) and profile:
+    if isinstance(profile, bytes) and _is_profile(profile):
         return profile
     if image.format == "PNG":
-        return _of_png(image, data)
+        return _of_png(image)
     if image.format in ("AVIF", "HEIF"):
         at = data.find(b"colrnclx", 0, 1 << 20)
         if at >= 0 and at + 12 <= len(data):
@@ -75,12 +77,26 @@ def _of_exif(image: Image.Image) -> bytes:
     return make_profile(ADOBE_RGB, ADOBE_GAMMA) if is_adobe else b""
 
 
-def _of_png(image: Image.Image, data: bytes) -> bytes:
+@lru_cache(maxsize=16)
+def _is_profile(profile: bytes) -> bool:
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    except Exception:  # whatever LittleCMS says of a damaged profile
+        return False
+    return True
+
+
+def _cicp_of(data: bytes) -> tuple[int, int] | None:
+    """The code points of a PNG for its primaries and its transfer characteristics."""
     for chunk in png.chunks(data):
         if chunk.name == b"cICP" and png.fits(data, chunk) and chunk.end - chunk.start == 16:
-            return _of_code_points(data[chunk.start + 8], data[chunk.start + 9])
-        if chunk.name == b"IDAT":  # all of these stand before the pixels
+            return data[chunk.start + 8], data[chunk.start + 9]
+        if chunk.name == b"IDAT":  # it stands before the pixels
             break
+    return None
+
+
+def _of_png(image: Image.Image) -> bytes:
     if "srgb" in image.info:
         return b""
     gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from phototag.errors import UnreadablePhoto
 from phototag.metadata.beside import Beside
-from phototag.reading import exif, images, jpeg, raw
+from phototag.reading import exif, gif, images, jpeg, raw
 from phototag.reading.colour import profile_of
 from phototag.reading.embedded import NOTHING, TIFF_XMP, Embedded, find_embedded, read_packet
 from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
@@ -218,8 +218,11 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
     target = sizing(image.size)
     if images.is_surely_cut(opened):
         raise UnreadablePhoto(CUT_SHORT)
+    covered = gif.find_box(image) if image.format == "GIF" else None
     image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
     image.load()
+    if image.format == "GIF" and gif.skip_empty(image):
+        covered = None
     if image.format == "JPEG" and _ends_early(opened):
         raise UnreadablePhoto(CUT_SHORT)
     # TIFF, AVIF and HEIC are turned by their decoders, which then drop the tag.
@@ -227,12 +230,26 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
     if opened.orientation != 1:
         orientation = opened.orientation
     shown = shrink(image, target, ignore_alpha=opened.ignore_alpha)
+    if covered is not None:
+        shown = _on_paper(shown, covered, image.size)
+    if shown.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        shown = ImageChops.invert(shown)  # only Adobe writes it inverted; Pillow takes all for Adobe's
     shown = to_rgb(shown, profile_of(image, opened.data))
     if orientation in UPRIGHT:
         shown = shown.transpose(UPRIGHT[orientation])
         if orientation >= 5:
             width, height = height, width
     return np.array(shown), (width, height)
+
+
+def _on_paper(shown: Image.Image, box: tuple[int, int, int, int], size_wh: tuple[int, int]) -> Image.Image:
+    """The picture with white around the box, which is in pixels of a picture of `size_wh`."""
+    across, down = shown.width / size_wh[0], shown.height / size_wh[1]
+    left, top = round(box[0] * across), round(box[1] * down)
+    right, bottom = max(left + 1, round(box[2] * across)), max(top + 1, round(box[3] * down))
+    paper = Image.new(shown.mode, shown.size, "white")
+    paper.paste(shown.crop((left, top, right, bottom)), (left, top))
+    return paper
 
 
 def _ends_early(opened: images.Opened) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import UnidentifiedImageError
 
 from phototag.errors import UnreadablePhoto
-from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
+from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, find_unread, sniff
 from phototag.storage.address import is_remote
 from phototag.storage.remote import RemoteFile, Status, open_object
 
@@ -151,7 +151,7 @@ def reason_for(error: BaseException, data: bytes) -> str:
     words = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())
     if "truncated" in words.lower() or isinstance(error, EOFError):
         return f"the file is cut short ({words})" if words else "the file is cut short"
-    if "unknown pixel mode" in words:
+    if "unknown pixel mode" in words or "Unsupported BMP" in words:
         return "a rare kind of picture that phototag does not decode"
     return f"the picture is damaged ({(words or type(error).__name__)[:120]})"
 
@@ -166,6 +166,8 @@ def guess_content(data: bytes) -> str:
         return "a PDF, not a picture"
     if b"<svg" in start:
         return "an SVG drawing, not a photo"
+    if (kind := find_unread(data[:SNIFFED_BYTES])) is not None:
+        return kind
     return "not a picture, or one too damaged to recognise"
 
 

@@ -37,6 +37,25 @@ _STARTS = (
     (b"MM\0+", "TIFF"),
     (b"BM", "BMP"),
 )
+# What is not opened, and what to call it.
+_UNREAD_STARTS = (
+    (b"\xff\x0a", "a JPEG XL picture, which phototag does not read"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture, which phototag does not read"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture, which phototag does not read"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture, which phototag does not read"),
+    (b"II\xbc\x01", "a JPEG XR picture, which phototag does not read"),
+    (b"8BPS", "a Photoshop document, which phototag does not read"),
+    (b"v/1\x01", "an OpenEXR picture, which phototag does not read"),
+    (b"\0\0\1\0", "an icon, not a photo"),
+    (b"%!PS", "a PostScript document, not a picture"),
+    (b"PK\3\4", "an archive (zip), not a picture"),
+    (b"Rar!", "an archive (rar), not a picture"),
+    (b"7z\xbc\xaf", "an archive (7z), not a picture"),
+    (b"\x1f\x8b", "an archive (gzip), not a picture"),
+    (b"\x1aE\xdf\xa3", "a video, not a picture"),
+    (b"\0\0\1\xba", "a video, not a picture"),
+    (b"ID3", "a sound, not a picture"),
+)
 _DIB_HEADER_BYTES = (40, 52, 56, 64, 108, 124)  # of the versions of a BMP's header
 
 
@@ -78,4 +97,18 @@ def sniff(head: bytes) -> str | None:
             return "HEIF"
     if int.from_bytes(head[:4], "little") in _DIB_HEADER_BYTES and head[12:14] == b"\x01\0":
         return "DIB"
+    return None
+
+
+def find_unread(head: bytes) -> str | None:
+    """What a file with these first bytes is, where it is a known thing that phototag does not open."""
+    for start, name in _UNREAD_STARTS:
+        if head.startswith(start):
+            return name
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide") or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+        return "a video, not a picture"
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "a sound, not a picture"
+    if head[:1] == b"P" and head[1:2] in (b"1", b"2", b"3", b"4", b"5", b"6", b"7") and head[2:3].isspace():
+        return "a PNM picture, which phototag does not read"
     return None

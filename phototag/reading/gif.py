@@ -1,9 +1,13 @@
-"""What stands before the first picture of a GIF, counted: Pillow goes through it block by block, in Python.
+"""What stands before the first picture of a GIF, counted: Pillow goes through it block by block, in Python;
+and which of its pictures to show.
 
 Source: GIF89a."""
 
 from __future__ import annotations
 
+from PIL import Image
+
+MOST_EMPTY = 8  # frames that show nothing, before the others are not looked at
 # Blocks of at most 255 bytes, and bytes that mean nothing: an XMP packet is some hundred blocks.
 MOST_BLOCKS = 100_000
 EXTENSION, PICTURE, TRAILER = 0x21, 0x2C, 0x3B
@@ -27,3 +31,28 @@ def check_notes(data: bytes) -> None:
         position += 1
         if blocks > MOST_BLOCKS:
             raise ValueError("no end of notes before the picture")
+
+
+def find_box(image: Image.Image) -> tuple[int, int, int, int] | None:
+    """The part of the canvas that the first frame covers, where it is not all of it: outside it nothing is
+    shown, as if it were transparent. Of an image that was not decoded yet."""
+    tiles = getattr(image, "tile", ())
+    box = tiles[0].extents if tiles else None
+    if box is None or tuple(box) == (0, 0, *image.size) or box[0] >= box[2] or box[1] >= box[3]:
+        return None
+    return box[0], box[1], min(box[2], image.width), min(box[3], image.height)
+
+
+def skip_empty(image: Image.Image) -> bool:
+    """Goes on to the first frame that shows anything; returns whether it is another one. Animations may
+    begin with an empty one."""
+    for frame in range(1, MOST_EMPTY):
+        if not image.has_transparency_data or image.convert("RGBA").getchannel("A").getbbox():
+            return frame > 1
+        try:
+            image.seek(frame)
+            image.load()
+        except EOFError:
+            image.seek(0)
+            break
+    return False

@@ -160,14 +160,21 @@ def _make(kind: str, data: bytes) -> Image.Image:
 def _open_jpeg(data: bytes) -> Opened:
     """One without an end marker is given one, and decoded is compared with itself: see
     `phototag.reading.decode`."""
-    data = jpeg.without_excess(data)
+    data = jpeg.with_height(jpeg.without_excess(data))
     structure = jpeg.find_structure(data)
     is_another = data.startswith(jpeg.SOI, structure.end)  # a second picture, whose marker is at the end
     if structure.scans <= 1 and jpeg.ends_with_marker(data) and not is_another:  # as cameras write it
-        return Opened(_make("JPEG", data), data, structure=replace(structure, has_end=True))
+        return Opened(_make_jpeg(data), data, structure=replace(structure, has_end=True))
     if not structure.has_end and structure.scans:
         structure = jpeg.cut_trailer(data, structure)
-    return Opened(_make("JPEG", structure.closed(data)), data, structure=structure)
+    return Opened(_make_jpeg(structure.closed(data)), data, structure=structure)
+
+
+def _make_jpeg(data: bytes) -> Image.Image:
+    try:
+        return _make("JPEG", data)
+    except SyntaxError as error:
+        raise UnreadablePhoto(jpeg.describe_rare(data) or reason_for(error, data)) from error
 
 
 def _open_png(data: bytes) -> Opened:
@@ -175,10 +182,14 @@ def _open_png(data: bytes) -> Opened:
     if not png.pixels_fit(data):
         raise UnreadablePhoto("the picture is damaged (wrong checksum)")
     try:
-        return Opened(_make("PNG", data), data)
+        image = _make("PNG", data)
     except Exception:  # a note that Pillow does not like, such as one too long
         data = png.only_pixels(data)
-        return Opened(_make("PNG", data), data)
+        image = _make("PNG", data)
+    clear, largest = image.info.get("transparency"), png.largest_grey(data)
+    if isinstance(clear, int) and largest in (3, 15):  # Pillow scales the pixels, not this
+        image.info["transparency"] = clear * 255 // largest
+    return Opened(image, data)
 
 
 def _open_tiff(data: bytes, max_pixels: int) -> Opened:

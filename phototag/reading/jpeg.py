@@ -24,6 +24,7 @@ MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 100_000
 APP1, EXIF_HEAD = 0xE1, b"Exif\0\0"
 DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
 RST = 0xD0  # the first of eight
+DNL_HEAD, OF_JPEG_LS = b"\xff\xdc\0\4", 0xF7
 BETWEEN_SCANS = frozenset({DHT, DQT, DRI, SOS, COM, *range(0xE0, 0xF0)})
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -171,6 +172,43 @@ def without_excess(data: bytes) -> bytes:
     if notes <= MOST_NOTES and exif <= MOST_EXIF and fill <= MOST_FILL:
         return data
     return b"".join([head, *(data[first:last] for first, last in kept), data[start:]])
+
+
+def with_height(data: bytes) -> bytes:
+    """The file with its height in the header of its frame, where scanners write it behind the first scan
+    (DNL) since they do not know it before; the same object where it is there."""
+    position = first_segment(data)
+    for _ in range(MOST_SEGMENTS):
+        position = next_segment(data, position)
+        marker, body, following = _segment(data, position)
+        if marker is None or marker == SOS:
+            break
+        if marker in FRAMES:
+            stated = data.find(DNL_HEAD, following)
+            if body[1:3] != b"\0\0" or stated < 0:
+                break
+            at = skip_fill(data, position) + 5
+            height = data[stated + 4 : stated + 6]
+            return b"".join([data[:at], height, data[at + 2 : stated], data[stated + 6 :]])
+        position = following
+    return data
+
+
+def describe_rare(data: bytes) -> str | None:
+    """What a JPEG is that libjpeg does not decode as photos are; None where it seems to be none of them."""
+    position = first_segment(data)
+    for _ in range(MOST_SEGMENTS):
+        position = next_segment(data, position)
+        marker, body, position = _segment(data, position)
+        if marker is None or marker == SOS:
+            break
+        if marker == OF_JPEG_LS:
+            return "a JPEG-LS picture, which phototag does not decode"
+        if marker in FRAMES and body[0] != 8:
+            return f"a JPEG of {body[0]} bits for each colour, which phototag does not decode"
+        if marker in FRAMES and body[1:3] == b"\0\0":
+            return "the picture is damaged: it does not say how high it is"
+    return None
 
 
 def ends_with_marker(data: bytes) -> bool:

@@ -105,9 +105,11 @@ def _conversion(image: Image.Image, ignore_alpha: bool) -> Conversion | None:
     not single bits, not 16 bits, nor colours of what cannot be seen. None where they are."""
     if image.mode == "F" or image.mode.startswith("I"):
         low, factor = _range(image)
-        return partial(_to_8_bit, low=low, factor=factor)
+        clear = image.info.get("transparency")
+        return partial(_to_8_bit, low=low, factor=factor, clear=clear if isinstance(clear, int) else None)
     if image.has_transparency_data:
-        hidden = ignore_alpha or not any(_alpha(band).getbbox() for band in _bands(image))
+        is_padding = image.format != "GIF" and not any(_alpha(band).getbbox() for band in _bands(image))
+        hidden = ignore_alpha or is_padding
         return _without_alpha if hidden else _on_paper
     if image.mode in ("1", "P"):
         return partial(Image.Image.convert, mode="L" if image.mode == "1" else "RGB")
@@ -142,8 +144,13 @@ def _range(image: Image.Image) -> tuple[float, float]:
     return low, 255.0 / max(high - low, float(np.finfo(np.float32).tiny))
 
 
-def _to_8_bit(band: Image.Image, low: float, factor: float) -> Image.Image:
-    return Image.fromarray(np.clip((_numbers(band) - low) * factor + 0.5, 0, 255).astype(np.uint8))
+def _to_8_bit(band: Image.Image, low: float, factor: float, clear: int | None) -> Image.Image:
+    """`clear`: the number that stands for what is transparent."""
+    numbers = _numbers(band)
+    values = np.clip((numbers - low) * factor + 0.5, 0, 255).astype(np.uint8)
+    if clear is not None:
+        values[numbers == clear] = 255
+    return Image.fromarray(values)
 
 
 def _numbers(band: Image.Image) -> np.ndarray[Any, Any]:

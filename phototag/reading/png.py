@@ -81,6 +81,11 @@ def without_damaged_notes(data: bytes) -> bytes:
     return _join(data, [chunk for chunk in ordered if chunk not in damaged])
 
 
+def largest_grey(data: bytes) -> int | None:
+    """White in a PNG of greys, by its header; None in one of colours."""
+    return (1 << data[24]) - 1 if data[25] == 0 and data[24] <= 16 else None
+
+
 def pixel_bytes(data: bytes) -> int:
     """How many bytes of the file are pixels."""
     return sum(chunk.end - chunk.start - 12 for chunk in chunks(data) if chunk.name == b"IDAT")
