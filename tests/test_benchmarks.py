@@ -157,6 +157,7 @@ def test_the_generated_catalog_holds_what_saving_its_answers_would_have_left(tmp
     assert rows(file, SUMMARIES) == made
 
 
+@pytest.mark.slow
 def test_every_question_has_a_figure(catalog_file):
     found = query.figures(Plan(rounds=1, photos=3000, cache=catalog_file.parent))
     asked = len(query.QUESTIONS) + len(query.SORTED) + len(query.COUNTED)

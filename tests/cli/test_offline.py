@@ -61,7 +61,7 @@ def test_a_connection_would_be_seen(watched):
 COVERED = {"browse", "demo", "train", "evaluate", "explain"}  # by other tests below, or by their parts
 
 
-@pytest.mark.parametrize("offline", ["1", ""])
+@pytest.mark.parametrize("offline", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_no_command_asks_the_network(own_copy, watched, offline, tmp_path):
     """With PHOTOTAG_OFFLINE and without: the program's own weights are enough."""
     folder, _ = own_copy
