@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from phototag.errors import CatalogError
-from phototag.library import face_words, folder_stamps
+from phototag.library import copies, face_words, folder_stamps
 from phototag.library.answers import chunks
 from phototag.library.delete import delete_photos
 from phototag.library.paths import places_of, roots_of
@@ -67,10 +67,11 @@ def remove(connection: Connection, photo_ids: Collection[int]) -> None:
     """Delete these photos and all that is known of them. To be called where the database does not check
     foreign keys: it would look through whole tables for each photo, where one look serves hundreds."""
     subjects = face_words.find_subjects(connection, photo_ids) if face_words.is_any(connection) else {}
+    copies.hand_over(connection, photo_ids)
     delete_photos(connection, photo_ids)
     for identities in chunks({one.identity for one in subjects.values() if one.identity}):
-        copies = face_words.find_subjects(connection, face_words.find_photos(connection, identities))
-        gone = {*identities} - {copy.identity for copy in copies.values()}
+        staying = face_words.find_subjects(connection, face_words.find_photos(connection, identities))
+        gone = {*identities} - {copy.identity for copy in staying.values()}
         connection.execute(delete(face_word_rows).where(face_word_rows.c.identity.in_(gone)))
     forget_empty_roots(connection)
     folder_stamps.forget(connection)

@@ -179,10 +179,11 @@ def is_any_gone_with_pixels(connection: Connection, gone: Collection[int]) -> bo
     return any(connection.scalar(has_pixels.where(photos.c.id.in_(ids))) is not None for ids in chunks(gone))
 
 
-def is_any_with_pixels(connection: Connection, place: Place) -> bool:
-    """Whether the pixels of some photo in this place are known."""
-    its = select(photos.c.id).where(place.within(photos), photos.c.pixel_hash.is_not(None))
-    return connection.scalar(its.limit(1)) is not None
+def find_any_with_pixels(connection: Connection, place: Place) -> str | None:
+    """The path, below its root, of some photo in this place whose pixels are known."""
+    its = select(photos.c.path).where(place.within(photos), photos.c.pixel_hash.is_not(None))
+    found = connection.scalar(its.limit(1))
+    return None if found is None else to_path(found)
 
 
 def find_twins(connection: Connection, content_hashes: Collection[str]) -> dict[str, list[Twin]]:

@@ -15,7 +15,7 @@ from itertools import chain
 
 from sqlalchemy import select
 
-from phototag.library import folder_stamps, metadata, moved_roots, photo_updates
+from phototag.library import copies, folder_stamps, metadata, moved_roots, photo_updates
 from phototag.library.database import Catalog
 from phototag.library.diff import Diff, Gone, KnownPhoto, find_gone
 from phototag.library.moves import (
@@ -31,6 +31,7 @@ from phototag.library.moves import (
 )
 from phototag.library.paths import (
     containing_folder,
+    holds_something,
     is_surely_gone,
     join,
     outermost,
@@ -43,6 +44,7 @@ from phototag.library.tables import photos
 from phototag.metadata.beside import Sidecar
 from phototag.records import FolderStamp, PhotoFile
 from phototag.storage.address import is_remote
+from phototag.storage.anywhere import may_exist
 
 # new files in one transaction: some 10 ms of work and a megabyte; more at a time would be no faster
 INSERTS = 1000
@@ -239,14 +241,19 @@ def _part_new(catalog: Catalog, new: Sequence[PhotoFile]) -> tuple[list[PhotoFil
 def _may_be_edited(catalog: Catalog, leaving: Sequence[int]) -> bool:
     """Whether a new file may be a photo that was renamed and written anew: some photo of known pixels is
     gone, or is one of `leaving`, whose paths hold other files now or none, or lies in a folder that is no
-    more."""
+    more, or in one that other things are in still."""
     with catalog.read() as connection:
         return photo_updates.is_any_gone_with_pixels(connection, leaving) or any(
             place.path == ""
-            and photo_updates.is_any_with_pixels(connection, place)
-            and is_surely_gone(place.root)
+            and (path := photo_updates.find_any_with_pixels(connection, place)) is not None
+            and (is_surely_gone(place.root) or _has_left(place.root, path))
             for place in places_of(connection, None)
         )
+
+
+def _has_left(root: str, path: str) -> bool:
+    """Whether a photo is gone from a folder that is there: a disk that is not connected leaves it empty."""
+    return not may_exist(join(root, path)) and holds_something(root)
 
 
 def _store(catalog: Catalog, files: Sequence[PhotoFile], folders: Sequence[str]) -> None:
@@ -301,6 +308,7 @@ def _mark(catalog: Catalog, missing: Sequence[int], returned: set[int]) -> None:
         with catalog.write() as connection:
             photo_updates.mark_missing(connection, missing, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
             photo_updates.mark_present(connection, returned)
+            copies.hand_over(connection, missing)
 
 
 def _store_ctimes(catalog: Catalog, ctimes_ns: Mapping[int, int]) -> None:
