@@ -23,8 +23,10 @@ import sys
 import tempfile
 import threading
 from array import array
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -44,9 +46,20 @@ from phototag.version import __version__
 
 # Photos of a row that is sent to Ray at the start; so that a million of them are 4,000 rows, not 60,000.
 PAGE = 256
+PAGES_PER_ACTOR = 8  # at least, where there are so many batches: who has none left waits for the others
 ANSWERS_WAITING = 32  # batches: with more, actors wait until the driver has saved some
 FEW_PHOTOS = 200  # with fewer, starting Ray takes longer than it saves
 OBJECT_STORE_BYTES = 256 * 2**20  # of a cluster of our own: jobs and answers alone pass through it
+# Of a cluster of our own. Nobody reads what it measures of itself, and of the processes that it would start
+# in advance some are never used.
+QUIET = {
+    "enable_metrics_collection": False,
+    "event_stats": False,
+    "task_events_report_interval_ms": 0,
+    "debug_dump_period_milliseconds": 0,
+    "enable_worker_prestart": False,
+    "prestart_worker_first_driver": False,
+}
 LAST_SECONDS = 1.0  # a stopped run waits so long for Ray to end its work
 
 
@@ -132,6 +145,7 @@ class Ray:
                 "include_dashboard": False,
                 "_node_ip_address": "127.0.0.1",
                 "_temp_dir": folder,  # not /tmp/ray, where a cluster of long ago may have left its address
+                "_system_config": QUIET,
             }
         before = signal.getsignal(signal.SIGTERM)
         try:
@@ -197,11 +211,12 @@ class Ray:
                         f"the Ray cluster failed ({_one_line(answer)}). What was looked at is saved; go on "
                         "with the same command"
                     ) from answer
-                batches, errors = pickle.loads(answer)
+                batch, errors = pickle.loads(answer)
                 reader.errors.update(errors)
-                if isinstance(batches, PhototagError):
-                    raise batches
-                yield from batches
+                if isinstance(batch, PhototagError):
+                    raise batch
+                if batch.jobs:
+                    yield batch
         finally:
             is_over.set()
             thread.join(LAST_SECONDS)
@@ -212,12 +227,11 @@ class Ray:
         import ray.data
 
         least, most = self._least_and_most()
-        batches = -(-len(ids) // work.batch_size)
-        pages = [{"ids": ids[i : i + PAGE].tobytes()} for i in range(0, len(ids), PAGE)]
+        pages = _make_pages(ids, work.batch_size, most)
         arguments = _Arguments(
             work,
             catalog,
-            ray.get_runtime_context().get_node_id(),
+            _start_job_reader(catalog, work) if isinstance(catalog, Path) else None,
             self.photos_at,
             max(1, int(self.cpus_per_actor)),
             __version__,
@@ -226,29 +240,23 @@ class Ray:
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         size_before = context.target_max_block_size
-        # Each batch is a block of its own: an actor that is lost costs one batch.
+        # Each batch of a page is a block of its own, which comes as soon as it is answered.
         context.target_max_block_size = 1
         try:
-            # Ray starts lost actors anew and gives their blocks to others; with a max_restarts of ours a lost
-            # node would end the run. What is split anew after a loss is split as before: Ray counts on it.
-            return (
-                ray.data.from_items(pages, override_num_blocks=len(pages))
-                .flat_map(
-                    functools.partial(_split, batch_size=work.batch_size),
-                    # Without a limit, Ray starts a process for each page that there is room for.
-                    compute=ray.data.TaskPoolStrategy(size=1),
-                    num_cpus=0,
-                )
-                .map_batches(
-                    _Actor,
-                    fn_constructor_args=(arguments,),
-                    batch_size=1,
-                    compute=ray.data.ActorPoolStrategy(
-                        min_size=min(least, batches), max_size=min(most, batches)
-                    ),
-                    num_cpus=self.cpus_per_actor,
-                    num_gpus=self.gpus_per_actor,
-                )
+            # Ray starts lost actors anew and gives their pages to others; with a max_restarts of ours a lost
+            # node would end the run.
+            return ray.data.from_items(pages, override_num_blocks=len(pages)).map_batches(
+                _Actor,
+                fn_constructor_args=(arguments,),
+                batch_size=1,
+                compute=ray.data.ActorPoolStrategy(
+                    min_size=min(least, len(pages)),
+                    max_size=min(most, len(pages)),
+                    # the one in hand and the next: who is ready first does not take the pages of the others
+                    max_tasks_in_flight_per_actor=2,
+                ),
+                num_cpus=self.cpus_per_actor,
+                num_gpus=self.gpus_per_actor,
             )
         finally:
             context.target_max_block_size = size_before
@@ -256,21 +264,24 @@ class Ray:
 
 @dataclass(frozen=True)
 class _Arguments:
-    """What an actor is made from, some kB: names, never nets. `catalog`: its address; `node`: Ray's name of
-    the machine where the scan was started; `threads`: of an actor; `version`: of phototag there."""
+    """What an actor is made from, some kB: names, never nets. `catalog`: its address; `job_reader`: where it
+    is a file; `threads`: of an actor; `version`: of phototag where the scan was started."""
 
     work: Work
     catalog: Address
-    node: str
+    job_reader: Any
     photos_at: tuple[tuple[str, str], ...]
     threads: int
     version: str
 
 
-def _split(page: dict[str, bytes], batch_size: int) -> list[dict[str, bytes]]:
-    """A row for each batch of the page."""
-    length = batch_size * array("q").itemsize
-    return [{"ids": page["ids"][i : i + length]} for i in range(0, len(page["ids"]), length)]
+def _make_pages(ids: array[int], batch_size: int, actors: int) -> list[dict[str, bytes]]:
+    """Rows of so many whole batches each that every actor gets several pages, but none more than PAGE
+    photos or one batch."""
+    most = max(1, PAGE // batch_size)
+    batches = -(-len(ids) // batch_size)
+    length = batch_size * max(1, min(most, batches // (PAGES_PER_ACTOR * actors)))
+    return [{"ids": ids[i : i + length].tobytes()} for i in range(0, len(ids), length)]
 
 
 @functools.cache
@@ -279,12 +290,32 @@ def _open(catalog: Address) -> Library:
     return Library.open(catalog, create=False)
 
 
-def _read_jobs(catalog: Address, ids: bytes, work: Work) -> list[Job] | PhototagError:
-    """What the photos lack now. Runs where the catalog's file is."""
+def _read_jobs(catalog: Address, ids: array[int], work: Work) -> list[Job] | PhototagError:
+    """What the photos lack now."""
     try:
-        return _open(catalog).jobs_of(array("q", ids), work.fingerprints, work.needs())
+        return _open(catalog).jobs_of(ids, work.fingerprints, work.needs())
     except PhototagError as error:
         return error
+
+
+def _start_job_reader(catalog: Address, work: Work) -> Any:
+    """An actor on this machine, where the catalog's file is, that reads jobs for the others. One, for the
+    whole scan: of tasks, Ray would start a process each, and end it as soon as it waits."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options = {"num_cpus": 0, "scheduling_strategy": here, "max_restarts": -1, "max_task_retries": -1}
+    return ray.remote(_JobReader).options(**options).remote(catalog, work)
+
+
+class _JobReader:
+    def __init__(self, catalog: Address, work: Work) -> None:
+        self._catalog = catalog
+        self._work = work
+
+    def read(self, ids: array[int]) -> list[Job] | PhototagError:
+        return _read_jobs(self._catalog, ids, self._work)
 
 
 class _Actor:
@@ -328,17 +359,19 @@ class _Actor:
                     "started. Install the same phototag and weights on all machines"
                 )
 
-    def __call__(self, rows: dict[str, Any]) -> dict[str, list[bytes]]:
-        return {
-            "answer": [pickle.dumps((self._answer(bytes(ids)), self._reader.errors)) for ids in rows["ids"]]
-        }
+    def __call__(self, rows: dict[str, Any]) -> Iterator[dict[str, list[bytes]]]:
+        """Answers of each batch of the pages, as they come. A page that is begun anew after a loss gives the
+        same number of them, though what has been saved meanwhile is not in them: Ray counts on it."""
+        for page in rows["ids"]:
+            for answer in self._answers(array("q", bytes(page))):
+                yield {"answer": [pickle.dumps((answer, self._reader.errors))]}
 
-    def _answer(self, ids: bytes) -> list[Batch] | PhototagError:
+    def _answers(self, ids: array[int]) -> Iterator[Batch | PhototagError]:
         if self._engine is None:
-            return self._refusal or EngineError("an actor is not ready")
+            yield self._refusal or EngineError("an actor is not ready")
+            return
         try:
             jobs = self._find_jobs(ids)
-            work = replace(self._work, photos=len(jobs))
             here = [replace(job, file=translate(job.file, self._arguments.photos_at)) for job in jobs]
             for root in {job.file.root for job in here}:
                 if not (is_remote(root) or os.path.isdir(root)):
@@ -346,23 +379,21 @@ class _Actor:
                         f"{platform.node()} has no folder {root}. Mount it there, and say with "
                         "--photos-at OLD=NEW where"
                     )
-            batches = list(self._engine.run(here, work, stop=Stop(), reader=self._reader))
+            work = replace(self._work, photos=len(jobs))
+            known = {job.photo_id: replace(job, answers={}) for job in jobs}
+            batches = self._engine.run(here, work, stop=Stop(), reader=self._reader)
+            with contextlib.closing(batches):
+                for batch in regroup(batches, known, ids, work.batch_size):
+                    batch.jobs = [known[job.photo_id] for job in batch.jobs]
+                    yield batch if self._is_file else self._save(batch)
         except PhototagError as error:
-            return error
-        known = {job.photo_id: replace(job, answers={}) for job in jobs}
-        for batch in batches:
-            batch.jobs = [known[job.photo_id] for job in batch.jobs]
-        if not self._is_file:
-            try:
-                return [self._save(batch) for batch in batches]
-            except PhototagError as error:
-                return error
-        return batches
+            yield error
 
     def _save(self, batch: Batch) -> Batch:
         """In the catalog on a server. What is left is what the driver counts."""
-        library = _open(self._arguments.catalog)
-        library.save(batch.facts, batch.outcomes, self._work.fingerprints, batch.jobs)
+        if batch.jobs:
+            library = _open(self._arguments.catalog)
+            library.save(batch.facts, batch.outcomes, self._work.fingerprints, batch.jobs)
         outcomes = [replace(outcome, tags=()) for outcome in batch.outcomes]
         return Batch(batch.jobs, outcomes=outcomes, is_saved=True)
 
@@ -371,21 +402,41 @@ class _Actor:
         """Whether only the machine where the scan was started has the catalog, and saves what is found."""
         return isinstance(self._arguments.catalog, Path)
 
-    def _find_jobs(self, ids: bytes) -> list[Job]:
-        """What has been saved meanwhile is not among them."""
-        catalog, work = self._arguments.catalog, self._arguments.work
-        if self._is_file:
+    def _find_jobs(self, ids: array[int]) -> list[Job]:
+        """In the order of the ids. What has been saved meanwhile is not among them."""
+        arguments = self._arguments
+        if arguments.job_reader is not None:
             import ray
-            from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-            there = NodeAffinitySchedulingStrategy(self._arguments.node, soft=False)
-            read = ray.remote(_read_jobs).options(num_cpus=0, scheduling_strategy=there)
-            found = ray.get(read.remote(catalog, ids, work))
+            found = ray.get(arguments.job_reader.read.remote(ids))
         else:
-            found = _read_jobs(catalog, ids, work)
+            found = _read_jobs(arguments.catalog, ids, arguments.work)
         if isinstance(found, PhototagError):
             raise found
-        return found
+        order = {photo_id: place for place, photo_id in enumerate(ids)}
+        return sorted(found, key=lambda job: order[job.photo_id])
+
+
+def regroup(
+    batches: Iterable[Batch], pending: Iterable[int], ids: Sequence[int], batch_size: int
+) -> Iterator[Batch]:
+    """The same as one batch for each `batch_size` of the ids, however small or empty, each as soon as it is
+    whole. `pending`: the ids of which there is something in `batches`, in whatever shares, in the order of
+    the ids."""
+    number_of = {photo_id: place // batch_size for place, photo_id in enumerate(ids)}
+    parts = [Batch([]) for _ in range(0, len(ids), batch_size)]
+    expected = Counter(number_of[photo_id] for photo_id in pending)
+    done = 0
+    for batch in chain([Batch([])], batches):
+        for job in batch.jobs:
+            parts[number_of[job.photo_id]].jobs.append(job)
+        for facts in batch.facts:
+            parts[number_of[facts.photo_id]].facts.append(facts)
+        for outcome in batch.outcomes:
+            parts[number_of[outcome.photo_id]].outcomes.append(outcome)
+        while done < len(parts) and len(parts[done].jobs) == expected[done]:
+            yield parts[done]
+            done += 1
 
 
 def translate(file: PhotoFile, photos_at: Sequence[tuple[str, str]]) -> PhotoFile:

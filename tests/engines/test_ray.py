@@ -14,10 +14,11 @@ from dataclasses import replace
 import pytest
 
 from phototag import Library, Ray, scan
-from phototag.engines.ray import _Actor, _Arguments, _split, translate
+from phototag.engines.ray import _Actor, _Arguments, _make_pages, regroup, translate
 from phototag.engines.work import Work
 from phototag.errors import EngineError, TaggerBroken, UsageError
-from phototag.records import Fingerprint, PhotoFile
+from phototag.pipeline import Batch
+from phototag.records import Fingerprint, Job, Outcome, PhotoFacts, PhotoFile
 from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from phototag.taggers.fingerprints import compute_fingerprints
@@ -67,10 +68,39 @@ def test_options_of_a_cluster_need_the_engine(option, tmp_path):
     assert done.returncode == 2 and "--engine ray" in done.stderr
 
 
-def test_a_page_is_split_into_batches():
-    page = {"ids": array("q", range(10)).tobytes()}
-    batches = [[*array("q", row["ids"])] for row in _split(page, batch_size=4)]
-    assert batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+@pytest.mark.parametrize(
+    ("photos", "batch_size", "actors", "sizes"),
+    [
+        (10, 4, 2, [4, 4, 2]),  # several pages for each actor, of a batch each
+        (600, 16, 2, [32] * 18 + [24]),
+        (10_000, 16, 2, [256] * 39 + [16]),
+        (1000, 300, 1, [300] * 3 + [100]),
+    ],
+)
+def test_pages_are_whole_batches(photos, batch_size, actors, sizes):
+    ids = array("q", range(photos))
+    pages = [array("q", row["ids"]) for row in _make_pages(ids, batch_size, actors)]
+    assert [len(page) for page in pages] == sizes
+    assert [number for page in pages for number in page] == [*ids]
+
+
+def batch_of(*numbers):
+    """As it is when the photos cannot be read."""
+    jobs = [Job(number, PhotoFile("/photos", f"{number}.jpg", 1, 1), ("slow",)) for number in numbers]
+    facts = [PhotoFacts(number, None) for number in numbers]
+    return Batch(jobs, facts, [Outcome(number, "decode", error="no picture") for number in numbers])
+
+
+def test_answers_come_in_the_batches_of_the_page():
+    """However tagging threads shared the photos, and whatever others have saved meanwhile: begun anew, a
+    page gives as many batches."""
+    ids = array("q", range(11))
+    shares = iter([batch_of(1), batch_of(2, 3), batch_of(8, 9), batch_of(10)])
+    found = regroup(shares, [1, 2, 3, 8, 9, 10], ids, batch_size=3)
+    assert next(found) == batch_of(1, 2) and next(shares) == batch_of(8, 9), "as soon as it is whole"
+    rest = regroup([batch_of(1), batch_of(2, 3, 8), batch_of(9, 10)], [1, 2, 3, 8, 9, 10], ids, 3)
+    assert [*rest] == [batch_of(1, 2), batch_of(3), batch_of(8), batch_of(9, 10)]
+    assert [*regroup([], [], ids, 3)] == [batch_of()] * 4
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +125,13 @@ def refusal(**differing):
         max_pixels=10**8,
         photos=1,
     )
-    arguments = _Arguments(work, "nowhere.db", "node", (), 1, __version__)
+    arguments = _Arguments(work, "nowhere.db", None, (), 1, __version__)
     if "fingerprints" in differing:
         arguments = replace(arguments, work=replace(work, **differing))
     else:
         arguments = replace(arguments, **differing)
-    answer = _Actor(arguments)({"ids": [array("q", [1]).tobytes()]})["answer"][0]
-    return str(pickle.loads(answer)[0])
+    (row,) = _Actor(arguments)({"ids": [array("q", [1]).tobytes()]})
+    return str(pickle.loads(row["answer"][0])[0])
 
 
 def test_an_actor_refuses_where_it_would_answer_differently(test_taggers):
