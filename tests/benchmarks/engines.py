@@ -1,6 +1,10 @@
 """What a scan on a Ray cluster costs, and what it survives, all on this machine:
 
-python -m tests.benchmarks.engines kills [--actors 50] [--raylets 10] [--drivers 10]
+python -m tests.benchmarks.engines cost      # CPU seconds, beside threads
+python -m tests.benchmarks.engines nodes     # seconds with two nodes of a core each, beside one
+python -m tests.benchmarks.engines kills     # of actors, raylets and drivers
+python -m tests.benchmarks.engines jobs      # memory where the scan is started
+python -m tests.benchmarks.engines photo DIR # CPU seconds and bytes of a photo, with every tagger
 """
 
 import argparse
@@ -15,12 +19,13 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from phototag import Library, scan
 from phototag.engines.local import Local
@@ -153,7 +158,7 @@ class Kills:
         return False
 
 
-STARTED = 0.2  # of the photos: when so many have answers, every actor works
+STARTED = 0.1  # of the photos: before that, threads may still load their nets
 
 
 def answered(catalog):
@@ -164,61 +169,133 @@ def answered(catalog):
         return connection.execute("SELECT count(DISTINCT photo_id) FROM answers").fetchone()[0]
 
 
-def measure(folder, photos, *options, on_start=None):
-    """Scans into a new catalog, with a net: seconds and CPU seconds of all processes, from its start, and
-    from when it has started, to the last answer."""
+class Sample(NamedTuple):
+    """`at`: seconds; `processor`: program -> CPU seconds from its start on; `done`: photos with answers;
+    `actors`: how many are at work."""
+
+    at: float
+    processor: Counter
+    done: int
+    actors: int = 0
+
+
+def observe(folder, photos, *options, cluster=False):
+    """Scans into a new catalog, with a net, and looks again and again, until the last answer is there.
+    `cluster`: one that this process has started is counted too."""
     catalog = folder / f"{random.random()}.db"
     arguments = ("scan", folder / "photos", "--tagger", "sharpness", "--db", catalog, *options)
-
-    def now(done):
-        return time.monotonic(), sum(seconds for *_, seconds in descendants(driver.pid).values()), done
-
     driver = Running(*arguments)
-    begin, first, start = now(0), None, None
-    while driver.poll() is None:
+    processor = Processor(os.getpid() if cluster else driver.pid)
+    samples = [Sample(time.monotonic(), processor.read(), 0)]
+    while driver.poll() is None and samples[-1].done < photos:
         time.sleep(0.2)
-        done = answered(catalog)
-        first = first or (now(done) if done else None)
-        if not start and done >= STARTED * photos:
-            start = now(done)
-            if on_start:
-                on_start()
-        if done >= photos:
-            break
-    end = now(done)
+        spent, done = processor.read(), answered(catalog)
+        samples.append(Sample(time.monotonic(), spent, done, processor.actors_at_work))
     output = driver.wait_done()
-    if output.returncode or not start:
+    if output.returncode or samples[-1].done < photos:
         raise SystemExit(output.stderr)
+    return samples
+
+
+def when_started(samples):
+    """The first moment at which every actor works, and one photo in ten has answers."""
+    actors = max(sample.actors for sample in samples)
+    started = (one for one in samples if one.actors == actors and one.done >= STARTED * samples[-1].done)
+    return next(started)
+
+
+def whole(samples):
+    """What a scan took from its start to its last answer."""
+    first = next(sample for sample in samples if sample.done)
     return {
-        "photos": photos,
-        "first_answers_after_seconds": round(first[0] - begin[0], 1),
-        "seconds": round(end[0] - begin[0], 1),
-        "cpu_seconds": round(end[1], 1),
-        "seconds_a_photo_when_started": round((end[0] - start[0]) / (end[2] - start[2]), 4),
-        "cpu_seconds_a_photo_when_started": round((end[1] - start[1]) / (end[2] - start[2]), 4),
+        "photos": samples[-1].done,
+        "first_answers_after_seconds": round(first.at - samples[0].at, 1),
+        "seconds": round(samples[-1].at - samples[0].at, 1),
+        "cpu_seconds": round(samples[-1].processor.total(), 1),
+        "cpu_seconds_of": rounded(samples[-1].processor),
         "load": round(os.getloadavg()[0], 1),
     }
 
 
+def between(samples, start, end):
+    """What a photo took between two moments."""
+    within = [sample for sample in samples if start <= sample.at <= end]
+    number = within[-1].done - within[0].done
+    spent = within[-1].processor - within[0].processor
+    return {
+        "photos": number,
+        "seconds_a_photo": round((within[-1].at - within[0].at) / number, 4),
+        "cpu_seconds_a_photo": round(spent.total() / number, 4),
+        "cpu_seconds_of": rounded(spent),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def rounded(programs):
+    return {name: round(seconds, 2) for name, seconds in programs.most_common()}
+
+
+class Processor:
+    """CPU seconds of a process and of all that it started, also of those that have ended."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.programs = {}
+        self.seconds = {}
+        self.actors_at_work = 0
+
+    def read(self):
+        """By program. To be called again and again: what ended between two calls is counted to the first."""
+        running = descendants(self.pid)
+        self.actors_at_work = sum(is_at_work(command) for _, command, _ in running.values())
+        for pid, (_, command, seconds) in running.items():
+            if command:  # else it has just ended
+                self.programs[pid] = program_of(command)
+            self.seconds[pid] = seconds
+        found = Counter()
+        for pid, seconds in self.seconds.items():
+            found[self.programs.get(pid, "?")] += seconds
+        return found
+
+
+def is_at_work(command):
+    """Whether it is an actor that looks at photos just now: Ray writes there what it does."""
+    return command.startswith("ray::MapWorker") and command.rstrip("\0").endswith(".submit")
+
+
+def program_of(command):
+    """Which of Ray's programs it is, or of ours, by its command line."""
+    if command.startswith("ray::"):
+        return "actors" if "MapWorker" in command else "other workers"
+    parts = [Path(part) for part in command.split("\0")]
+    scripts = [part for part in parts if part.suffix == ".py"]
+    return scripts[0].stem if scripts else "scan" if "phototag" in map(str, parts) else parts[0].name
+
+
+ENGINES = {"local": (), "ray": ("--engine", "ray", "--actors", 2)}
+
+
 def cost(arguments):
-    """Threads beside a cluster of the scan's own, at the same time: with what else the machine does, a
-    second of a processor does more or less, for both alike."""
-    with tempfile.TemporaryDirectory(prefix="phototag-cost-") as folder, ThreadPoolExecutor(1) as pool:
-        photos = copy_samples(Path(folder) / "photos", arguments.copies)
-        found = {"local": [], "ray": []}
+    """Threads, and a cluster of the scan's own: each alone; and then both at the same time, compared while
+    both are at work, since a second of a processor does more or less, with what else the machine does."""
+    with tempfile.TemporaryDirectory(prefix="phototag-cost-") as name, ThreadPoolExecutor(2) as pool:
+        folder = Path(name)
+        photos = copy_samples(folder / "photos", arguments.copies)
+        for engine, options in ENGINES.items():
+            tell(engine=engine, alone=True, **whole(observe(folder, photos, *options)))
+        found = []
         for _ in range(arguments.rounds):
-            is_started = threading.Event()
-            cluster = pool.submit(
-                *(measure, Path(folder), photos, "--engine", "ray", "--actors", 2), on_start=is_started.set
-            )
-            is_started.wait(300)
-            found["local"].append(measure(Path(folder), photos))
-            found["ray"].append(cluster.result())
-            for engine, several in found.items():
-                tell(engine=engine, **several[-1])
-        for name in ("cpu_seconds_a_photo_when_started", "cpu_seconds"):
-            local, ray = (median(one[name] for one in found[engine]) for engine in ("local", "ray"))
-            tell(figure=f"{name}, ray / local", value=round(ray / local, 3))
+            running = {
+                engine: pool.submit(observe, folder, photos, *options) for engine, options in ENGINES.items()
+            }
+            both = {engine: samples.result() for engine, samples in running.items()}
+            start = max(when_started(samples).at for samples in both.values())
+            end = min(samples[-1].at for samples in both.values())
+            spent = {engine: between(samples, start, end) for engine, samples in both.items()}
+            for engine, one in spent.items():
+                tell(engine=engine, alone=False, **one)
+            found.append(spent["ray"]["cpu_seconds_a_photo"] / spent["local"]["cpu_seconds_a_photo"])
+        tell(figure="CPU seconds a photo once started, ray / local", value=round(median(found), 3))
 
 
 def nodes(arguments):
@@ -233,12 +310,13 @@ def nodes(arguments):
                     for core in range(count):
                         cluster.add_on_core(core)
                     address = ("--engine", "ray", "--address", cluster.address, "--actors", count)
-                    several.append(measure(Path(folder), photos, *address))
+                    samples = observe(Path(folder), photos, *address, cluster=True)
                 finally:
                     cluster.shut_down()
-                tell(nodes=count, **{key: one for key, one in several[-1].items() if "cpu" not in key})
-        one, two = (median(each["seconds_a_photo_when_started"] for each in found[n]) for n in (1, 2))
-        tell(figure="seconds, two nodes / one", value=round(two / one, 3))
+                several.append(between(samples, when_started(samples).at, samples[-1].at))
+                tell(nodes=count, **several[-1])
+        one, two = (median(each["seconds_a_photo"] for each in found[number]) for number in (1, 2))
+        tell(figure="seconds a photo once started, two nodes / one", value=round(two / one, 3))
 
 
 def jobs(arguments):
@@ -361,7 +439,7 @@ def main():
     three = commands.add_parser("nodes", help="seconds with two nodes of one core beside one")
     three.set_defaults(run=nodes)
     for command in (two, three):
-        command.add_argument("--copies", type=int, default=40, help="of the sample photos")
+        command.add_argument("--copies", type=int, default=50, help="of the sample photos")
         command.add_argument("--rounds", type=int, default=2)
     four = commands.add_parser("jobs", help="memory for a million photos")
     four.add_argument("--photos", type=int, default=1_000_000)

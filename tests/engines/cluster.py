@@ -109,8 +109,7 @@ class Running(subprocess.Popen):
 
 
 def processes():
-    """Process id -> (parent, command line, CPU seconds, those of its ended children included), of this
-    machine."""
+    """Process id -> (parent, command line, CPU seconds), of this machine."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -119,7 +118,7 @@ def processes():
                 command = (entry / "cmdline").read_text()
             except OSError:  # it has ended
                 continue
-            seconds = sum(map(int, values[11:15])) / os.sysconf("SC_CLK_TCK")
+            seconds = sum(map(int, values[11:13])) / os.sysconf("SC_CLK_TCK")
             found[int(entry.name)] = (int(values[1]), command, seconds)
     return found
 
