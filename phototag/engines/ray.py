@@ -7,6 +7,7 @@ The only file that imports ray, and only once it runs."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import importlib.util
@@ -309,8 +310,19 @@ def _start_job_reader(catalog: Address, work: Work) -> Any:
     return ray.remote(_JobReader).options(**options).remote(catalog, work)
 
 
+def _end_at_once() -> None:
+    """When this process is told to end, it does. Ray's way out of a process that has asked others for
+    something may wait for itself for ever; the nets' memory would be lost until somebody ends it."""
+    if "ray" in sys.modules:
+        import ray
+
+        if ray.is_initialized() and ray.get_runtime_context().get_actor_id():
+            atexit.register(os._exit, 0)
+
+
 class _JobReader:
     def __init__(self, catalog: Address, work: Work) -> None:
+        _end_at_once()
         self._catalog = catalog
         self._work = work
 
@@ -324,6 +336,7 @@ class _Actor:
     exception here would be tried again."""
 
     def __init__(self, arguments: _Arguments) -> None:
+        _end_at_once()
         work, threads = arguments.work, arguments.threads
         self._work = replace(work, workers=work.workers or threads)
         self._arguments = arguments
