@@ -2,13 +2,14 @@
 which fails on one photo; `broken`, which always fails; `other`, which is not the same on the machines of a
 cluster as where the scan is started."""
 
+import os
 import sys
 import time
 
 from phototag.records import Tag
 from phototag.taggers import table
 
-SECONDS = 0.03  # for a photo
+SECONDS = float(os.environ.get("PHOTOTAG_TEST_SLOW_SECONDS", "0.03"))  # for a photo
 PICKY_WIDTH = 600  # of the photo in pixels
 
 

@@ -155,8 +155,7 @@ def photos(tmp_path_factory, test_taggers):
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the actors in /proc")
 def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path, monkeypatch, capsys):
-    """In a cluster of the scan's own, that nobody else reaches. Stdout stays for data. Another scan of the
-    same process starts another."""
+    """In a cluster of the scan's own, that nobody else reaches. Stdout stays for data."""
     folder, expected = photos
     for name, value in environment().items():
         monkeypatch.setenv(name, value)
@@ -176,8 +175,25 @@ def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path, monkeypatch, c
     assert killed and capsys.readouterr().out == "data\n"
     assert (report.tagged, report.unreadable, report.interrupted) == (PHOTOS, 1, False)
     assert answers_of(tmp_path / "c.db") == expected
-    with Library.open(tmp_path / "d.db") as library:
-        assert scan(library, [folder / "a"], options, engine=Ray(actors=1)).tagged == 15
+
+
+@needs_ray
+@pytest.mark.slow
+def test_photos_in_a_bucket(server, s3, bucket, photos, tmp_path, monkeypatch):
+    """Actors download them, each once. The cluster is another of the same process."""
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+    names = [path.relative_to(SAMPLES).as_posix() for path in sorted(SAMPLES.rglob("*.jpg"))]
+    for name in names:
+        s3.put_object(Bucket=bucket, Key=f"photos/{name}", Body=(SAMPLES / name).read_bytes())
+    server.forget()
+    options = ScanOptions(taggers=("slow",), batch_size=2)
+    with Library.open(tmp_path / "c.db") as library:
+        report = scan(library, ["s3://museum/photos"], options, engine=Ray(actors=1))
+    assert (report.tagged, report.failed) == (len(names), 0)
+    assert sorted(server.fetched()) == sorted(f"/museum/photos/{name}" for name in names)
+    here = {row[0][2:]: row[2:] for row in photos[1] if row[0].startswith("a/") and row[4] == "red"}
+    there = {row[0]: row[2:] for row in answers_of(tmp_path / "c.db") if row[4] == "red"}
+    assert there == {name: here[name] for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -292,11 +308,10 @@ def test_an_interrupted_scan_goes_on(photos, tmp_path):
     stale = {"RAY_TMPDIR": str(tmp_path), "RAY_ADDRESS": "127.0.0.1:9"}
     arguments = ("scan", folder, "--tagger", "slow", "--batch-size", 2, "--json", "--db", catalog)
     arguments += ("--engine", "ray", "--actors", 2)
-    first = Running(*arguments, **stale)
-    for _ in range(1200):
+    # so slow that it is not over before it is interrupted, however busy the machine
+    first = Running(*arguments, **stale, PHOTOTAG_TEST_SLOW_SECONDS="0.5")
+    while first.poll() is None and not has_answers(catalog):
         time.sleep(0.1)
-        if first.poll() is not None or has_answers(catalog):
-            break
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does
     done = first.wait_done()
     assert done.returncode == 130, done.stderr
