@@ -177,25 +177,6 @@ def test_an_actor_is_killed_and_nothing_is_lost(photos, tmp_path, monkeypatch, c
     assert answers_of(tmp_path / "c.db") == expected
 
 
-@needs_ray
-@pytest.mark.slow
-def test_photos_in_a_bucket(server, s3, bucket, photos, tmp_path, monkeypatch):
-    """Actors download them, each once. The cluster is another of the same process."""
-    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-    names = [path.relative_to(SAMPLES).as_posix() for path in sorted(SAMPLES.rglob("*.jpg"))]
-    for name in names:
-        s3.put_object(Bucket=bucket, Key=f"photos/{name}", Body=(SAMPLES / name).read_bytes())
-    server.forget()
-    options = ScanOptions(taggers=("slow",), batch_size=2)
-    with Library.open(tmp_path / "c.db") as library:
-        report = scan(library, ["s3://museum/photos"], options, engine=Ray(actors=1))
-    assert (report.tagged, report.failed) == (len(names), 0)
-    assert sorted(server.fetched()) == sorted(f"/museum/photos/{name}" for name in names)
-    here = {row[0][2:]: row[2:] for row in photos[1] if row[0].startswith("a/") and row[4] == "red"}
-    there = {row[0]: row[2:] for row in answers_of(tmp_path / "c.db") if row[4] == "red"}
-    assert there == {name: here[name] for name in names}
-
-
 @pytest.fixture(scope="module")
 def cluster(test_taggers):
     """Two raylets, the first of which this process is connected to."""

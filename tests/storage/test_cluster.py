@@ -1,0 +1,43 @@
+"""Photos of a bucket, looked at by the actors of a real Ray cluster of this machine."""
+
+import importlib.util
+from contextlib import closing
+
+import pytest
+
+from phototag import Library, Ray, scan
+from phototag.scanning import ScanOptions
+from phototag.taggers import table
+from tests.conftest import SAMPLES
+from tests.engines.cluster import answers_of, environment
+from tests.engines.taggers import register
+
+
+@pytest.fixture
+def slow_tagger():
+    before = dict(table.SPECS)
+    register()
+    yield ScanOptions(taggers=("slow",), batch_size=2)
+    table.SPECS.clear()
+    table.SPECS.update(before)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="needs ray: pip install 'phototag[cluster]'"
+)
+def test_photos_in_a_bucket(server, s3, bucket, slow_tagger, tmp_path, monkeypatch):
+    """The actors download them, each once; the answers are those of threads."""
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+    files = sorted(SAMPLES.rglob("*.jpg"))
+    names = {f"photos/{file.relative_to(SAMPLES).as_posix()}" for file in files}
+    for name, file in zip(sorted(names), files, strict=True):
+        s3.put_object(Bucket=bucket, Key=name, Body=file.read_bytes())
+    with closing(Library.open(tmp_path / "threads.db")) as library:
+        scan(library, ["s3://museum/photos"], slow_tagger)
+    server.forget()
+    with closing(Library.open(tmp_path / "ray.db")) as library:
+        report = scan(library, ["s3://museum/photos"], slow_tagger, engine=Ray(actors=1))
+    assert (report.tagged, report.failed) == (len(names), 0)
+    assert sorted(server.fetched()) == sorted(f"/museum/{name}" for name in names)
+    assert answers_of(tmp_path / "ray.db") == answers_of(tmp_path / "threads.db") != []
