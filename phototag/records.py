@@ -21,6 +21,8 @@ _checked = tuple.__new__  # once their ranges are
 Precision = Literal["year", "month", "day", "minute", "second"]  # how much of a date is known
 DATE_LENGTHS: Mapping[Precision, int] = {"year": 4, "month": 7, "day": 10, "minute": 16, "second": 19}
 
+FILE_DATE_MARK = "file-date"  # behind a date in the name of a file of ours that is only its photo's file's
+
 
 def iso_date(text: str | None) -> str | None:
     """A `date_text` as JSON has it, in ISO 8601: 1993-07, 1993-07-04T10:30:00."""

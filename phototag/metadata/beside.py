@@ -58,7 +58,7 @@ def sidecar_names(photo: str, names: Mapping[str, Sequence[str]]) -> list[str]:
     stem = _stem(own)
     candidates = [f"{own}.xmp", f"{stem}.xmp", f"{own}.json", f"{stem}.json"]
     candidates += [*map(_key, picasa.NAMES), *takeout.json_names(own)]
-    found = []
+    found: list[str] = []
     for one in dict.fromkeys(candidates):
         if same := names.get(one):
             # where several names differ only so, the one of this photo

@@ -129,6 +129,6 @@ def _place(stated: Any) -> tuple[float, str, float, str] | None:
     latitude, longitude = stated.get("latitude"), stated.get("longitude")
     if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
         return None
-    if not latitude and not longitude:
+    if (not latitude and not longitude) or not (abs(latitude) <= 90 and abs(longitude) <= 180):
         return None
     return abs(latitude), "NS"[latitude < 0], abs(longitude), "EW"[longitude < 0]

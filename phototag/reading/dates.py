@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from phototag.records import DATE_LENGTHS, Precision, date_text
+from phototag.records import DATE_LENGTHS, FILE_DATE_MARK, Precision, date_text
 
 FIRST_PHOTOGRAPH = 1826  # Niepce's; scans of old prints carry the print's date
 FIRST_DIGITAL_YEAR = 1990  # names made by cameras and phones state no earlier one
@@ -334,6 +334,8 @@ def name_date(name: str, now: datetime | None = None) -> Moment | None:
     """The complete date that a file's name states, local time; None where it states none for sure."""
     now = now or datetime.now()
     name = unicodedata.normalize("NFC", name)
+    if FILE_DATE_MARK in name:
+        return None
     for known in NAME_PATTERNS:
         if (found := known.pattern.search(name)) and (moment := _named(found.groupdict(), known, now)):
             return moment

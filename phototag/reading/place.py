@@ -13,6 +13,11 @@ from typing import Any
 
 LATITUDE_REF, LATITUDE, LONGITUDE_REF, LONGITUDE = 1, 2, 3, 4
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:\s*/\s*\d+)?")
+# Commas between degrees, minutes and seconds, not before decimals: `48,51,29`, `48,51.5N`, `48,51N`.
+_WITH_COMMAS = re.compile(
+    r"[-+]?\d+,\d+,\d+(\.\d+)?\s*[A-Za-z]?|[-+]?\d{1,3},\d+\.\d+\s*[A-Za-z]?|\d{1,3},[0-5]?\d\s*[NSEWnsew]"
+)
+NOWHERE_DEGREES = 0.001  # some 100 m
 _LETTER = re.compile(r"(?<![^\W\d_])(north|south|east|west|[nsew])(?![^\W\d_])", re.IGNORECASE)
 
 
@@ -35,8 +40,8 @@ def place_of(stated: tuple[Any, Any, Any, Any] | None) -> tuple[float | None, fl
         return None, None
     latitude = parse_degrees(stated[0], stated[1], "NS", 90)
     longitude = parse_degrees(stated[2], stated[3], "EW", 180)
-    # (0, 0) is what a receiver without a fix writes; nobody takes photos there.
-    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+    # (0, 0), give or take what was rounded, is what a receiver without a fix writes; nobody is there.
+    if latitude is None or longitude is None or max(abs(latitude), abs(longitude)) < NOWHERE_DEGREES:
         return None, None
     return latitude, longitude
 
@@ -75,7 +80,7 @@ def _text(value: Any) -> str:
 def _parts_of_text(text: str) -> list[float]:
     """Of `48,51.5N` (XMP), `48° 51' 29.5"`, `48.858`, `48/1 51/1 295/10`."""
     text = text[:200]
-    if re.fullmatch(r"[-+]?\d+,\d+,\d+(\.\d+)?\s*[A-Za-z]?|[-+]?\d{1,3},\d+\.\d+\s*[A-Za-z]?", text):
+    if _WITH_COMMAS.fullmatch(text):
         text = text.replace(",", " ")
     return [_number(found.replace(",", ".")) for found in _NUMBER.findall(text)]
 

@@ -89,3 +89,10 @@ def test_values_of_any_kind_break_nothing(value):
     said = read_takeout({"people": value, "geoData": value, "description": value, "favorited": value})
     assert said.place is None
     assert said.persons == ()
+
+
+@pytest.mark.parametrize("latitude", [0.0, 91.0, -90.1, float("nan"), float("inf")])
+def test_where_the_place_that_is_shown_is_none_the_cameras_counts(latitude):
+    stated = {"latitude": latitude, "longitude": 0.0}
+    document = {"geoData": stated, "geoDataExif": {"latitude": 48.0, "longitude": 2.0}}
+    assert read_takeout(document).place == (48.0, "N", 2.0, "E")

@@ -81,11 +81,28 @@ def test_south_and_west(tags):
         gps("N", "nowhere", "E", 2.2),
         gps("N", None, "E", 2.2),
         gps("N", (0.0, 0.0, 0.0), "E", (0.0, 0.0, 0.0)),  # no fix
+        gps("N", (0.0, 0.0, 0.01), "E", (0.0, 0.0, 0.01)),  # and rounded on the way
         gps("N", (10**400,), "E", 2.2),
     ],
 )
 def test_places_that_make_no_sense(tags):
     assert find_place(tags) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("48,51N", 48.85),  # as XMP writes whole minutes
+        ("48,5N", 48 + 5 / 60),
+        ("48,51.6N", 48.86),
+        ("48,51,36N", 48.86),
+        ("48,8582N", 48.8582),  # a comma before decimals
+        ("48,86", 48.86),
+        ("48,75N", 48.75),  # no 75 minutes
+    ],
+)
+def test_what_a_comma_stands_for(text, degrees):
+    assert parse_degrees(text, "N", "NS", 90) == pytest.approx(degrees)
 
 
 anything = st.one_of(

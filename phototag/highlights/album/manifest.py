@@ -18,12 +18,13 @@ from phototag.highlights.album.strip import stripped
 from phototag.highlights.theme import SECTIONS, Theme
 from phototag.highlights.verdict import Choice, Verdict
 from phototag.reading.folders import OUTPUT_MARKER
-from phototag.records import Photo, iso_date
+from phototag.records import FILE_DATE_MARK, Photo, iso_date
 
 MANIFEST = "album.json"
 # of UTF-8: with date, suffix and extension well below the 255 that file systems take (eCryptfs:
 # 143)
 STEM_BYTES = 120
+LONGEST_DATE = 17  # of one that is no guess
 
 
 def lay_out(
@@ -61,8 +62,9 @@ def find_other(folder: Path, title: str, query: str) -> str | None:
 
 
 def file_names(photos: Sequence[Photo], *, strip: bool = False) -> list[str]:
-    """`2016-05-14_183012_IMG_0042.jpg`: sortable by time, distinct on any file system. Photos whose
-    names would be equal all carry the beginning of their content hash, so that a name never depends
+    """`2016-05-14_183012_IMG_0042.jpg`: sortable by time, distinct on any file system. People and programs
+    read names as dates, this one too, so a guessed one is marked: `2016-05-14_183012_file-date_x.jpg`. Photos
+    whose names would be equal all carry the beginning of their content hash, so that a name never depends
     on the order of the photos."""
     names = [_file_name(photo, strip=strip) for photo in photos]
     how_many = Counter(name.casefold() for name in names)
@@ -79,7 +81,15 @@ def _file_name(photo: Photo, suffix: str = "", *, strip: bool = False) -> str:
     if not stem:
         stem, extension = extension, ""
     date = (photo.taken_text or "undated").replace(" ", "_").replace(":", "")
-    stem = _plain(stem).encode()[:STEM_BYTES].decode(errors="ignore").rstrip(". ") or "photo"
+    if photo.date_is_guessed:
+        date = f"{date}_{FILE_DATE_MARK}"
+    stem = (
+        _plain(stem)
+        .encode()[: STEM_BYTES - max(len(date) - LONGEST_DATE, 0)]
+        .decode(errors="ignore")
+        .rstrip(". ")
+        or "photo"
+    )
     extension = _plain(extension)[:10].rstrip(". ")
     if strip:
         extension = stripped_extension(f".{extension}")[1:]

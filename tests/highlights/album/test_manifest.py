@@ -9,6 +9,7 @@ from phototag.highlights.album import manifest
 from phototag.highlights.album.folder import OutputFolder
 from phototag.highlights.appearance import measure_appearance
 from phototag.highlights.choose import choose
+from phototag.reading.dates import name_date
 from phototag.reading.walk import Walk
 
 
@@ -23,6 +24,14 @@ def test_names_sort_by_time_and_keep_the_photos_own(make):
         "undated_Zürich_am_See.JPEG",
         "0099-01-02_030405_noext",
     ]
+
+
+def test_a_guessed_date_is_no_fact_in_a_name(make):
+    guessed = replace(make.photo("a" * 300 + ".jpg", "2016-05-14 18:30:12"), taken_from="file")
+    (name,) = manifest.file_names([guessed])
+    assert name.startswith("2016-05-14_183012_file-date_aaa") and name_date(name) is None
+    (told,) = manifest.file_names([replace(guessed, taken_from="exif")])
+    assert len(name) == len(told) and name_date(told).text == "2016-05-14 18:30:12"
 
 
 @pytest.mark.parametrize(
