@@ -389,6 +389,15 @@ class Photo(_Dated):
     orientation: int = 1  # Exif's: how the stored picture is turned to be upright
     denied_faces: tuple[Face, ...] = ()
     persons: tuple[PersonInPhoto, ...] = ()
+    utc_offset_minutes: int | None = None  # of `taken_at`, where it is stated
+
+    @property
+    def utc_offset(self) -> str | None:
+        """The same as it is written: +02:00."""
+        if self.utc_offset_minutes is None:
+            return None
+        hours, minutes = divmod(abs(self.utc_offset_minutes), 60)
+        return f"{'-' if self.utc_offset_minutes < 0 else '+'}{hours:02}:{minutes:02}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
         "path": photo.path,
         "taken_at": iso_date(photo.taken_text),
         "taken_from": photo.taken_from,
+        "utc_offset": photo.utc_offset,
         "width": photo.width,
         "height": photo.height,
         "camera": photo.camera,

@@ -129,6 +129,7 @@ def geojson_pieces(
         properties = {
             "path": photo.path,
             "taken_at": iso_date(photo.taken_text),
+            "taken_from": photo.taken_from,
             "title": photo.written.title,
             "places": list(photo.places),
             "everyone_smiling": photo.everyone_smiling,

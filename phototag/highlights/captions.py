@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from phototag.reading.dates import sort_key
 from phototag.records import Photo
 
 MONTHS = [
@@ -36,6 +37,14 @@ def is_told(photo: Photo) -> bool:
     """Whether somebody or something told when it was taken. The date of a file often says only when it was
     copied."""
     return photo.taken_at is not None and not photo.date_is_guessed
+
+
+def instant(photo: Photo) -> datetime | None:
+    """When it was taken, in UTC (no tzinfo): what photos of several time zones are ordered by. A date that
+    states no zone is taken to be in this machine's."""
+    if photo.taken_at is None:
+        return None
+    return datetime(1970, 1, 1) + timedelta(seconds=sort_key(photo.taken_at, photo.utc_offset_minutes))
 
 
 def day_of(photo: Photo) -> str:

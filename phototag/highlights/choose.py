@@ -145,7 +145,7 @@ class _Selection:
         self.want = min(top or theme.count.maximum, len(candidates))
         self.chosen: list[Candidate] = []
         # the undated are last
-        self.times = [c.photo.taken_at for c in candidates if c.photo.taken_at is not None]
+        self.times = [at for c in candidates if (at := captions.instant(c.photo)) is not None]
         self.taken: Counter[tuple[object, ...]] = Counter()  # what has been chosen, by each of the keys below
         _place_in_time(ordered, candidates, theme)
         self.fair_bucket = max(1.0, self.want / max(1, len({c.time_bucket for c in candidates})))
@@ -243,7 +243,7 @@ class _Selection:
                 self._decide(shot, Reason.BURST, best.photo, shots=len(burst), better_score=best.score)
 
     def _around(self, candidate: Candidate) -> Sequence[Candidate]:
-        taken = candidate.photo.taken_at
+        taken = captions.instant(candidate.photo)
         if taken is None:
             return ()
         return self.candidates[
@@ -299,25 +299,25 @@ def _place_in_time(ordered: Sequence[Photo], candidates: Sequence[Candidate], th
     time bucket, and have neither day nor event. Events end with a gap between any two photos,
     candidates or not."""
     dated = [
-        photo.taken_at
+        at
         for photo in ordered
-        if photo.taken_at is not None
+        if (at := captions.instant(photo)) is not None
         and photo.taken_precision in ("minute", "second")
         and captions.is_told(photo)
     ]
     gap = timedelta(hours=theme.spread.event_gap_hours)
     starts = [now for before, now in pairwise(dated) if now - before > gap]
-    mine = [c.photo.taken_at for c in candidates if c.dated and c.photo.taken_at is not None]
+    mine = [at for c in candidates if c.dated and (at := captions.instant(c.photo)) is not None]
     for candidate in candidates:
-        taken = candidate.photo.taken_at
-        if taken is not None and candidate.dated:
-            share = (taken - mine[0]) / max(mine[-1] - mine[0], timedelta(seconds=1))
+        taken, at = candidate.photo.taken_at, captions.instant(candidate.photo)
+        if taken is not None and at is not None and candidate.dated:
+            share = (at - mine[0]) / max(mine[-1] - mine[0], timedelta(seconds=1))
             candidate.time_bucket = min(int(share * theme.spread.buckets), theme.spread.buckets - 1)
             if candidate.photo.taken_precision == "day":
                 candidate.day = taken.date()
             elif candidate.photo.taken_precision in ("minute", "second"):
                 candidate.day = (taken - NIGHT).date()
-                candidate.event = bisect_right(starts, taken)
+                candidate.event = bisect_right(starts, at)
 
 
 def _best_shot(burst: Sequence[Candidate]) -> Candidate:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 
 from phototag.errors import TooFewPhotos
+from phototag.highlights import captions
 from phototag.highlights.theme import Theme
 from phototag.records import Face, Photo
 
@@ -130,4 +131,5 @@ class Choice:
 
 def order(photo: Photo) -> tuple[bool, datetime, str, str]:
     """By time, undated last; ties by content, so that the order of scanning never matters."""
-    return (photo.taken_at is None, photo.taken_at or datetime.min, photo.content_hash or "", photo.path)
+    taken = captions.instant(photo)
+    return (taken is None, taken or datetime.min, photo.content_hash or "", photo.path)

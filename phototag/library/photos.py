@@ -53,7 +53,7 @@ _ERRORS = (
 # Columns and what they hold, beside those that are read into something else.
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("latitude", "longitude", "least_smile", "greatest_smile"), (int, float, NoneType)),
-    **dict.fromkeys(("width", "height", "orientation"), (int, NoneType)),
+    **dict.fromkeys(("width", "height", "orientation", "utc_offset_minutes"), (int, NoneType)),
     **dict.fromkeys(("content_hash", "taken_from", "camera"), (str, NoneType)),
     "size_bytes": (int,),
 }
@@ -226,6 +226,7 @@ def _photo(
         orientation=row["orientation"] or 1,
         denied_faces=resolved.denied,
         persons=_persons(faces, of_faces),
+        utc_offset_minutes=row["utc_offset_minutes"],
     )
 
 

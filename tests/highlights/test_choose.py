@@ -255,6 +255,26 @@ def test_what_a_burst_is(make, appearances, seconds, bits, same_place, taken_fro
     assert len(choose(photos, SMILES, appearances({"a.jpg": 0, "b.jpg": (1 << bits) - 1})).kept) == number
 
 
+@pytest.mark.parametrize(("zone", "number"), [(-240, 1), (120, 2)])
+def test_a_burst_is_of_one_moment_wherever_its_cameras_clocks_are(make, appearances, zone, number):
+    """Of two cameras one was not set to the time of the place: they are of one moment by the instant."""
+    photos = [
+        replace(make.photo("a.jpg", "2016-05-14 18:30:00", (make.face(0.9),)), utc_offset_minutes=120),
+        replace(make.photo("b.jpg", "2016-05-14 12:30:05", (make.face(0.8),)), utc_offset_minutes=zone),
+    ]
+    choice = choose(photos, SMILES, appearances({"a.jpg": 0, "b.jpg": 0xFFFF}))
+    assert len(choice.kept) == number
+
+
+def test_an_album_is_in_the_order_of_instants(make):
+    photos = [
+        replace(make.photo("later.jpg", "2016-05-14 12:30:00"), utc_offset_minutes=-240),
+        replace(make.photo("first.jpg", "2016-05-14 18:00:00"), utc_offset_minutes=120),
+        replace(make.photo("last.jpg", "2016-05-14 14:30:00"), utc_offset_minutes=-240),
+    ]
+    assert kept(choose(photos, SMILES, make.appearance)) == ["first.jpg", "later.jpg", "last.jpg"]
+
+
 def test_a_long_burst_is_one_even_where_its_ends_are_far_apart(make, appearances):
     photos = [
         make.photo(f"{n}.jpg", f"2016-05-14 18:{30 + n}:00", (make.face(0.65 + 0.05 * n),)) for n in range(6)

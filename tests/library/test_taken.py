@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from phototag import Library, scan
+from phototag.highlights import verdict
 from phototag.scanning import ScanOptions
 
 FILE_TIME = 1_700_000_000  # 2023-11-14
@@ -71,7 +72,10 @@ def test_photos_are_sorted_by_instant(dated):
         }
     )
     assert names(library, "taken:2016") == ["first.jpg", "later.jpg", "last.jpg"]
-    assert [photo.taken_at.hour for photo in library.photos("taken:2016-05-04")] == [18, 12, 13]
+    photos = list(library.photos("taken:2016-05-04"))
+    assert [photo.taken_at.hour for photo in photos] == [18, 12, 13]
+    assert [photo.utc_offset for photo in photos] == ["+02:00", "-04:00", "-04:00"]
+    assert sorted(reversed(photos), key=verdict.order) == photos, "so are albums and films"
 
 
 def test_a_date_that_is_only_the_files_is_marked_and_a_name_is_better(dated):

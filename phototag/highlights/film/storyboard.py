@@ -510,9 +510,8 @@ def _joined(scenes: Sequence[Scene], theme: Theme, finale: int) -> list[Scene]:
 
 def _same_moment(one: Photo, other: Photo) -> bool:
     known = all(captions.is_told(each) and each.taken_precision in TO_THE_MINUTE for each in (one, other))
-    if not known or one.taken_at is None or other.taken_at is None:
-        return False
-    return abs(other.taken_at - one.taken_at) <= SAME_MOMENT
+    at, then = captions.instant(one), captions.instant(other)
+    return known and at is not None and then is not None and abs(then - at) <= SAME_MOMENT
 
 
 def _has_faces(scene: Scene, theme: Theme) -> bool:
