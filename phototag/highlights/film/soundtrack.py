@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,12 @@ from phototag.highlights.film.loudness import MOST_GAIN, RATE, Sound, bring_to
 if TYPE_CHECKING:
     import av
 
+# FFmpeg's names of what holds sound itself; playlists and the like name other files, and addresses.
+SOUND_FORMATS = (
+    "3g2,3gp,aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,eac3,flac,m4a,matroska,mj2,mov,mp3,mp4,mpc,mpc8,mpeg,"
+    "mpegts,ogg,tak,tta,w64,wav,webm,wv"
+)
+SLOWEST_RATE, FASTEST_RATE = 4_000, 768_000  # samples a second; of fewer, a small file is hours long
 LONGEST_SECONDS = 300  # held in memory, 115 MB; a longer film repeats it
 CROSS_SECONDS = 2.0  # of the cross-fade where a sound begins again
 # Between that of sounds that are alike (1) and not (1/2); two of loudness.CEILING then add up to 1 at most.
@@ -91,33 +97,45 @@ def load(path: str, seconds: float) -> Soundtrack:
 def _decoded(path: str, seconds: float) -> Sound:
     import av
 
-    try:
-        source = av.open(path)
-    except (OSError, ValueError) as error:  # FFmpeg's own errors are of both kinds
-        raise PhototagError(f"cannot read the music {path}: {_reason(error)}") from error
-    parts: list[Any] = []
-    wanted, have = round(seconds * RATE), 0
-    try:
+    with ExitStack() as opened:
+        try:
+            # An opened file, and no lists of others: FFmpeg would follow addresses in a name, or in a list,
+            # to other files and the network.
+            options = {"format_whitelist": SOUND_FORMATS, "protocol_whitelist": "none"}
+            file = opened.enter_context(open(path, "rb"))
+            source = opened.enter_context(av.open(file, options=options))
+        except (OSError, ValueError, LookupError, EOFError, av.FFmpegError) as error:
+            raise PhototagError(f"cannot read the music {path}: {_reason(error)}") from error
         if not source.streams.audio:
             raise PhototagError(f"there is no sound in {path}; give --music a sound file such as an MP3")
-        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
-        for frame in source.decode(audio=0):
-            frame.pts = None  # gaps in a file's clock are not to be heard
-            for part in resampler.resample(frame):
-                parts.append(part.to_ndarray())
-                have += part.samples
-            if have >= wanted:
-                break
-        else:
-            parts += [part.to_ndarray() for part in resampler.resample(None)]
-    except (OSError, ValueError) as error:
-        raise PhototagError(f"the music {path} is damaged: {_reason(error)}") from error
-    finally:
-        source.close()
+        try:
+            parts = _resampled(source, round(seconds * RATE))
+        except (OSError, ValueError, LookupError, EOFError, av.FFmpegError) as error:
+            raise PhototagError(f"the music {path} is damaged: {_reason(error)}") from error
     if not parts:
         raise PhototagError(f"there is no sound in {path}; give --music a sound file such as an MP3")
-    sound = np.concatenate(parts, axis=1)[:, :wanted].T  # (samples, 2)
+    sound = np.concatenate(parts, axis=1)[:, : round(seconds * RATE)].T  # (samples, 2)
     return np.nan_to_num(np.ascontiguousarray(sound, dtype=np.float32))
+
+
+def _resampled(source: av.container.InputContainer, wanted: int) -> list[Any]:
+    """Arrays (2, samples) at RATE, of at least `wanted` samples together where there are as many. Raises what
+    FFmpeg raises of damaged files."""
+    import av
+
+    parts: list[Any] = []
+    have = 0
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+    for frame in source.decode(audio=0):
+        if not SLOWEST_RATE <= frame.sample_rate <= FASTEST_RATE:
+            raise ValueError(f"{frame.sample_rate:,} samples a second are no sound")
+        frame.pts = None  # gaps in a file's clock are not to be heard
+        for part in resampler.resample(frame):
+            parts.append(part.to_ndarray())
+            have += part.samples
+        if have >= wanted:
+            return parts
+    return parts + [part.to_ndarray() for part in resampler.resample(None)]
 
 
 def _trimmed(sound: Sound, path: str) -> Sound:

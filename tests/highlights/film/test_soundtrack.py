@@ -1,5 +1,7 @@
 """Sound files under a film: their loudness, their repeats, their beats."""
 
+import http.server
+import threading
 import wave
 
 import numpy as np
@@ -101,3 +103,44 @@ def test_files_without_sound_are_one_sentence(tmp_path):
     ):
         with pytest.raises(PhototagError, match=words):
             soundtrack.load(str(tmp_path / name), 10)
+
+
+def test_music_is_one_file_and_never_an_address(tmp_path, monkeypatch):
+    """FFmpeg would open addresses, and the files and addresses that a playlist names."""
+    asked = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}/a.mp3"
+    monkeypatch.chdir(tmp_path)
+    write("a.wav", drummed(120, 3))
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n"
+    lists = {
+        "near.m3u8": f"{head}a.wav\n#EXT-X-ENDLIST\n",
+        "far.m3u8": f"{head}{address}\n#EXT-X-ENDLIST\n",
+        "list.ffconcat": "ffconcat version 1.0\nfile a.wav\n",
+        "stream.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+    for name in (*lists, address, "concat:a.wav|a.wav", "subfile,,start,0,end,90000,,:a.wav", "file:a.wav"):
+        with pytest.raises(PhototagError, match="cannot read the music"):
+            soundtrack.load(name, 3)
+    server.shutdown()
+    assert asked == []
+    assert len(soundtrack.load("a.wav", 3).sound)
+
+
+def test_a_file_of_one_sample_a_second_is_damaged(tmp_path):
+    """A second of it would be hours of film, and gigabytes."""
+    for rate in (1, 100):
+        with pytest.raises(PhototagError, match=f"{rate} samples a second are no sound"):
+            soundtrack.load(write(tmp_path / "a.wav", drummed(120, 0.2), rate), 3)
