@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     help="Only the photos whose record says so, where the file says anything; or: all.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Processor threads. Default: all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 def evaluate_objects(
     data: Path,

@@ -83,7 +83,7 @@ def with_data(multiple: bool = False, required: bool = True) -> Callable[[Any], 
     help="Times the plan's learning rates; less when going on from good weights.",
 )
 @click.option("--seed", type=int, default=2012, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Processor threads. Default: all cores.")
 def train_detector(
     data: tuple[Path, ...],
     images: tuple[Path, ...],

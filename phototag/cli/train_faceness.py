@@ -43,7 +43,7 @@ VIEWS = ((1.0, False), (2.0, True))
 @click.option("--steps", type=click.IntRange(1), default=100, show_default=True, help="Of an epoch.")
 @click.option("--batch", type=click.IntRange(8), default=96, show_default=True, help="Crops per step.")
 @click.option("--seed", type=int, default=2016, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Processor threads. Default: all cores.")
 def train_faceness(
     data: tuple[Path, ...],
     images: tuple[Path, ...],

@@ -77,7 +77,7 @@ FURTHER: dict[str, Any] = {"frozen_norms": True, "frozen_stages": 2, "drop_path"
     help="Last epochs, with half the distortion.",
 )
 @click.option("--seed", type=int, default=2016, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Processor threads. Default: all cores.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Processor threads. Default: all cores.")
 def train_smilenet(
     data: tuple[Path, ...],
     from_corrections: bool,

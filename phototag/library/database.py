@@ -16,9 +16,10 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from phototag.errors import CatalogError
+from phototag.errors import CatalogError, UsageError
 from phototag.library import dialects, postgresql
 from phototag.library.address import Address, show_address
+from phototag.library.names import escape_surrogates
 from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
 from phototag.library.tables import metadata
 
@@ -141,6 +142,8 @@ def open_catalog(
     if path.is_dir():
         raise CatalogError(f"{path} is a folder, not a catalog. Name a file: --db {path / 'catalog.db'}")
     exists = path.exists()
+    if exists and not path.is_file():
+        raise CatalogError(f"{path} is not a file. Name another: --db FILE")
     read_only = exists and not os.access(path, os.W_OK)
     if not exists:
         if not create:
@@ -158,6 +161,9 @@ def open_catalog(
                     f"The catalog {path} is older than this phototag and read-only. Make it writable once."
                 )
             if version is None:
+                if exists:  # an empty file of whatever rights; of another owner it keeps them
+                    with suppress(PermissionError):
+                        os.chmod(path, 0o600)
                 dialects.switch_to_wal(engine)
             if version is not None and version != head and on_message is not None:
                 on_message(f"Upgrading the catalog {path}; a copy of it as it is stays beside it ...")
@@ -201,7 +207,7 @@ def open_other(address: Address) -> Iterator[Catalog]:
             yield catalog
         return
     path = Path(os.path.abspath(address))
-    if path.is_dir() or not path.exists():
+    if not path.is_file():
         raise CatalogError(f"There is no catalog at {path}. Name a file, such as {path / 'catalog.db'}")
     with translate_errors(path), tempfile.TemporaryDirectory(prefix="phototag-") as folder:
         engine = _read_only_engine(path)
@@ -261,6 +267,11 @@ def _make_folder(path: Path) -> None:
 def _make_private(path: Path) -> None:
     """An empty file that only its owner reads: a catalog knows where people were, and with whom.
     SQLite gives the files that it makes beside it the same rights."""
+    if path.is_symlink():
+        raise CatalogError(
+            f"{path} is a symbolic link to {os.path.realpath(path)}, where nothing is. If that is on a disk "
+            "which is not there now, bring it back; else remove the link, or name another: --db FILE"
+        )
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
@@ -289,17 +300,26 @@ def _blame_values(name: str) -> Iterator[None]:
         *(ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError),
         StatementError,  # a value that SQLAlchemy cannot write
     ) as error:
-        # What the database itself refuses is told as such; text that is none did not come from the catalog.
-        if isinstance(error, DBAPIError | UnicodeEncodeError):
+        # What the database itself refuses is told as such; text that is none, and numbers that no database
+        # takes, did not come from the catalog.
+        if isinstance(error, DBAPIError):
             raise
+        if isinstance(error, UnicodeEncodeError):
+            raise UsageError(
+                f"{escape_surrogates(str(error.object))} is not valid text; type it again"
+            ) from error
+        if isinstance(error, OverflowError) and "SQLite INTEGER" in str(error):
+            raise UsageError("a number is larger than any in a catalog; type a smaller one") from error
         raise CatalogError(
             f"Something in the catalog {name} cannot be understood ({type(error).__name__}: {error}). "
-            "If another program or a failing disk has written to it, bring back a backup; else this is a "
-            "bug: please report it with what the same command prints with --traceback. The photos are "
-            "untouched."
+            f"{_WHOSE}"
         ) from error
 
 
+_WHOSE = (
+    "If another program or a failing disk has written to it, bring back a backup; else this is a bug: please "
+    "report it with what the same command prints with --traceback. The photos are untouched."
+)
 _SENTENCES = {
     sqlite3.SQLITE_BUSY: (
         "is locked by another program. Close that one, or wait until it has finished, and try again."
@@ -361,4 +381,6 @@ def _say_refusal(error: DBAPIError | sqlite3.Error, address: Address) -> str | N
     damages = ("no such table", "no such column", "malformed", "error in ", "unsupported file")
     if str(cause).startswith((*damages, "Could not decode")):
         code = sqlite3.SQLITE_CORRUPT
+    if code == sqlite3.SQLITE_CONSTRAINT:  # as where an index does not know a row that is there
+        return f"The catalog {address} contradicts itself ({cause}). {_WHOSE}"
     return f"The catalog {address} {_SENTENCES[code]}" if code in _SENTENCES else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import sqlite3
 from pathlib import Path
 
@@ -100,11 +101,11 @@ def copy_aside(path: Path, head: str) -> Path:
     the next number."""
     copy = path.with_name(f"{path.name}.before-{head}")
     number = 1
-    while copy.exists():
+    while os.path.lexists(copy):
         number += 1
         copy = path.with_name(f"{path.name}.before-{head}-{number}")
-    unfinished = copy.with_name(copy.name + ".part")
-    os.close(os.open(unfinished, os.O_CREAT | os.O_WRONLY, 0o600))  # as private as the catalog
+    unfinished = copy.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # as private as the catalog
     try:
         dialects.copy_database(path, unfinished)
         os.replace(unfinished, copy)

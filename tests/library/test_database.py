@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from phototag.errors import CatalogError
+from phototag.errors import CatalogError, UsageError
 from phototag.library import Library, database, dialects, schema
 from phototag.library.tables import metadata
 from tests.catalogs import ONLY_FILES
@@ -189,6 +189,30 @@ def test_values_that_phototag_never_wrote_say_so(value, says, shelf):
         list(shelf.library.photos())
 
 
+@ONLY_FILES
+def test_what_contradicts_itself_says_so(shelf):
+    """As a damaged index does; here another program has made one of its own."""
+    shelf.write("a.jpg", "b.jpg")
+    shelf.find()
+    with sqlite3.connect(shelf.db) as connection:
+        connection.execute("CREATE UNIQUE INDEX foreign_index ON corrections (present)")
+    with pytest.raises(CatalogError, match=r"contradicts itself .*UNIQUE.* bring back a backup"):
+        shelf.library.correct([*shelf.library.paths()], add=["dog"])
+
+
+@ONLY_FILES
+def test_numbers_and_text_that_no_catalog_holds_are_the_askers_mistake(shelf):
+    for ask in (
+        lambda: list(shelf.library.photos(limit=10**30)),
+        lambda: shelf.library.merge_groups([2**63, 2**64]),
+        lambda: shelf.library.split_group(10**20),
+    ):
+        with pytest.raises(UsageError, match="type a smaller one"):
+            ask()
+    with pytest.raises(UsageError, match=r"caf\\udce9 is not valid text"):
+        shelf.library.delete_album("caf\udce9")
+
+
 def test_a_connection_that_writes_keeps_few_pages(tmp_path):
     """Else a scan would grow with the catalog."""
     database.open_catalog(tmp_path / "c.db").close()
@@ -226,9 +250,26 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 
 def test_an_empty_file_becomes_a_catalog(tmp_path):
-    (tmp_path / "c.db").touch()
+    (tmp_path / "c.db").touch(0o644)
     with Library.open(tmp_path / "c.db") as library:
         assert library.count() == 0
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_catalog_is_made_by_no_link_to_nothing_and_is_no_pipe(tmp_path):
+    """A link to a disk that is not there must not become a second, empty catalog."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "disk.db")
+    with pytest.raises(CatalogError, match=r"is a symbolic link to .*disk\.db, where nothing is"):
+        Library.open(tmp_path / "link.db")
+    assert not (tmp_path / "disk.db").exists()
+    Library.open(tmp_path / "disk.db").close()
+    Library.open(tmp_path / "link.db").close()
+    os.mkfifo(tmp_path / "pipe.db")
+    with pytest.raises(CatalogError, match="is not a file"):
+        Library.open(tmp_path / "pipe.db")
+    with Library.open(tmp_path / "disk.db") as library:  # noqa: SIM117
+        with pytest.raises(CatalogError, match="There is no catalog at"):
+            library.merge(tmp_path / "pipe.db")
 
 
 AS_NOBODY = """
