@@ -11,6 +11,7 @@ import csv
 import errno
 import io
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Generator, Iterable
@@ -31,6 +32,8 @@ WEIGHTS_HEADS = tuple(b'{"__metadata__":{"%s":' % key for key in (b"detector", b
 PICTURES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 # The film's index holds some bytes a frame: an hour has one of about 2 MB.
 LARGEST_INDEX_BYTES = 64 << 20
+# What spreadsheets begin a formula with, also as East Asian keyboards type it, where a cell may begin.
+_FORMULA = re.compile("(^|[;\\t\\r\\n])(\\s*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _QUOTED_ENDS = "\r\n"  # Python's csv puts cells into quotes that hold a character of its line end
 
 
@@ -53,8 +56,8 @@ def check_output(
 ) -> Path:
     """Where a file of this name will be written, its folder resolved. `is_photo` says of an absolute path
     whether it is a photo in the catalog: such a file is never written over, not even by `force`, by which
-    any other file is. `is_ours` recognises a file of a kind that has no place for the mark. Raises
-    PhototagError."""
+    any other file is but a database. `is_ours` recognises a file of a kind that has no place for the mark.
+    Raises PhototagError."""
     folder = Path(os.path.realpath(path.parent))
     if not folder.is_dir():
         raise PhototagError(f"there is no folder {path.parent} to put {path.name} into; make it first")
@@ -75,11 +78,28 @@ def check_output(
         )
     if not stat.S_ISREG(mode):
         raise PhototagError(f"{path} is not a file; choose another name")
+    if _is_database(target):
+        raise PhototagError(
+            f"{path} is a database, such as a catalog, and none is written over; choose another name"
+        )
     if not force and not is_ours(target):
         raise PhototagError(
             f"{path} is there already and phototag did not make it; choose another name, or add --force"
         )
     return target
+
+
+def _is_database(path: Path) -> bool:
+    """Whether it is an SQLite file, or the log of one that is open: a catalog holds what a person said."""
+    name = path.name
+    for ending in ("-wal", "-shm", "-journal"):
+        if name.endswith(ending) and path.with_name(name.removesuffix(ending)).is_file():
+            return True
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -90,20 +110,29 @@ def replace_file(
     it well moves that into place. An error, Ctrl-C included, leaves whatever was there before, and nothing
     half made. Raises PhototagError."""
     target = check_output(path, force=force, is_ours=is_ours)
+    before = _identity(target)
     temporary = target.with_name(f".phototag-{secrets.token_hex(8)}{target.suffix}")
     try:
         # not tempfile: it makes files that nobody else may read, and these are made to be passed on
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
-        check_output(
-            path, force=force, is_ours=is_ours
-        )  # another program may have put a file there meanwhile
+        # another program may have put a file there meanwhile, for which nobody's --force was meant
+        check_output(path, force=force and _identity(target) == before, is_ours=is_ours)
         os.replace(temporary, target)
     except OSError as error:
         raise PhototagError(f"cannot write {path}: {reason(error)}. Nothing half made is left") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """Tells a file from another one, or from itself before it was written to; None where there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def save_picture(picture: Image.Image, path: Path, *, quality: int = 90, force: bool = False) -> None:
@@ -216,8 +245,11 @@ def csv_line(cells: Iterable[object]) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there."""
-    return "'" + text if text[:1] in tuple("=+-@\t\r") else text
+    """A cell that begins like a formula is run by spreadsheets; a leading apostrophe makes it text there.
+    Where they take semicolons or tabs for the ends of cells, as in most of Europe, what follows one begins a
+    cell too, and so does what follows a line end."""
+    text = _FORMULA.sub(r"\1\2'\3", text)
+    return "'" + text if text[:1] in ("\t", "\r", "\n") else text
 
 
 def make_private_folder(folder: Path) -> None:

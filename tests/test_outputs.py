@@ -214,3 +214,45 @@ def test_a_photo_of_the_catalog_is_never_written_whatever_it_is_called(tmp_path,
     assert is_known_photo(str(photo)) and not is_known_photo(str(tmp_path / "other.jpg"))
     monkeypatch.setenv("PHOTOTAG_DB", str(tmp_path / "none.db"))
     assert not is_known_photo(str(photo)) and not (tmp_path / "none.db").exists()
+
+
+def test_a_catalog_is_never_written_over_not_even_by_force(tmp_path):
+    with Library.open(tmp_path / "c.jpg") as library:
+        library.known_labels()
+        logs = [name for name in os.listdir(tmp_path) if name != "c.jpg"]
+        assert logs
+        before = (tmp_path / "c.jpg").read_bytes()
+        for name in ("c.jpg", *logs):
+            with (
+                pytest.raises(PhototagError, match="is a database"),
+                outputs.replace_file(tmp_path / name, force=True),
+            ):
+                raise AssertionError("must not get here")
+        assert (tmp_path / "c.jpg").read_bytes() == before
+    (tmp_path / "notes-wal").write_text("somebody's")
+    with outputs.replace_file(tmp_path / "notes-wal", force=True) as temporary:
+        temporary.write_text("ours")
+
+
+@pytest.mark.parametrize("before", [None, b"somebody's"])
+def test_force_is_for_the_file_that_was_there(tmp_path, before):
+    path = tmp_path / "a.jpg"
+    if before:
+        path.write_bytes(before)
+    with pytest.raises(PhototagError, match="did not make it"), outputs.replace_file(path, force=True):
+        path.unlink(missing_ok=True)
+        path.write_bytes(b"another's")
+    assert path.read_bytes() == b"another's" and os.listdir(tmp_path) == ["a.jpg"]
+
+
+def test_a_link_that_comes_meanwhile_stays_and_is_not_followed(tmp_path):
+    (tmp_path / "photo").write_bytes(b"somebody's")
+    for force in (False, True):
+        with (
+            pytest.raises(PhototagError, match="is a symbolic link"),
+            outputs.replace_file(tmp_path / "a.jpg", force=force) as temporary,
+        ):
+            temporary.write_bytes(b"ours")
+            (tmp_path / "a.jpg").symlink_to("photo")
+        assert (tmp_path / "photo").read_bytes() == b"somebody's" and (tmp_path / "a.jpg").is_symlink()
+        (tmp_path / "a.jpg").unlink()

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 import click
@@ -50,7 +51,8 @@ def run(command: Callable[[], object], *, show_traceback: bool) -> int:
             _complain(str(error) if isinstance(error, Interrupted) else "stopped")
             return code
         if show_traceback and not isinstance(error, KeyboardInterrupt | click.Abort | click.ClickException):
-            traceback.print_exc()
+            with suppress(OSError):  # stderr is full or closed
+                warn(traceback.format_exc())
         return _exit_code(error)
 
 
