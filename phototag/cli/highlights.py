@@ -346,7 +346,8 @@ def _make_album(out: Path, choice: Choice, title: str, query: str, outputs: Outp
 
     steps = len(choice.kept) * (outputs.gallery + (not outputs.no_sheet) + outputs.animate)
     with (
-        OutputFolder(out, _Originals(choice, db)) as folder,
+        open_library(db) as library,
+        OutputFolder(out, _Originals(choice, db), library.is_photo) as folder,
         progress_bar(max(1, steps), "Album") as bar,
     ):
 

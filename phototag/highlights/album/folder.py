@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Literal
 
 from phototag.errors import PhototagError
+from phototag.inputs import read_input
 from phototag.outputs import reason
 from phototag.reading.folders import OUTPUT_MARKER
 from phototag.storage.address import is_remote
@@ -36,6 +37,7 @@ LITTER = {".DS_Store", "desktop.ini", "Thumbs.db", ".directory"}
 NO_LINKS = (errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 WINDOWS_FORBIDS_LINKS = 1314
 
+LARGEST_LEDGER_BYTES = 64 << 20  # some 300,000 files
 Entry = dict[str, str]  # how it was made; sha256 of its bytes (of a link's text); photo: of the photo's bytes
 
 
@@ -45,11 +47,18 @@ class OutputFolder:
     and then has changed nothing. Names are relative, with `/`. After leaving, `kept_back` lists
     files that are no longer of the album, but stay because they were changed, or may be the last
     copy of a photo. `original_exists` tells of the SHA-256 of a photo's bytes whether the photo is
-    still somewhere else; without it every copy stays."""
+    still somewhere else; without it every copy stays. `is_photo` says of a path whether it is a photo in
+    the catalog: such a file stays, whatever a ledger says of it, for anybody can write one."""
 
-    def __init__(self, path: Path, original_exists: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        original_exists: Callable[[str], bool] | None = None,
+        is_photo: Callable[[str], bool] | None = None,
+    ) -> None:
         self.path = Path(os.path.realpath(path.parent)) / path.name
         self.original_exists = original_exists
+        self.is_photo = is_photo
         self.staging = self.path / f"{STAGING}-{secrets.token_hex(8)}"
         self.old: dict[str, Entry] = {}  # what earlier runs made: name -> how it was made
         self.new: dict[str, Entry] = {}
@@ -179,6 +188,8 @@ class OutputFolder:
 
     def _is_as_made(self, name: str, made: Entry) -> bool:
         path = self.path / name
+        if made["how"] in ("made", "copy") and self.is_photo is not None and self.is_photo(str(path)):
+            return False
         if made["how"] == "symlink":
             return path.is_symlink() and _sha256(os.fsencode(os.readlink(path))) == made["sha256"]
         if path.is_symlink() or not path.is_file():
@@ -236,10 +247,10 @@ class OutputFolder:
             entry for entry in os.listdir(self.path) if entry not in LITTER and not entry.startswith(STAGING)
         ]
         marker = self.path / OUTPUT_MARKER
-        if OUTPUT_MARKER in others and not marker.is_symlink():
+        if OUTPUT_MARKER in others and not marker.is_symlink() and marker.is_file():
             # a ledger may have been damaged or edited: RecursionError is what deep nesting makes
             with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                files = json.loads(marker.read_text(encoding="ascii"))["files"]
+                files = json.loads(read_input(marker, LARGEST_LEDGER_BYTES))["files"]
                 return {name: _entry(made) for name, made in files.items() if self._is_inside(name)}
         elif not others:
             return {}
@@ -291,9 +302,10 @@ def _entry(made: dict[str, str]) -> Entry:
         if made["how"] == "symlink":
             entry["sha256"] = _sha256(os.fsencode(source))
         else:
-            with suppress(OSError), open(source, "rb") as file:
-                entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-            entry.setdefault("sha256", "")
+            entry["sha256"] = ""
+            if os.path.isfile(source):  # no pipe, at which one waits
+                with suppress(OSError), open(source, "rb") as file:
+                    entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     if entry["how"] not in (*HOWS, "made"):
         raise ValueError(entry["how"])
     return entry

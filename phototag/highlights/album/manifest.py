@@ -17,6 +17,7 @@ from phototag.highlights.album.strip import extension as stripped_extension
 from phototag.highlights.album.strip import stripped
 from phototag.highlights.theme import SECTIONS, Theme
 from phototag.highlights.verdict import Choice, Verdict
+from phototag.inputs import read_input
 from phototag.reading.folders import OUTPUT_MARKER
 from phototag.records import FILE_DATE_MARK, Photo, iso_date
 
@@ -54,7 +55,9 @@ def find_other(folder: Path, title: str, query: str) -> str | None:
     if not (folder / OUTPUT_MARKER).is_file():
         return None
     try:
-        held = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
+        if not (folder / MANIFEST).is_file():  # nor a pipe, at which one waits
+            return None
+        held = json.loads(read_input(folder / MANIFEST))
         other = (held["title"], held["query"]) != (title, query)
         return str(held["title"]) if other else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -9,6 +9,7 @@ import pytest
 
 from phototag.errors import PhototagError
 from phototag.highlights.album.folder import HOWS, OutputFolder
+from phototag.highlights.album.manifest import find_other
 
 
 @pytest.fixture
@@ -163,6 +164,7 @@ import resource, sys
 from pathlib import Path
 from phototag.errors import PhototagError
 from phototag.highlights.album.folder import OutputFolder
+from phototag.highlights.album.manifest import find_other
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 try:
     with OutputFolder(Path(sys.argv[1])) as folder:
@@ -281,3 +283,54 @@ def test_a_hostile_ledger_is_one_sentence(tmp_path, files):
     (tmp_path / ".phototag").write_text(f'{{"files": {files}}}')
     with pytest.raises(PhototagError, match="choose a new or an empty folder"), OutputFolder(tmp_path):
         raise AssertionError("must not get here")
+
+
+@pytest.mark.parametrize("how", ["made", "copy"])
+def test_no_ledger_makes_a_photo_of_the_catalog_ours(tmp_path, photo, how):
+    """Anybody can write a ledger that names a file and its hash, and send it along with photos."""
+    (tmp_path / "photos").mkdir()
+    for name in ("gone.jpg", "replaced.jpg"):
+        (tmp_path / "photos" / name).write_bytes(b"photo a")
+    made = {"how": how, "sha256": sha(photo), "photo": sha(photo)}
+    ledger = tmp_path / "photos" / ".phototag"
+    ledger.write_text(json.dumps({"files": dict.fromkeys(("gone.jpg", "replaced.jpg"), made)}))
+
+    def is_photo(path):
+        return path.endswith(".jpg")
+
+    with OutputFolder(tmp_path / "photos", still_there(photo), is_photo) as folder:
+        folder.write("album.json", b"{}")
+    assert sorted(folder.kept_back) == ["gone.jpg", "replaced.jpg"]
+    with (
+        pytest.raises(PhototagError, match="is in the way"),
+        OutputFolder(tmp_path / "photos", still_there(photo), is_photo) as folder,
+    ):
+        folder.write("replaced.jpg", b"new")
+    for name in ("gone.jpg", "replaced.jpg"):
+        assert (tmp_path / "photos" / name).read_bytes() == b"photo a"
+
+
+def test_a_ledger_or_an_album_that_is_a_pipe_or_has_no_end_keeps_nobody_waiting(tmp_path, photo):
+    for name, link in (("pipe", None), ("zero", "/dev/zero")):
+        out = tmp_path / name
+        out.mkdir()
+        for file in (".phototag", "album.json"):
+            os.mkfifo(out / file) if link is None else (out / file).symlink_to(link)
+        assert find_other(out, "title", "query") is None
+        with pytest.raises(PhototagError, match="choose a new or an empty folder"), OutputFolder(out):
+            raise AssertionError("must not get here")
+    sparse = tmp_path / "sparse"
+    sparse.mkdir()
+    with (sparse / ".phototag").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(PhototagError, match="larger than"), OutputFolder(sparse):
+        raise AssertionError("must not get here")
+    old = tmp_path / "old"
+    old.mkdir()
+    os.mkfifo(tmp_path / "waits")
+    files = {"a.jpg": {"how": "copy", "source": str(tmp_path / "waits")}}
+    (old / ".phototag").write_text(json.dumps({"files": files}))
+    (old / "a.jpg").write_bytes(b"")
+    with OutputFolder(old, still_there(photo)) as folder:
+        folder.write("b.txt", b"")
+    assert folder.kept_back == ["a.jpg"]
