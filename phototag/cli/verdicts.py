@@ -4,6 +4,7 @@ and what the program's answers are worth by them."""
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 from phototag.cli.output import count, printable, write_text
 from phototag.errors import UsageError
+from phototag.inputs import read_input_text
 
 VERDICTS = ("right", "wrong", "doubtful")
 
@@ -70,19 +72,18 @@ def read_samples(path: Path, what: str | None = None) -> Samples:
     found: Samples = defaultdict(lambda: defaultdict(dict))
     columns = {"sample", "sha256", "first", "second", *([what] if what else [])}
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            rows = csv.DictReader(lines)
-            if missing := columns - set(rows.fieldnames or ()):
-                raise UsageError(f"{path}: no column {', '.join(sorted(missing))}; the first line names them")
-            for row in rows:
-                judged = found[row["sample"]][row["sha256"]]
-                looks = [look for look in (row["first"], row["second"]) if look]
-                if unknown := [look for look in looks if look not in VERDICTS]:
-                    raise UsageError(
-                        f"{path}, line {rows.line_num}: {unknown[0]!r} is none of {', '.join(VERDICTS)}"
-                    )
-                if looks:
-                    judged[row[what] if what else ""] = looks[0] if len(set(looks)) == 1 else "doubtful"
+        rows = csv.DictReader(io.StringIO(read_input_text(path), newline=""))
+        if missing := columns - set(rows.fieldnames or ()):
+            raise UsageError(f"{path}: no column {', '.join(sorted(missing))}; the first line names them")
+        for row in rows:
+            judged = found[row["sample"] or ""][row["sha256"] or ""]
+            looks = [look for look in (row["first"], row["second"]) if look]
+            if unknown := [look for look in looks if look not in VERDICTS]:
+                raise UsageError(
+                    f"{path}, line {rows.line_num}: {unknown[0]!r} is none of {', '.join(VERDICTS)}"
+                )
+            if looks:
+                judged[row[what] or "" if what else ""] = looks[0] if len(set(looks)) == 1 else "doubtful"
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: cannot be read as a list ({error})") from error
     if not found:

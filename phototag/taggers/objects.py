@@ -6,7 +6,6 @@ keeps the better one."""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,15 +85,7 @@ def _coco(name: str, file: Path, device: str | torch.device, floor: float) -> De
         state = torch.load(file, map_location="cpu", weights_only=True)
         net = torchvisions(name, floor)
         net.load_state_dict(state)
-    except (
-        OSError,
-        RuntimeError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
+    except Exception as error:  # a damaged archive fails in the ways of zip, pickle and torch
         raise WeightsError(
             f"{file}: not readable as {name} weights ({type(error).__name__}); type: phototag weights "
             f"fetch {name}"

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from phototag.errors import PhototagError, UnreadablePhoto
+from phototag.inputs import LARGEST_DOCUMENT_BYTES, read_input
 from phototag.nets.training import is_held_out
 from phototag.query.vocabulary import canonical
 from phototag.reading.images import open_picture
@@ -79,7 +80,7 @@ def has_splits(annotations: Path) -> bool:
 
 def _read_json(annotations: Path) -> dict:
     try:
-        document = json.loads(annotations.read_text(encoding="utf-8"))
+        document = json.loads(read_input(annotations, LARGEST_DOCUMENT_BYTES))
     except OSError as error:
         raise PhototagError(f"{annotations}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:

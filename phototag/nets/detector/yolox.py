@@ -20,10 +20,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from phototag.errors import WeightsError
+from phototag.inputs import read_input
 
 STRIDES = (8, 16, 32)
 GREY = 114 / 255  # what the net was trained to see beside a photo that does not fill its canvas
 WIDTH = 16  # channels of the first layer; YOLOX-Nano's
+# What a damaged file says must not take gigabytes: channels of the largest YOLOX, kinds of any data set.
+WIDEST, MOST_KINDS = 80, 4096
+LARGEST_ONNX_BYTES = 1 << 30  # the largest YOLOX has 400 MB
 
 
 class Layer(nn.Module):
@@ -198,16 +202,22 @@ def read_onnx(path: Path) -> Yolox:
     """The net in an ONNX file of YOLOX whose norms are folded, such as the published
     yolox_nano.onnx. Raises WeightsError."""
     try:
-        stored, convolutions = _read_graph(path.read_bytes())
-        numbers = [tuple(torch.from_numpy(stored[name]) for name in names) for names in convolutions]
-    except (OSError, IndexError, KeyError, ValueError) as error:
+        stored, convolutions = _read_graph(read_input(path, LARGEST_ONNX_BYTES))
+        numbers = [
+            (torch.from_numpy(stored[weight]), torch.from_numpy(stored[bias]))
+            for weight, bias in convolutions
+        ]
+        kinds = [weight.shape[0] for weight, _ in numbers if weight.shape[2:] == (1, 1)][-5]
+        width = numbers[0][0].shape[0]
+        if not (0 < kinds <= MOST_KINDS and 0 < width <= WIDEST):
+            raise ValueError(f"layers of {width} and {kinds} outputs")
+        numbers[0] = (_from_focus(numbers[0][0]), numbers[0][1])
+    except (OSError, IndexError, KeyError, ValueError, OverflowError, RuntimeError) as error:
         raise WeightsError(
-            f"{path}: not readable as an ONNX file of YOLOX ({type(error).__name__}: {error})"
+            f"{path}: not readable as an ONNX file of YOLOX ({type(error).__name__}: {error!s:.200})"
         ) from error
-    kinds = [weight.shape[0] for weight, _ in numbers if weight.shape[2:] == (1, 1)][-5]
-    net = Yolox(kinds, numbers[0][0].shape[0])
+    net = Yolox(kinds, width)
     layers = [part for part in net.modules() if isinstance(part, nn.Conv2d)]
-    numbers[0] = (_from_focus(numbers[0][0]), numbers[0][1])
     if [(layer.weight.shape, layer.bias.shape) for layer in layers] != [
         (w.shape, b.shape) for w, b in numbers
     ]:
@@ -291,6 +301,8 @@ def _number(view: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = view[at]
+        if shift > 63:
+            raise ValueError(f"a number of more than 64 bits at byte {at}")
         value, at, shift = value | (byte & 127) << shift, at + 1, shift + 7
         if byte < 128:
             return value, at

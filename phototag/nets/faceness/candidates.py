@@ -7,11 +7,14 @@ photo,left,top,right,bottom,verdict beside it (`read_verdicts`)."""
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from phototag.errors import PhototagError
+from phototag.inputs import read_input_text
 from phototag.nets.detector.data import LabelledPhoto, Photos
 from phototag.records import Box
 
@@ -74,17 +77,17 @@ def read_verdicts(file: Path) -> dict[str, list[tuple[list[float], str]]]:
     begin with # say something to people. Raises PhototagError."""
     found: dict[str, list[tuple[list[float], str]]] = {}
     try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            table = csv.DictReader(line for line in lines if not line.startswith("#"))
-            if missing := {"photo", "verdict"}.difference(table.fieldnames or ()):
-                raise ValueError(f"without {' and '.join(sorted(missing))}")
-            for row in table:
-                if row["verdict"] not in VERDICTS:
-                    raise ValueError(
-                        f"the verdict is one of {', '.join(VERDICTS)}, not {row['verdict']!r:.40}"
-                    )
-                edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom")]
-                found.setdefault(row["photo"], []).append((edges, row["verdict"]))
+        lines = io.StringIO(read_input_text(file), newline="")
+        table = csv.DictReader(line for line in lines if not line.startswith("#"))
+        if missing := {"photo", "verdict"}.difference(table.fieldnames or ()):
+            raise ValueError(f"without {' and '.join(sorted(missing))}")
+        for row in table:
+            if row["verdict"] not in VERDICTS:
+                raise ValueError(f"the verdict is one of {', '.join(VERDICTS)}, not {row['verdict']!r:.40}")
+            edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom")]
+            if not all(map(math.isfinite, edges)):
+                raise ValueError(f"the edges are pixels, not {edges}")
+            found.setdefault(row["photo"], []).append((edges, row["verdict"]))
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise PhototagError(
             f"{file}: expected a table with the columns photo, left, top, right, bottom and verdict ({error})"

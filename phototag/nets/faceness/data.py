@@ -8,7 +8,7 @@ that the repeated border itself says nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from phototag.errors import PhototagError, UnreadablePhoto
+from phototag.nets.arrays import read_arrays
 from phototag.nets.detector.data import Photos
 from phototag.nets.faceness.candidates import Truth
 from phototag.nets.faceness.net import SIDE
@@ -26,6 +27,7 @@ from phototag.nets.smilenet.crop import MARGIN as FACE_MARGIN
 from phototag.nets.smilenet.crop import cut_face
 from phototag.nets.smilenet.data import labelled_files, person_of
 from phototag.nets.training import is_held_out
+from phototag.outputs import replace_file
 from phototag.reading.images import open_picture
 from phototag.records import Box
 
@@ -74,14 +76,22 @@ class Mined:
     in_peopled: np.ndarray
 
     def save(self, file: Path) -> None:
-        np.savez(file, **self.__dict__)
+        """Raises PhototagError where it cannot be written, or another file is there."""
+        with replace_file(file) as temporary:
+            np.savez(temporary, **self.__dict__)
 
     @classmethod
     def load(cls, file: Path) -> Mined:
         """Raises PhototagError."""
         try:
-            with np.load(file, allow_pickle=False) as archive:
-                return cls(**{name: archive[name] for name in ("crops", "scores", "is_face", "in_peopled")})
+            crops, scores, is_face, in_peopled = read_arrays(file, [field.name for field in fields(cls)])
+            if crops.shape != (len(crops), STORED_SIDE, STORED_SIDE, 3) or crops.dtype != np.uint8:
+                raise ValueError(f"crops are {crops.dtype} {crops.shape}")
+            if not scores.shape == is_face.shape == in_peopled.shape == (len(crops),):
+                raise ValueError("not one answer for each crop")
+            if scores.dtype.kind != "f" or is_face.dtype != bool or in_peopled.dtype != bool:
+                raise ValueError("answers of another kind")
+            return cls(crops, scores, is_face, in_peopled)
         except Exception as error:  # a damaged archive fails in the ways of zip, zlib and NumPy
             raise PhototagError(f"{file}: holds no candidates of a training; delete it") from error
 
@@ -172,8 +182,7 @@ def training_crops(mined: Mined, faces: Sequence[Path], seed: int, most: int = 1
 
 def _read_votes(source: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with np.load(source, allow_pickle=False) as archive:
-            images, votes = archive["images"], archive["votes"]
+        images, votes = read_arrays(source, ("images", "votes"))
         if images.ndim != 3 or votes.ndim != 2 or votes.shape[1] <= NOT_A_FACE_VOTE:
             raise ValueError(f"images are {images.shape}, votes {votes.shape}")
     except Exception as error:  # a damaged archive fails in the ways of zip, zlib and NumPy

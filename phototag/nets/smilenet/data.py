@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 import re
 from collections.abc import Callable
@@ -21,6 +22,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from phototag.errors import PhototagError, UnreadablePhoto
+from phototag.inputs import read_input_text
+from phototag.nets.arrays import read_arrays
 from phototag.nets.smilenet.crop import whole_face
 from phototag.nets.smilenet.labels import EMOTION_OF, EMOTIONS
 from phototag.nets.training import is_held_out
@@ -134,14 +137,13 @@ def labelled_files(source: Path) -> list[tuple[Path, str]]:
 def _csv_rows(source: Path) -> list[tuple[Path, str]]:
     folder = source.with_suffix("")
     try:
-        with source.open(newline="", encoding="utf-8") as lines:
-            table = csv.DictReader(lines)
-            rows = []
-            for row in table:
-                file, emotion = row.get("file"), row.get("emotion")
-                if not file or not emotion or "\0" in file:
-                    raise ValueError(f"no file and emotion in line {table.line_num}")
-                rows.append((folder / file, emotion))
+        table = csv.DictReader(io.StringIO(read_input_text(source), newline=""))
+        rows = []
+        for row in table:
+            file, emotion = row.get("file"), row.get("emotion")
+            if not file or not emotion or "\0" in file:
+                raise ValueError(f"no file and emotion in line {table.line_num}")
+            rows.append((folder / file, emotion))
     except (OSError, ValueError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise PhototagError(
@@ -169,9 +171,8 @@ def read_verdicts(file: Path) -> dict[str, frozenset[str]]:
     sha256 and verdict. Raises PhototagError."""
     found: dict[str, set[str]] = {}
     try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            for row in csv.DictReader(lines):
-                found.setdefault(row["verdict"], set()).add(row["sha256"])
+        for row in csv.DictReader(io.StringIO(read_input_text(file), newline="")):
+            found.setdefault(row["verdict"], set()).add(row["sha256"])
     except (OSError, KeyError, ValueError, csv.Error) as error:
         raise PhototagError(f"{file}: expected a table with the columns sha256 and verdict") from error
     return {verdict: frozenset(hashes) for verdict, hashes in found.items()}
@@ -190,8 +191,8 @@ def _read_votes(
     only: frozenset[str] | None,
 ) -> FaceSet:
     try:
-        with np.load(source, allow_pickle=False) as archive:
-            images, votes = archive["images"], archive["votes"].astype(np.float32)
+        images, votes = read_arrays(source, ("images", "votes"))
+        votes = votes.astype(np.float32)
         if images.ndim != 3 or images.dtype != np.uint8 or not 0 < max(images.shape[1:]) <= LONGEST_FACE:
             raise ValueError(f"images are {images.dtype} {images.shape}")
         if votes.ndim != 2 or votes.shape[1] < len(EMOTIONS) or len(votes) != len(images):

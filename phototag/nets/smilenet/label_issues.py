@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from phototag.errors import PhototagError
+from phototag.inputs import read_input_text
 from phototag.nets.smilenet.data import FaceSet
 from phototag.nets.smilenet.labels import EMOTIONS
 from phototag.nets.smilenet.net import SmileNet
@@ -101,7 +102,7 @@ def read_hashes(file: Path) -> frozenset[str]:
     people. Raises PhototagError."""
     found = set()
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_input_text(file).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise PhototagError(f"{file}: cannot be read as a list of hashes ({error})") from error
     for number, line in enumerate(lines, 1):
