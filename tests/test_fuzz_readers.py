@@ -2,12 +2,15 @@
 sentence, and nothing else escapes. Pictures have a test of their own: tests/reading/test_fuzz.py."""
 
 import csv
+import dataclasses
 import io
 import json
 import random
 import shutil
 import sqlite3
 import struct
+import tempfile
+import wave
 from contextlib import closing
 from pathlib import Path
 
@@ -17,22 +20,32 @@ import safetensors.torch
 import torch
 from PIL import Image, PngImagePlugin
 
+from phototag.cli import verdicts
 from phototag.errors import PhototagError
 from phototag.exporting.documents import coco_pieces, csv_pieces, geojson_pieces, json_pieces
 from phototag.highlights import theme
+from phototag.highlights.album import manifest
+from phototag.highlights.album.folder import OutputFolder
+from phototag.highlights.film import soundtrack
 from phototag.library import Library
-from phototag.metadata import exiftool_json, iptc, picasa, takeout, xmp
+from phototag.metadata import exiftool_json, iptc, merge, picasa, takeout, xmp
 from phototag.metadata.resolve import resolve
 from phototag.metadata.xmp_fields import read_xmp
 from phototag.nets.detector import checkpoint as detector_file
 from phototag.nets.detector import data as coco
-from phototag.nets.detector import everyday
+from phototag.nets.detector import everyday, yolox
+from phototag.nets.faceness import candidates
+from phototag.nets.faceness import checkpoint as faceness_file
+from phototag.nets.faceness import data as crops_of
 from phototag.nets.smilenet import checkpoint as smilenet_file
 from phototag.nets.smilenet import data as face_files
+from phototag.nets.smilenet import label_issues
+from phototag.nets.training import Run
 from phototag.reading.embedded import Embedded, find_embedded
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.taken import find_taken
 from phototag.records import Box
+from phototag.taggers import objects
 from phototag.weights import store, thresholds
 from tests.conftest import SAMPLES
 from tests.hostile import VALUES, distort, mutant
@@ -260,6 +273,112 @@ def try_npz(folder, rng, number):
         )
         np.savez(file, images=np.zeros(rng.choice(shapes), kind), votes=votes)
     return attempt(face_files.read_faces, file, 48)
+
+
+def try_faceness_weights(folder, rng, number):
+    file = folder / "faceness.safetensors"
+    seed = FACENESS if number % 4 == 0 else FACENESS_HEAD
+    file.write_bytes(weights_mutant(seed, "calibration", rng))
+    return attempt(faceness_file.load, file)
+
+
+TABLES = {  # what reads it: its columns and a row
+    candidates.read_verdicts: ("photo,left,top,right,bottom,verdict", "a.jpg,1,2,30.5,40,no face"),
+    face_files.read_verdicts: ("sha256,verdict", "0" * 64 + ",open mouth"),
+    label_issues.read_hashes: ("# what is wrong", "0" * 64 + "  a.jpg"),
+    verdicts.read_samples: ("sample,sha256,first,second", "2016," + "0" * 64 + ",right,doubtful"),
+}
+
+
+def try_tables(folder, rng, number):
+    read = [*TABLES][number % len(TABLES)]
+    columns, row = TABLES[read]
+    file = folder / "table.csv"
+    text = "\n".join([columns, *[row] * 4, ""])
+    if rng.random() < 0.3:
+        cells = text.split(",")
+        cells[rng.randrange(len(cells))] = str(rng.choice(VALUES))
+        text = ",".join(cells)
+    data = text.encode("utf-8", "surrogateescape") or b"\n"
+    file.write_bytes(mutant(data, rng) if rng.random() < 0.7 else data)
+    return attempt(read, file)
+
+
+def try_crops(folder, rng, number):
+    file = folder / "crops.npz"
+    if rng.random() < 0.5:
+        file.write_bytes(mutant(CROPS, rng))
+    else:
+        shapes = ((2, SIDE, SIDE, 3), (2, SIDE, SIDE), (2, 0, 0, 3), (3, SIDE, SIDE, 3), (2,), ())
+        answers = rng.choice(
+            (np.zeros(2, bool), np.zeros(2), np.zeros(3, bool), np.zeros((2, 1)), np.zeros(()))
+        )
+        kind = rng.choice((np.uint8, np.float64, bool))
+        np.savez(
+            file,
+            crops=np.zeros(rng.choice(shapes), kind),
+            scores=np.zeros(2),
+            is_face=answers,
+            in_peopled=answers,
+        )
+    return attempt(crops_of.Mined.load, file)
+
+
+def try_onnx(folder, rng, number):
+    file = folder / "yolox.onnx"
+    file.write_bytes(mutant(ONNX[: rng.choice((300, 3000, len(ONNX)))], rng))
+    return attempt(yolox.read_onnx, file)
+
+
+def try_coco_weights(folder, rng, number):
+    """Weights that a person brings in place of COCO's: an archive of torch."""
+    file = folder / "own.pth"
+    file.write_bytes(mutant(ARCHIVE, rng))
+    # None of them is all of a net: of those that are still an archive, too, one sentence is said.
+    return not attempt(objects.detector, "coco-mobile-320", "cpu", 0.1, file)
+
+
+def try_checkpoint(folder, rng, number):
+    (folder / "checkpoint.pt").write_bytes(mutant(CHECKPOINT, rng))
+    net = torch.nn.Linear(1, 1)
+    return attempt(Run(folder, PLAN).resume, net, net, torch.optim.AdamW(net.parameters()))
+
+
+def try_album(folder, rng, number):
+    """What stands in an album's folder: its ledger, and what it says of itself."""
+    for old in (*folder.glob("*.jpg"), *folder.glob("*.txt")):
+        old.unlink()
+    (folder / ".phototag").write_bytes(json_mutant(ALBUM_LEDGER, rng))
+    (folder / "album.json").write_bytes(json_mutant({"title": "Smiles 2016", "query": "taken:2016"}, rng))
+    (folder / "a.jpg").write_bytes(b"somebody's")
+    manifest.find_other(folder, "Smiles 2016", "")
+    taken = attempt(_fill, folder)
+    assert (folder / "a.jpg").read_bytes() == b"somebody's"
+    assert not list(folder.glob(".phototag-*")), "half made"
+    return taken
+
+
+def _fill(folder):
+    with OutputFolder(folder) as output:
+        output.write("new.txt", b"new")
+
+
+def try_merge(folder, rng, number):
+    """Sidecars of others into which we write, and out of which we take away what is ours."""
+    packet = mutant(rng.choice((PACKET, *FOREIGN_PACKETS, *OUR_PACKETS)), rng)
+    try:
+        written = merge.merge(packet, WORDS, now="2026-01-02T03:04:05+00:00").data
+        merge.remove(written or packet, now="2026-01-02T03:04:05+00:00")
+    except xmp.NotXmp as error:
+        assert refused(error)
+        return False
+    return True
+
+
+def try_music(folder, rng, number):
+    file = folder / "music"
+    file.write_bytes(mutant(MUSIC[number % len(MUSIC)], rng))
+    return attempt(soundtrack.load, str(file), 1.0)
 
 
 def try_catalog(folder, rng, number):
@@ -492,6 +611,106 @@ EVERYDAY = (SHIPPED / "everyday.safetensors").read_bytes()
 EVERYDAY_HEAD = head_only(EVERYDAY)
 SMILENET = (SHIPPED / "smilenet.safetensors").read_bytes()
 SMILENET_HEAD = head_only(SMILENET)
+FACENESS = (SHIPPED / "faceness.safetensors").read_bytes()
+FACENESS_HEAD = head_only(FACENESS)
+SIDE = crops_of.STORED_SIDE
+
+
+def _crops():
+    data, some = io.BytesIO(), np.zeros(2, bool)
+    np.savez(
+        data, crops=np.zeros((2, SIDE, SIDE, 3), np.uint8), scores=np.zeros(2), is_face=some, in_peopled=some
+    )
+    return data.getvalue()
+
+
+CROPS = _crops()
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    epochs: int = 1
+
+
+PLAN = Plan()
+
+
+def _archive(document):
+    data = io.BytesIO()
+    torch.save(document, data)
+    return data.getvalue()
+
+
+ARCHIVE = _archive({"backbone.weight": torch.zeros(3)})
+
+
+def _checkpoint():
+    net = torch.nn.Linear(1, 1)
+    states = {"net": net.state_dict(), "averaged": net.state_dict()}
+    optimiser = torch.optim.AdamW(net.parameters())
+    told = {"plan": {"epochs": 1}, "labels": None, "history": [{"epoch": 1.0}]}
+    return _archive({**told, **states, "optimiser": optimiser.state_dict()})
+
+
+CHECKPOINT = _checkpoint()
+ALBUM_LEDGER = {
+    "about": "Made by phototag.",
+    "files": {
+        "1.jpg": {"how": "symlink", "sha256": "0" * 64, "photo": "0" * 64},
+        "../2.jpg": {"how": "copy", "sha256": "0" * 64, "photo": "0" * 64},
+        "gallery/index.html": {"how": "made", "sha256": "0" * 64},
+        "a.jpg": {"how": "copy", "source": "/dev/zero"},
+    },
+}
+WORDS = merge.PhotoWords(
+    (merge.Keyword(("thing", "dog"), "dog"), merge.Keyword(("smiling", "everyone"), "everyone smiling")),
+    6,
+    (merge.NamedFace("Anna", Box(0.1, 0.2, 0.3, 0.4)),),
+    (4000, 3000),
+)
+OUR_PACKETS = [merge.merge(PACKET, WORDS, now="2026-01-02T03:04:05+00:00").data]
+
+
+def _onnx():
+    """A small YOLOX as ONNX, as tests of its reader write it."""
+    from tests.nets.detector.test_yolox import write_onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        return write_onnx(yolox.Yolox(80, 4).eval(), Path(folder, "a.onnx")).read_bytes()
+
+
+ONNX = _onnx()
+
+
+def _music():
+    """A second of a tone as WAV and in what FFmpeg encodes by itself."""
+    import av
+
+    tone = (np.sin(np.arange(44_100) / 20) * 9000).astype("<i2")
+    data = io.BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setparams((1, 2, 44_100, 0, "NONE", ""))
+        file.writeframes(tone.tobytes())
+    yield data.getvalue()
+    for kind, codec in (
+        ("flac", "flac"),
+        ("mp3", "mp3"),
+        ("ipod", "aac"),
+        ("ogg", "opus"),
+        ("matroska", "flac"),
+    ):
+        coded = io.BytesIO()
+        with av.open(io.BytesIO(data.getvalue())) as source, av.open(coded, "w", format=kind) as target:
+            stream = target.add_stream("libopus" if codec == "opus" else codec, rate=48_000)
+            resampler = av.AudioResampler(stream.format.name, "stereo", 48_000)
+            for frame in source.decode(audio=0):
+                for part in resampler.resample(frame):
+                    target.mux(stream.encode(part))
+            target.mux(stream.encode(None))
+        yield coded.getvalue()
+
+
+MUSIC = list(_music())
 CATALOG = b""
 
 
@@ -538,6 +757,8 @@ TARGETS = [
     try_exif, try_dates, try_xmp, try_iptc, try_picasa, try_exiftool_json, try_takeout,
     try_pixel_hash, try_theme, try_detector_weights,
     try_everyday_weights, try_smilenet_weights, try_record, try_coco, try_csv, try_npz, try_catalog,
+    try_faceness_weights, try_tables, try_crops, try_onnx, try_coco_weights, try_checkpoint, try_album,
+    try_merge, try_music,
 ]  # fmt: skip
 
 
@@ -546,6 +767,8 @@ SLOW = (
     try_everyday_weights,
     try_smilenet_weights,
     try_catalog,
+    try_coco_weights,
+    try_music,
 )  # files of megabytes, databases
 
 

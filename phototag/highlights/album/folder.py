@@ -299,6 +299,8 @@ def _entry(made: dict[str, str]) -> Entry:
     entry: Entry = {key: str(made[key]) for key in ("how", "sha256", "photo") if key in made}
     if "sha256" not in entry:
         source = made["source"]
+        if not isinstance(source, str):  # a number would be one of this process's open files
+            raise ValueError("a source that is no text")
         if made["how"] == "symlink":
             entry["sha256"] = _sha256(os.fsencode(source))
         else:

@@ -35,6 +35,7 @@ BITS = 160_000  # a second: more is not heard
 # Beats: the spectrum's rise from one hop to the next, its period, and the best path along it.
 HOP, WINDOW = 512, 1024  # samples at ANALYSIS_RATE
 ANALYSIS_RATE = RATE // 2
+SLOW_HOPS = 43  # a second: what changes more slowly than that is no beat
 LIKELY_TEMPO = 110.0  # beats a minute; twice or half of it is half as likely
 TIGHTNESS = 100.0  # how much a beat may come early or late: the value of Ellis, 2007
 
@@ -191,7 +192,9 @@ def _onsets(sound: Sound) -> Any:
         rises.append(np.maximum(np.diff(levels, axis=0, prepend=first), 0).sum(axis=1))
         last = levels[-1:]
     rise = np.concatenate(rises)
-    slow = np.convolve(rise, np.ones(43) / 43, mode="same")
+    if len(rise) < SLOW_HOPS:  # less than a second has no beat
+        return np.zeros(0)
+    slow = np.convolve(rise, np.ones(SLOW_HOPS) / SLOW_HOPS, mode="same")
     return np.maximum(rise - slow, 0)
 
 

@@ -277,7 +277,16 @@ def test_a_ledger_of_before_that_named_the_sources_still_tells_what_is_ours(tmp_
 
 
 @pytest.mark.parametrize(
-    "files", ['{"a": 3}', '{"a": {}}', '{"a": {"how": "?", "sha256": "0"}}', "[" * 5000, '{"a": {"how": []}}']
+    "files",
+    [
+        '{"a": 3}',
+        '{"a": {}}',
+        '{"a": {"how": "?", "sha256": "0"}}',
+        "[" * 5000,
+        '{"a": {"how": []}}',
+        '{"a": {"how": "copy", "source": 0}}',
+        '{"a": {"how": "copy", "source": 18446744073709551616}}',
+    ],
 )
 def test_a_hostile_ledger_is_one_sentence(tmp_path, files):
     (tmp_path / ".phototag").write_text(f'{{"files": {files}}}')

@@ -144,3 +144,8 @@ def test_a_file_of_one_sample_a_second_is_damaged(tmp_path):
     for rate in (1, 100):
         with pytest.raises(PhototagError, match=f"{rate} samples a second are no sound"):
             soundtrack.load(write(tmp_path / "a.wav", drummed(120, 0.2), rate), 3)
+
+
+def test_a_file_shorter_than_any_beat_is_music_too(tmp_path):
+    track = soundtrack.load(write(tmp_path / "a.wav", drummed(120, 0.4)), 3)
+    assert track.beats == () and len(whole(track, 3)) >= 3 * RATE
