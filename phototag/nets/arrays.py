@@ -5,13 +5,14 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 LARGEST_BYTES = 4 << 30  # unpacked: two million small faces
 
 
-def read_arrays(file: Path, names: Sequence[str]) -> list[np.ndarray]:
+def read_arrays(file: Path, names: Sequence[str]) -> list[Any]:
     """The arrays of these names. A small file may unpack to a thousand times its size: one of more than
     `LARGEST_BYTES` is refused before. Raises what zip, zlib and NumPy raise of damaged files."""
     with zipfile.ZipFile(file) as archive:

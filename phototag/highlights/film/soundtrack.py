@@ -104,7 +104,7 @@ def _decoded(path: str, seconds: float) -> Sound:
             # to other files and the network.
             options = {"format_whitelist": SOUND_FORMATS, "protocol_whitelist": "none"}
             file = opened.enter_context(open(path, "rb"))
-            source = opened.enter_context(av.open(file, options=options))
+            source = opened.enter_context(av.open(file, "r", options=options))
         except (OSError, ValueError, LookupError, EOFError, av.FFmpegError) as error:
             raise PhototagError(f"cannot read the music {path}: {_reason(error)}") from error
         if not source.streams.audio:
