@@ -20,6 +20,7 @@ ROOMS = (
     "storage",
     "stopping",
     "records",
+    "inputs",
     "outputs",
     "gazetteer",
     "metadata",
