@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from phototag.errors import CatalogError
 from phototag.library.database import Catalog
-from phototag.library.dialects import continue_numbers, insert_rows, is_on_server
+from phototag.library.dialects import continue_numbers, filled_at_once, insert_rows, is_on_server
 from phototag.library.tables import embeddings, meta, metadata, photos
 
 ROWS = 5000  # read and written at a time: a megabyte
@@ -37,12 +37,13 @@ def copy(
     with target.write(check_foreign_keys=False) as writing, source.read() as reading:
         _require_empty(writing, target)
         total = sum(_count(reading, table) for table in metadata.sorted_tables)
-        for table in metadata.sorted_tables:  # those that others refer to come first
-            for rows in _pages(reading, table):
-                insert_rows(writing, table, _storable(rows) if is_on_server(writing) else rows)
-                done += len(rows)
-                if on_progress:
-                    on_progress(done, total)
+        with filled_at_once(writing, metadata.sorted_tables):
+            for table in metadata.sorted_tables:  # those that others refer to come first
+                for rows in _pages(reading, table):
+                    insert_rows(writing, table, _storable(rows) if is_on_server(writing) else rows)
+                    done += len(rows)
+                    if on_progress:
+                        on_progress(done, total)
         if not with_embeddings:
             left_out = _count(writing, embeddings)
             if left_out:

@@ -242,6 +242,16 @@ def continue_numbers(connection: Connection, tables: Sequence[Table]) -> None:
         postgresql.continue_numbers(connection, tables)
 
 
+@contextmanager
+def filled_at_once(connection: Connection, tables: Sequence[Table]) -> Iterator[None]:
+    """Meanwhile tables that are empty may be filled with whatever number of rows, in any order."""
+    if is_on_server(connection):
+        with postgresql.filled_at_once(connection, tables):
+            yield
+    else:
+        yield
+
+
 def learn_sizes(engine: Engine, tables: Sequence[Table]) -> None:
     """After much was inserted: PostgreSQL plans questions by what it knows of its tables."""
     if is_on_server(engine):

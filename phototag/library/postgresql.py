@@ -7,10 +7,11 @@ they have in SQLite. New names (of labels, taggers, persons) are made by one at 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
@@ -18,6 +19,7 @@ from phototag.library.address import show_address
 
 BUSY_SECONDS = 30  # who waits this long for a lock waits for something stuck
 CONNECT_SECONDS = 10
+INDEX_MEMORY = "256MB"  # to sort ten million rows for an index
 # Keys of advisory locks, which only programs that know them take: 'phtg' and a number.
 _WRITERS, _NAMES = 0x7068746700000001, 0x7068746700000002
 # The server lets go of what a machine holds that was unplugged, after a minute instead of two hours; and
@@ -90,6 +92,40 @@ def copy_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ..
     with own.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
+
+
+@contextmanager
+def filled_at_once(connection: Connection, tables: Sequence[Table]) -> Iterator[None]:
+    """Tables that are empty are filled without their indices and foreign keys, which are made again when all
+    rows are there: several times faster than to keep them up row by row."""
+    names = {"names": [table.name for table in tables]}
+    foreign_keys = connection.execute(_FOREIGN_KEYS, names).all()
+    indices = connection.execute(_INDICES, names).all()
+    for table, name, _ in foreign_keys:
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+    for name, _ in indices:
+        connection.exec_driver_sql(f"DROP INDEX {name}")
+    yield
+    connection.exec_driver_sql(f"SET LOCAL maintenance_work_mem = '{INDEX_MEMORY}'")
+    for _, definition in indices:
+        connection.exec_driver_sql(definition)
+    for table, name, definition in foreign_keys:
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+
+
+_NAMED = "SELECT to_regclass(quote_ident(name)) FROM unnest(CAST(:names AS text[])) AS name"
+# As the server itself spells them. What belongs to a primary key or another constraint stays.
+_FOREIGN_KEYS = text(
+    "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint "
+    f"WHERE contype = 'f' AND conrelid IN ({_NAMED}) "
+    "ORDER BY conrelid, conname"
+)
+_INDICES = text(
+    "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
+    f"WHERE indrelid IN ({_NAMED}) "
+    "AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f') "
+    "ORDER BY indrelid, indexrelid::regclass::text"
+)
 
 
 def compact(engine: Engine, tables: Sequence[Table]) -> None:

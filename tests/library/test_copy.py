@@ -118,6 +118,26 @@ def test_everything_goes_into_postgresql_and_back(filled, databases, tmp_path):
     databases.remove(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated "
+        "FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+    ],
+    ids=["indices", "constraints"],
+)
+def test_a_copy_has_every_index_and_foreign_key_that_an_empty_catalog_has(
+    filled, databases, tmp_path, statement
+):
+    filled.copy_to(databases.address(tmp_path / "copy.db"))
+    databases.address(tmp_path / "empty.db")
+    found = databases.execute(tmp_path / "copy.db", statement)
+    assert found == databases.execute(tmp_path / "empty.db", statement) and len(found) > 30
+    for name in ("copy.db", "empty.db"):
+        databases.remove(tmp_path / name)
+
+
 def test_new_rows_get_new_numbers_in_the_copy(filled, databases, tmp_path):
     address = databases.address(tmp_path)
     filled.copy_to(address, with_embeddings=True)
