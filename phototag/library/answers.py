@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
@@ -17,6 +18,7 @@ from phototag.records import Box, Fingerprint, Tag
 
 T = TypeVar("T")
 CHUNK = 500  # ids in one statement: few statements, and far below SQLite's limit of 32,766 parameters
+ANSWERS = 10_000  # the same, of answers: some of each photo
 IDS: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
 
 _HEADS = (
@@ -33,23 +35,31 @@ _HEADS = (
     .where(answers.c.photo_id.in_(IDS))
     .order_by(answers.c.id)
 )
-_TAGS = (
-    select(
-        answers.c.photo_id,
-        answers.c.tagger_id,
-        labels.c.name,
-        tags.c.score,
-        tags.c.box_left,
-        tags.c.box_top,
-        tags.c.box_right,
-        tags.c.box_bottom,
-        tags.c.points,
-    )
+_EDGES = tags.c.box_left, tags.c.box_top, tags.c.box_right, tags.c.box_bottom
+_TAGS_OF_TAGGERS = (
+    select(answers.c.photo_id, answers.c.tagger_id, labels.c.name, tags.c.score, *_EDGES)
     .select_from(answers.join(tags).join(labels))
-    .where(answers.c.photo_id.in_(IDS))
+    .where(answers.c.photo_id.in_(IDS), answers.c.tagger_id.in_(bindparam("taggers", expanding=True)))
     .order_by(answers.c.photo_id, answers.c.tagger_id, tags.c.position)
 )
-_TAGS_OF = _TAGS.where(answers.c.tagger_id.in_(bindparam("taggers", expanding=True)))
+_HEADS_OF_PAGE = (
+    select(
+        answers.c.id,
+        answers.c.photo_id,
+        answers.c.tagger_id,
+        taggers.c.name,
+        answers.c.error,
+        fingerprint_rows.c.weights_name,
+    )
+    .select_from(answers.join(taggers).join(fingerprint_rows))
+    .where(answers.c.photo_id.in_(IDS))
+)
+_TAGS_OF_ANSWERS = (
+    select(tags.c.answer_id, labels.c.name, tags.c.score, *_EDGES, tags.c.points)
+    .select_from(tags.join(labels))
+    .where(tags.c.answer_id.in_(IDS))
+    .order_by(tags.c.answer_id, tags.c.position)
+)
 _TAGGERS = select(taggers.c.id, taggers.c.name)
 _FINGERPRINTS = select(fingerprint_rows).where(
     fingerprint_rows.c.fingerprint.in_(bindparam("texts", expanding=True))
@@ -67,6 +77,15 @@ class Answer:
     error: str | None
     weights_name: str | None = None
     tags: tuple[Tag, ...] = ()
+
+
+class Shown(NamedTuple):
+    """What taggers say of one photo, each by tagger name: tags in order, taggers in the order in which the
+    catalog met them; errors, in the order in which they came; names of weights, where there is a choice."""
+
+    tags: dict[str, list[Tag]]
+    errors: dict[str, str]
+    weights_names: dict[str, str]
 
 
 class TagRow(NamedTuple):
@@ -104,31 +123,55 @@ def load_answers(
 
 
 def load_tags(
-    connection: Connection, photo_ids: list[int], only: Collection[str] | None = None
+    connection: Connection, photo_ids: Iterable[int], only: Collection[str] | None = None
 ) -> dict[int, dict[str, list[Tag]]]:
     """Photo id -> tagger name -> tags in order, of all answers about these photos that have any, or
     of those by the taggers `only`. Taggers come in the order in which the catalog met them."""
-    names = {number: name for number, name in connection.execute(_TAGGERS)}
-    if only is None:
-        rows = connection.execute(_TAGS, {"ids": photo_ids})
-    else:
-        asked = [number for number, name in names.items() if name in only]
-        rows = connection.execute(_TAGS_OF, {"ids": photo_ids, "taggers": asked})
-    found: dict[int, dict[str, list[Tag]]] = {}
+    shown = load_shown(connection, photo_ids, only)
+    return {photo_id: its.tags for photo_id, its in shown.items() if its.tags}
+
+
+def load_shown(
+    connection: Connection, photo_ids: Iterable[int], only: Collection[str] | None = None
+) -> dict[int, Shown]:
+    """Photo id -> all that taggers, or those of `only`, say of the photo. Two statements per CHUNK photos."""
+    found: dict[int, Shown] = {}
+    for ids in chunks(photo_ids):
+        rows = connection.execute(_HEADS_OF_PAGE, {"ids": ids}).all()
+        if only is not None:
+            rows = [row for row in rows if row.name in only]
+        tags_of = _load_tags_of(connection, [row.id for row in rows])
+        for row in sorted(rows, key=attrgetter("id")):
+            shown = found.setdefault(row.photo_id, Shown({}, {}, {}))
+            if row.error is not None:
+                shown.errors[row.name] = row.error
+            elif row.weights_name is not None:
+                shown.weights_names[row.name] = row.weights_name
+        for row in sorted(rows, key=attrgetter("tagger_id")):
+            if row.id in tags_of:
+                found[row.photo_id].tags[row.name] = tags_of[row.id]
+    return found
+
+
+def _load_tags_of(connection: Connection, answer_ids: Iterable[int]) -> dict[int, list[Tag]]:
+    """Answer -> its tags in order; without answers that have none."""
+    found: dict[int, list[Tag]] = {}
     boxes: dict[tuple[float, float, float, float], Box] = {}  # ten tags say something of the same face
-    last_photo = last_tagger = None
-    for photo_id, tagger_id, label, score, left, top, right, bottom, points in rows:
-        if photo_id != last_photo or tagger_id != last_tagger:
-            its_tags = found.setdefault(photo_id, {})[names[tagger_id]] = []
-            last_photo, last_tagger = photo_id, tagger_id
-        box = None
-        if left is not None:
-            edges = left, top, right, bottom
-            box = boxes.get(edges)
-            if box is None:
-                box = boxes[edges] = Box(*edges)
-        corners = tuple([(x, y) for x, y in json.loads(points)]) if points else ()
-        its_tags.append(Tag(label, score, box, corners))
+    for ids in chunks(answer_ids, ANSWERS):
+        rows = connection.execute(_TAGS_OF_ANSWERS, {"ids": ids}).all()
+        for answer_id, label, score, left, top, right, bottom, points in rows:
+            box = None
+            if left is not None:
+                edges = left, top, right, bottom
+                box = boxes.get(edges)
+                if box is None:
+                    box = boxes[edges] = Box(*edges)
+            corners = tuple([(x, y) for x, y in json.loads(points)]) if points else ()
+            tag = Tag(label, score, box, corners)
+            if answer_id in found:
+                found[answer_id].append(tag)
+            else:
+                found[answer_id] = [tag]
     return found
 
 
@@ -137,9 +180,9 @@ def load_tag_rows(
 ) -> dict[int, list[TagRow]]:
     """Photo id -> every tag by taggers other than `without`, in order."""
     names = {number: name for number, name in connection.execute(_TAGGERS) if name not in without}
-    rows = connection.execute(_TAGS_OF, {"ids": photo_ids, "taggers": [*names]})
+    rows = connection.execute(_TAGS_OF_TAGGERS, {"ids": photo_ids, "taggers": [*names]})
     found: dict[int, list[TagRow]] = {}
-    for photo_id, tagger_id, label, score, left, top, right, bottom, _ in rows:
+    for photo_id, tagger_id, label, score, left, top, right, bottom in rows.all():
         box = None if left is None else (left, top, right, bottom)
         found.setdefault(photo_id, []).append(TagRow(names[tagger_id], label, score, box))
     return found

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from sqlalchemy import (
+    ARRAY,
     URL,
     BindParameter,
     ColumnElement,
@@ -31,18 +32,18 @@ from sqlalchemy import (
     QueuePool,
     Select,
     Table,
+    TableValuedAlias,
     Text,
     UpdateBase,
-    Values,
     column,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     literal,
     select,
     true,
-    values,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
@@ -422,14 +423,15 @@ def indexed_by(statement: Statement, table: Table, index: str) -> Statement:
     return statement.with_hint(table, f"INDEXED BY {index}", "sqlite")
 
 
-def table_of(parts: Sequence[Mapping[str, Any]]) -> Values:
+def table_of(parts: Sequence[Mapping[str, Any]]) -> TableValuedAlias:
     """These parameters as rows of a table. Only for PostgreSQL."""
-    names = [*parts[0]]
-    columns = [column(name, literal(parts[0][name]).type) for name in names]
-    return values(*columns, name="parts").data([tuple(part[name] for name in names) for part in parts])
+    types = {name: literal(value).type for name, value in parts[0].items()}
+    columns = [literal([part[name] for part in parts], ARRAY(kind)) for name, kind in types.items()]
+    rows = func.unnest(*columns).table_valued(*(column(name, kind) for name, kind in types.items()))
+    return rows.render_derived(name="parts")
 
 
-def with_parts(statement: Select[Any], parts: Values) -> Select[Any]:
+def with_parts(statement: Select[Any], parts: TableValuedAlias) -> Select[Any]:
     """The statement, its parameters taken from the row of `parts` beside it."""
 
     def replace(element: Any, **_: Any) -> Any:
@@ -440,10 +442,12 @@ def with_parts(statement: Select[Any], parts: Values) -> Select[Any]:
     return cast("Select[Any]", bound).correlate(parts)
 
 
-def for_each(parts: Values, statement: Select[Any]) -> Select[Any]:
-    """The rows of a statement made `with_parts` for each of them, in no order."""
-    each = statement.correlate(parts).lateral("each")
-    return select(each).select_from(parts.join(each, true()))
+def greatest_of_each(parts: TableValuedAlias, statement: Select[Any], limit: int) -> Select[Any]:
+    """The `limit` greatest rows of a statement made `with_parts` for each of these, the greatest first."""
+    columns = [one.desc() for one in statement.selected_columns]
+    each = statement.order_by(*columns).limit(limit).correlate(parts).lateral("each")
+    rows = select(each).select_from(parts.join(each, true()))
+    return rows.order_by(*(one.desc() for one in each.c))
 
 
 class _OrderedJoin(Join):

@@ -9,27 +9,68 @@ from itertools import chain
 from types import NoneType
 from typing import TypeVar
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, exists, select
 
 from phototag.faces import NOTHING_SAID, Said, find_persons, resolve
-from phototag.library import places, taken, written
+from phototag.library import face_words, places, taken, written
 from phototag.library import said as said_of_faces
-from phototag.library.answers import IDS, Answer, load_answers, load_tag_rows, load_tags
+from phototag.library.answers import IDS, Shown, load_shown, load_tag_rows
 from phototag.library.database import Catalog
+from phototag.library.face_words import Subject
 from phototag.library.paths import join, roots_of, to_path
 from phototag.library.summaries import ABOUT_FACES, corrections_of
-from phototag.library.tables import answers, persons, photo_persons, photos, roots, taggers
+from phototag.library.tables import (
+    answers,
+    corrections,
+    persons,
+    photo_persons,
+    photo_places,
+    photos,
+    roots,
+    taggers,
+)
+from phototag.library.tables import written as written_rows
 from phototag.library.written import NOTHING_WRITTEN
 from phototag.records import Face, PersonInPhoto, Photo, PhotoLine, Tag
 from phototag.smiling import can_tell_smiles, everyone_smiles, join_faces, reserved
 
 # The first photos come at once, then more at a time: a page is small, a catalog is long.
 FIRST, NEXT = 64, 256
+NOTHING_SHOWN = Shown({}, {}, {})
 T = TypeVar("T")
 Load = Callable[[Connection, list[int]], Iterable[T]]
 
+# Of a photo, whether there is more to be asked: of most there is not.
+_IS_CORRECTED = exists().where(corrections.c.photo_id == photos.c.id).label("is_corrected")
+_IS_WRITTEN_ABOUT = exists().where(written_rows.c.photo_id == photos.c.id).label("is_written_about")
+_IS_PLACED = exists().where(photo_places.c.photo_id == photos.c.id).label("is_placed")
+_IS_ANYBODY_IN = exists().where(photo_persons.c.photo_id == photos.c.id).label("is_anybody_in")
 _PHOTOS = (
-    select(photos, roots.c.path.label("root")).select_from(photos.join(roots)).where(photos.c.id.in_(IDS))
+    select(
+        photos.c.id,
+        roots.c.path.label("root"),
+        photos.c.path,
+        photos.c.size_bytes,
+        photos.c.width,
+        photos.c.height,
+        photos.c.orientation,
+        photos.c.content_hash,
+        face_words.IDENTITY.label("identity"),
+        photos.c.taken_at,
+        photos.c.taken_from,
+        photos.c.latitude,
+        photos.c.longitude,
+        photos.c.camera,
+        photos.c.missing_since,
+        photos.c.least_smile,
+        photos.c.greatest_smile,
+        _IS_CORRECTED,
+        _IS_WRITTEN_ABOUT,
+        _IS_PLACED,
+        said_of_faces.IS_ANY.label("is_any_face_spoken_of"),
+    )
+    .select_from(photos.join(roots))
+    .where(photos.c.id.in_(IDS))
 )
 _LINES = select(
     photos.c.id,
@@ -42,6 +83,9 @@ _LINES = select(
     photos.c.least_smile,
     photos.c.faces,
     photos.c.failed,
+    _IS_CORRECTED,
+    _IS_WRITTEN_ABOUT,
+    _IS_ANYBODY_IN,
 ).where(photos.c.id.in_(IDS))
 _PATHS = select(photos.c.id, photos.c.root_id, photos.c.path).where(photos.c.id.in_(IDS))
 _ERRORS = (
@@ -57,7 +101,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("content_hash", "taken_from", "camera"), (str, NoneType)),
     "size_bytes": (int,),
 }
-_ANY_PERSON = select(photo_persons.c.photo_id).limit(1)
 _PERSONS = (
     select(photo_persons.c.photo_id, persons.c.name)
     .select_from(photo_persons.join(persons))
@@ -85,18 +128,25 @@ def _rest(catalog: Catalog, ids: list[int], load: Load[T]) -> Iterator[T]:
 def load(connection: Connection, ids: list[int], smile_threshold: float) -> list[Photo]:
     """These photos, in this order; ids that no photo has are left out."""
     rows = connection.execute(_PHOTOS, {"ids": ids}).mappings().all()
-    heads, tags = load_answers(connection, ids, with_tags=False), load_tags(connection, ids)
-    said, of_faces = corrections_of(connection, ids), said_of_faces.load_of(connection, ids)
-    located = places.load(connection, [row["id"] for row in rows if row["latitude"] is not None])
+    shown = load_shown(connection, ids)
+    said = corrections_of(connection, [row["id"] for row in rows if row["is_corrected"]])
+    located = places.load(
+        connection, [row["id"] for row in rows if row["is_placed"] and row["latitude"] is not None]
+    )
+    wrote = written.load(connection, [row["id"] for row in rows if row["is_written_about"]])
+    subjects = {
+        row["id"]: Subject(row["identity"], row["orientation"] or 1)
+        for row in rows
+        if row["is_any_face_spoken_of"]
+    }
+    of_faces = said_of_faces.load(connection, subjects) if subjects else {}
     found = {}
     for row in rows:
         photo_id = row["id"]
-        its = heads.get(photo_id, {}), tags.get(photo_id, {}), said.get(photo_id, {})
+        its = shown.get(photo_id, NOTHING_SHOWN), said.get(photo_id, {})
         more = of_faces.get(photo_id, NOTHING_SAID), located.get(photo_id, ())
-        found[photo_id] = _photo(row, *its, *more, smile_threshold)
-    for photo_id, wrote in written.load(connection, ids).items():
-        if photo_id in found:
-            found[photo_id] = replace(found[photo_id], written=wrote)
+        photo = _photo(row, *its, *more, smile_threshold)
+        found[photo_id] = replace(photo, written=wrote[photo_id]) if photo_id in wrote else photo
     return [found[photo_id] for photo_id in ids if photo_id in found]
 
 
@@ -104,10 +154,12 @@ def load_lines(connection: Connection, ids: list[int], smile_threshold: float) -
     """The same of these photos, as far as a line tells it."""
     rows = connection.execute(_LINES, {"ids": ids}).all()
     roots_by_id = {root_id: root for root, root_id in roots_of(connection).items()}
-    seen, said = load_tag_rows(connection, ids, ABOUT_FACES - {"faces"}), corrections_of(connection, ids)
+    seen = load_tag_rows(connection, ids, ABOUT_FACES - {"faces"})
+    said = corrections_of(connection, [row.id for row in rows if row.is_corrected])
     errors = load_errors(connection, [row.id for row in rows if row.failed])
-    named = load_persons(connection, ids)
-    wrote = written.load(connection, ids, with_persons=False)
+    named = load_persons(connection, [row.id for row in rows if row.is_anybody_in])
+    about = [row.id for row in rows if row.is_written_about]
+    wrote = written.load(connection, about, with_persons=False)
     found = {}
     for row in rows:
         words = said.get(row.id, {})
@@ -167,7 +219,7 @@ def load_errors(connection: Connection, ids: list[int]) -> dict[int, str]:
 def load_persons(connection: Connection, ids: list[int]) -> dict[int, list[str]]:
     """Photo id -> the names of who is in it, in alphabetical order."""
     found: dict[int, list[str]] = {}
-    if connection.scalar(_ANY_PERSON) is not None:
+    if ids:
         for photo_id, name in connection.execute(_PERSONS, {"ids": ids}):
             found.setdefault(photo_id, []).append(name)
     return found
@@ -175,14 +227,14 @@ def load_persons(connection: Connection, ids: list[int]) -> dict[int, list[str]]
 
 def _photo(
     row: RowMapping,
-    heads: Mapping[str, Answer],
-    seen: Mapping[str, Sequence[Tag]],
+    shown: Shown,
     said: Mapping[str, bool],
     of_faces: Said,
     located: Sequence[str],
     smile_threshold: float,
 ) -> Photo:
     _check_kinds(row)
+    seen = shown.tags
     resolved = resolve(join_faces(seen), of_faces)
     faces = [_without_denied(face, said) for face in resolved.faces]
     boxes = {face.box for face in (*faces, *resolved.denied)}
@@ -195,7 +247,6 @@ def _photo(
             if tag.box in boxes or not said.get(tag.label, True):
                 continue
             (objects if tag.box else kinds).append(tag)
-    detector = heads.get("objects")
     taken_at, precision = taken.read(row["taken_at"])
     return Photo(
         photo_id=row["id"],
@@ -221,8 +272,8 @@ def _photo(
         faces=tuple(faces),
         sharpness=_whole(seen.get("sharpness", ())),
         user_labels=_user_labels(said),
-        errors={tagger: answer.error for tagger, answer in heads.items() if answer.error is not None},
-        detector=detector.weights_name if detector and detector.error is None else None,
+        errors=dict(shown.errors),
+        detector=shown.weights_names.get("objects"),
         orientation=row["orientation"] or 1,
         denied_faces=resolved.denied,
         persons=_persons(faces, of_faces),

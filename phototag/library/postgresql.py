@@ -11,7 +11,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    BinaryExpression,
+    BindParameter,
+    Connection,
+    Dialect,
+    Engine,
+    Float,
+    String,
+    Table,
+    Text,
+    Tuple,
+    TypeDecorator,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 
 from phototag.errors import CatalogError
@@ -22,19 +39,25 @@ CONNECT_SECONDS = 10
 INDEX_MEMORY = "256MB"  # to sort ten million rows for an index
 # Keys of advisory locks, which only programs that know them take: 'phtg' and a number.
 _WRITERS, _NAMES = 0x7068746700000001, 0x7068746700000002
-# The server lets go of what a machine holds that was unplugged, after a minute instead of two hours; and
-# it compiles no query, which takes longer than the page that a person waits for.
+# The server lets go of what a machine holds that was unplugged, after a minute instead of two hours. It
+# compiles no query and calls no second process for one: both take longer than the page that a person waits
+# for. And it takes most of the catalog to lie in memory, where pages here and there cost what neighbours do,
+# and not much beside what is done with their rows.
 _SETTINGS = {
     "lock_timeout": f"{BUSY_SECONDS}s",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
     "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "seq_page_cost": "0.5",
+    "random_page_cost": "0.5",
 }
 _MARK = "catalog of phototag"
-# Execution option of a connection: how its transactions begin.
+# Execution options of a connection: with which statement its transactions begin; whether they only read.
 _BEGIN = "phototag_begin"
-_READING = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_IS_READING = "phototag_is_reading"
+_REPEATABLE_READ = 3  # psycopg.IsolationLevel
 _ALONE = f"SELECT pg_advisory_xact_lock({_WRITERS})"
 _BESIDE = f"SELECT pg_advisory_xact_lock_shared({_WRITERS})"
 
@@ -50,6 +73,7 @@ def server_engine(url: URL) -> Engine:
             url,
             pool_pre_ping=True,  # a server that was started anew meanwhile is asked again
             connect_args={
+                "cursor_factory": _binary_cursor(),
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "phototag",
                 "options": options,
@@ -61,17 +85,73 @@ def server_engine(url: URL) -> Engine:
             "Type: pip install 'phototag[cluster]'"
         ) from error
 
+    engine.dialect.colspecs = {**engine.dialect.colspecs, Float: _Float}
+    compiler: Any = engine.dialect.statement_compiler
+    engine.dialect.statement_compiler = type("Compiler", (_ListsAsArrays, compiler), {})
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if statement := connection.get_execution_options().get(_BEGIN):
+        options = connection.get_execution_options()
+        own: Any = connection.connection.driver_connection
+        # Said with BEGIN, which the driver sends before the first statement. None: as the server is set.
+        own.isolation_level = _REPEATABLE_READ if options.get(_IS_READING) else None
+        own.read_only = True if options.get(_IS_READING) else None
+        if statement := options.get(_BEGIN):
             connection.exec_driver_sql(statement)
 
     return engine
 
 
+def _binary_cursor() -> type:
+    """Cursors to which the server sends numbers as they are, not as text that has to be read: of a page with
+    a thousand tags, that is most of what the driver does."""
+    from psycopg import Cursor
+    from psycopg.pq import Format
+
+    class BinaryCursor(Cursor[Any]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.format = Format.BINARY
+
+    return BinaryCursor
+
+
+class _Float(Float[float]):
+    """Numbers that the driver gives are floats already."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
+
+
+class _Array(TypeDecorator[Any]):
+    """Any collection, as one parameter."""
+
+    impl = ARRAY
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> list[Any]:
+        return list(value)
+
+
+class _ListsAsArrays:
+    """Part of a compiler: `column IN (list)` takes the list as one parameter. So a statement is the same text
+    for a list of any length, which neither SQLAlchemy nor the server has to read again, nor plan."""
+
+    def visit_in_op_binary(self: Any, binary: BinaryExpression[Any], operator: Any, **options: Any) -> str:
+        given = binary.right
+        if not (isinstance(given, BindParameter) and given.expanding) or isinstance(binary.left, Tuple):
+            return str(self._generate_generic_binary(binary, " IN ", **options))
+        array: Any = given._clone(maintain_key=True)
+        array.expanding = False
+        # a parameter has no collation: the column's counts
+        array.type = _Array(Text() if isinstance(binary.left.type, String) else binary.left.type)
+        left, right = self.process(binary.left, **options), self.process(array, **options)
+        return f"{left} = ANY ({right})"
+
+
 def for_reading(connection: Connection) -> Connection:
     """Its transactions see the catalog as it is when they begin, and write nothing."""
-    return connection.execution_options(**{_BEGIN: _READING})
+    return connection.execution_options(**{_IS_READING: True})
 
 
 def for_writing(connection: Connection, *, beside_others: bool) -> Connection:

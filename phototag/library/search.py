@@ -18,7 +18,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 
 from phototag.errors import UsageError
 from phototag.library.dialects import (
-    for_each,
+    greatest_of_each,
     indexed_by,
     is_on_server,
     ordered_join,
@@ -43,14 +43,15 @@ class Order:
     """How photos are sorted: by `keys` of `photos`, then by id. `may_be_unknown`: keys may be
     NULL; `is_unique`: no two photos have the same.
 
-    `walk`: a select of `id` and `key` along an index, in this order. It is read once for each of
-    `parts`, which are its parameters, and these together meet all photos: one part after the other,
-    or `merged`, where parts overlap and a photo's best key counts. `covers`: the clauses that hold
-    for all photos of the walk."""
+    `walk`: a select of `id` and `key` along an index, in this order; `is_of_photos`: one of that table. It
+    is read once for each of `parts`, which are its parameters, and these together meet all photos: one part
+    after the other, or `merged`, where parts overlap and a photo's best key counts. `covers`: the clauses
+    that hold for all photos of the walk."""
 
     keys: Sequence[ColumnElement[Any]]
     ascending: bool
     walk: Select[Any]
+    is_of_photos: bool = True
     parts: Sequence[Mapping[str, Any]] = ({},)
     merged: bool = False
     covers: Sequence[Clause] = ()
@@ -118,7 +119,7 @@ def select_fitting(connection: Connection, query: Query) -> Select[tuple[int]]:
         clauses.append(Opposite(MISSING))
     source = _smallest_source(connection, clauses, FEW_OF_ALL)
     if source is None:
-        return select(photos.c.id).where(*(clause.where(photos.c.id, many=True) for clause in clauses))
+        return _plain(clauses, many=True)
     start = source.ids.subquery("source")
     rest = [clause for clause in clauses if clause is not source.clause]
     return _narrowed(select(start.c.id), start, rest, with_row=False, many=source.entries >= FEW)
@@ -154,7 +155,7 @@ def _by_path(connection: Connection, ascending: bool) -> Order:
     parts = [{"root_id": root_id} for root_id in (roots if ascending else reversed(roots))]
     places = {root_id: place for place, root_id in enumerate(roots)}
     keys = [case(places, value=photos.c.root_id), photos.c.path] if len(roots) > 1 else [photos.c.path]
-    return Order(keys, ascending, walk, parts, is_unique=True)
+    return Order(keys, ascending, walk, parts=parts, is_unique=True)
 
 
 def _by_relevance(label: LabelClause, ascending: bool) -> Order:
@@ -164,13 +165,20 @@ def _by_relevance(label: LabelClause, ascending: bool) -> Order:
     walk = indexed_by(walk, photo_labels, "ix_photo_labels_rank")
     parts = [{"label_id": key, "least_score": least} for key, least in label.least_scores.items()]
     merged = len(parts) > 1
-    return Order([label.best_rank()], ascending, walk, parts, merged, covers=[label])
+    best = [label.best_rank()]
+    return Order(best, ascending, walk, is_of_photos=False, parts=parts, merged=merged, covers=[label])
 
 
 def _walk(connection: Connection, clauses: Sequence[Clause], order: Order, limit: int | None) -> list[int]:
-    start = order.walk.subquery("walk")
-    page = _narrowed(select(start.c.id), start, clauses, with_row=True, many=limit is None)
-    page = page.order_by(*order.sorted(start.c.key, start.c.id)).limit(limit)
+    many = limit is None
+    if order.is_of_photos and is_on_server(connection):
+        walk = order.walk.with_only_columns(photos.c.id)
+        page = walk.where(*(clause.where(photos.c.id, many) for clause in clauses))
+        page = page.order_by(*order.sorted(order.keys[-1], photos.c.id)).limit(limit)
+    else:
+        start = order.walk.subquery("walk")
+        page = _narrowed(select(start.c.id), start, clauses, with_row=True, many=many)
+        page = page.order_by(*order.sorted(start.c.key, start.c.id)).limit(limit)
     ids: list[int] = []
     for part in order.parts:
         ids += [row[0] for row in connection.execute(page, part)]
@@ -184,17 +192,12 @@ def _merge_walks(
 ) -> list[int]:
     """Reads all parts at once, each only as far as its photos are needed; of a photo that comes
     more than once, the first time counts."""
+    if limit is not None and not order.ascending and is_on_server(connection):
+        return _merge_on_server(connection, clauses, order, limit)
     best_first = replace(order, ascending=False)
-    # On a server all parts in one statement: each question to it takes a while, and it sends all it has.
-    is_one = limit is not None and not order.ascending and is_on_server(connection)
-    given = table_of(order.parts) if is_one else None
-    walk = order.walk if given is None else with_parts(order.walk, given)
-    start = walk.subquery("walk")
+    start = order.walk.subquery("walk")
     rows = _narrowed(select(start.c.key, start.c.id), start, clauses, with_row=True, many=limit is None)
     rows = rows.order_by(*best_first.sorted(start.c.key, start.c.id))
-    if given is not None:  # whatever is on the page is among the first of its part
-        pairs = connection.execute(for_each(given, rows.limit(limit)))
-        return [*dict.fromkeys(photo_id for _, photo_id in sorted(map(tuple, pairs), reverse=True))][:limit]
     ids: dict[int, None] = {}
     with ExitStack() as stack:
         parts = [stack.enter_context(closing(connection.execute(rows, part))) for part in order.parts]
@@ -206,12 +209,42 @@ def _merge_walks(
     return found[::-1][:limit] if order.ascending else found
 
 
+def _merge_on_server(
+    connection: Connection, clauses: Sequence[Clause], order: Order, limit: int
+) -> list[int]:
+    """The same, all parts in one statement: each question to a server takes a while, and it sends all that
+    it has. What else is asked is fulfilled by most photos: first it is asked of the best alone."""
+    parts = table_of(order.parts)
+    start = with_parts(order.walk, parts).subquery("walk")
+    many = 2 * limit
+    best = greatest_of_each(parts, select(start.c.key, start.c.id), many).limit(many)
+    ids = [photo_id for _, photo_id in connection.execute(best)]
+    fitting = {*connection.scalars(_plain(clauses, many=False).where(photos.c.id.in_(ids)))}
+    page = [photo_id for photo_id in dict.fromkeys(ids) if photo_id in fitting]
+    if len(page) < limit and len(ids) == many:
+        rows = _narrowed(select(start.c.key, start.c.id), start, clauses, with_row=True, many=False)
+        # whatever is on the page is among the first photos of its part
+        pairs = connection.execute(greatest_of_each(parts, rows, limit)).all()
+        page = [*dict.fromkeys(photo_id for _, photo_id in pairs)]
+    return page[:limit]
+
+
+def _plain(clauses: Sequence[Clause], *, many: bool) -> Select[tuple[int]]:
+    """The photos for which all of these hold, for a server that knows best which of them to begin with."""
+    return select(photos.c.id).where(*(clause.where(photos.c.id, many) for clause in clauses))
+
+
 def _read_source(
     connection: Connection, source: Source, clauses: Sequence[Clause], order: Order, limit: int | None
 ) -> list[int]:
+    many = source.entries >= FEW
+    if source.clause.is_of_photos and is_on_server(connection):
+        page: Select[Any] = _plain(clauses, many=many)
+        page = page.order_by(*order.sorted(*order.keys, photos.c.id)).limit(limit)
+        return list(connection.scalars(page).all())
     start = source.ids.subquery("source")
     rest = [clause for clause in clauses if clause is not source.clause]
-    page = _narrowed(select(start.c.id), start, rest, with_row=True, many=source.entries >= FEW)
+    page = _narrowed(select(start.c.id), start, rest, with_row=True, many=many)
     page = page.order_by(*order.sorted(*order.keys, start.c.id)).limit(limit)
     return list(connection.scalars(page).all())
 
@@ -249,6 +282,8 @@ def _smallest_source(connection: Connection, clauses: Sequence[Clause], few: int
     """The source with the fewest entries; of those that have `few` or more, the first."""
     smallest: Source | None = None
     for clause in sorted(clauses, key=attrgetter("scans")):
+        if clause.scans and is_on_server(connection):
+            continue  # it knows about how many photos fit, and reads none twice
         ids, entries = clause.source(), clause.entries()
         if ids is None or entries is None or (clause.scans and smallest and smallest.entries < few):
             continue

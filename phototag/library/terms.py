@@ -80,6 +80,7 @@ class Clause(ABC):
 
     needs_row: ClassVar[bool] = True  # `where` asks more than the id
     scans: ClassVar[bool] = False  # `source` reads an index from end to end
+    is_of_photos: ClassVar[bool] = False  # `where` asks the row of `photos` alone, and so does `source`
 
     @abstractmethod
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:
@@ -100,6 +101,7 @@ class Clause(ABC):
 class ColumnClause(Clause):
     """A condition on a column of `photos` that has an index."""
 
+    is_of_photos: ClassVar[bool] = True
     column: Column[Any]
     condition: ColumnElement[bool]
 
@@ -115,6 +117,7 @@ class ScanClause(Clause):
     """A condition for which no index is sorted: all photos are read to find those that fit."""
 
     scans: ClassVar[bool] = True
+    is_of_photos: ClassVar[bool] = True
     condition: ColumnElement[bool]
 
     def where(self, photo_id: ColumnElement[int], many: bool) -> ColumnElement[bool]:

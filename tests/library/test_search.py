@@ -533,7 +533,7 @@ def test_the_number_of_statements_does_not_grow_with_the_photos(album):
     event.listen(shelf.library._catalog._engine, "before_cursor_execute", note)
     try:
         for page in (shelf.library.photos, shelf.library.lines, shelf.library.paths):
-            assert 3 < number(page, 60) == number(page, 5)
+            assert 2 < number(page, 60) == number(page, 5)
     finally:
         event.remove(shelf.library._catalog._engine, "before_cursor_execute", note)
 

@@ -46,9 +46,11 @@ def test_a_line_is_split_or_refused(line):
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    with Library.open(tmp_path_factory.mktemp("asked") / "catalog.db") as library:
+def library(tmp_path_factory, catalogs):
+    path = tmp_path_factory.mktemp("asked") / "catalog.db"
+    with Library.open(catalogs.address(path)) as library:
         yield library
+    catalogs.remove(path)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
