@@ -45,13 +45,23 @@ def choose_installation() -> Path | None:
 
 class Server:
     """A server of its own, in a folder of its own, that no network reaches. `locale`: by which it sorts;
-    C.UTF-8 as in most containers, or one of ICU ('icu:en-US'), which sorts as people do. `durable`: it waits
-    for its disk and tidies up, as servers do outside tests."""
+    C.UTF-8 as in most containers; or as people do, by a locale of the system (en_US.UTF-8) or of ICU
+    (icu:en-US). `durable`: it waits for its disk and tidies up, as servers do outside tests. `folder`: where
+    it is, and stays when it is only stopped; every user of the machine has to be able to enter it."""
 
-    def __init__(self, programs: Path, locale: str = "C.UTF-8", *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        programs: Path,
+        locale: str = "C.UTF-8",
+        *,
+        durable: bool = False,
+        folder: Path | None = None,
+    ) -> None:
         self.programs = programs
         self.durable = durable
-        self.folder = Path(tempfile.mkdtemp(prefix="phototag-pg-"))
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="phototag-pg-"))
         self._as_user: list[str] = []
         self.user = pwd.getpwuid(os.getuid()).pw_name
         if os.getuid() == 0:
@@ -65,9 +75,13 @@ class Server:
                 f"--regid={entry.pw_gid}",
                 "--clear-groups",
             ]
-        provider = ["--locale=C.UTF-8"]
+        provider = [f"--locale={locale}"]
         if locale.startswith("icu:"):
-            provider += ["--locale-provider=icu", f"--icu-locale={locale.removeprefix('icu:')}"]
+            provider = ["--locale=C.UTF-8", "--locale-provider=icu"]
+            provider.append(f"--icu-locale={locale.removeprefix('icu:')}")
+        if (self.data / "PG_VERSION").exists():
+            self.start()
+            return
         try:
             self.run("initdb", "-A", "trust", "-E", "UTF8", "--no-sync", *provider, "-D", str(self.data))
             self.start()
@@ -91,8 +105,8 @@ class Server:
             "pg_ctl", "-w", "-D", str(self.data), "-l", log, "-o", f"{options} -k {self.folder}", "start"
         )
 
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "stop")
+    def stop(self, how: str = "immediate") -> None:
+        self.run("pg_ctl", "-D", str(self.data), "-m", how, "stop")
 
     def run(self, program: str, *arguments: str) -> str:
         """Runs a program of the server's as its user."""
