@@ -129,6 +129,10 @@ def album(tmp_path_factory, shelf_in, fingerprints):
     there = [facts["content_hash"] for facts in known.values() if not facts["missing"]]
     for facts in known.values():
         facts["copies"] = there.count(facts["content_hash"])
+        if facts["missing"]:  # what was said of it is said of its copy
+            same = [one for one in known.values() if one["content_hash"] == facts["content_hash"]]
+            for copy in [one for one in same if not one["missing"]][:1]:
+                copy["corrections"] = facts["corrections"] | copy["corrections"]
     yield shelf, known
     shelf.library.close()
 
