@@ -51,6 +51,10 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
         info = image.info
         packet, block = info.get("xmp"), info.get("photoshop", {}).get(PHOTOSHOP_IPTC)
         further, more = _further(data) if image.format == "JPEG" else ((), b"")
+        if image.format == "WEBP":
+            notes = dict(_riff_chunks(data))
+            packet = packet or notes.get(b"XMP ")
+            further = () if info.get("exif") or b"EXIF" not in notes else (exif_tags(notes[b"EXIF"]),)
         tags = getattr(image, "tag_v2", {})
         packet = packet or tags.get(TIFF_XMP)
         # its bytes, which Photoshop calls numbers of four bytes, as Pillow's own reader of IPTC gets them
@@ -118,6 +122,17 @@ def _further(jpeg: bytes) -> tuple[tuple[dict[int, Any], ...], bytes]:
         position += 2 + length
     first = next(iter(parts.values()), {})
     return tuple(exif), b"".join(first[start] for start in sorted(first))[: xmp.MAX_BYTES + 1]
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(name, body) of what in a WebP is no picture. Pillow gives notes only where the header's flags announce
+    them, which some programs forget to set."""
+    position = 12
+    while position + 8 <= len(data):
+        end = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
+        if (name := data[position : position + 4]) in (b"EXIF", b"XMP ") and end <= len(data):
+            yield name, data[position + 8 : end]
+        position = end + end % 2
 
 
 def _in_png(data: bytes) -> Embedded:

@@ -144,6 +144,21 @@ def test_a_date_wherever_it_is(tmp_path, name, data, known):
 
 
 @pytest.mark.parametrize(
+    ("notes", "known"),
+    [
+        ({"xmp": PACKET}, ("1993-07", "xmp")),
+        ({"exif": exif("1993:07:04 09:05:06")}, ("1993-07-04 09:05:06", "text")),
+        ({"exif": exif("1993:07:04 09:05:06"), "xmp": PACKET.replace(b"07", b"08")}, ("1993-08", "xmp")),
+    ],
+)
+def test_notes_in_a_webp_that_its_header_does_not_announce(tmp_path, notes, known):
+    data = bytearray(saved("WEBP", **notes))
+    assert data[12:16] == b"VP8X" and data[20] & 0b1100
+    data[20] &= 0b11110011
+    assert taken(tmp_path, "a.webp", bytes(data)) == known
+
+
+@pytest.mark.parametrize(
     ("stated", "known"),
     [
         ("1993:00:00 00:00:00", "1993"),

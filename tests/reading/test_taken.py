@@ -1,8 +1,10 @@
 """Every source of a date, alone and against the one it must lose to."""
 
+import itertools
 import json
 import os
 import time as clock
+from datetime import UTC, datetime
 
 import pytest
 
@@ -66,6 +68,51 @@ def test_the_more_trustworthy_one_wins(tmp_path, first):
             key: (together.get(key, {}) | value) if key == "exif" else value for key, value in said.items()
         }
     assert taken(tmp_path, **together) == (SAID[first][2], SAID[first][0])
+
+
+def say(folder, source, year, *, partial):
+    """What `taken` needs so that this source states a day of the year, or only its month."""
+    day = f"{year}:05:00 00:00:00" if partial else f"{year}:05:04 10:00:00"
+    iso = f"{year}-05" if partial else f"{year}-05-04"
+    if source == "sidecar":
+        (folder / "DSC01234.xmp").write_bytes(PACKET % iso.encode())
+    elif source == "takeout":
+        seconds = int(datetime(year, 5, 4, 10, tzinfo=UTC).timestamp())
+        (folder / "DSC01234.jpg.json").write_text(json.dumps({"photoTakenTime": {"timestamp": seconds}}))
+    return {
+        "exif": {"exif": {ORIGINAL: day}},
+        "xmp": {"xmp": read_xmp(PACKET % iso.encode())},
+        "iptc": {"iptc": read_iptc({(2, 55): [f"{year}05{'00' if partial else '04'}".encode()]})},
+        "text": {"further_exif": [{ORIGINAL: day}]},
+        "digitized": {"exif": {DIGITIZED: day}},
+        "gps": {"gps": {0x1D: f"{year}:05:04", 7: (10.0, 0.0, 0.0)}},
+        "modified": {"exif": {MODIFIED: day}},
+    }.get(source, {})
+
+
+SOURCES = ("exif", "xmp", "iptc", "text", "sidecar", "takeout", "digitized", "gps", "name", "modified")
+
+
+@pytest.mark.parametrize(("better", "worse"), [*itertools.combinations(SOURCES, 2)])
+@pytest.mark.parametrize("partial", [False, True])
+def test_of_any_two_sources_the_more_trustworthy_is_heard_however_little_it_says(
+    tmp_path, better, worse, partial
+):
+    if partial and better in ("takeout", "gps", "name"):
+        pytest.skip("it is never partial")
+    first = say(tmp_path, better, 2003, partial=partial)
+    second = say(tmp_path, worse, 2004, partial=False)
+    if better == "name" or worse == "name":
+        name = f"IMG_{2003 if better == 'name' else 2004}0504_100000.jpg"
+        for beside in list(tmp_path.iterdir()):  # of the photo of this name
+            beside.rename(tmp_path / beside.name.replace("DSC01234.jpg", name).replace("DSC01234", name[:-4]))
+    else:
+        name = "DSC01234.jpg"
+    together = {
+        key: first.get(key, {}) | second.get(key, {}) for key in first.keys() & second.keys() & {"exif"}
+    }
+    said = {**second, **first, **together}
+    assert taken(tmp_path, name, **said) == ("2003-05" if partial else "2003-05-04", better)
 
 
 def test_a_partial_original_beats_a_complete_date_of_the_scan(tmp_path):
