@@ -18,6 +18,7 @@ ROOMS = (
     "errors",
     "offline",
     "storage",
+    "allocator",
     "stopping",
     "records",
     "inputs",

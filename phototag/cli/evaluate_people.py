@@ -53,7 +53,7 @@ def evaluate_people(folder: Path, as_json: bool) -> None:
     """
     import numpy as np
 
-    from phototag.cli.allocator import tune_malloc
+    from phototag.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
     from phototag.people.grouping import ALONE, Face, group_faces
     from phototag.people.measure import measure_groups, true_accept_rate

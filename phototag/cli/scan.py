@@ -164,7 +164,7 @@ def scan(
 
     Exit code: 0 all done, 1 stopped by an error, 2 wrong usage, 3 done but some photos or folders
     could not be read, 130 interrupted."""
-    from phototag.cli.allocator import tune_malloc
+    from phototag.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
     from phototag.reading.files import MAX_PIXELS
     from phototag.reading.walk import check_paths

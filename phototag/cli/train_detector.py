@@ -114,7 +114,7 @@ def train_detector(
       phototag weights import runs/mine/detector.safetensors --own detector \\
         --validate boxes.json --images photos
     """
-    from phototag.cli.allocator import tune_malloc
+    from phototag.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
     from phototag.nets.corrected import read_photos
     from phototag.nets.detector import data as boxes

@@ -68,7 +68,7 @@ def train_faceness(
     """
     from tqdm import tqdm
 
-    from phototag.cli.allocator import tune_malloc
+    from phototag.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
     from phototag.nets.device import set_cpu_threads
     from phototag.nets.faceness import data as crops_of

@@ -115,7 +115,7 @@ def train_smilenet(
     import torch
     from tqdm import tqdm
 
-    from phototag.cli.allocator import tune_malloc
+    from phototag.allocator import tune_malloc
     from phototag.cli.decoders import silence_decoders
     from phototag.nets import corrected
     from phototag.nets.device import set_cpu_threads

@@ -31,6 +31,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
+from phototag.allocator import tune_malloc
 from phototag.engines.local import Local, cores, load_taggers
 from phototag.engines.work import Work
 from phototag.errors import EngineError, PhototagError, UsageError
@@ -310,19 +311,22 @@ def _start_job_reader(catalog: Address, work: Work) -> Any:
     return ray.remote(_JobReader).options(**options).remote(catalog, work)
 
 
-def _end_at_once() -> None:
-    """When this process is told to end, it does. Ray's way out of a process that has asked others for
-    something may wait for itself for ever; the nets' memory would be lost until somebody ends it."""
-    if "ray" in sys.modules:
-        import ray
+def _settle_in() -> None:
+    """Process-wide switches, where the process is an actor and nothing else."""
+    if "ray" not in sys.modules:
+        return
+    import ray
 
-        if ray.is_initialized() and ray.get_runtime_context().get_actor_id():
-            atexit.register(os._exit, 0)
+    if ray.is_initialized() and ray.get_runtime_context().get_actor_id():
+        tune_malloc()
+        # Ray's way out of a process that has asked others for something may wait for itself for ever; the
+        # nets' memory would be lost until somebody ends it.
+        atexit.register(os._exit, 0)
 
 
 class _JobReader:
     def __init__(self, catalog: Address, work: Work) -> None:
-        _end_at_once()
+        _settle_in()
         self._catalog = catalog
         self._work = work
 
@@ -336,7 +340,7 @@ class _Actor:
     exception here would be tried again."""
 
     def __init__(self, arguments: _Arguments) -> None:
-        _end_at_once()
+        _settle_in()
         work, threads = arguments.work, arguments.threads
         self._work = replace(work, workers=work.workers or threads)
         self._arguments = arguments

@@ -1,4 +1,5 @@
-"""Tunes glibc malloc for this process (mallopt): a switch of the command line, never of the library.
+"""Tunes glibc malloc for this process (mallopt): a switch of programs of our own, which are the command line
+and the actors of a cluster, never of the library.
 
 glibc hands every large block back to the system as soon as it is free, and the system clears the
 pages it gives out again: a net whose layers each want some megabytes waits a quarter of its time

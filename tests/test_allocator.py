@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from phototag.cli import allocator
+from phototag import allocator
 
 FAULTS = """
 import resource, sys
 import numpy as np
-from phototag.cli import allocator
+from phototag import allocator
 if sys.argv[1] == "keep":
     assert allocator.tune_malloc()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
