@@ -114,8 +114,8 @@ def processes():
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                values = (entry / "stat").read_text().rpartition(")")[2].split()
-                command = (entry / "cmdline").read_text()
+                values = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                command = (entry / "cmdline").read_text(errors="replace")
             except OSError:  # it has ended
                 continue
             seconds = sum(map(int, values[11:13])) / os.sysconf("SC_CLK_TCK")
