@@ -54,6 +54,7 @@ _PHOTOS = (
         photos.c.width,
         photos.c.height,
         photos.c.orientation,
+        photos.c.utc_offset_minutes,
         photos.c.content_hash,
         face_words.IDENTITY.label("identity"),
         photos.c.taken_at,

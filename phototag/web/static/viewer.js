@@ -85,7 +85,8 @@ export class Viewer {
     } catch (error) { return this.panel.replaceChildren(make("p", error.message)); }
     if (this.id !== id) return;
     this.photo = photo;
-    this.image.alt = [`Photo of ${photo.taken_text}`, ...photo.labels.map((each) => each.label)].join(", ");
+    const told = [`Photo of ${photo.taken_text}`, photo.taken_source, ...photo.labels.map((each) => each.label)];
+    this.image.alt = told.filter(Boolean).join(", ");
     this.heatButton.disabled = !photo.heat.length;
     this.panel.replaceChildren(...describe(this, photo));
     this.panel.scrollTop = top;
