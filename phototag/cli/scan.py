@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -266,14 +268,17 @@ def _parse_pair(text: str) -> tuple[str, str]:
 class _Interruptible:
     """Called, it tells whether Ctrl-C was pressed, or the system asked the program to end. What has not
     ended two seconds later, or at a second Ctrl-C, is left as it is: a catalog survives that as it
-    survives a power cut."""
+    survives a power cut. A thread sees to that, for Python's handlers wait as long as the main one writes
+    to a busy disk."""
 
-    LAST_SECONDS = 1.4  # what is left of two seconds is for giving its memory back
+    LAST_SECONDS = 1.2  # what is left of two seconds is for giving its memory back, on a busy machine too
 
     def __enter__(self) -> _Interruptible:
         self._pressed: int | None = None
-        self._timer = threading.Timer(self.LAST_SECONDS, self._leave)
-        self._timer.daemon = True
+        receiving, self._sending = socket.socketpair()
+        self._sending.setblocking(False)  # as Python wants it
+        self._wakeup = signal.set_wakeup_fd(self._sending.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, args=(receiving,), daemon=True).start()
         self._before = {
             number: signal.signal(number, self._press)
             for number in signals.NUMBERS
@@ -282,9 +287,10 @@ class _Interruptible:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self._sending.close()
 
     def __call__(self) -> bool:
         return self._pressed is not None
@@ -295,16 +301,24 @@ class _Interruptible:
         return 128 + (self._pressed or signal.SIGINT)
 
     def _press(self, number: int, frame: FrameType | None) -> None:
-        if self._pressed is not None:
-            self._leave()
-        self._pressed = number
-        self._timer.start()
-        if not is_quiet():
+        if self._pressed is None and not is_quiet():
             signals.tell("\nStopping; press Ctrl-C again to stop at once.\n")
+        self._pressed = self._pressed or number
 
-    def _leave(self) -> None:
+    def _watch(self, receiving: socket.socket) -> None:
+        """Gets the number of each signal as it comes, and nothing when the scan is over."""
+        with receiving:
+            while came := receiving.recv(1):
+                if came[0] in signals.NUMBERS:
+                    break
+            else:
+                return
+            receiving.settimeout(self.LAST_SECONDS)
+            with suppress(TimeoutError):
+                if not receiving.recv(1):
+                    return
         signals.tell("\nStopped. What was saved so far stays; go on with the same command.\n")
-        os._exit(self.exit_code)
+        os._exit(128 + came[0])
 
 
 # What is going on in each phase of a scan, and what is counted there.

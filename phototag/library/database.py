@@ -22,6 +22,7 @@ from phototag.library.address import Address, show_address
 from phototag.library.names import escape_surrogates
 from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
 from phototag.library.tables import metadata
+from phototag.outputs import make_private_folder
 
 
 class InEachOthersWay(CatalogError):
@@ -251,7 +252,7 @@ def _open_other_on_server(url: URL) -> Iterator[Catalog]:
 
 def _make_folder(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
     except OSError as error:
         raise CatalogError(
             f"Cannot make the folder {path.parent} for the catalog ({error.strerror}). "

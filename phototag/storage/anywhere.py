@@ -29,7 +29,8 @@ def copy_file(source: str, target: Path) -> None:
     if not is_remote(source):
         shutil.copyfile(source, target)
         with suppress(OSError):  # a disk that knows no such times still holds the photo
-            shutil.copystat(source, target)
+            times = os.stat(source)
+            os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
         return
     with remote.open_object(source) as file, open(target, "wb") as copy:
         while chunk := file.read(COPIED_BYTES):

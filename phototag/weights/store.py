@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from phototag.errors import UsageError, WeightsError
+from phototag.outputs import make_private_folder
 from phototag.weights.download import STALL_SECONDS, Progress
 from phototag.weights.manifest import SHIPPED, Entry, entries, entry
 
@@ -302,7 +303,7 @@ def _lock(file: Path, while_waiting: Callable[[], None] | None = None) -> Iterat
 
 def _make_folder(where: Path) -> None:
     try:
-        where.mkdir(parents=True, exist_ok=True)
+        make_private_folder(where)  # the catalog lies beside it
     except OSError as error:
         raise _unwritable(where, error) from error
 
