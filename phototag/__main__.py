@@ -13,7 +13,12 @@ def main() -> None:
         os._exit(130)
     from phototag.cli import main as command_line
 
-    command_line()
+    try:
+        command_line()
+    except SystemExit as end:
+        if signals.exit_code() is not None and isinstance(end.code, int):
+            signals.leave(end.code)  # whatever threads still decode or compute: Python would wait for them
+        raise
 
 
 if __name__ == "__main__":

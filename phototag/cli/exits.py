@@ -29,6 +29,8 @@ def prepare_streams() -> None:
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(opened)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115  as long as the process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115  as long as the process
     for stream in (sys.stdout, sys.stderr):
@@ -43,6 +45,9 @@ def run(command: Callable[[], object], *, show_traceback: bool) -> int:
     if not has_output:
         _complain("standard output is closed; send it to a file, or to /dev/null")
         return EXIT_FATAL
+    if (reason := _why_nowhere()) is not None:
+        _complain(f"the folder that this was started in cannot be used ({reason}); go to another one: cd")
+        return EXIT_FATAL
     try:
         with signals.Unwinding():
             return _run_and_flush(command)
@@ -54,6 +59,16 @@ def run(command: Callable[[], object], *, show_traceback: bool) -> int:
             with suppress(OSError):  # stderr is full or closed
                 warn(traceback.format_exc())
         return _exit_code(error)
+
+
+def _why_nowhere() -> str | None:
+    """Why there is no working folder: removed meanwhile, or with no right to it. Names of files mean nothing
+    then, and libraries end the process."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _run_and_flush(command: Callable[[], object]) -> int:
@@ -74,9 +89,12 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         _show(error)
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt | click.Abort):
+    if isinstance(error, KeyboardInterrupt):
         _complain("stopped")
         return EXIT_INTERRUPTED
+    if isinstance(error, click.Abort):  # a person said no, or there was nobody to ask
+        _complain("nothing was done, for nobody said yes; --yes says it beforehand")
+        return EXIT_FATAL
     if isinstance(error, OSError) and error.filename is None and error.errno in CANNOT_WRITE:
         _discard_unwritten(sys.stdout)
         if not isinstance(error, BrokenPipeError):  # the reader (head, less) has seen enough

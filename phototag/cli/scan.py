@@ -213,16 +213,10 @@ def scan(
         code = 0
         if report.interrupted:
             say("Stopped. What was looked at is saved; go on with the same command.")
-        if interrupted():
-            code = interrupted.exit_code
         elif report.failed or report.unreadable_folders:
             code = EXIT_SOME_FAILED
-        if report.interrupted and any(
-            thread.name.startswith(("decode", "tag")) for thread in threading.enumerate()
-        ):  # a decoder cannot be interrupted, and Python would wait for it
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        if interrupted():  # a decoder cannot be interrupted, and Python would wait for it
+            signals.leave(interrupted.exit_code)
     sys.exit(code)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -108,8 +109,9 @@ class Catalog:
 
     def remove_files(self) -> None:
         """Undo that the file was made. To be called after `close`."""
-        for file in self._files():
-            file.unlink(missing_ok=True)
+        if self.path is not None:  # what the log is shared by stays where a signal came between
+            for file in (*self._files(), self.path.with_name(f"{self.path.name}-shm")):
+                file.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         """The file, and the log of what is not in it yet."""
@@ -344,6 +346,9 @@ _SENTENCES = {
 }
 
 
+LEAST_FREE_BYTES = 2**20
+
+
 @contextmanager
 def translate_errors(address: Address) -> Iterator[None]:
     """Turns what the database refuses into a sentence."""
@@ -384,4 +389,14 @@ def _say_refusal(error: DBAPIError | sqlite3.Error, address: Address) -> str | N
         code = sqlite3.SQLITE_CORRUPT
     if code == sqlite3.SQLITE_CONSTRAINT:  # as where an index does not know a row that is there
         return f"The catalog {address} contradicts itself ({cause}). {_WHOSE}"
+    if code == sqlite3.SQLITE_IOERR and _is_full(address.parent):  # no room for the files beside it
+        code = sqlite3.SQLITE_FULL
     return f"The catalog {address} {_SENTENCES[code]}" if code in _SENTENCES else None
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether its disk has less room than a new catalog and the files beside it need."""
+    try:
+        return shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+    except OSError:
+        return False

@@ -350,3 +350,44 @@ def test_offline_holds_for_fetching_too(tmp_path):
 def test_json_keeps_names_that_are_no_text(tmp_path):
     text = CliRunner().invoke(click.command()(lambda: output.write_json({"path": "caf\udce9"}))).stdout
     assert json.loads(text)["path"] == "caf\udce9" and text.isascii()
+
+
+@pytest.mark.parametrize("words", [["query", "--db", "c.db"], ["scan", "."], ["status"], ["albums"]])
+def test_in_a_folder_that_is_gone_it_says_so(words, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = "import os, sys; os.rmdir(os.getcwd()); from phototag.__main__ import main; main()"
+    command = [sys.executable, "-c", script, *words]
+    done = subprocess.run(
+        command, cwd=gone, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert "the folder that this was started in cannot be used (No such file or directory)" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("how", ["<&-", "</dev/null", "<<< n"])
+def test_where_nobody_says_yes_nothing_is_done(how, own_copy):
+    catalog = own_copy[1]
+    command = f"{sys.executable} -m phototag people --forget --db {catalog} {how}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "bug" not in done.stderr
+    assert "nothing was done, for nobody said yes; --yes says it beforehand" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+def test_a_closed_stream_gives_its_number_to_no_file(closed, own_copy):
+    """What a library in C writes to stderr would land in the file that has its number."""
+    catalog = own_copy[1]
+    script = (
+        "import os, sys; from phototag.cli import exits\n"
+        "sys.exit(exits.run(lambda: print(os.open(sys.argv[1], os.O_RDONLY)), show_traceback=False))"
+    )
+    command = f"exec {sys.executable} -c '{script}' {catalog} {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and int(done.stdout) > 2
+    command = f"exec {sys.executable} -m phototag status --db {catalog} {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "15" in done.stdout
+    with closing(sqlite3.connect(catalog)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -162,3 +162,26 @@ def test_a_scan_with_the_real_nets_stopped_at_any_moment(tmp_path):
     assert [row[:7] for row in whole] == [row[:7] for row in resumed]
     # the nets' sums depend on which photos they see together
     assert [row[7] for row in whole] == pytest.approx([row[7] for row in resumed], abs=0.002, nan_ok=True)
+
+
+def test_a_copy_that_is_stopped_leaves_no_file(own_copy, tmp_path):
+    """The signal comes between any two rows."""
+    script = """
+import os, sys
+from phototag.library import copy
+pages, number = copy._pages, int(sys.argv.pop(1))
+
+def stopped(*arguments):
+    yield from pages(*arguments)
+    os.kill(os.getpid(), number)
+
+copy._pages = stopped
+from phototag.__main__ import main
+main()
+"""
+    target = tmp_path / "to" / "copy.db"
+    for number in SIGNALS:
+        words = [str(int(number)), "copy", "--db", own_copy[1], "--to", target]
+        done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True)
+        assert done.returncode == 128 + number and "Traceback" not in done.stderr, done.stderr
+        assert not target.parent.exists() or os.listdir(target.parent) == []
