@@ -25,6 +25,8 @@ from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
 from phototag.library.tables import metadata
 from phototag.outputs import make_private_folder
 
+LOG_ENDINGS = ("-wal", "-shm", "-journal")  # of the files that SQLite makes beside a database
+
 
 class InEachOthersWay(CatalogError):
     """Two transactions waited for each other, and the server ended this one: the same may succeed next."""
@@ -148,6 +150,8 @@ def open_catalog(
     if exists and not path.is_file():
         raise CatalogError(f"{path} is not a file. Name another: --db FILE")
     read_only = exists and not os.access(path, os.W_OK)
+    if path.name.endswith(LOG_ENDINGS):
+        raise CatalogError(f"{path} would be the log of another database. Name another: --db FILE")
     if not exists:
         if not create:
             raise CatalogError(f"There is no catalog at {path}. Make one: phototag scan FOLDER")
@@ -174,6 +178,10 @@ def open_catalog(
                 upgrade(engine, path, head, migrations)
         except BaseException:
             engine.dispose()
+            if not exists:  # nor an empty file, as where the name is too long for those beside it
+                with suppress(OSError):
+                    if path.stat().st_size == 0:
+                        path.unlink()
             raise
     return Catalog(path, engine, read_only=read_only)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from phototag.errors import UsageError, WeightsError
+from phototag.inputs import read_input
 from phototag.outputs import make_private_folder
 from phototag.weights.download import STALL_SECONDS, Progress
 from phototag.weights.manifest import SHIPPED, Entry, entries, entry
@@ -143,6 +145,11 @@ def fetch(known: Entry, on_progress: Progress | None = None, stall_seconds: floa
     report = on_progress or _ignore_progress
     with _lock(target, while_waiting=lambda: report(0, 0)) as had_to_wait:
         if not (had_to_wait and present(known.name)):
+            _refuse_foreign(known, target, own=False)
+            if partial.is_symlink():
+                raise WeightsError(
+                    f"{partial} is a symbolic link, and nothing is written through one; remove it"
+                )
             download.to_file(known.url, partial, report, stall_seconds, again)
             _accept(known, partial, target, source=known.url)
     return target
@@ -181,13 +188,14 @@ def import_file(file: Path, own: str | None = None) -> Entry:
         target = folder() / known.file
     _make_folder(target.parent)
     with _lock(target):
-        partial = target.with_name(target.name + ".import")
+        partial = _new_file(target)
         try:
             shutil.copyfile(file, partial)
+            _accept(known, partial, target, source=str(file), own=own is not None)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise _unwritable(target.parent, error) from error
-        _accept(known, partial, target, source=str(file), own=own is not None)
+        finally:
+            partial.unlink(missing_ok=True)
     return known
 
 
@@ -217,7 +225,31 @@ def forget(name: str) -> None:
         file.unlink(missing_ok=True)
 
 
+def _refuse_foreign(known: Entry, target: Path, *, own: bool) -> None:
+    """Raises WeightsError where a file is in the way of which the record knows nothing, and which is not the
+    published one: PHOTOTAG_WEIGHTS may name a folder of others' models."""
+    if not os.path.lexists(target) or (target.name in _records() and not target.is_symlink()):
+        return
+    is_published = not own and target.is_file() and sha256_of(target).startswith(known.sha256_starts or " ")
+    if target.is_symlink() or not is_published:
+        raise WeightsError(
+            f"{target} is in the way, and phototag did not put it there; move it away, or choose another "
+            "folder with PHOTOTAG_WEIGHTS"
+        )
+
+
+def _new_file(beside: Path) -> Path:
+    """An empty file in the same folder whose name nobody can guess, so that no link lies in wait."""
+    file = beside.with_name(f".{beside.name}-{secrets.token_hex(8)}")
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except OSError as error:
+        raise _unwritable(beside.parent, error) from error
+    return file
+
+
 def _accept(known: Entry, partial: Path, target: Path, source: str, own: bool = False) -> None:
+    _refuse_foreign(known, target, own=own)
     found = sha256_of(partial)
     if not own and not found.startswith(known.sha256 or known.sha256_starts or found):
         partial.unlink()
@@ -245,7 +277,7 @@ def records() -> dict[str, dict[str, Any]]:
 
 def _records() -> dict[str, dict[str, Any]]:
     try:
-        found: dict[str, dict[str, Any]] = json.loads((folder() / RECORD).read_text(encoding="utf-8"))
+        found: dict[str, dict[str, Any]] = json.loads(read_input(folder() / RECORD))
         if not isinstance(found, dict) or not all(map(_is_record, found.values())):
             raise ValueError("not what phototag writes there")
         return found
@@ -274,9 +306,14 @@ def _change_records() -> Iterator[dict[str, dict[str, Any]]]:
     with _lock(file):
         records = _records()
         yield records
-        partial = file.with_suffix(".part")
-        partial.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        os.replace(partial, file)
+        partial = _new_file(file)
+        try:
+            partial.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            os.replace(partial, file)
+        except OSError as error:
+            raise _unwritable(file.parent, error) from error
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

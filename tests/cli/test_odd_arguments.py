@@ -204,3 +204,35 @@ def test_several_odd_values_at_once(name, place, tmp_path, environment):
         odd = {param: rng.choice((*ODD, plain(param))) for param in chosen}
         if not may_serve(name, odd):
             attempt(name, odd, place, tmp_path / "copy")
+
+
+VARIABLES = (
+    *("PHOTOTAG_DB", "PHOTOTAG_WEIGHTS", "PHOTOTAG_OFFLINE", "PHOTOTAG_TRACEBACK", "HOME", "TMPDIR"),
+    *("XDG_DATA_HOME", "XDG_CACHE_HOME", "COLUMNS", "TERM", "NO_COLOR", "LC_ALL", "AWS_ENDPOINT_URL"),
+)
+READING = (
+    ["status"],
+    ["query", "beach"],
+    ["weights", "list"],
+    ["weights", "import", "notes.txt"],
+    ["show", "x"],
+)
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_odd_values_of_the_environment_are_no_traceback(variable, place, tmp_path, environment, monkeypatch):
+    shutil.copytree(place, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    if "HOME" in variable:
+        monkeypatch.delenv("PHOTOTAG_DB")
+        monkeypatch.delenv("PHOTOTAG_WEIGHTS")
+    for value in random.Random(variable).sample(ODD, 10):
+        monkeypatch.setenv(variable, value)
+        for words in READING:
+            with within(SECONDS):
+                result = CliRunner().invoke(main, words)
+            shown = (variable, value[:60], words, result.output[-1000:])
+            assert result.exit_code in (0, 1, 2), shown
+            assert "this is a bug" not in result.output, shown
+            assert variable == "PHOTOTAG_TRACEBACK" or "Traceback" not in result.output, shown
+            assert not set(result.output) & HARMFUL, shown

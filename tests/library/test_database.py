@@ -256,6 +256,14 @@ def test_an_empty_file_becomes_a_catalog(tmp_path):
         assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
 
+def test_a_catalog_is_made_in_place_of_no_log_and_a_name_too_long_leaves_nothing(tmp_path):
+    Library.open(tmp_path / "c.db").close()
+    for name, says in (("c.db-wal", "would be the log"), ("x" * 255, "cannot be opened")):
+        with pytest.raises(CatalogError, match=says):
+            Library.open(tmp_path / name)
+    assert os.listdir(tmp_path) == ["c.db"]
+
+
 def test_a_catalog_is_made_by_no_link_to_nothing_and_is_no_pipe(tmp_path):
     """A link to a disk that is not there must not become a second, empty catalog."""
     (tmp_path / "link.db").symlink_to(tmp_path / "disk.db")

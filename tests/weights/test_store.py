@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -238,6 +239,37 @@ def test_own_weights_go_before_the_published_and_can_be_forgotten(tmp_path, serv
         store.use("own-people-pets")
     store.forget("coco-mobile")
     assert store.path("coco-mobile") == published and store.present("coco-mobile")
+
+
+def test_weights_are_put_over_no_file_that_phototag_did_not_put_there(tmp_path, server, folder):
+    """PHOTOTAG_WEIGHTS may name a folder of others' models."""
+    folder.mkdir(exist_ok=True)
+    known = manifest.entry("coco-mobile")
+    target, own = folder / known.file, folder / store.own_name(known)
+    (tmp_path / "mine.pth").write_bytes(CONTENT)
+    for file in (target, own):
+        file.write_bytes(b"somebody's")
+    for put in (
+        lambda: store.fetch(served(server, "good")),
+        lambda: store.import_file(tmp_path / "mine.pth", own="coco-mobile"),
+    ):
+        with pytest.raises(WeightsError, match="phototag did not put it there"):
+            put()
+    assert {file.read_bytes() for file in (target, own)} == {b"somebody's"}
+    assert sorted(name for name in os.listdir(folder) if not name.endswith(".lock")) == sorted(
+        [target.name, own.name]
+    )
+    own.unlink()
+    own.symlink_to(tmp_path / "mine.pth")
+    with pytest.raises(WeightsError, match="phototag did not put it there"):
+        store.import_file(tmp_path / "mine.pth", own="coco-mobile")
+    own.unlink()
+    for _ in range(2):  # the second time it is ours
+        store.import_file(tmp_path / "mine.pth", own="coco-mobile")
+    (folder / store.RECORD).unlink()  # as the sentence about a damaged record says
+    target.write_bytes(CONTENT)
+    store.fetch(served(server, "good"))
+    assert store.present("coco-mobile")
 
 
 def test_what_is_missing_says_what_to_type(folder):
