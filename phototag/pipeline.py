@@ -76,20 +76,21 @@ def run(
     pool = ThreadPoolExecutor(tagging_threads, thread_name_prefix="tag", initializer=prepare)
     waiting: deque[Future[Batch]] = deque()
     try:
-        for future in begun():
-            waiting.append(future)
-            # one more than can be worked on, so that no thread waits for what comes between two
-            if len(waiting) > tagging_threads:
-                if not stop.wait_for(waiting[0]):
+        with stop.giving_up():
+            for future in begun():
+                waiting.append(future)
+                # one more than can be worked on, so that no thread waits for what comes between two
+                if len(waiting) > tagging_threads:
+                    if not stop.wait_for(waiting[0]):
+                        return
+                    yield waiting.popleft().result()
+            while waiting:
+                future = waiting.popleft()
+                if stop() and future.cancel():  # not begun, nor are those behind it
+                    break
+                if not stop.wait_for(future):
                     return
-                yield waiting.popleft().result()
-        while waiting:
-            future = waiting.popleft()
-            if stop() and future.cancel():  # not begun, nor are those behind it
-                break
-            if not stop.wait_for(future):
-                return
-            yield future.result()
+                yield future.result()
     finally:
         # What was given up may take minutes: nobody waits for it.
         pool.shutdown(wait=not stop.gave_up, cancel_futures=True)

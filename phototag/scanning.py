@@ -490,7 +490,7 @@ def _look(
     )
     jobs = library.jobs(scope, plan.fingerprints, work.needs())
     batches = engine.run(jobs, work, stop=caller.stop, reader=reader, on_message=caller.message)
-    with closing(batches):
+    with closing(batches), caller.stop.giving_up():
         for batch in batches:
             if not batch.is_saved:
                 library.save(batch.facts, batch.outcomes, plan.fingerprints, batch.jobs)

@@ -4,8 +4,9 @@ Standard library only."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from typing import Any
 
 # What is in hand when a scan is stopped has this long to end; then it is given up, and looked at
@@ -27,10 +28,19 @@ class Stop:
             self._stopped_at = time.monotonic()
         return self._stopped_at is not None
 
+    @contextmanager
+    def giving_up(self) -> Generator[None]:
+        """Within it, Ctrl-C and its like as exceptions give up what is in hand: nobody would save it."""
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            self.gave_up = True
+            raise
+
     def wait_for(self, future: Future[Any], grace_seconds: float = GRACE_SECONDS) -> bool:
         """Whether the future ended: False where it did not within so many seconds of the stop, or something
         was given up before."""
-        while self._should_stop is not None and not future.done():
+        while (self.gave_up or self._should_stop is not None) and not future.done():
             if self.gave_up or (self() and time.monotonic() - (self._stopped_at or 0) > grace_seconds):
                 self.gave_up = True
                 return False

@@ -86,11 +86,12 @@ def load_taggers(work: Work, stop: Stop) -> dict[str, table.Tagger]:
     taggers = {}
     pool = ThreadPoolExecutor(1, thread_name_prefix="tag-load")
     try:
-        for name in work.taggers:
-            loading = pool.submit(table.load, name, work.device, work.tagger_options.get(name, {}))
-            if not stop.wait_for(loading, grace_seconds=0) or stop():
-                raise Interrupted("stopped")
-            taggers[name] = loading.result()
+        with stop.giving_up():
+            for name in work.taggers:
+                loading = pool.submit(table.load, name, work.device, work.tagger_options.get(name, {}))
+                if not stop.wait_for(loading, grace_seconds=0) or stop():
+                    raise Interrupted("stopped")
+                taggers[name] = loading.result()
     finally:
         pool.shutdown(wait=not stop.gave_up)
     return taggers

@@ -36,25 +36,26 @@ def frames(
 ) -> Generator[Looked]:
     """Decode the photos of `jobs` in `workers` threads, at most `ahead` of them before they are
     asked for, and yield them in the order of the jobs. `reader` reads the files beside them. `jobs` is
-    advanced only in the caller's thread. Closing the generator, or an exception such as
-    KeyboardInterrupt, drops what is not yet begun and waits for the photos in hand; once `stop` says
-    yes, it ends without those that take too long."""
+    advanced only in the caller's thread. Closing the generator, or an exception, drops what is not yet
+    begun and waits for the photos in hand; KeyboardInterrupt and SystemExit do not, and once `stop` says yes,
+    it ends without those that take too long."""
     stop, reader = stop or Stop(), reader or Reader()
     waiting: deque[tuple[Job, Future[tuple[PhotoFacts, Frame | Unreadable]]]] = deque()
     pool = ThreadPoolExecutor(max(workers, 1), thread_name_prefix="decode")
     try:
-        for job in jobs:
-            waiting.append((job, pool.submit(_frame, job, working_side, max_pixels, reader)))
-            if len(waiting) >= max(ahead, 1):
+        with stop.giving_up():
+            for job in jobs:
+                waiting.append((job, pool.submit(_frame, job, working_side, max_pixels, reader)))
+                if len(waiting) >= max(ahead, 1):
+                    job, future = waiting.popleft()
+                    if not stop.wait_for(future):
+                        return
+                    yield job, *future.result()
+            while waiting:
                 job, future = waiting.popleft()
                 if not stop.wait_for(future):
                     return
                 yield job, *future.result()
-        while waiting:
-            job, future = waiting.popleft()
-            if not stop.wait_for(future):
-                return
-            yield job, *future.result()
     finally:
         if stop():
             for _, future in waiting:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import uvicorn
@@ -26,9 +29,9 @@ def serve(
     question: str = "",
     on_ready: Callable[[str], None],
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. `port` 0: one that is free. `on_ready` is told the URL to open, whose
-    key is good once, when the server answers; it shows `question`. Raises PhototagError where the port is
-    taken."""
+    """Serve until Ctrl-C, SIGTERM or SIGHUP. `port` 0: one that is free. `on_ready` is told the URL to open,
+    whose key is good once, when the server answers; it shows `question`. Raises PhototagError where the port
+    is taken."""
     listening = _listen(port)
     number = listening.getsockname()[1]
     guard = Guard(make_app(library, settings), number, read_only=settings.read_only)
@@ -69,6 +72,24 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """SIGHUP, as of a terminal that is closed, ends it as SIGTERM does; its own server knows none."""
+        hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+        with super().capture_signals():
+            if (
+                hangup is None
+                or threading.current_thread() is not threading.main_thread()
+                or signal.getsignal(hangup) is signal.SIG_IGN  # as nohup has it
+            ):
+                yield
+                return
+            before = signal.signal(hangup, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(hangup, before)
 
     async def startup(self, sockets: Sequence[socket.socket] | None = None) -> None:
         await super().startup(list(sockets or ()))

@@ -33,6 +33,16 @@ def test_the_address_comes_on_a_line_of_its_own_and_ctrl_c_ends_it_well(scanned)
     assert (process.returncode, out) == (0, "") and "Stopped" in err and "Traceback" not in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such signals there")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_the_system_ends_shows_no_traceback(number, scanned):
+    process = start("browse", "--no-open", "--read-only", "--db", scanned[1])
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (128 + number, "") and "Traceback" not in err
+
+
 def test_a_question_that_is_not_understood_opens_nothing(scanned):
     process = start("browse", "faces:many", "--no-open", "--db", scanned[1])
     out, err = process.communicate(timeout=30)

@@ -164,6 +164,51 @@ def test_a_scan_with_the_real_nets_stopped_at_any_moment(tmp_path):
     assert [row[7] for row in whole] == pytest.approx([row[7] for row in resumed], abs=0.002, nan_ok=True)
 
 
+SCAN_FROM_PYTHON = """
+import sys, time
+from phototag import Library, scan, signals
+from phototag.taggers import table
+
+def never_ready(device, options):
+    print("begun", flush=True)
+    time.sleep(30)
+
+def look_long(device, options):
+    def look(frames):
+        print("begun", flush=True)
+        time.sleep(30)
+    return look
+
+table.SPECS.clear()
+table.SPECS["colour"] = table.TaggerSpec("colour", f"__main__:{sys.argv[1]}", version=1, summary="")
+with signals.Unwinding(), Library.open(sys.argv[2]) as library:
+    try:
+        scan(library, [sys.argv[3]])
+    finally:
+        print("ended", flush=True)
+        signals.leave(7)
+"""
+
+
+@pytest.mark.parametrize("tagger", ["never_ready", "look_long"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_in_a_scan_from_python_waits_for_no_net(tagger, number, tmp_path):
+    pictures(tmp_path / "photos", 3)
+    running = subprocess.Popen(
+        [sys.executable, "-c", SCAN_FROM_PYTHON, tagger, tmp_path / "c.db", tmp_path / "photos"],
+        cwd=interruption.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout.readline() == "begun\n"
+    running.send_signal(number)
+    began = time.monotonic()
+    out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (7, "ended\n"), err
+    assert time.monotonic() - began < 15  # half of what the tagger takes
+
+
 def test_a_copy_that_is_stopped_leaves_no_file(own_copy, tmp_path):
     """The signal comes between any two rows."""
     script = """
