@@ -68,6 +68,7 @@ class Kills:
             scan(library, [folder / "photos"], ScanOptions(taggers=("slow",)))
         self.expected = answers_of(folder / "local.db")
         self.killed = {"actors": 0, "raylets": 0, "drivers": 0}
+        self.scans = Counter()
         self.lost = self.double = self.different = self.failed = 0
         self.cluster = Cluster(1, 1)
 
@@ -92,6 +93,7 @@ class Kills:
                 tell(failed=done.stderr[-1000:], code=done.returncode)
             if runs > 20:
                 raise SystemExit("no end")
+        self.scans[kind] += 1
         found = answers_of(catalog)
         answers = [row[:2] for row in found if row[5] in (None, 0)]
         lost = len({row[:2] for row in self.expected} - set(answers))
@@ -417,6 +419,7 @@ def kills(arguments):
         finally:
             tell(
                 killed=kills.killed,
+                scans=dict(kills.scans),
                 lost=kills.lost,
                 double=kills.double,
                 different=kills.different,
