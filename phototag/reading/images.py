@@ -58,6 +58,9 @@ USUAL_SCANS, MOST_SCANNED, MOST_SCANNED_UNUSUAL = 20, 2_560_000_000, 200_000_000
 SPARE_TILE_BYTES = 64 << 20
 # Pillow decodes runs of a BMP one by one in Python; such files are drawings of the 1990s.
 MOST_RUN_PIXELS, MOST_RUN_BYTES = 16_000_000, 6_000_000
+# Nothing of an interlaced PNG is sure before the last of its seven passes.
+MOST_INTERLACED_PIXELS = 64_000_000
+UNPACKED_PER_PIXEL = 4  # bytes, of --max-pixels: two seconds of unpacking at most
 MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
 # A picture that takes more is looked at for its end before memory is taken for it.
 LARGE_BYTES = 256 << 20
@@ -69,7 +72,7 @@ class Opened:
     """A picture and how to show it. `data`: the bytes that it is decoded from; `exif`: where it is not
     in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `orientation`: of Exif,
     where the decoder does not know it; `structure`: of a JPEG that has to be checked once it is decoded;
-    `memory_bytes`: what decoding it takes."""
+    `memory_bytes`: what decoding it takes; `page`: of a TIFF, the one to show."""
 
     image: Image.Image
     data: bytes
@@ -78,6 +81,7 @@ class Opened:
     orientation: int = 1
     structure: jpeg.Structure | None = None
     memory_bytes: int = 0
+    page: tiff.Page | None = None
 
 
 def open_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -118,6 +122,8 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
     image = opened.image
     if len(image.info.get("exif") or b"") > MOST_EXIF_BYTES:
         del image.info["exif"]
+    if kind == "PNG":
+        _check_unpacking(opened.data, image.size, max_pixels)
     if kind in ("BMP", "DIB"):
         _check_runs(image, len(data))
     size_bytes = _pixel_bytes(kind, opened)
@@ -139,7 +145,9 @@ def open_head(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Open
 def is_surely_cut(opened: Opened) -> bool:
     """Whether the end of a large picture is missing, by what stands there: then it need not be decoded."""
     if opened.memory_bytes > LARGE_BYTES and opened.image.format == "PNG":
-        return png.is_cut(opened.data)
+        return png.is_cut(opened.data) or not (png.is_interlaced(opened.data) or png.unpacks(opened.data))
+    if opened.page is not None:
+        samples.check_packed(opened.data, opened.page, opened.memory_bytes > LARGE_BYTES)
     structure = opened.structure
     if structure is None:
         return False
@@ -208,25 +216,25 @@ def _open_tiff(data: bytes, max_pixels: int) -> Opened:
     if page.offset != first.offset or data.startswith(b"MM\0+"):
         shown = tiff.with_first_page(data, page)
         tiff.check_tags(shown)
-    image, memory_bytes = _make_tiff(shown, page)
+    image = _make_tiff(shown, page)
     return Opened(
         image,
         shown,
         exif=tiff_exif(data) if page.offset != first.offset else None,
         ignore_alpha=page.fourth_is_unspecified,
         orientation=first.orientation if page.offset != first.offset and page.orientation == 1 else 1,
-        memory_bytes=memory_bytes,
+        memory_bytes=samples.bytes_beside(page, isinstance(image, samples.SamplesFile)),
+        page=page,
     )
 
 
-def _make_tiff(data: bytes, page: tiff.Page) -> tuple[Image.Image, int]:
-    """The picture, and what decoding takes beside it."""
+def _make_tiff(data: bytes, page: tiff.Page) -> Image.Image:
     if not samples.is_misread(page):
         try:
-            return _make("TIFF", data), 0
+            return _make("TIFF", data)
         except SyntaxError:  # Pillow has no mode for it
             pass
-    return samples.SamplesFile(io.BytesIO(data)), samples.memory_bytes(page)
+    return samples.SamplesFile(io.BytesIO(data))
 
 
 def tiff_exif(data: bytes) -> Image.Exif | None:
@@ -253,6 +261,18 @@ def _pixel_bytes(kind: str, opened: Opened) -> int:
     if kind == "WEBP":
         return webp.pixel_bytes(opened.data)
     return len(opened.data)
+
+
+def _check_unpacking(data: bytes, size_wh: tuple[int, int], max_pixels: int) -> None:
+    """A PNG is unpacked once to see whether it is whole, where it is large, and then to be shown."""
+    if png.is_interlaced(data) and size_wh[0] * size_wh[1] > MOST_INTERLACED_PIXELS:
+        raise UnreadablePhoto("too costly to decode: an interlaced PNG of this size")
+    size_bytes = png.unpacked_bytes(data)
+    if size_bytes > UNPACKED_PER_PIXEL * max_pixels:
+        raise UnreadablePhoto(
+            f"too costly to decode: a PNG that unpacks to {size_bytes / 1e9:.1f} GB; "
+            f"if it really is a photo, allow it with --max-pixels {-(-size_bytes // UNPACKED_PER_PIXEL)}"
+        )
 
 
 def _check_runs(image: Image.Image, file_bytes: int) -> None:

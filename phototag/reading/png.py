@@ -7,12 +7,15 @@ Source: PNG, third edition (W3C)."""
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 SIGNATURE_BYTES = 8
 MOST_CHUNKS = 100_000  # of 8 kB and more, as programs write pixels, they would be 0.8 GB
 MOST_NOTE_BYTES = 16 << 20  # of a chunk that is no pixels; a longer one is left out
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> channels
+PACKED_BYTES, UNPACKED_BYTES = 1 << 16, 1 << 20  # at a time
+Buffer = bytes | memoryview
 END = b"\0\0\0\0IEND\xaeB`\x82"
 # The chunks that are kept where the others are in the way; a picture is shown as well without notes.
 # What says how the picture is turned. Behind the pixels, Pillow would decode them to get there.
@@ -94,6 +97,45 @@ def pixel_bytes(data: bytes) -> int:
 def is_cut(data: bytes) -> bool:
     """Whether the end of the file is missing."""
     return all(chunk.name != b"IEND" for chunk in chunks(data))
+
+
+def is_interlaced(data: bytes) -> bool:
+    return data[28] == 1
+
+
+def unpacked_bytes(data: bytes) -> int:
+    """How many bytes the pixels of a PNG that is not interlaced are, by its header."""
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    return height * (1 + -(-width * data[24] * SAMPLES.get(data[25], 4) // 8))
+
+
+def unpacks(data: bytes) -> bool:
+    """Whether the compressed pixels are as many bytes as the header states, of one that is not interlaced.
+    Keeps none of them."""
+    every = memoryview(data)
+    packed = (every[chunk.start + 8 : chunk.end - 4] for chunk in chunks(data) if chunk.name == b"IDAT")
+    return unpacks_to(packed, unpacked_bytes(data))
+
+
+def unpacks_to(parts: Iterable[memoryview], size_bytes: int) -> bool:
+    """Whether a deflated stream in parts is this long or longer, and its checksum right where it has one.
+    None of it is kept."""
+    unpacker, found = zlib.decompressobj(), 0
+    try:
+        for packed in _slices(parts):
+            while packed and found <= size_bytes and not unpacker.eof:
+                found += len(unpacker.decompress(packed, UNPACKED_BYTES))
+                packed = unpacker.unconsumed_tail
+    except zlib.error:
+        return False
+    return found >= size_bytes
+
+
+def _slices(parts: Iterable[memoryview]) -> Iterator[Buffer]:
+    """Short ones: what is left of one is copied each time."""
+    for part in parts:
+        for start in range(0, len(part), PACKED_BYTES):
+            yield part[start : start + PACKED_BYTES]
 
 
 def only_pixels(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, WebPImagePlugin
 
 from phototag.errors import UnreadablePhoto
-from phototag.reading import tiff, webp
+from phototag.reading import png, tiff, webp
 from phototag.reading.pixels import LARGEST, to_rgb
 
 Array = np.ndarray[Any, Any]
@@ -26,12 +26,14 @@ COLOURS = {0: 1, 1: 1, tiff.RGB: 3, CMYK: 4, CIE_LAB: 3, ICC_LAB: 3}  # photomet
 ASSOCIATED, UNASSOCIATED = 1, 2  # extra samples that are transparency
 # What libtiff unpacks without asking what the bytes mean: none, LZW, deflate, packed bits, LZMA, Zstandard.
 UNPACKED = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
-WEBP = 50001
+NONE, WEBP, DEFLATED = 1, 50001, frozenset({8, 32946})
 NOT_BUILT_IN = frozenset({WEBP, 34676, 34677})  # and the two of SGI for high dynamic range
 HORIZONTAL, FLOATING = 2, 3  # predictors
 GROUP_BYTES = 4 << 20  # unpacked at a time
 MOST_SAMPLES = 64
-COPIES = 6  # of a group, while its numbers are turned into colours
+COPIES = 2  # of a strip, as libtiff and as numpy keep it
+MOST_PIECE_BYTES = 128 << 20  # unpacked: nothing of a strip is sure before its end
+BAND_BYTES = 1 << 20  # whose numbers are turned into colours at a time
 RARE = "a rare kind of picture that phototag does not decode"
 
 
@@ -96,7 +98,7 @@ def is_misread(page: tiff.Page) -> bool:
     if page.planes == 2 and bits >= 8:
         return True
     deep_negative = page.photometric == tiff.WHITE_IS_ZERO and bits == 16
-    swapped = page.order == ">" and page.compression != 1 and kind == FLOAT
+    swapped = page.order == ">" and page.compression != NONE and kind == FLOAT
     odd = bits == 12 or kind == SIGNED or (bits == 32 and kind == UNSIGNED) or swapped or deep_negative
     multiplied = page.samples == 2 and page.extra_samples == (ASSOCIATED,)
     return page.photometric in GREYS and (multiplied or (odd and page.samples == 1))
@@ -133,12 +135,47 @@ def _is_known(bits: int, kind: int, predictor: int) -> bool:
     return kind == UNSIGNED and 1 <= bits <= 16 and predictor == 1
 
 
-def memory_bytes(page: tiff.Page) -> int:
-    """What decoding takes beside the picture."""
+def bytes_beside(page: tiff.Page, is_ours: bool) -> int:
+    """What decoding takes beside the picture: its strips or tiles, while they are unpacked. `is_ours`: it is
+    a SamplesFile. Raises UnreadablePhoto where one is too large for that."""
+    if page.compression not in UNPACKED or page.compression == NONE:
+        return 0
     width, height = _piece_wh(page)
-    each = page.samples * max(page.bits) / 8
-    group = GROUP_BYTES if page.compression == 1 else max(GROUP_BYTES, width * height * each)
-    return int(COPIES * min(group, page.area * each))
+    piece = width * height * page.samples * max(page.bits) // 8
+    if piece > MOST_PIECE_BYTES and (is_ours or page.compression not in DEFLATED):
+        raise UnreadablePhoto(f"too costly to decode: a strip of {piece / 1e6:,.0f} MB in one piece")
+    return COPIES * piece
+
+
+def check_packed(data: bytes, page: tiff.Page, is_large: bool) -> None:
+    """Raises ValueError or OSError where a strip or tile cannot be unpacked; keeps none. Of deflated ones the
+    checksum is looked at, which decoding does not; others are tried where the picture is large. `data`: a
+    file whose first page this is."""
+    found = tiff.find_photo(data)
+    if found is None or page.compression == NONE or page.compression not in UNPACKED:
+        return
+    page = found[1]
+    width, height = _piece_wh(page)
+    row_bytes = _row_bytes(page, width)
+    across, down = -(-page.size_wh[0] // width), -(-page.size_wh[1] // height)
+    is_deflated = page.compression in DEFLATED and page.fill_order == 1
+    if not (is_large or is_deflated) or page.photometric == YCBCR:
+        return
+    try:
+        pieces = tiff.find_pieces(data, page)
+    except (ValueError, struct.error):  # libtiff can do without
+        return
+    for number, (place, size) in enumerate(pieces):
+        if not size:
+            continue
+        top = number % (across * down) // across * height
+        rows = height if page.tile_wh else min(height, page.size_wh[1] - top)
+        if is_deflated:
+            packed = memoryview(data)[place : place + size]
+            if not png.unpacks_to([packed], rows * row_bytes):
+                raise ValueError("a strip or tile of it cannot be unpacked")
+        else:
+            _unpack(data, [(place, size)], (row_bytes, height), rows, page)
 
 
 def decode(data: bytes, page: tiff.Page, profile: bytes = b"") -> Image.Image:
@@ -176,13 +213,14 @@ def _read_pieces(data: bytes, page: tiff.Page) -> Iterator[tuple[int, int, Array
         raise ValueError("no samples")
     across, down = -(-page.size_wh[0] // width), -(-page.size_wh[1] // height)
     pieces = tiff.find_pieces(data, page)
-    if page.compression == 1 and not page.tile_wh and height * row_bytes > GROUP_BYTES:
+    if page.compression == NONE and not page.tile_wh and height * row_bytes > GROUP_BYTES:
         pieces, height = _cut_strips(pieces, height, row_bytes, page)
         down = -(-page.size_wh[1] // height)
     each = across * down
     planes = range(_colours_and_alpha(page)) if page.planes == 2 else range(1)
     if len(pieces) < each * len(planes):
         raise ValueError("strips or tiles are missing")
+    band = max(1, BAND_BYTES // row_bytes)
     together = max(1, GROUP_BYTES // max(1, height * row_bytes))
     for first in range(0, each, together):
         numbers = range(first, min(first + together, each))
@@ -190,16 +228,24 @@ def _read_pieces(data: bytes, page: tiff.Page) -> Iterator[tuple[int, int, Array
             height if page.tile_wh else min(height, page.size_wh[1] - number // across * height)
             for number in numbers
         ]
-        stacks = []
-        for plane in planes:
-            places = [pieces[plane * each + number] for number in numbers]
-            unpacked = _unpack(data, places, (row_bytes, height), sum(heights), page)
-            stacks.append(_as_numbers(unpacked, page, width))
-        samples = np.concatenate(stacks, axis=2) if len(stacks) > 1 else stacks[0]
-        row = 0
+        unpacked = [
+            _unpack(
+                data,
+                [pieces[plane * each + number] for number in numbers],
+                (row_bytes, height),
+                sum(heights),
+                page,
+            )
+            for plane in planes
+        ]
+        above = 0
         for number, rows in zip(numbers, heights, strict=True):
-            yield number % across * width, number // across * height, samples[row : row + rows]
-            row += rows
+            for row in range(0, rows, band):
+                some = slice(above + row, above + min(row + band, rows))
+                stacks = [_as_numbers(plane[some], page, width) for plane in unpacked]
+                samples = np.concatenate(stacks, axis=2) if len(stacks) > 1 else stacks[0]
+                yield number % across * width, number // across * height + row, samples
+            above += rows
 
 
 def _cut_strips(
@@ -221,7 +267,7 @@ def _unpack(
 ) -> Array:
     """(rows, bytes of a row) of these strips or tiles, one below the other."""
     row_bytes, height = piece_wh
-    if page.compression == 1:
+    if page.compression == NONE:
         left, parts = rows, []
         for place, _ in places:
             wanted = min(height, left) * row_bytes

@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from phototag.reading.png import chunks
 from tests.bad_files import encoded, jpeg_segment, picture, png_chunk
+from tests.reading import tiffs
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 512  # that a refused picture may cost
 Made = Callable[[], bytes]
@@ -683,6 +685,74 @@ def _() -> bytes:
     head = (b"II*\0" + struct.pack("<IH", 8, 8) + entries + bytes(4)).ljust(8_000, b"\0")
     within = struct.pack("<H", 40) + b"".join(entry(40_000 + n, 5, 1_000_000, 9_000) for n in range(40))
     return (head + within).ljust(20_000_000, b"\1")
+
+
+# -- damage that only decoding finds
+
+
+def spoiled(data: bytes, share: float = 0.9, size: int = 4_000) -> bytes:
+    """With other bytes at this share of the file."""
+    at = int(len(data) * share)
+    return data[:at] + bytes((37 * n + 11) & 255 for n in range(size)) + data[at + size :]
+
+
+def repacked_png(change: Callable[[bytes], bytes]) -> bytes:
+    """A photo of 250 MP whose compressed pixels are changed, and their checksum with them."""
+    png = large("PNG", 250, compress_level=1)
+    body = b""
+    for chunk in chunks(png):
+        body += png[chunk.start + 8 : chunk.end - 4] if chunk.name == b"IDAT" else b""
+    return png[:33] + png_chunk(b"IDAT", change(body)) + png_chunk(b"IEND", b"")
+
+
+@kind("PNG: 250 MP, damaged late, with the right checksum")
+def _() -> bytes:
+    return repacked_png(spoiled)
+
+
+@kind("PNG: 250 MP, ending late and early")
+def _() -> bytes:
+    return repacked_png(lambda body: body[: len(body) * 95 // 100])
+
+
+@kind("PNG: 60 MP of 16 bits, interlaced, ending early")
+def _() -> bytes:
+    png = flat_png((10_000, 6_000), bits=16, interlaced=True)
+    at = png.index(b"IDAT")
+    body = png[at + 4 : -16]
+    return png[:33] + png_chunk(b"IDAT", body[: len(body) * 95 // 100]) + png_chunk(b"IEND", b"")
+
+
+for compression in ("tiff_adobe_deflate", "tiff_lzw", "zstd", "packbits", "jpeg"):
+    for megapixels in (63, 150) if compression in ("tiff_adobe_deflate", "zstd") else (63,):
+
+        @kind(f"TIFF: {compression}, {megapixels} MP, damaged late")
+        def _(compression: str = compression, megapixels: int = megapixels) -> bytes:
+            return spoiled(large("TIFF", megapixels, compression=compression))
+
+
+@kind("TIFF: floats, 20 MP in one deflated strip, damaged late")
+def _() -> bytes:
+    numbers = np.random.default_rng(1).random((4_000, 5_000, 1), np.float32)
+    return spoiled(tiffs.write(numbers, 1, tiffs.Layout(compression=8, rows=4_000)))
+
+
+@kind("TIFF: floats, 24 MP of three colours in one deflated strip")
+def _() -> bytes:
+    numbers = np.zeros((4_000, 6_000, 3), np.float32)
+    return tiffs.write(numbers, 2, tiffs.Layout(compression=8, rows=4_000)) + bytes(400_000)
+
+
+for form, megapixels, options in (
+    ("WEBP", 63, {"quality": 60, "method": 0}),
+    ("WEBP", 100, {"quality": 60, "method": 0}),
+    ("AVIF", 63, {"quality": 50, "speed": 10}),
+    ("GIF", 63, {}),
+):
+
+    @kind(f"{form}: {megapixels} MP, damaged late")
+    def _(form: str = form, megapixels: int = megapixels, options: dict[str, object] = options) -> bytes:
+        return spoiled(large(form, megapixels, **options))
 
 
 # -- large photos

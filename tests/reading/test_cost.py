@@ -3,18 +3,21 @@
 import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from phototag.errors import UnreadablePhoto
+from phototag.reading import png, tiff
 from phototag.reading.decode import open_photo, read_metadata
 from phototag.reading.images import open_picture
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import shrink
 from tests.bad_files import jpeg_segment, png_chunk
-from tests.reading import costly
+from tests.reading import costly, pngs
 from tests.reading import pictures as make
 
 ROOT = Path(__file__).parents[2]
@@ -158,8 +161,54 @@ def test_what_is_hidden_has_no_colour_and_what_shines_through_is_paper():
     assert (shown[:, :34] == (200, 0, 0)).all() and (shown[:, 36:] == (0, 200, 0)).all()
 
 
+def test_a_large_interlaced_png_is_refused_by_its_header(tmp_path):
+    (tmp_path / "a.png").write_bytes(costly.flat_png((16_500, 4_000), colour=0, interlaced=True))
+    with pytest.raises(UnreadablePhoto, match="an interlaced PNG of this size"):
+        open_photo(tmp_path / "a.png", working_side=64)
+    (tmp_path / "b.png").write_bytes(pngs.write(np.zeros((40, 60)), pngs.GREY, interlaced=True))
+    assert open_photo(tmp_path / "b.png", working_side=64).width == 60
+
+
+def test_a_png_that_unpacks_to_too_much_names_the_option(tmp_path):
+    deep = costly.flat_png((400, 300), bits=16, colour=6)  # 8 bytes a pixel
+    (tmp_path / "a.png").write_bytes(deep)
+    with pytest.raises(UnreadablePhoto, match=r"unpacks to 0.0 GB.*--max-pixels 240075$"):
+        open_photo(tmp_path / "a.png", working_side=64, max_pixels=150_000)
+    assert open_photo(tmp_path / "a.png", working_side=64, max_pixels=240_075).width == 400
+
+
+@pytest.mark.parametrize("colour", [0, 2, 4, 6])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_whether_a_png_is_whole_is_seen_without_decoding_it(colour, bits):
+    whole = costly.flat_png((301, 200), bits=bits, colour=colour)
+    assert png.unpacks(whole)
+    at = whole.index(b"IDAT")
+    body = zlib.decompress(whole[at + 4 : -16])
+    for changed in (zlib.compress(body[:-1]), zlib.compress(body)[:20], b"no deflate", b""):
+        assert not png.unpacks(whole[:33] + png_chunk(b"IDAT", changed) + png_chunk(b"IEND", b""))
+    packed = zlib.compress(body + b"more")
+    for size in (1, 7, 70_000):  # however it is cut into chunks
+        cut = b"".join(png_chunk(b"IDAT", packed[n : n + size]) for n in range(0, len(packed), size))
+        assert png.unpacks(whole[:33] + cut + png_chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_deflate"])
+def test_the_checksums_of_deflated_strips_are_looked_at(tmp_path, compression):
+    """libtiff does not, and shows other pixels than there were."""
+    data = bytearray(make.encoded("TIFF", make.gradient(300, 200), compression=compression))
+    (tmp_path / "a.tif").write_bytes(data)
+    assert open_photo(tmp_path / "a.tif", working_side=300).width == 300
+    end = tiff.find_pieces(bytes(data), tiff.find_photo(bytes(data))[0])[0]
+    data[sum(end) - 2] ^= 0x55  # of the checksum at a strip's end
+    (tmp_path / "b.tif").write_bytes(data)
+    with pytest.raises(UnreadablePhoto, match="cannot be unpacked"):
+        open_photo(tmp_path / "b.tif", working_side=300)
+
+
 PEAK = """
 import resource, sys
+from phototag.errors import UnreadablePhoto
+from phototag.reading import png, tiff
 from phototag.reading.decode import open_photo
 from PIL import Image
 import PIL.ImageCms
