@@ -1,8 +1,11 @@
 """Panoramas: decoded by their short side, looked at in tiles, and told as one picture."""
 
+import itertools
+import json
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from phototag.reading.decode import open_photo
 from phototag.reading.pixels import working_size
@@ -75,6 +78,36 @@ def test_ordinary_photos_are_shown_as_they_are_beside_wide_ones():
     assert Tiled(spy)([ordinary, wide, ordinary]) == [[], [], []]
     assert shown[0] is ordinary and shown[-1] is ordinary
     assert {frame.pixels.shape for frame in shown[1:-1]} == {(100, 150, 3)} and len(shown) == 8
+
+
+def side_by_side(size_wh):
+    """The sample photos at the panorama's short side, and how many faces are in it."""
+    said = json.loads((SAMPLES / "expected.json").read_text())["photos"]
+    names = [name for name in reversed(said) if "burst" not in name]
+    panorama, faces, at = Image.new("RGB", size_wh, (130, 140, 150)), 0, 0
+    short, is_wide = min(size_wh), size_wh[0] > size_wh[1]
+    for name in itertools.cycle(names):
+        with Image.open(SAMPLES / name) as file:
+            photo = ImageOps.exif_transpose(file).convert("RGB")
+        scale = short / (photo.height if is_wide else photo.width)
+        photo = photo.resize((round(photo.width * scale), round(photo.height * scale)))
+        end = at + (photo.width if is_wide else photo.height)
+        if end > max(size_wh):
+            return panorama, faces
+        panorama.paste(photo, (at, 0) if is_wide else (0, at))
+        faces, at = faces + said[name]["faces"], end
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("size_wh", [(4000, 1250), (8000, 1333), (12000, 1000), (20000, 1000), (6000, 300)])
+def test_every_face_in_panoramas_from_3_to_1_to_20_to_1_is_found(tmp_path, size_wh, turned):
+    panorama, faces = side_by_side(size_wh[::-1] if turned else size_wh)
+    panorama.save(tmp_path / "wide.jpg", quality=92)
+    photo = open_photo(tmp_path / "wide.jpg", working_side=table.WORKING_SIDE, for_taggers=True)
+    frame = Frame(1, photo.pixels, photo.width, photo.height)
+    (found,) = table.load("faces", "cpu", {})([frame])
+    assert faces > 0 and sum(tag.score > 0.95 for tag in found) == faces
 
 
 def test_people_in_a_panorama_are_found(tmp_path):
