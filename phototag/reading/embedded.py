@@ -15,6 +15,7 @@ from phototag.metadata.record import NOTHING as SAYS_NOTHING
 from phototag.metadata.record import Metadata
 from phototag.metadata.xmp_fields import read_packets
 from phototag.reading import png
+from phototag.reading.images import MOST_EXIF_BYTES
 
 MAX_TEXT_BYTES = 1 << 20  # of one PNG text, unpacked; bounds what a small file can become
 MAX_TEXTS, MOST_PACKED_BYTES = 100, 16 << 20
@@ -67,6 +68,8 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
 def exif_tags(block: bytes) -> dict[int, Any]:
     """Tag -> value of the first image and the Exif folder together, of a block with or without its head."""
     found = Image.Exif()
+    if len(block) > MOST_EXIF_BYTES:
+        return {}
     try:
         found.load(block)
         return {**found, **found.get_ifd(0x8769)}
