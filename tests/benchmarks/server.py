@@ -92,7 +92,7 @@ def ask(programs: Path, plan: Plan) -> list[Figure]:
     folder = plan.cache / f"{file.stem}-postgresql-{version}"
     server = Server(programs, durable=True, folder=folder)
     try:
-        if not server.execute("SELECT FROM pg_database WHERE datname = 'asked'"):
+        if not server.execute("SELECT 1 FROM pg_database WHERE datname = 'asked'"):
             fill(server, file)
         thresholds = read_thresholds(OURS) or {}
         with Library.open(server.url("asked")) as library:
