@@ -156,4 +156,5 @@ def _is_id(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A finite one: JSON holds integers of any length, and Python reads NaN in it."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e6 < value < 1e6

@@ -110,6 +110,13 @@ ATTACKS = {
         None,
         403,
     ),
+    "a face of an endless number": (
+        "POST",
+        "/api/face",
+        {},
+        json.dumps({"id": 1, "box": [0.1, 0.1, 0.2, 10**400]}),
+        400,
+    ),
     "a POST to a question": ("POST", "/api/start", {}, "{}", 404),
 }
 
