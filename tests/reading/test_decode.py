@@ -477,4 +477,7 @@ def test_an_interrupt_stops_the_threads(folder):
 
     with pytest.raises(KeyboardInterrupt):
         list(frames(interrupted(), workers=2, ahead=50, working_side=20))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+    for thread in threading.enumerate():  # it is not waited for, but ends with the photo in hand
+        if thread.name.startswith("decode"):
+            thread.join(timeout=10)
+            assert not thread.is_alive()
