@@ -289,7 +289,11 @@ def test_the_last_net_calls_a_bug_a_bug(monkeypatch, capsys):
 def test_what_the_system_refuses_is_a_sentence_and_no_bug(capsys):
     assert exits.run(lambda: os.listdir("/nowhere/at/all"), show_traceback=False) == 1
     assert capsys.readouterr().err == "phototag: /nowhere/at/all: No such file or directory\n"
-    assert exits.run(lambda: (_ for _ in ()).throw(click.Abort()), show_traceback=False) == 130
+    assert exits.run(lambda: (_ for _ in ()).throw(click.Abort()), show_traceback=False) == 1
+    assert (
+        capsys.readouterr().err
+        == "phototag: nothing was done, for nobody said yes; --yes says it beforehand\n"
+    )
 
 
 def test_traceback_is_an_option_of_every_command(scanned):

@@ -206,7 +206,7 @@ def test_a_failing_save_leaves_nothing_and_the_next_one_works(shelf, fingerprint
     shelf.write("a.jpg")
     shelf.find()
     good, bad = Tag("brand new label", 0.9), Tag("another \udcff", 0.9)
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(UsageError, match="not valid text"):
         shelf.library.save([PhotoFacts(1, "hash", 4, 3)], [Outcome(1, "objects", (good, bad))], fingerprints)
     assert shelf.sql("SELECT count(*) FROM answers") == [(0,)] and shelf.photo("a.jpg").content_hash is None
     shelf.library.save([PhotoFacts(1, "hash", 4, 3)], [Outcome(1, "objects", (good,))], fingerprints)

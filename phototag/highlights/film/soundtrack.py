@@ -105,18 +105,24 @@ def _decoded(path: str, seconds: float) -> Sound:
             options = {"format_whitelist": SOUND_FORMATS, "protocol_whitelist": "none"}
             file = opened.enter_context(open(path, "rb"))
             source = opened.enter_context(av.open(file, "r", options=options))
+        except av.ArgumentError as error:  # none of the formats
+            raise PhototagError(f"cannot read the music {path}: {_no_sound('it')}") from error
         except (OSError, ValueError, LookupError, EOFError, av.FFmpegError) as error:
             raise PhototagError(f"cannot read the music {path}: {_reason(error)}") from error
         if not source.streams.audio:
-            raise PhototagError(f"there is no sound in {path}; give --music a sound file such as an MP3")
+            raise PhototagError(_no_sound(path))
         try:
             parts = _resampled(source, round(seconds * RATE))
         except (OSError, ValueError, LookupError, EOFError, av.FFmpegError) as error:
             raise PhototagError(f"the music {path} is damaged: {_reason(error)}") from error
     if not parts:
-        raise PhototagError(f"there is no sound in {path}; give --music a sound file such as an MP3")
+        raise PhototagError(_no_sound(path))
     sound = np.concatenate(parts, axis=1)[:, : round(seconds * RATE)].T  # (samples, 2)
     return np.nan_to_num(np.ascontiguousarray(sound, dtype=np.float32))
+
+
+def _no_sound(path: str) -> str:
+    return f"there is no sound in {path}; give --music a sound file such as an MP3"
 
 
 def _resampled(source: av.container.InputContainer, wanted: int) -> list[Any]:
