@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"
@@ -174,15 +175,22 @@ def without_excess(data: bytes) -> bytes:
     return b"".join([head, *(data[first:last] for first, last in kept), data[start:]])
 
 
-def with_height(data: bytes) -> bytes:
-    """The file with its height in the header of its frame, where scanners write it behind the first scan
-    (DNL) since they do not know it before; the same object where it is there."""
+def _before_scan(data: bytes) -> Iterator[tuple[int, bytes, int, int]]:
+    """(marker, body, its position, that of the next) of each segment before the first scan."""
     position = first_segment(data)
     for _ in range(MOST_SEGMENTS):
         position = next_segment(data, position)
         marker, body, following = _segment(data, position)
         if marker is None or marker == SOS:
             break
+        yield marker, body, position, following
+        position = following
+
+
+def with_height(data: bytes) -> bytes:
+    """The file with its height in the header of its frame, where scanners write it behind the first scan
+    (DNL) since they do not know it before; the same object where it is there."""
+    for marker, body, position, following in _before_scan(data):
         if marker in FRAMES:
             stated = data.find(DNL_HEAD, following)
             if body[1:3] != b"\0\0" or stated < 0:
@@ -190,18 +198,12 @@ def with_height(data: bytes) -> bytes:
             at = skip_fill(data, position) + 5
             height = data[stated + 4 : stated + 6]
             return b"".join([data[:at], height, data[at + 2 : stated], data[stated + 6 :]])
-        position = following
     return data
 
 
 def describe_rare(data: bytes) -> str | None:
     """What a JPEG is that libjpeg does not decode as photos are; None where it seems to be none of them."""
-    position = first_segment(data)
-    for _ in range(MOST_SEGMENTS):
-        position = next_segment(data, position)
-        marker, body, position = _segment(data, position)
-        if marker is None or marker == SOS:
-            break
+    for marker, body, _, _ in _before_scan(data):
         if marker == OF_JPEG_LS:
             return "a JPEG-LS picture, which phototag does not decode"
         if marker in FRAMES and body[0] != 8:
