@@ -73,7 +73,7 @@ def server_engine(url: URL) -> Engine:
             url,
             pool_pre_ping=True,  # a server that was started anew meanwhile is asked again
             connect_args={
-                "cursor_factory": _binary_cursor(),
+                "cursor_factory": _binary_cursor,
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "phototag",
                 "options": options,
@@ -102,18 +102,15 @@ def server_engine(url: URL) -> Engine:
     return engine
 
 
-def _binary_cursor() -> type:
-    """Cursors to which the server sends numbers as they are, not as text that has to be read: of a page with
+def _binary_cursor(*arguments: Any, **options: Any) -> Any:
+    """A cursor to which the server sends numbers as they are, not as text that has to be read: of a page with
     a thousand tags, that is most of what the driver does."""
     from psycopg import Cursor
     from psycopg.pq import Format
 
-    class BinaryCursor(Cursor[Any]):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options)
-            self.format = Format.BINARY
-
-    return BinaryCursor
+    cursor: Any = Cursor(*arguments, **options)
+    cursor.format = Format.BINARY
+    return cursor
 
 
 class _Float(Float[float]):
