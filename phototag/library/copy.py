@@ -47,9 +47,9 @@ def copy(
         if not with_embeddings:
             left_out = _count(writing, embeddings)
             if left_out:
-                from phototag.library import groups  # only then: it imports NumPy
+                from phototag.library import forget_people  # only then: it imports NumPy
 
-                groups.forget(writing, with_names=False)
+                forget_people.forget(writing, with_names=False)
         continue_numbers(writing, metadata.sorted_tables)
         copied = sum(_count(writing, table) for table in metadata.sorted_tables)
         counted = _count(writing, photos)

@@ -80,7 +80,10 @@ from phototag.smiling import SMILE_THRESHOLD
 from phototag.storage.address import absolute
 
 if TYPE_CHECKING:
-    from phototag.library.groups import ForgottenPeople, Grouping, Named, PersonGroup, Suggestion
+    from phototag.library.forget_people import ForgottenPeople
+    from phototag.library.group_words import Named
+    from phototag.library.groups import PersonGroup, Suggestion
+    from phototag.library.regroup import Grouping
 
 # Tagger -> fingerprint; a plain text is one without a choice of weights.
 Fingerprints = Mapping[str, Fingerprint | str]
@@ -311,9 +314,9 @@ class Library:
         """Group the faces of all photos into persons, by their embeddings and by what a person said.
         Groups keep their numbers as far as they keep their faces. `only_if_new`: change nothing where the
         faces are those of the last grouping. `on_progress`: groups compared, of how many."""
-        from phototag.library import groups  # only where it is asked for: it imports NumPy
+        from phototag.library.regroup import regroup  # only where it is asked for: it imports NumPy
 
-        return groups.group(self._catalog, on_progress, only_if_new=only_if_new)
+        return regroup(self._catalog, on_progress, only_if_new=only_if_new)
 
     def people(self) -> list[PersonGroup]:
         """The groups of faces that are taken for one person each, the largest first.
@@ -349,48 +352,48 @@ class Library:
         """Say whose the faces of a group are: each face gets the name, so that no other grouping can lose
         it. Left out are photos in which another face has the name. Raises UsageError where there is no
         such group."""
-        from phototag.library import groups
+        from phototag.library import group_words
 
         self._learn_pixels(self._paths_of_groups([number]))
         with self._catalog.write() as connection:
-            return groups.name_group(connection, number, name)
+            return group_words.name_group(connection, number, name)
 
     def deny_group(self, number: int, name: str) -> Named:
         """Say whose the faces of a group are not. Raises UsageError where there is no such group."""
-        from phototag.library import groups
+        from phototag.library import group_words
 
         self._learn_pixels(self._paths_of_groups([number]))
         with self._catalog.write() as connection:
-            return groups.deny_group(connection, number, name)
+            return group_words.deny_group(connection, number, name)
 
     def merge_groups(self, numbers: Sequence[int]) -> int:
         """Say that these groups are one person, and get the number of that. Raises UsageError for groups of
         two names, for two that are in one photo, and where one is not there."""
-        from phototag.library import groups
+        from phototag.library import group_words
 
         self._learn_pixels(self._paths_of_groups(numbers))
         with self._catalog.write() as connection:
-            return groups.merge(connection, numbers)
+            return group_words.merge(connection, numbers)
 
     def keep_groups_apart(self, one: int, other: int) -> str:
         """Say that two groups are not one person: they are suggested no more. Where one of them has a name,
         the faces of the other are not that person. Returns what was said, as the journal has it. Raises
         UsageError for one group, for two that have names, and where one is not there."""
-        from phototag.library import groups
+        from phototag.library import group_words
 
         self._learn_pixels(self._paths_of_groups([one, other]))
         with self._catalog.write() as connection:
-            return groups.keep_apart(connection, one, other)
+            return group_words.keep_apart(connection, one, other)
 
     def split_group(self, number: int) -> list[int]:
         """Say that a group is more than one person: it falls apart where its faces are least alike. The
         largest part keeps number and name. Returns the numbers of the parts. Raises UsageError where there
         is no such group, or it does not fall apart."""
-        from phototag.library import groups
+        from phototag.library import group_words
 
         self._learn_pixels(self._paths_of_groups([number]))
         with self._catalog.write() as connection:
-            return groups.split(connection, number)
+            return group_words.split(connection, number)
 
     def _paths_of_groups(self, numbers: Iterable[int]) -> list[str]:
         from phototag.library import groups
@@ -402,12 +405,12 @@ class Library:
         """Remove all embeddings and groups, and look for people no more; with `names`, also who is who by
         your word. The file is written anew, so that nothing of it is left there; copies of the catalog
         beside it that still hold some are named."""
-        from phototag.library import groups
+        from phototag.library import forget_people
 
         with self._catalog.write(check_foreign_keys=False) as connection:
-            found = groups.forget(connection, with_names=names)
+            found = forget_people.forget(connection, with_names=names)
         self._catalog.compact()
-        backups = groups.find_backups(self.path, with_names=names) if self.path else ()
+        backups = forget_people.find_backups(self.path, with_names=names) if self.path else ()
         return replace(found, backups=tuple(backups))
 
     # -- asking

@@ -72,6 +72,11 @@ def ensure(connection: Connection, names: Iterable[str]) -> dict[str, Person]:
     return found
 
 
+def names_of(connection: Connection) -> dict[int, str]:
+    """Id of every person -> the name."""
+    return {person_id: name for person_id, name in connection.execute(select(persons.c.id, persons.c.name))}
+
+
 def find_known(connection: Connection) -> list[str]:
     """The names of all persons who are in some photo, in alphabetical order."""
     is_used = select(photo_persons.c.person_id).where(photo_persons.c.person_id == persons.c.id).exists()

@@ -271,6 +271,12 @@ def compute_again(connection: Connection, photo_ids: Collection[int]) -> None:
         executemany(connection, _UPDATE_ALL, columns)
 
 
+def renew(connection: Connection, photo_ids: Collection[int]) -> None:
+    """Compute the summaries of these photos again, where who is in their groups has changed."""
+    forget(connection, photo_ids)
+    compute_again(connection, photo_ids)
+
+
 def bring_up_to_date(catalog: Catalog, on_progress: Callable[[int, int], None] | None = None) -> None:
     """Where the catalog's smiles were decided by other rules than today's, decide every photo's
     again from the stored scores and the person's words, in batches; no photo is looked at.

@@ -431,11 +431,11 @@ def test_a_name_taken_back_is_gone_until_the_faces_likeness_gives_it_again(named
 def test_in_a_large_library_new_faces_join_the_groups_that_are_there(own_people, monkeypatch):
     from PIL import Image, ImageOps
 
-    from phototag.library import groups
+    from phototag.library import regroup
 
     folder, catalog = own_people
-    monkeypatch.setattr(groups, "FEW_FACES", 0)
-    monkeypatch.setattr(groups, "NEW_SHARE", 0.5)
+    monkeypatch.setattr(regroup, "FEW_FACES", 0)
+    monkeypatch.setattr(regroup, "NEW_SHARE", 0.5)
     before = people(catalog)
     ImageOps.mirror(Image.open(folder / "2016/astronaut.jpg")).save(folder / "new.png")
     state = rows(catalog, "SELECT value FROM meta WHERE key = 'people_grouped'")
