@@ -14,7 +14,7 @@ from phototag.metadata import iptc, xmp
 from phototag.metadata.record import NOTHING as SAYS_NOTHING
 from phototag.metadata.record import Metadata
 from phototag.metadata.xmp_fields import read_packets
-from phototag.reading import png
+from phototag.reading import png, webp
 from phototag.reading.images import MOST_EXIF_BYTES
 
 MAX_TEXT_BYTES = 1 << 20  # of one PNG text, unpacked; bounds what a small file can become
@@ -53,7 +53,7 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
         packet, block = info.get("xmp"), info.get("photoshop", {}).get(PHOTOSHOP_IPTC)
         further, more = _further(data) if image.format == "JPEG" else ((), b"")
         if image.format == "WEBP":
-            notes = dict(_riff_chunks(data))
+            notes = dict(_webp_notes(data))
             packet = packet or notes.get(b"XMP ")
             further = () if info.get("exif") or b"EXIF" not in notes else (exif_tags(notes[b"EXIF"]),)
         tags = getattr(image, "tag_v2", {})
@@ -127,15 +127,12 @@ def _further(jpeg: bytes) -> tuple[tuple[dict[int, Any], ...], bytes]:
     return tuple(exif), b"".join(first[start] for start in sorted(first))[: xmp.MAX_BYTES + 1]
 
 
-def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _webp_notes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(name, body) of what in a WebP is no picture. Pillow gives notes only where the header's flags announce
     them, which some programs forget to set."""
-    position = 12
-    while position + 8 <= len(data):
-        end = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
-        if (name := data[position : position + 4]) in (b"EXIF", b"XMP ") and end <= len(data):
-            yield name, data[position + 8 : end]
-        position = end + end % 2
+    for name, start, end in webp.chunks(data):
+        if name in (b"EXIF", b"XMP ") and end <= len(data):
+            yield name, data[start:end]
 
 
 def _in_png(data: bytes) -> Embedded:

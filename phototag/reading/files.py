@@ -30,7 +30,7 @@ LARGE_FILE_BYTES, HEAD_BYTES = 16 << 20, 1024 + SNIFFED_BYTES
 SPARSE_BYTES, SPARSE_SHARE = 64 << 20, 4  # of a larger file at least a quarter is on the disk
 HASHED_BYTES = 1 << 20  # at a time
 # What stands before a JPEG's pixels: usually some 20 kB; previews and long packets fill many segments.
-HEAD_STEP_BYTES, MOST_HEAD_BYTES = 1 << 16, 32 << 20
+HEAD_STEP_BYTES, MOST_HEAD_BYTES, MOST_HEAD_SEGMENTS = 1 << 16, 32 << 20, 10_000
 
 
 def hash_file(path: str | Path, check: Callable[[], None] | None = None) -> str:
@@ -106,7 +106,9 @@ def _status_of(file: _Opened) -> os.stat_result | Status:
 def _pixels_of_jpeg(data: bytes) -> int | None:
     """Where the compressed pixels of a JPEG begin; None where these bytes end before."""
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
+    for _ in range(MOST_HEAD_SEGMENTS):
+        if position + 4 > len(data) or data[position] != 0xFF:
+            break
         following = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
         if data[position + 1] == 0xDA:  # the header of the first scan
             return following if following <= len(data) else None

@@ -186,9 +186,10 @@ def _make_jpeg(data: bytes) -> Image.Image:
 
 
 def _open_png(data: bytes) -> Opened:
-    data = png.without_damaged_notes(data)
-    if not png.pixels_fit(data):
+    found = list(png.chunks(data))
+    if not png.pixels_fit(data, found):
         raise UnreadablePhoto("the picture is damaged (wrong checksum)")
+    data = png.without_bad_notes(data, found)
     try:
         image = _make("PNG", data)
     except Exception:  # a note that Pillow does not like, such as one too long
@@ -203,6 +204,7 @@ def _open_png(data: bytes) -> Opened:
 def _open_tiff(data: bytes, max_pixels: int) -> Opened:
     found = tiff.find_photo(data)
     if found is None:
+        tiff.check_tags(data)
         return Opened(_make("TIFF", data), data)
     page, first = found
     check_size(page.size_wh, max_pixels)

@@ -21,7 +21,7 @@ FILL = re.compile(rb"\xff*")
 SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd9\xff]")
 # Notes before the pixels: phones write a depth map as some hundred of them. Pillow joins Exif segments
 # in time that grows with their square.
-MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 100_000
+MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 10_000
 APP1, EXIF_HEAD = 0xE1, b"Exif\0\0"
 DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
 RST = 0xD0  # the first of eight
@@ -29,8 +29,9 @@ DNL_HEAD, OF_JPEG_LS = b"\xff\xdc\0\4", 0xF7
 BETWEEN_SCANS = frozenset({DHT, DQT, DRI, SOS, COM, *range(0xE0, 0xF0)})
 FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-# What phones put behind a picture: a video (ISO 14496-12), Samsung's and others' containers of it.
-TRAILERS = re.compile(rb"....ftyp|MotionPhoto_Data|SEFH|\0{64}", re.DOTALL)
+# What phones put behind a picture: a video (ISO 14496-12, whose first four bytes are a length), Samsung's and
+# others' containers of it, or zeros.
+TRAILERS = ((b"ftyp", 4), (b"MotionPhoto_Data", 0), (b"SEFH", 0), (bytes(64), 0))
 NOISE = hashlib.shake_256(b"noise").digest(4096).replace(b"\xff", b"\xfe")
 
 
@@ -122,8 +123,8 @@ def cut_trailer(data: bytes, structure: Structure) -> Structure:
     """Of a picture without an end marker: the same, ending before what a phone put behind it, and
     before zeros with which a copy was filled up."""
     start = structure.last_start
-    found = TRAILERS.search(data, start, structure.end)
-    end = found.start() if found else structure.end
+    found = (data.find(mark, start + before, structure.end) - before for mark, before in TRAILERS)
+    end = min((at for at in found if at >= start), default=structure.end)
     # the last two zeros may be pixels
     end = min(end, len(data[start:end].rstrip(b"\0")) + start + 2)
     end = len(data[start:end].rstrip(b"\xff")) + start  # filled up, or half an end marker

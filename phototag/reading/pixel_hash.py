@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from phototag.reading.jpeg import MARKER, skip_fill
 
 # Files beyond these were made to keep us busy: of more pieces, with more notes, of pieces that overlap.
-MAX_PARTS, MAX_SEGMENTS, MAX_ENTRIES, MAX_OVERLAP = 1_000_000, 10_000, 20_000, 4
+MAX_PARTS, MAX_SEGMENTS, MAX_ENTRIES, MAX_OVERLAP = 300_000, 10_000, 20_000, 4
 # Of a HEIF, boxes at one level, and places of coded images: a photo in tiles has some hundreds.
-MAX_BOXES = 100_000
+MAX_BOXES = 20_000
 # Of a GIF, together: its blocks hold 255 bytes each, but for the last of a frame.
-MAX_BLOCKS = 2_000_000
+MAX_SHORT_BLOCKS, BLOCK_BYTES = 100_000, 64
 Bytes = bytes | memoryview  # what says how pixels are coded, and pixels themselves
 
 
@@ -175,7 +175,7 @@ def _after_blocks(data: bytes, position: int, blocks: int) -> tuple[int, int]:
     """(where it goes on behind them, how many blocks the file has had by then)."""
     while length := data[position]:
         position += 1 + length
-        blocks = _one_more(blocks, MAX_BLOCKS)
+        blocks = _one_more(blocks, MAX_SHORT_BLOCKS + len(data) // BLOCK_BYTES)
     return position + 1, blocks
 
 

@@ -6,13 +6,18 @@ Source: PNG, third edition (W3C)."""
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SIGNATURE_BYTES = 8
 MOST_CHUNKS = 100_000  # of 8 kB and more, as programs write pixels, they would be 0.8 GB
 MOST_NOTE_BYTES = 16 << 20  # of a chunk that is no pixels; a longer one is left out
+# Of texts and Exif, and of other chunks that are no pixels; further ones are left out, since Pillow goes
+# through them one by one, in Python.
+MOST_NOTES = 4_000
+OF_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt", b"eXIf"})
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type -> channels
 PACKED_BYTES, UNPACKED_BYTES = 1 << 16, 1 << 20  # at a time
 Buffer = bytes | memoryview
@@ -28,8 +33,7 @@ OF_TURNING = (
 OF_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"cICP"})
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """`start` and `end`: of the whole chunk, from its length to its checksum."""
 
     name: bytes
@@ -48,12 +52,12 @@ def chunks(data: bytes) -> Iterator[Chunk]:
     for _ in range(MOST_CHUNKS):
         if position + 12 > len(data):
             return
-        length = int.from_bytes(data[position : position + 4], "big")
+        length, name = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
             return
-        yield Chunk(data[position + 4 : position + 8], position, end)
-        if data[position + 4 : position + 8] == b"IEND":
+        yield Chunk(name, position, end)
+        if name == b"IEND":
             return
         position = end
     raise ValueError("too many chunks")
@@ -65,23 +69,35 @@ def fits(data: bytes, chunk: Chunk) -> bool:
     return found == int.from_bytes(data[chunk.end - 4 : chunk.end], "big")
 
 
-def pixels_fit(data: bytes) -> bool:
-    """Whether the checksums of all that makes the picture are right."""
-    return all(fits(data, chunk) for chunk in chunks(data) if chunk.is_critical and chunk.name != b"IEND")
+def pixels_fit(data: bytes, found: list[Chunk]) -> bool:
+    """Whether the checksums of all that makes the picture are right. `found`: all chunks."""
+    return all(fits(data, chunk) for chunk in found if chunk.is_critical and chunk.name != b"IEND")
 
 
-def without_damaged_notes(data: bytes) -> bytes:
-    """The file without the chunks that carry no pixels and whose checksum is wrong, or which are longer
-    than any note, and with what says how it is turned before its pixels; the same object where it is so."""
-    found = list(chunks(data))
+def without_bad_notes(data: bytes, found: list[Chunk]) -> bytes:
+    """The file of these chunks without those that carry no pixels and whose checksum is wrong, which are
+    longer than any note or of which there are too many, and with what says how it is turned before its
+    pixels; the same object where it is so."""
     notes = [chunk for chunk in found if not chunk.is_critical]
-    damaged = {chunk for chunk in notes if chunk.end - chunk.start > MOST_NOTE_BYTES or not fits(data, chunk)}
+    of_text = [chunk for chunk in notes if chunk.name in OF_TEXT]
+    others = [chunk for chunk in notes if chunk.name not in OF_TEXT]
+    damaged = {*of_text[MOST_NOTES:], *others[MOST_NOTES:]}
+    damaged |= {
+        chunk
+        for chunk in (*of_text[:MOST_NOTES], *others[:MOST_NOTES])
+        if chunk.end - chunk.start > MOST_NOTE_BYTES or not fits(data, chunk)
+    }
     pixels_at = next((n for n, chunk in enumerate(found) if chunk.name == b"IDAT"), len(found))
-    late = [chunk for chunk in found[pixels_at:] if data.startswith(OF_TURNING, chunk.start + 4)]
+    late = [
+        chunk
+        for chunk in found[pixels_at:]
+        if chunk not in damaged and data.startswith(OF_TURNING, chunk.start + 4)
+    ]
     if not damaged and not late:
         return data
-    ordered = [*found[:pixels_at], *late, *(chunk for chunk in found[pixels_at:] if chunk not in late)]
-    return _join(data, [chunk for chunk in ordered if chunk not in damaged])
+    elsewhere = damaged.union(late)
+    before, behind = found[:pixels_at], [chunk for chunk in found[pixels_at:] if chunk not in elsewhere]
+    return _join(data, [*(chunk for chunk in before if chunk not in damaged), *late, *behind])
 
 
 def largest_grey(data: bytes) -> int | None:

@@ -4,6 +4,9 @@ Source: the WebP container specification, RFC 9649."""
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+
 PIXELS, MOST_CHUNKS = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF"), 10_000
 
 
@@ -21,11 +24,16 @@ def find_size(data: bytes) -> tuple[int, int] | None:
 
 def pixel_bytes(data: bytes) -> int:
     """All bytes but those of notes, as far as the file makes sense."""
-    position, notes = 12, 0
+    notes = sum(end - start + 8 for name, start, end in chunks(data) if name not in PIXELS)
+    return max(len(data) - notes, 0)
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(name, start and end of its body) of the first MOST_CHUNKS; the last may end behind the file."""
+    position = 12
     for _ in range(MOST_CHUNKS):
         if position + 8 > len(data):
-            break
-        size = int.from_bytes(data[position + 4 : position + 8], "little")
-        notes += size + 8 if data[position : position + 4] not in PIXELS else 0
+            return
+        name, size = struct.unpack_from("<4sI", data, position)
+        yield name, position + 8, position + 8 + size
         position += 8 + size + size % 2
-    return max(len(data) - notes, 0)

@@ -66,13 +66,13 @@ def _() -> bytes:
 
 @kind("JPEG: tables without end")
 def _() -> bytes:
-    return behind_start(jpeg_segment(0xDB, bytes(65)) * 99_000)
+    return behind_start(jpeg_segment(0xDB, bytes(65)) * 9_900)
 
 
-@kind("JPEG: 100 MB of XMP")
+@kind("JPEG: 40 MB of XMP")
 def _() -> bytes:
-    head = b"http://ns.adobe.com/xmp/extension/\0" + b"D" * 32 + struct.pack(">II", 100_000_000, 0)
-    return behind_start(jpeg_segment(0xE1, head + b" " * 65_000) * 1_540)
+    head = b"http://ns.adobe.com/xmp/extension/\0" + b"D" * 32 + struct.pack(">II", 40_000_000, 0)
+    return behind_start(jpeg_segment(0xE1, head + b" " * 65_000) * 616)
 
 
 @kind("JPEG: a colour profile of 16 MB")
@@ -270,6 +270,15 @@ def flat_png(size_wh: tuple[int, int], *, bits: int = 8, colour: int = 2, interl
     return b"\x89PNG\r\n\x1a\n" + chunks + png_chunk(b"IDAT", b"".join(body)) + png_chunk(b"IEND", b"")
 
 
+def packed_zeros(megabytes: int) -> bytes:
+    """So many MiB of zeros, deflated; made quickly, since the same block stands for each of them."""
+    packer = zlib.compressobj(9)
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    head, body = block[:2], block[2:]
+    adler = (megabytes << 20) % 65_521 << 16 | 1  # of zeros
+    return head + body * megabytes + b"\3\0" + struct.pack(">I", adler)
+
+
 def in_png(*chunks: bytes) -> bytes:
     png = encoded("PNG")
     return png[:33] + b"".join(chunks) + png[33:]
@@ -285,26 +294,32 @@ def _() -> bytes:
     return in_png(png_chunk(b"tEXt", b"a\0b") * 99_000)
 
 
+@kind("PNG: 90,000 notes behind the pixels that may turn it")
+def _() -> bytes:
+    png = encoded("PNG")
+    return png[:-12] + png_chunk(b"tEXt", b"Raw profile type exif\0\n") * 90_000 + png[-12:]
+
+
 @kind("PNG: a note that unpacks to 200 MB")
 def _() -> bytes:
-    return in_png(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(200_000_000), 9)))
+    return in_png(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed_zeros(190)))
 
 
 @kind("PNG: 90 notes that unpack to 200 MB")
 def _() -> bytes:
-    return in_png(png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)) * 90)
+    return in_png(png_chunk(b"zTXt", b"Comment\0\0" + packed_zeros(190)) * 90)
 
 
 @kind("PNG: a colour profile that unpacks to 200 MB")
 def _() -> bytes:
-    return in_png(png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(200_000_000), 9)))
+    return in_png(png_chunk(b"iCCP", b"a\0\0" + packed_zeros(190)))
 
 
-@kind("PNG: a plain XMP packet of 100 MB")
+@kind("PNG: a plain XMP packet of 40 MB")
 def _() -> bytes:
     return in_png(
         png_chunk(
-            b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b"<a>" * 33_000_000
+            b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + b"<a>" * 13_300_000
         )
     )
 
@@ -487,15 +502,24 @@ def _() -> bytes:
     return b"II*\0" + struct.pack("<IH", 8, 65_535) + tags + bytes(4)
 
 
-@kind("TIFF: tags that share 60 MB")
-def _() -> bytes:
+def sharing_tags(number: int) -> bytes:
     tags = sorted(
         [(256, 1, 40), (257, 1, 40), (258, 1, 8), (259, 1, 1), (262, 1, 1), (273, 1, 8), (279, 1, 1600)]
     )
     entries = [entry(tag, 4, count, value) for tag, count, value in tags]
-    entries += [entry(40_000 + n, 5, 7_000_000, 8_000) for n in range(400)]
+    entries += [entry(40_000 + n, 5, 7_000_000, 8_000) for n in range(number)]
     head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries) + bytes(4)
     return head.ljust(8_000, b"\0") + bytes(56_000_000)
+
+
+@kind("TIFF: tags that share 60 MB")
+def _() -> bytes:
+    return sharing_tags(400)
+
+
+@kind("TIFF: more tags than any page has, that share 60 MB")
+def _() -> bytes:
+    return sharing_tags(600)
 
 
 def large_tiff(compression: str, mode: str = "RGB", size_wh: tuple[int, int] = (25_000, 10_000)) -> bytes:
@@ -527,7 +551,7 @@ def _() -> bytes:
 
 @kind("TIFF: a hundred strips of 2.5 MP, one of which unpacks to too much")
 def _() -> bytes:
-    body = zlib.compress(bytes(500_000_000), 9)
+    body = packed_zeros(477)
     return strips_tiff(100, 1_000, len(body), 8, body)
 
 
