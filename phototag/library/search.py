@@ -93,7 +93,7 @@ def find_ids(
     if not _asks_missing(query):
         clauses.append(Opposite(MISSING))
     few = FEW if limit is not None or order.merged else FEW_OF_ALL
-    smallest = _smallest_source(connection, clauses, few)
+    smallest = _smallest_source(connection, clauses, few) if _has_choice(connection, clauses, order) else None
     if smallest and smallest.entries < few and smallest.clause not in order.covers:
         return _read_source(connection, smallest, clauses, order, limit)
     rest = [clause for clause in clauses if clause not in order.covers]
@@ -167,6 +167,18 @@ def _by_relevance(label: LabelClause, ascending: bool) -> Order:
     merged = len(parts) > 1
     best = [label.best_rank()]
     return Order(best, ascending, walk, is_of_photos=False, parts=parts, merged=merged, covers=[label])
+
+
+def _has_choice(connection: Connection, clauses: Sequence[Clause], order: Order) -> bool:
+    """Whether the photos may come from elsewhere than the index of the order: only then it pays to count."""
+    is_one_statement = order.is_of_photos and len(order.parts) == 1
+    if is_on_server(connection) and is_one_statement and all(map(_is_of_photos, clauses)):
+        return False  # the server itself chooses the index
+    return any(clause.entries() is not None for clause in clauses if clause not in order.covers)
+
+
+def _is_of_photos(clause: Clause) -> bool:
+    return _is_of_photos(clause.clause) if isinstance(clause, Opposite) else clause.is_of_photos
 
 
 def _walk(connection: Connection, clauses: Sequence[Clause], order: Order, limit: int | None) -> list[int]:
