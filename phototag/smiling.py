@@ -10,10 +10,10 @@ catalog then decides again, from the scores it has, when it is opened next."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from phototag.records import Box, Face, Tag
+from phototag.records import Face, Tag
 
 RULES_VERSION = 2  # 2: counts faces, too
 
@@ -60,40 +60,46 @@ class Judgement:
         return self.failed is None
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What taggers say of one face."""
+
+    smile: float | None = None
+    sharpness: float | None = None
+    emotions: dict[str, float] = field(default_factory=dict)
+    said: dict[str, float] = field(default_factory=dict)
+
+
 def join_faces(answers: Mapping[str, Sequence[Tag]]) -> list[Face]:
     """Faces with all that was said of them, joined by their box, in the order the face tagger gave
     them. `answers`: tagger name -> tags; whichever tagger says something with a face's box says it
     of that face."""
     found = [(tag.box, tag) for tag in answers.get("faces", ()) if tag.box]
-    boxes = {box for box, _ in found}
-    sharpness: dict[Box, float] = {}
-    smiles: dict[Box, float] = {}
-    emotions: dict[Box, dict[str, float]] = {}
-    said: dict[Box, dict[str, float]] = {}
+    seen = {box: _Seen() for box, _ in found}
     for tagger, tags in answers.items():
         if tagger in ("faces", "identity"):  # what identity says is for phototag.people
             continue
-        for label, score, box, *_ in tags:
-            if box is None or box not in boxes:
+        for label, score, box, _, _ in tags:
+            face = seen.get(box) if box else None
+            if face is None:
                 continue
-            if tagger == "smiles" and label == "smile":
-                smiles[box] = score
-            elif tagger == "smiles":
-                emotions.setdefault(box, {})[label] = score
-            elif tagger == "sharpness":
-                sharpness[box] = score
+            if tagger == "sharpness":
+                face.sharpness = score
+            elif tagger != "smiles":
+                face.said[label] = max(score, face.said.get(label, 0.0))
+            elif label == "smile":
+                face.smile = score
             else:
-                known = said.setdefault(box, {})
-                known[label] = max(score, known.get(label, 0.0))
+                face.emotions[label] = score
     return [
         Face(
             box,
             tag.score,
             tag.points,
-            smile=smiles.get(box),
-            emotions=emotions.get(box, {}),
-            sharpness=sharpness.get(box),
-            said=said.get(box, {}),
+            smile=seen[box].smile,
+            emotions=seen[box].emotions,
+            sharpness=seen[box].sharpness,
+            said=seen[box].said,
             number=number,
         )
         for number, (box, tag) in enumerate(found, 1)
