@@ -43,15 +43,17 @@ class Order:
     """How photos are sorted: by `keys` of `photos`, then by id. `may_be_unknown`: keys may be
     NULL; `is_unique`: no two photos have the same.
 
-    `walk`: a select of `id` and `key` along an index, in this order; `is_of_photos`: one of that table. It
-    is read once for each of `parts`, which are its parameters, and these together meet all photos: one part
-    after the other, or `merged`, where parts overlap and a photo's best key counts. `covers`: the clauses
-    that hold for all photos of the walk."""
+    `walk`: a select of `id` and `key` along an index, in this order; `is_of_photos`: one of that table;
+    `is_named`: the select names it, and SQLite keeps to it whatever else is asked. It is read once for each
+    of `parts`, which are its parameters, and these together meet all photos: one part after the other, or
+    `merged`, where parts overlap and a photo's best key counts. `covers`: the clauses that hold for all
+    photos of the walk."""
 
     keys: Sequence[ColumnElement[Any]]
     ascending: bool
     walk: Select[Any]
     is_of_photos: bool = True
+    is_named: bool = True
     parts: Sequence[Mapping[str, Any]] = ({},)
     merged: bool = False
     covers: Sequence[Clause] = ()
@@ -155,7 +157,8 @@ def _by_path(connection: Connection, ascending: bool) -> Order:
     parts = [{"root_id": root_id} for root_id in (roots if ascending else reversed(roots))]
     places = {root_id: place for place, root_id in enumerate(roots)}
     keys = [case(places, value=photos.c.root_id), photos.c.path] if len(roots) > 1 else [photos.c.path]
-    return Order(keys, ascending, walk, parts=parts, is_unique=True)
+    # the index of a UNIQUE constraint has no name in SQLite
+    return Order(keys, ascending, walk, is_named=False, parts=parts, is_unique=True)
 
 
 def _by_relevance(label: LabelClause, ascending: bool) -> Order:
@@ -183,7 +186,9 @@ def _is_of_photos(clause: Clause) -> bool:
 
 def _walk(connection: Connection, clauses: Sequence[Clause], order: Order, limit: int | None) -> list[int]:
     many = limit is None
-    if order.is_of_photos and is_on_server(connection):
+    # SQLite asks first what the index knows, then the row, other tables last.
+    is_simple = order.is_named and all(map(_is_of_photos, clauses))
+    if order.is_of_photos and (is_simple or is_on_server(connection)):
         walk = order.walk.with_only_columns(photos.c.id)
         page = walk.where(*(clause.where(photos.c.id, many) for clause in clauses))
         page = page.order_by(*order.sorted(order.keys[-1], photos.c.id)).limit(limit)

@@ -103,7 +103,12 @@ photos = Table(
     # a summary: of the certain faces in `faces`, how many count for "is everyone smiling"
     Column("eligible_faces", Integer),
     UniqueConstraint("root_id", "path"),
-    Index(None, "taken_sort", info={IN_POSTGRESQL: ("taken_sort NULLS FIRST", "id")}),
+    # the usual order of a page, with what is asked most: a photo's row is read only if these fit
+    Index(
+        "ix_photos_taken_sort",
+        *("taken_sort", "id", "least_smile", "eligible_faces"),
+        info={IN_POSTGRESQL: ("taken_sort NULLS FIRST", "id", "least_smile", "eligible_faces")},
+    ),
     Index(None, "content_hash"),
     Index(None, "pixel_hash"),
     Index(None, "size_bytes"),  # finds the known photos that a new file may be a copy of

@@ -373,6 +373,7 @@ def test_savers_of_the_same_photos_and_labels_never_wait_for_each_other_in_a_rin
     ("sort", "question", "index"),
     [
         ("taken", "^cat", "ix_photos_taken_sort"),
+        ("taken", "smiling:all", "Index Cond: (least_smile >="),
         ("smile", "^cat", "ix_photos_least_smile"),
         ("relevance", "dog", "ix_photo_labels_rank"),
         ("path", "^cat", "uq_photos_root_id_path"),
