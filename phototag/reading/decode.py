@@ -27,7 +27,7 @@ from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.images import CUT_SHORT
 from phototag.reading.pixel_hash import hash_pixels
-from phototag.reading.pixels import UPRIGHT, fit_inside, shrink, to_rgb, working_size
+from phototag.reading.pixels import UPRIGHT, Picture, fit_inside, shrink, to_rgb, working_size
 from phototag.reading.written import find_written
 from phototag.records import Exif, FileFacts, Written
 
@@ -219,8 +219,12 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
     if images.is_surely_cut(opened):
         raise UnreadablePhoto(CUT_SHORT)
     covered = gif.find_box(image) if image.format == "GIF" else None
-    image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
-    image.load()
+    picture: Picture = image
+    if opened.rows is not None and opened.rows.is_upright:
+        picture = opened.rows
+    else:
+        image.draft(None, target)  # JPEG: decode at 1/2, 1/4 or 1/8 of the size, never below the target
+        image.load()
     if image.format == "GIF" and gif.skip_empty(image):
         covered = None
     if image.format == "JPEG" and _ends_early(opened):
@@ -229,7 +233,7 @@ def _pixels(opened: images.Opened, sizing: Sizing) -> tuple[np.ndarray[Any, Any]
     orientation = exif.orientation(_raw_exif(image) or {})
     if opened.orientation != 1:
         orientation = opened.orientation
-    shown = shrink(image, target, ignore_alpha=opened.ignore_alpha)
+    shown = shrink(picture, target, ignore_alpha=opened.ignore_alpha)
     if covered is not None:
         shown = _on_paper(shown, covered, image.size)
     if shown.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:

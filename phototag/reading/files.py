@@ -72,7 +72,7 @@ def read_file(path: str | Path, max_pixels: int) -> tuple[bytes, float]:
             status = _status_of(file)
             if status.st_size > LARGE_FILE_BYTES:
                 _check_large(file, status, str(path), max_pixels)
-            data = file.read()
+            data = file.read(status.st_size + 1)  # without a size it would be copied once
     except (OSError, ValueError, MemoryError) as error:
         raise UnreadablePhoto(reason_for(error, b"")) from error
     if not data:

@@ -10,7 +10,7 @@ import importlib
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PIL import (
     AvifImagePlugin,
@@ -23,7 +23,7 @@ from PIL import (
 )
 
 from phototag.errors import UnreadablePhoto
-from phototag.reading import gif, jpeg, png, samples, tiff, webp
+from phototag.reading import gif, jpeg, png, samples, tiff, tiff_rows, webp
 from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
 from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
 
@@ -62,6 +62,7 @@ MOST_RUN_PIXELS, MOST_RUN_BYTES = 16_000_000, 6_000_000
 MOST_INTERLACED_PIXELS = 64_000_000
 UNPACKED_PER_PIXEL = 4  # bytes, of --max-pixels: two seconds of unpacking at most
 MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
+MOST_WHOLE_PIXELS = 8_000_000  # of a TIFF; a larger one is decoded some rows at a time
 # A picture that takes more is looked at for its end before memory is taken for it.
 LARGE_BYTES = 256 << 20
 CUT_SHORT = "the file is cut short: its picture ends before the bottom"
@@ -72,7 +73,8 @@ class Opened:
     """A picture and how to show it. `data`: the bytes that it is decoded from; `exif`: where it is not
     in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `orientation`: of Exif,
     where the decoder does not know it; `structure`: of a JPEG that has to be checked once it is decoded;
-    `memory_bytes`: what decoding it takes; `page`: of a TIFF, the one to show."""
+    `memory_bytes`: what decoding it takes; `page`: of a TIFF, the one to show; `rows`: the same of a large
+    one, to be decoded some rows at a time."""
 
     image: Image.Image
     data: bytes
@@ -82,6 +84,7 @@ class Opened:
     structure: jpeg.Structure | None = None
     memory_bytes: int = 0
     page: tiff.Page | None = None
+    rows: tiff_rows.Rows | None = None
 
 
 def open_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -147,7 +150,10 @@ def is_surely_cut(opened: Opened) -> bool:
     if opened.memory_bytes > LARGE_BYTES and opened.image.format == "PNG":
         return png.is_cut(opened.data) or not (png.is_interlaced(opened.data) or png.unpacks(opened.data))
     if opened.page is not None:
-        samples.check_packed(opened.data, opened.page, opened.memory_bytes > LARGE_BYTES)
+        is_large = opened.memory_bytes > LARGE_BYTES
+        samples.check_packed(opened.data, opened.page, is_large and opened.rows is None)
+        if is_large and opened.rows is not None and not opened.rows.is_upright:
+            opened.rows.check()  # it is decoded as a whole, to be turned
     structure = opened.structure
     if structure is None:
         return False
@@ -227,6 +233,7 @@ def _open_tiff(data: bytes, max_pixels: int) -> Opened:
         orientation=first.orientation if page.offset != first.offset and page.orientation == 1 else 1,
         memory_bytes=samples.bytes_beside(page, isinstance(image, samples.SamplesFile)),
         page=page,
+        rows=tiff_rows.find_rows(shown, image) if page.area > MOST_WHOLE_PIXELS else None,
     )
 
 
@@ -244,11 +251,13 @@ def tiff_exif(data: bytes) -> Image.Exif | None:
     if data[:2] not in (b"II", b"MM"):
         return None
     found = Image.Exif()
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     try:
         tiff.check_tags(data)
         if tiff.is_big(data):
-            data = tiff.as_classic(data, int.from_bytes(data[8:16], "little" if data[:2] == b"II" else "big"))
-        found.load(b"Exif\0\0" + data[:2] + (b"*\0" if data[:2] == b"II" else b"\0*") + data[4:])
+            data = tiff.as_classic(data, int.from_bytes(data[8:16], order))
+        found.endian = "<" if order == "little" else ">"
+        found.load_from_fp(io.BytesIO(data), int.from_bytes(data[4:8], order))
     except Exception:  # damaged in any of the ways a binary format can be
         return None
     return found

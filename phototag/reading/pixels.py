@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -35,6 +35,25 @@ UPRIGHT = {
 }
 
 
+class Banded(Protocol):
+    """A picture that is decoded some rows at a time, from above to below; otherwise as Pillow's."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def format(self) -> str | None: ...
+    @property
+    def info(self) -> dict[str | tuple[int, int], Any]: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def has_transparency_data(self) -> bool: ...
+    def bands(self) -> Iterator[Image.Image]: ...
+
+
+Picture = Image.Image | Banded
+
+
 def fit_inside(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:
     scale = min(1.0, long_side / max(size_wh))
     return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
@@ -51,7 +70,7 @@ def working_size(size_wh: tuple[int, int], long_side: int) -> tuple[int, int]:
     return fit_inside(size_wh, long_side)
 
 
-def shrink(image: Image.Image, size_wh: tuple[int, int], *, ignore_alpha: bool = False) -> Image.Image:
+def shrink(image: Picture, size_wh: tuple[int, int], *, ignore_alpha: bool = False) -> Image.Image:
     """The picture at this size (never larger), in 8 bits and opaque: "RGB", "L", or whatever else of
     that kind its file has. Transparent parts become white, as on paper. `ignore_alpha`: its fourth
     channel is no transparency; one that is zero everywhere is none in any case, but padding that a
@@ -61,28 +80,29 @@ def shrink(image: Image.Image, size_wh: tuple[int, int], *, ignore_alpha: bool =
     whole blocks at once: no copy of the whole picture is made."""
     resample = RESAMPLE_LITTLE if max(image.size) < LITTLE * max(size_wh) else RESAMPLE
     convert = _conversion(image, ignore_alpha)
-    if convert is None:
+    if convert is None and isinstance(image, Image.Image):
         if image.size == size_wh:
             return image
         return image.resize(size_wh, resample, reducing_gap=REDUCING_GAP)
+    width, height = image.size
     block_wh = (
-        max(1, int(image.width / size_wh[0] / REDUCING_GAP)),
-        max(1, int(image.height / size_wh[1] / REDUCING_GAP)),
+        max(1, int(width / size_wh[0] / REDUCING_GAP)),
+        max(1, int(height / size_wh[1] / REDUCING_GAP)),
     )
     reduced = _reduce(image, convert, block_wh)
     if reduced.size == size_wh:
         return reduced
-    inside = (0.0, 0.0, image.width / block_wh[0], image.height / block_wh[1])  # of the last blocks
+    inside = (0.0, 0.0, width / block_wh[0], height / block_wh[1])  # of the last blocks
     return reduced.resize(size_wh, resample, box=inside)
 
 
-def _reduce(image: Image.Image, convert: Conversion, block_wh: tuple[int, int]) -> Image.Image:
+def _reduce(image: Picture, convert: Conversion | None, block_wh: tuple[int, int]) -> Image.Image:
     """The converted picture, of each block of pixels the mean."""
-    width, height = -(-image.width // block_wh[0]), -(-image.height // block_wh[1])
+    width, height = -(-image.size[0] // block_wh[0]), -(-image.size[1] // block_wh[1])
     reduced: Image.Image | None = None
     top = 0
-    for band in _bands(image, block_wh[1]):
-        part = convert(band)
+    bands = _bands(image, block_wh[1])
+    for part in _in_multiples(map(convert, bands) if convert else bands, block_wh[1]):
         if block_wh != (1, 1):
             part = part.reduce(block_wh)
         if reduced is None:
@@ -93,14 +113,41 @@ def _reduce(image: Image.Image, convert: Conversion, block_wh: tuple[int, int]) 
     return reduced
 
 
-def _bands(image: Image.Image, multiple: int = 1) -> Iterator[Image.Image]:
-    """The picture's rows, BAND_ROWS or a little more at a time, as many as a multiple of a number."""
+def _in_multiples(bands: Iterator[Image.Image], multiple: int) -> Iterator[Image.Image]:
+    """The same rows, at a time as many as a multiple of a number, but for the last."""
+    left: Image.Image | None = None
+    for band in bands:
+        if left is not None:
+            band, left = _stack(left, band), None
+        even = band.height - band.height % multiple
+        if even < band.height:
+            left = band.crop((0, even, band.width, band.height))
+            band = band.crop((0, 0, band.width, even))
+        if even:
+            yield band
+    if left is not None:
+        yield left
+
+
+def _stack(above: Image.Image, below: Image.Image) -> Image.Image:
+    both = Image.new(above.mode, (above.width, above.height + below.height))
+    both.paste(above, (0, 0))
+    both.paste(below, (0, above.height))
+    return both
+
+
+def _bands(image: Picture, multiple: int = 1) -> Iterator[Image.Image]:
+    """The picture's rows, BAND_ROWS or a little more at a time, as many as a multiple of a number; of one
+    that is decoded some at a time, as they come."""
+    if not isinstance(image, Image.Image):
+        yield from image.bands()
+        return
     rows = -(-BAND_ROWS // multiple) * multiple
     for top in range(0, image.height, rows):
         yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _conversion(image: Image.Image, ignore_alpha: bool) -> Conversion | None:
+def _conversion(image: Picture, ignore_alpha: bool) -> Conversion | None:
     """What brings rows of this picture into a mode whose pixels can be averaged: not palette indices,
     not single bits, not 16 bits, nor colours of what cannot be seen. None where they are."""
     if image.mode == "F" or image.mode.startswith("I"):
@@ -131,7 +178,7 @@ def _on_paper(band: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, band.convert("RGBA")).convert("L" if band.mode == "LA" else "RGB")
 
 
-def _range(image: Image.Image) -> tuple[float, float]:
+def _range(image: Picture) -> tuple[float, float]:
     """What black is, and what to multiply the rest with, by the range that the numbers plainly belong
     to: 0 to 1 (floats), 8 bits, 16 bits, or their own."""
     if image.mode.startswith("I;16"):

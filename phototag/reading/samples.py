@@ -140,7 +140,7 @@ def bytes_beside(page: tiff.Page, is_ours: bool) -> int:
     a SamplesFile. Raises UnreadablePhoto where one is too large for that."""
     if page.compression not in UNPACKED or page.compression == NONE:
         return 0
-    width, height = _piece_wh(page)
+    width, height = piece_wh(page)
     piece = width * height * page.samples * max(page.bits) // 8
     if piece > MOST_PIECE_BYTES and (is_ours or page.compression not in DEFLATED):
         raise UnreadablePhoto(f"too costly to decode: a strip of {piece / 1e6:,.0f} MB in one piece")
@@ -155,8 +155,8 @@ def check_packed(data: bytes, page: tiff.Page, is_large: bool) -> None:
     if found is None or page.compression == NONE or page.compression not in UNPACKED:
         return
     page = found[1]
-    width, height = _piece_wh(page)
-    row_bytes = _row_bytes(page, width)
+    width, height = piece_wh(page)
+    row_bytes = bytes_of_row(page, width)
     across, down = -(-page.size_wh[0] // width), -(-page.size_wh[1] // height)
     is_deflated = page.compression in DEFLATED and page.fill_order == 1
     if not (is_large or is_deflated) or page.photometric == YCBCR:
@@ -165,17 +165,20 @@ def check_packed(data: bytes, page: tiff.Page, is_large: bool) -> None:
         pieces = tiff.find_pieces(data, page)
     except (ValueError, struct.error):  # libtiff can do without
         return
-    for number, (place, size) in enumerate(pieces):
-        if not size:
-            continue
-        top = number % (across * down) // across * height
-        rows = height if page.tile_wh else min(height, page.size_wh[1] - top)
-        if is_deflated:
-            packed = memoryview(data)[place : place + size]
-            if not png.unpacks_to([packed], rows * row_bytes):
+    each, together = across * down, max(1, GROUP_BYTES // max(1, height * row_bytes))
+    for plane in range(0, len(pieces), each):
+        for first in range(0, each, 1 if is_deflated else together):
+            numbers = range(first, min(first + (1 if is_deflated else together), each, len(pieces) - plane))
+            places = [pieces[plane + number] for number in numbers]
+            rows = sum(_heights(page, numbers))
+            if not all(size for _, size in places):
+                continue
+            if not is_deflated:
+                _unpack(data, places, (row_bytes, height), rows, page)
+                continue
+            place, size = places[0]
+            if not png.unpacks_to([memoryview(data)[place : place + size]], rows * row_bytes):
                 raise ValueError("a strip or tile of it cannot be unpacked")
-        else:
-            _unpack(data, [(place, size)], (row_bytes, height), rows, page)
 
 
 def decode(data: bytes, page: tiff.Page, profile: bytes = b"") -> Image.Image:
@@ -193,13 +196,22 @@ def decode(data: bytes, page: tiff.Page, profile: bytes = b"") -> Image.Image:
 # -- from bytes to numbers
 
 
-def _piece_wh(page: tiff.Page) -> tuple[int, int]:
+def piece_wh(page: tiff.Page) -> tuple[int, int]:
     if page.tile_wh:
         return page.tile_wh
     return page.size_wh[0], max(1, min(page.rows_per_strip, page.size_wh[1]))
 
 
-def _row_bytes(page: tiff.Page, width: int) -> int:
+def _heights(page: tiff.Page, numbers: range, height: int = 0) -> list[int]:
+    """How many rows each of these strips or tiles of a plane has. `height`: of strips that were cut."""
+    width, usual = piece_wh(page)
+    height, across = height or usual, -(-page.size_wh[0] // width)
+    if page.tile_wh:
+        return [height] * len(numbers)
+    return [min(height, page.size_wh[1] - number // across * height) for number in numbers]
+
+
+def bytes_of_row(page: tiff.Page, width: int) -> int:
     samples = page.samples if page.planes == 1 else 1
     return -(-width * samples * page.bits[0] // 8)
 
@@ -207,8 +219,8 @@ def _row_bytes(page: tiff.Page, width: int) -> int:
 def _read_pieces(data: bytes, page: tiff.Page) -> Iterator[tuple[int, int, Array]]:
     """Of each strip or tile, or of some rows of one: its left, its top and its samples (H, W, S), which may
     go beyond the picture."""
-    width, height = _piece_wh(page)
-    row_bytes = _row_bytes(page, width)
+    width, height = piece_wh(page)
+    row_bytes = bytes_of_row(page, width)
     if row_bytes < 1:
         raise ValueError("no samples")
     across, down = -(-page.size_wh[0] // width), -(-page.size_wh[1] // height)
@@ -224,10 +236,7 @@ def _read_pieces(data: bytes, page: tiff.Page) -> Iterator[tuple[int, int, Array
     together = max(1, GROUP_BYTES // max(1, height * row_bytes))
     for first in range(0, each, together):
         numbers = range(first, min(first + together, each))
-        heights = [
-            height if page.tile_wh else min(height, page.size_wh[1] - number // across * height)
-            for number in numbers
-        ]
+        heights = _heights(page, numbers, height)
         unpacked = [
             _unpack(
                 data,

@@ -19,6 +19,12 @@ NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, PHOTOMETRIC = 254, 255, 256
 STRIPS, STRIP_BYTES, TILES, TILE_BYTES, EXIF_FOLDER, GPS_FOLDER = 273, 279, 324, 325, 34665, 34853
 ORIENTATION, SAMPLES, TILE_WIDTH, TILE_LENGTH, SUB_IFDS, EXTRA_SAMPLES = 274, 277, 322, 323, 330, 338
 COMPRESSION, FILL_ORDER, ROWS_PER_STRIP, PLANES, PREDICTOR, SAMPLE_FORMAT = 259, 266, 278, 284, 317, 339
+COLOUR_MAP, JPEG_TABLES, YCBCR_TAGS = 320, 347, (529, 530, 531, 532)
+# What says how strips or tiles are decoded.
+OF_PIXELS = frozenset(
+    {WIDTH, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANES, PREDICTOR, COLOUR_MAP}
+    | {TILE_WIDTH, TILE_LENGTH, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES, *YCBCR_TAGS}
+)
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 WHITE_IS_ZERO, RGB, CFA, LINEAR_RAW = 0, 2, 32803, 34892
 _BYTES = frozenset({1, 2, 6, 7})  # the types that Pillow keeps as bytes or text
@@ -132,6 +138,60 @@ def find_pieces(data: bytes, page: Page) -> list[tuple[int, int]]:
     for kind, number, at in (page.places, page.place_bytes):
         found.append(struct.unpack_from(f"{order}{number}{_FORMATS[kind]}", data, at))
     return list(zip(*found, strict=True))
+
+
+def cut_out(data: bytes, page: Page, places: list[tuple[int, int]], rows: int, height: int) -> bytes:
+    """A TIFF of these strips or tiles of the page, (where each stands, how many bytes), which are `height`
+    rows high; `rows`: of its picture. Raises struct.error."""
+    order = page.order
+    offsets, sizes, position = [], [], 8
+    for _, size in places:
+        offsets.append(position)
+        sizes.append(size)
+        position += size + size % 2  # directories begin at even places
+    entries = {entry[0]: entry for entry in _entries_of_pixels(data, page)}
+    where = (TILES, TILE_BYTES) if page.tile_wh else (STRIPS, STRIP_BYTES)
+    for tag, numbers in ((LENGTH, [rows]), (where[0], offsets), (where[1], sizes)):
+        entries[tag] = tag, 4, len(numbers), struct.pack(f"{order}{len(numbers)}I", *numbers)
+    if not page.tile_wh:
+        entries[ROWS_PER_STRIP] = ROWS_PER_STRIP, 4, 1, struct.pack(f"{order}I", height)
+    directory, behind = [struct.pack(f"{order}H", len(entries))], []
+    after = position + 2 + 12 * len(entries) + 4
+    for _, (tag, kind, number, value) in sorted(entries.items()):
+        if len(value) > 4:
+            behind.append(value + bytes(len(value) % 2))
+            value = struct.pack(f"{order}I", after)
+            after += len(behind[-1])
+        directory.append(struct.pack(f"{order}HHI", tag, kind, number) + value.ljust(4, b"\0"))
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    body = [data[place : place + size] + bytes(size % 2) for place, size in places]
+    return b"".join([mark, struct.pack(f"{order}I", position), *body, *directory, bytes(4), *behind])
+
+
+def _entries_of_pixels(data: bytes, page: Page) -> list[tuple[int, int, int, bytes]]:
+    """(tag, type, how many values, these values) of what says how its strips or tiles are decoded. Raises
+    struct.error."""
+    order, big = page.order, _is_big(data, page.order)
+    count_format, entry_bytes, value_format = ("Q", 20, "Q") if big else ("H", 12, "I")
+    (count,) = struct.unpack_from(order + count_format, data, page.offset)
+    start = page.offset + struct.calcsize(f"={count_format}")
+    entries = []
+    for entry in range(start, start + count * entry_bytes, entry_bytes):
+        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
+        if tag not in OF_PIXELS:
+            continue
+        (number,) = struct.unpack_from(order + value_format, data, entry + 4)
+        kind, form = _BIG_TYPES.get(kind, (kind, ""))
+        size_bytes = number * (8 if form else _TYPE_BYTES.get(kind, 0))
+        at = entry + (12 if big else 8)
+        if size_bytes > (8 if big else 4):
+            (at,) = struct.unpack_from(order + value_format, data, at)
+        value = data[at : at + size_bytes]
+        if form:
+            numbers = struct.unpack(f"{order}{number}{form}", value)
+            value = struct.pack(f"{order}{number}{'i' if form == 'q' else 'I'}", *numbers)
+        entries.append((tag, kind, number, value))
+    return entries
 
 
 def with_first_page(data: bytes, page: Page) -> bytes:

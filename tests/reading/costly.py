@@ -748,11 +748,24 @@ def _() -> bytes:
 
 
 for compression in ("tiff_adobe_deflate", "tiff_lzw", "zstd", "packbits", "jpeg"):
-    for megapixels in (63, 150) if compression in ("tiff_adobe_deflate", "zstd") else (63,):
+    for megapixels in (63, 150):
 
         @kind(f"TIFF: {compression}, {megapixels} MP, damaged late")
         def _(compression: str = compression, megapixels: int = megapixels) -> bytes:
             return spoiled(large("TIFF", megapixels, compression=compression))
+
+
+@kind("TIFF: jpeg, 150 MP, on its side, damaged late")
+def _() -> bytes:
+    return spoiled(large("TIFF", 150, compression="jpeg", tiffinfo={274: 6}))
+
+
+@kind("TIFF: 150 MP of three colours, not packed, cut at nine tenths")
+def _() -> bytes:
+    page = [(256, 15_000), (257, 10_000), (258, 8), (259, 1), (262, 2), (273, 200), (277, 3), (278, 10_000)]
+    page += [(279, 450_000_000)]
+    entries = b"".join(entry(tag, 4, 1, value) for tag, value in page)
+    return (b"II*\0" + struct.pack("<IH", 8, 9) + entries + bytes(4)).ljust(200, b"\0") + bytes(405_000_000)
 
 
 @kind("TIFF: floats, 20 MP in one deflated strip, damaged late")
