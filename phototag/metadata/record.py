@@ -36,7 +36,8 @@ class Region:
 class Metadata:
     """What one file says. None and empty: it does not say.
 
-    `dates`: as written, most trustworthy first; `digitized`: when a scan was made. `place`: latitude, its
+    `dates`: as written, most trustworthy first; `digitized`: when a scan was made; `modified`: when the
+    file was last saved. `place`: latitude, its
     hemisphere, longitude, its hemisphere, as written. `rating`: 1 to 5 stars, 0 for a photo whose stars
     were taken away, -1 for a rejected one. `keywords`: levels apart by LEVEL. `persons`: who is named
     without a place in the picture. `extension`: the only one of files of this name to which all this
@@ -44,6 +45,7 @@ class Metadata:
 
     dates: tuple[str, ...] = ()
     digitized: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
     place: tuple[Any, Any, Any, Any] | None = None
     rating: int | None = None
     color_label: str | None = None

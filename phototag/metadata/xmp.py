@@ -13,6 +13,7 @@ from xml.parsers import expat
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64  # real ones have some ten levels
 MOST_ELEMENTS = 100_000  # an edit with its masks has some thousands
+JUNK_BEHIND = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 EXIF = "http://ns.adobe.com/exif/1.0/"
@@ -23,6 +24,7 @@ XMP = "http://ns.adobe.com/xap/1.0/"
 # Handling Metadata).
 DATES = ((PHOTOSHOP, "DateCreated"), (EXIF, "DateTimeOriginal"), (XMP, "CreateDate"))
 DIGITIZED = EXIF, "DateTimeDigitized"
+MODIFIED = XMP, "ModifyDate"
 
 # Byte order marks, or a first "<", of the wide encodings; the longer ones first.
 _WIDE_STARTS = (
@@ -93,7 +95,11 @@ def parse_xmp(data: bytes) -> Element:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
     try:
-        parser.Parse(data.strip(b"\0 \t\r\n"), True)  # writers leave room for the next one
+        try:
+            parser.Parse(data.strip(b"\0 \t\r\n"), True)  # writers leave room for the next one
+        except expat.ExpatError as error:
+            if error.code != JUNK_BEHIND:  # the rest of a longer packet, over which this one was written
+                raise
         return builder.close()
     except NotXmp:
         raise

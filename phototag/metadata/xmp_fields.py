@@ -33,6 +33,7 @@ from phototag.metadata.xmp import (
     DATES,
     DIGITIZED,
     EXIF,
+    MODIFIED,
     PHOTOSHOP,
     XMP,
     NotXmp,
@@ -114,6 +115,7 @@ def metadata_of(properties: Properties) -> Metadata:
     return Metadata(
         dates=_dates(properties, DATES),
         digitized=_dates(properties, (DIGITIZED,)),
+        modified=_dates(properties, (MODIFIED,)),
         place=_place(properties),
         rating=_rating(properties),
         color_label=_color_label(properties),

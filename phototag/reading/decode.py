@@ -22,12 +22,13 @@ from phototag.errors import UnreadablePhoto
 from phototag.metadata.beside import Beside
 from phototag.reading import exif, gif, images, jpeg, raw
 from phototag.reading.colour import profile_of
-from phototag.reading.embedded import NOTHING, TIFF_XMP, Embedded, find_embedded, read_packet
+from phototag.reading.embedded import TIFF_XMP, Embedded, find_embedded, read_packet
 from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.images import CUT_SHORT
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.pixels import UPRIGHT, Picture, fit_inside, shrink, to_rgb, working_size
+from phototag.reading.unopened import find_unopened
 from phototag.reading.written import find_written
 from phototag.records import Exif, FileFacts, Written
 
@@ -52,7 +53,7 @@ class Decoded:
 
 
 class DamagedPhoto(UnreadablePhoto):
-    """A photo whose pixels cannot be decoded, but which says something of itself."""
+    """A photo whose pixels cannot be shown, and what it says of itself."""
 
     def __init__(self, reason: str, exif: Exif, written: Written) -> None:
         super().__init__(reason)
@@ -85,18 +86,19 @@ def decode(
     beside: Sequence[Beside] = (),
 ) -> Decoded:
     """The photo in these bytes, see `open_photo`. `beside`: what files beside it say. Raises
-    UnreadablePhoto; DamagedPhoto where it says something of itself."""
+    DamagedPhoto."""
     try:
         if _is_raw(data, path):
             pixels, size_wh, facts, written = _decode_raw(data, path, mtime, sizing, max_pixels, beside)
         else:
             opened = images.open_bytes(data, path, max_pixels)
             pixels, size_wh, facts, written = _decode_image(opened, path, mtime, sizing, beside)
-    except UnreadablePhoto:
+    except DamagedPhoto:
         raise
     # a decoder meets hostile bytes: it may fail in any way, and only this photo is lost
     except Exception as error:
-        raise UnreadablePhoto(reason_for(error, data)) from error
+        reason = str(error) if isinstance(error, UnreadablePhoto) else reason_for(error, data)
+        raise DamagedPhoto(reason, *_unopened(data, path, mtime, beside)) from error
     return Decoded(pixels, *size_wh, facts, content_hash, written)
 
 
@@ -148,7 +150,14 @@ def _read_without_pixels(
     except DamagedPhoto as error:
         return error.exif, error.written
     except Exception:  # a decoder meets hostile bytes: it may fail in any way
-        return exif.parse_exif(None, mtime, path, beside=beside), find_written({}, NOTHING, beside, None, 1)
+        return _unopened(data, path, mtime, beside)
+
+
+def _unopened(data: bytes, path: str, mtime: float, beside: Sequence[Beside]) -> tuple[Exif, Written]:
+    """What a picture that cannot be opened, and the files beside it, say."""
+    said, embedded = find_unopened(data)
+    facts = exif.parse_exif(said, mtime, path, embedded, beside)
+    return facts, find_written(exif.first_image(said), embedded, beside, None, facts.orientation)
 
 
 def _first_page_of_raw(
@@ -179,7 +188,7 @@ def _described(
     """What the opened picture, not yet decoded, and the files beside it say."""
     image = opened.image
     said = opened.exif or _raw_exif(image)
-    embedded = find_embedded(image, opened.data)
+    embedded = find_embedded(image, opened.notes or opened.data)
     facts = exif.parse_exif(said, mtime, path, embedded, beside)
     orientation = facts.orientation
     if image.format == "HEIF":  # its decoder has turned it already, and says so

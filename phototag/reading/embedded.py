@@ -3,9 +3,11 @@ Exif. Every part is optional, foreign and possibly damaged; what cannot be read 
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from PIL import Image
@@ -14,17 +16,14 @@ from phototag.metadata import iptc, xmp
 from phototag.metadata.record import NOTHING as SAYS_NOTHING
 from phototag.metadata.record import Metadata
 from phototag.metadata.xmp_fields import read_packets
-from phototag.reading import png, webp
+from phototag.reading import bmff, gif, jpeg_notes, png, webp
 from phototag.reading.images import MOST_EXIF_BYTES
 
 MAX_TEXT_BYTES = 1 << 20  # of one PNG text, unpacked; bounds what a small file can become
 MAX_TEXTS, MOST_PACKED_BYTES = 100, 16 << 20
-EXIF_HEAD, XMP_HEAD = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
-# What does not fit into a first packet of 64 kB stands in further segments (XMP specification, part 3):
-# after this head the packet's digest, its length, and where in it the segment belongs.
-MORE_XMP_HEAD, DIGEST_BYTES = b"http://ns.adobe.com/xmp/extension/\0", 32
+XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
+EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825  # tags of Exif
 TIFF_XMP, TIFF_IPTC, TIFF_PHOTOSHOP = 700, 33723, 34377  # XMP specification part 3; TIFF/EP
-PHOTOSHOP_IPTC = 0x0404  # the image resource that holds IPTC (Photoshop File Formats)
 # Where ImageMagick and exiftool put whole blocks into PNG text, in hexadecimal.
 PNG_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp")
 PNG_IPTC = ("Raw profile type iptc", "Raw profile type 8bim")
@@ -33,12 +32,13 @@ PNG_IPTC = ("Raw profile type iptc", "Raw profile type 8bim")
 @dataclass(frozen=True, slots=True)
 class Embedded:
     """`xmp` and `iptc`: what they say; `text`: of a PNG; `further_exif`: tag -> value of Exif that is not
-    the first."""
+    the first; `saved`: when a PNG was last changed, as an instant."""
 
     xmp: Metadata = SAYS_NOTHING
     iptc: Metadata = SAYS_NOTHING
     text: Mapping[str, str] = field(default_factory=dict)
     further_exif: tuple[Mapping[int, Any], ...] = ()
+    saved: datetime | None = None
 
 
 NOTHING = Embedded()
@@ -48,19 +48,28 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
     """What the file of `image`, opened and perhaps not yet decoded, carries. `data`: its bytes."""
     try:
         if image.format == "PNG":
-            return _in_png(data)
+            return find_in_png(data)
         info = image.info
-        packet, block = info.get("xmp"), info.get("photoshop", {}).get(PHOTOSHOP_IPTC)
-        further, more = _further(data) if image.format == "JPEG" else ((), b"")
+        packet, block = info.get("xmp"), info.get("photoshop", {}).get(jpeg_notes.PHOTOSHOP_IPTC)
+        further: tuple[Mapping[int, Any], ...] = ()
+        more = b""
+        if image.format == "JPEG":
+            found = jpeg_notes.find_notes(data)
+            further = tuple(map(exif_tags, found.exif[1:]))
+            packet, more, block = packet or found.packet, found.more, block or found.iptc
+        if image.format == "AVIF":
+            packet = packet or bmff.find_notes(data)[1]
+        if image.format == "GIF":
+            packet = gif.find_packet(data)
         if image.format == "WEBP":
-            notes = dict(_webp_notes(data))
+            notes = dict(webp.notes(data))
             packet = packet or notes.get(b"XMP ")
             further = () if info.get("exif") or b"EXIF" not in notes else (exif_tags(notes[b"EXIF"]),)
         tags = getattr(image, "tag_v2", {})
         packet = packet or tags.get(TIFF_XMP)
         # its bytes, which Photoshop calls numbers of four bytes, as Pillow's own reader of IPTC gets them
-        block = block or getattr(tags, "_tagdata", {}).get(TIFF_IPTC) or _resource(tags.get(TIFF_PHOTOSHOP))
-        return Embedded(read_packet(packet, more), _iptc(block), {}, further)
+        block = block or getattr(tags, "_tagdata", {}).get(TIFF_IPTC) or _iptc_of_resources(tags)
+        return Embedded(read_packet(packet, more), read_block(block), {}, further)
     except Exception:  # notes are never worth the picture
         return NOTHING
 
@@ -72,7 +81,7 @@ def exif_tags(block: bytes) -> dict[int, Any]:
         return {}
     try:
         found.load(block)
-        return {**found, **found.get_ifd(0x8769)}
+        return {**found, **found.get_ifd(EXIF_FOLDER)}
     except Exception:  # damaged in any of the ways a binary format can be
         return {}
 
@@ -87,55 +96,18 @@ def read_packet(packet: Any, more: bytes = b"") -> Metadata:
     return read_packets(tuple(packets)) if packets else SAYS_NOTHING
 
 
-def _iptc(block: Any) -> Metadata:
+def _iptc_of_resources(tags: Mapping[int, Any]) -> bytes | None:
+    resources = tags.get(TIFF_PHOTOSHOP)
+    return jpeg_notes.find_iptc(resources) if isinstance(resources, bytes) else None
+
+
+def read_block(block: Any) -> Metadata:
+    """What a block of IPTC says."""
     return iptc.read_iptc(iptc.parse_iptc(block)) if isinstance(block, bytes) else SAYS_NOTHING
 
 
-def _resource(block: Any) -> bytes | None:
-    """The IPTC among Photoshop's image resources, each a type, a number, a name and a length."""
-    at = 0
-    while isinstance(block, bytes) and block[at : at + 4] == b"8BIM" and at + 12 <= len(block):
-        number = int.from_bytes(block[at + 4 : at + 6], "big")
-        start = at + 7 + block[at + 6]
-        start += (start - at) % 2  # names and contents are filled up to even lengths
-        length = int.from_bytes(block[start : start + 4], "big")
-        if number == PHOTOSHOP_IPTC:
-            return block[start + 4 : start + 4 + length]
-        at = start + 4 + length + length % 2
-    return None
-
-
-def _further(jpeg: bytes) -> tuple[tuple[dict[int, Any], ...], bytes]:
-    """Exif segments behind the first, since programs that do not find the first one write another; and
-    the second XMP packet."""
-    exif: list[dict[int, Any]] = []
-    parts: dict[bytes, dict[int, bytes]] = {}
-    position, found = 2, 0
-    while jpeg[position : position + 1] == b"\xff" and jpeg[position + 1] not in (0xDA, 0xD9):
-        length = int.from_bytes(jpeg[position + 2 : position + 4], "big")
-        if jpeg[position + 1] == 0xE1:
-            body = jpeg[position + 4 : position + 2 + length]
-            if body.startswith(EXIF_HEAD):
-                found += 1
-                exif += [exif_tags(body)] if found > 1 else []
-            elif body.startswith(MORE_XMP_HEAD):
-                at = len(MORE_XMP_HEAD) + DIGEST_BYTES
-                of_digest = parts.setdefault(body[len(MORE_XMP_HEAD) : at], {})
-                of_digest[int.from_bytes(body[at + 4 : at + 8], "big")] = body[at + 8 :]
-        position += 2 + length
-    first = next(iter(parts.values()), {})
-    return tuple(exif), b"".join(first[start] for start in sorted(first))[: xmp.MAX_BYTES + 1]
-
-
-def _webp_notes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(name, body) of what in a WebP is no picture. Pillow gives notes only where the header's flags announce
-    them, which some programs forget to set."""
-    for name, start, end in webp.chunks(data):
-        if name in (b"EXIF", b"XMP ") and end <= len(data):
-            yield name, data[start:end]
-
-
-def _in_png(data: bytes) -> Embedded:
+def find_in_png(data: bytes) -> Embedded:
+    """What a PNG carries."""
     text: dict[str, str] = {}
     further: list[Mapping[int, Any]] = []
     packet: bytes | None = None
@@ -153,10 +125,23 @@ def _in_png(data: bytes) -> Embedded:
                 further.append(tags)
         elif keyword in PNG_IPTC:
             profile = _profile(value)
-            block = block or _resource(profile) or profile
+            block = block or jpeg_notes.find_iptc(profile) or profile
         else:
             text.setdefault(keyword, value.decode("utf-8", "replace"))
-    return Embedded(read_packet(packet), _iptc(block), text, tuple(further))
+    return Embedded(read_packet(packet), read_block(block), text, tuple(further), _saved(data))
+
+
+def _saved(data: bytes) -> datetime | None:
+    """What the tIME chunk of a PNG says."""
+    said = next((data[one.start + 8 : one.end - 4] for one in png.chunks(data) if one.name == b"tIME"), b"")
+    if len(said) != 7:
+        return None
+    try:
+        year, month, day, hour, minute, second = struct.unpack(">H5B", said)
+        # a leap second is counted with the one before
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _png_texts(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -180,8 +165,13 @@ def _png_texts(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _profile(text: bytes) -> bytes:
-    """The block in a raw profile: a line with its name, one with its length, then hexadecimal digits."""
+    """The block in a raw profile: a line with its name, one with its length in bytes, then hexadecimal
+    digits. What stands behind that many is left out."""
+    lines = text.split(b"\n", 3)
+    digits = b"".join(lines[-1].split()) if len(lines) == 4 else b""
+    stated = lines[2].strip() if len(lines) == 4 else b""
+    length = int(stated) if stated.isdigit() and len(stated) < 9 else len(digits)
     try:
-        return bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
+        return bytes.fromhex(digits[: 2 * length].decode("ascii"))
     except ValueError:
         return b""

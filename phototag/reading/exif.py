@@ -11,7 +11,7 @@ from typing import Any
 from phototag.metadata.beside import Beside
 from phototag.reading.embedded import NOTHING, Embedded
 from phototag.reading.place import place_of, stated_place
-from phototag.reading.taken import find_taken
+from phototag.reading.taken import ascii_text, find_taken
 from phototag.records import Exif
 
 # Tag numbers of the Exif 2.32 standard (CIPA DC-008).
@@ -89,10 +89,7 @@ def _folder(raw: Any, number: int | None) -> dict[int, Any]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
-    if not isinstance(value, str):
-        return ""
+    value = ascii_text(value)
     return " ".join("".join(char if char.isprintable() else " " for char in value.split("\0")[0]).split())
 
 

@@ -1,16 +1,19 @@
 """What stands before the first picture of a GIF, counted: Pillow goes through it block by block, in Python;
 and which of its pictures to show.
 
-Source: GIF89a."""
+Sources: GIF89a; XMP specification, part 3."""
 
 from __future__ import annotations
 
 from PIL import Image
 
+from phototag.metadata import xmp
+
 MOST_EMPTY = 8  # frames that show nothing, before the others are not looked at
 # Blocks of at most 255 bytes, and bytes that mean nothing: an XMP packet is some hundred blocks.
 MOST_BLOCKS = 100_000
 EXTENSION, PICTURE, TRAILER = 0x21, 0x2C, 0x3B
+XMP_START, XMP_END = b"!\xff\x0bXMP DataXMP", b"\x01\xff\xfe\xfd"
 
 
 def check_notes(data: bytes) -> None:
@@ -31,6 +34,22 @@ def check_notes(data: bytes) -> None:
         position += 1
         if blocks > MOST_BLOCKS:
             raise ValueError("no end of notes before the picture")
+
+
+def find_packet(data: bytes) -> bytes | None:
+    """The XMP packet of a GIF, see the XMP specification, part 3: it stands behind the name of its extension
+    as it is, and only what follows it makes it look like blocks. Some programs write blocks."""
+    start = data.find(XMP_START)
+    if start < 0:
+        return None
+    start += len(XMP_START)
+    if data[start : start + 1] in (b"<", b"\xef"):
+        return data[start : data.find(XMP_END, start)] if XMP_END in data[start:] else None
+    parts, size = [], 0
+    while start < len(data) and (length := data[start]) and size <= xmp.MAX_BYTES:
+        parts.append(data[start + 1 : start + 1 + length])
+        start, size = start + 1 + length, size + length
+    return b"".join(parts)
 
 
 def find_box(image: Image.Image) -> tuple[int, int, int, int] | None:

@@ -23,7 +23,7 @@ from PIL import (
 )
 
 from phototag.errors import UnreadablePhoto
-from phototag.reading import gif, jpeg, png, samples, tiff, tiff_rows, webp
+from phototag.reading import avif, bmff, exif_block, gif, jpeg, png, samples, tiff, tiff_rows, webp
 from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
 from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
 
@@ -61,6 +61,7 @@ MOST_RUN_PIXELS, MOST_RUN_BYTES = 16_000_000, 6_000_000
 # Nothing of an interlaced PNG is sure before the last of its seven passes.
 MOST_INTERLACED_PIXELS = 64_000_000
 UNPACKED_PER_PIXEL = 4  # bytes, of --max-pixels: two seconds of unpacking at most
+ORIENTATION = 0x0112  # a tag of Exif
 MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
 MOST_WHOLE_PIXELS = 8_000_000  # of a TIFF; a larger one is decoded some rows at a time
 # A picture that takes more is looked at for its end before memory is taken for it.
@@ -74,7 +75,8 @@ class Opened:
     in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `orientation`: of Exif,
     where the decoder does not know it; `structure`: of a JPEG that has to be checked once it is decoded;
     `memory_bytes`: what decoding it takes; `page`: of a TIFF, the one to show; `rows`: the same of a large
-    one, to be decoded some rows at a time."""
+    one, to be decoded some rows at a time; `notes`: the file with what it says of itself, where that was
+    taken out of `data`."""
 
     image: Image.Image
     data: bytes
@@ -85,6 +87,7 @@ class Opened:
     memory_bytes: int = 0
     page: tiff.Page | None = None
     rows: tiff_rows.Rows | None = None
+    notes: bytes = b""
 
 
 def open_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -118,13 +121,14 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
         if size_wh := webp.find_size(data):  # Pillow reserves memory while it opens
             _check_cost(kind, "RGBA", size_wh, webp.pixel_bytes(data), max_pixels)
         opened = Opened(_make(kind, data), data)
+    elif kind == "AVIF":
+        opened = _open_avif(data)
     else:
         if kind == "GIF":
             gif.check_notes(data)
         opened = Opened(_make(kind, data), data)
     image = opened.image
-    if len(image.info.get("exif") or b"") > MOST_EXIF_BYTES:
-        del image.info["exif"]
+    said = _exif_of(opened)
     if kind == "PNG":
         _check_unpacking(opened.data, image.size, max_pixels)
     if kind in ("BMP", "DIB"):
@@ -133,7 +137,7 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
     memory_bytes = _check_cost(
         kind, image.mode, image.size, size_bytes, max_pixels, opened.structure, opened.memory_bytes
     )
-    return replace(opened, memory_bytes=memory_bytes)
+    return replace(opened, exif=said, memory_bytes=memory_bytes)
 
 
 def open_head(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Opened:
@@ -141,7 +145,8 @@ def open_head(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Open
     itself, not for its picture."""
     if sniff(data[:SNIFFED_BYTES]) == "JPEG":
         data = jpeg.without_excess(data)
-        return Opened(_make("JPEG", data), data)
+        opened = Opened(_make("JPEG", data), data)
+        return replace(opened, exif=_exif_of(opened))
     return open_bytes(data, path, max_pixels)
 
 
@@ -196,15 +201,60 @@ def _open_png(data: bytes) -> Opened:
     if not png.pixels_fit(data, found):
         raise UnreadablePhoto("the picture is damaged (wrong checksum)")
     data = png.without_bad_notes(data, found)
+    notes = data
     try:
         image = _make("PNG", data)
     except Exception:  # a note that Pillow does not like, such as one too long
-        data = png.only_pixels(data)
-        image = _make("PNG", data)
+        try:
+            data = png.only_pixels(notes, *png.OF_TURNING)
+            image = _make("PNG", data)
+        except Exception:  # one of those
+            data = png.only_pixels(notes)
+            image = _make("PNG", data)
     clear, largest = image.info.get("transparency"), png.largest_grey(data)
     if isinstance(clear, int) and largest in (3, 15):  # Pillow scales the pixels, not this
         image.info["transparency"] = clear * 255 // largest
-    return Opened(image, data)
+    return Opened(image, data, notes=notes)
+
+
+def _open_avif(data: bytes) -> Opened:
+    try:
+        return Opened(_make("AVIF", data), data)
+    except Exception:  # something beside the picture that the decoder does not like
+        alone = avif.only_picture(data)
+        if alone == data:
+            raise
+    image = _make("AVIF", alone)
+    said = load_exif(bmff.find_notes(data)[0])
+    if said is not None:  # an AVIF is turned by properties of its picture alone
+        said[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+    return Opened(image, alone, exif=said, notes=data)
+
+
+def load_exif(block: bytes) -> Image.Exif | None:
+    """The Exif of a block with or without its head; None where there is none, or it is damaged."""
+    if not block or len(block) > MOST_EXIF_BYTES:
+        return None
+    found = Image.Exif()
+    try:
+        found.load(exif_block.with_known_types(block))
+    except Exception:  # damaged in any of the ways a binary format can be
+        return None
+    return found
+
+
+def _exif_of(opened: Opened) -> Image.Exif | None:
+    """The picture's Exif where Pillow does not read it as it is. What is longer than any goes."""
+    block = opened.image.info.get("exif")
+    if not isinstance(block, bytes):
+        return opened.exif
+    if len(block) > MOST_EXIF_BYTES:
+        del opened.image.info["exif"]
+        return opened.exif
+    known = exif_block.with_known_types(block)
+    if known == block or opened.exif is not None:
+        return opened.exif
+    return load_exif(known)
 
 
 def _open_tiff(data: bytes, max_pixels: int) -> Opened:

@@ -154,9 +154,10 @@ def _slices(parts: Iterable[memoryview]) -> Iterator[Buffer]:
             yield part[start : start + PACKED_BYTES]
 
 
-def only_pixels(data: bytes) -> bytes:
-    """The file with nothing in it but the picture."""
-    return _join(data, [chunk for chunk in chunks(data) if chunk.name in OF_PIXELS])
+def only_pixels(data: bytes, *besides: bytes) -> bytes:
+    """The file with nothing in it but the picture, and what begins so `besides`."""
+    kept = [one for one in chunks(data) if one.name in OF_PIXELS or data.startswith(besides, one.start + 4)]
+    return _join(data, kept)
 
 
 def _join(data: bytes, kept: list[Chunk]) -> bytes:

@@ -10,7 +10,7 @@ told as a fact: the answer names its source.
     digitized   DateTimeDigitized of Exif, or the same of XMP and IPTC: when a print was scanned
     gps         GPS date and time of Exif, UTC
     name        the file's name, as phones and messengers make them
-    modified    DateTime of Exif: when it was last saved
+    modified    DateTime of Exif, ModifyDate of XMP, tIME of a PNG: when it was last saved
     file        the file's own date: when it was copied, restored, unpacked
 """
 
@@ -97,6 +97,8 @@ def find_taken(
             ("gps", lambda: satellites),
             ("name", lambda: name_date(os.path.basename(path))),
             ("modified", exif_date(exif, MODIFIED)),
+            ("modified", lambda: _first_date(embedded.xmp.modified)),
+            ("modified", lambda: local_moment(embedded.saved) if embedded.saved else None),
             ("file", lambda: None if mtime is None else file_date(mtime)),
         )
     )
@@ -112,8 +114,8 @@ def _first_date(texts: Iterable[str]) -> Moment | None:
 
 def _exif_date(tags: Tags, numbers: tuple[int, int]) -> Moment | None:
     date_tag, offset_tag = numbers
-    moment = parse_date(_ascii(tags.get(date_tag)))
-    offset = parse_offset(_ascii(tags.get(offset_tag)))
+    moment = parse_date(ascii_text(tags.get(date_tag)))
+    offset = parse_offset(ascii_text(tags.get(offset_tag)))
     if moment and offset is not None and moment.precision in ("minute", "second"):
         return Moment(moment.start, moment.precision, offset)
     return moment
@@ -125,7 +127,7 @@ def _unless_default(moment: Moment | None, gps: Moment | None) -> Moment | None:
 
 def _gps_date(tags: Tags) -> Moment | None:
     """In UTC, as satellites tell it; shown in this machine's local time."""
-    day = parse_date(_ascii(tags.get(GPS_DATE)))
+    day = parse_date(ascii_text(tags.get(GPS_DATE)))
     if day is None or day.precision in ("year", "month"):
         return None
     midnight = day.start.replace(hour=0, minute=0, second=0)
@@ -166,7 +168,7 @@ def _mail_date(text: str) -> Moment | None:
     return moment if is_plausible(moment) else None
 
 
-def _ascii(value: Any) -> str:
+def ascii_text(value: Any) -> str:
     """By the standard ASCII; of other text UTF-8 in practice, which Pillow gives as Latin-1."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")

@@ -37,3 +37,11 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         name, size = struct.unpack_from("<4sI", data, position)
         yield name, position + 8, position + 8 + size
         position += 8 + size + size % 2
+
+
+def notes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(name, body) of what in a WebP is no picture. Pillow gives notes only where the header's flags announce
+    them, which some programs forget to set."""
+    for name, start, end in chunks(data):
+        if name in (b"EXIF", b"XMP ") and end <= len(data):
+            yield name, data[start:end]

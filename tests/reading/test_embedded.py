@@ -73,6 +73,31 @@ def resource(name, block):
     )
 
 
+MODIFIED = PACKET.replace(b"photoshop:DateCreated", b"xmp:ModifyDate").replace(
+    b"1993-07", b"2011-03-08T02:32:12"
+)
+MODIFIED = MODIFIED.replace(b"xmlns:photoshop", b"xmlns:xmp").replace(b"photoshop/1.0/", b"xap/1.0/")
+GIF_END = b"\x01" + bytes(range(255, -1, -1)) + b"\0"  # makes a packet look like blocks
+
+
+def gif_with(packet):
+    data = saved("GIF")
+    picture = data.index(b",", 13 + 3 * (2 << (data[10] & 7)))
+    return data[:picture] + b"!\xff\x0bXMP DataXMP" + packet + data[picture:]
+
+
+def in_blocks(packet):
+    parts = [packet[at : at + 200] for at in range(0, len(packet), 200)]
+    return b"".join(bytes((len(part),)) + part for part in parts) + b"\0"
+
+
+def saved_at(*moment):
+    """A PNG that says when it was last changed."""
+    info = PngImagePlugin.PngInfo()
+    info.add(b"tIME", struct.pack(">H5B", *moment))
+    return saved("PNG", pnginfo=info)
+
+
 IPTC = dataset(55, b"19930704") + dataset(60, b"090506+0200")
 IPTC += dataset(5, b"x" * (4 - (len(IPTC) + 5) % 4))  # whole numbers of four bytes
 
@@ -128,6 +153,45 @@ def taken(folder, name, data):
         ("a.tif", saved("TIFF", tiffinfo={34377: resource(b"", IPTC)}), ("1993-07-04 09:05:06", "iptc")),
         ("a.tif", tiff_with_longs("<"), ("1993-07-04 09:05:06", "iptc")),
         ("a.tif", tiff_with_longs(">"), ("1993-07-04 09:05:06", "iptc")),
+        # a head with a blank, with another beginning, and the rest of a longer packet behind the packet
+        *(
+            ("a.jpg", with_segments(saved("JPEG"), segment(0xE1, head + PACKET)), ("1993-07", "xmp"))
+            for head in (
+                b"http://ns.adobe.com/xap/1.0/ \0",
+                b"XMP\0://ns.adobe.com/xap/1.0/\0",
+                b"https://ns.adobe.com/xap/1.0/\0",
+            )
+        ),
+        ("a.jpg", saved("JPEG", xmp=PACKET + b">\n</rdf:RDF></x:xmpmeta>"), ("1993-07", "xmp")),
+        ("a.webp", saved("WEBP", xmp=PACKET + b"<?xpacket end='w'?>>></rdf:li>"), ("1993-07", "xmp")),
+        ("a.png", png_with(**{"XML:com.adobe.xmp": PACKET.decode() + "\n <a/>"}), ("1993-07", "xmp")),
+        # a profile of which the stated length, not the text, tells the end
+        *(
+            ("a.png", png_with(Raw_profile_type_xmp=raw_profile(PACKET) + rest), ("1993-07", "xmp"))
+            for rest in ("}}}\xd1\x01", "\n0", "3c")
+        ),
+        ("a.gif", gif_with(PACKET + GIF_END), ("1993-07", "xmp")),
+        ("a.gif", gif_with(b"\xef\xbb\xbf" + PACKET + GIF_END), ("1993-07", "xmp")),
+        ("a.gif", gif_with(in_blocks(PACKET)), ("1993-07", "xmp")),
+        # when it was last saved, where nothing better is said
+        ("a.png", saved_at(2005, 2, 1, 11, 50, 14), ("2005-02-01 11:50:14", "modified")),
+        ("a.png", saved_at(2016, 12, 31, 23, 59, 60), ("2016-12-31 23:59:59", "modified")),
+        *(
+            ("a.png", saved_at(*none), ("2023-11-14 22:13:20", "file"))
+            for none in (
+                (0, 0, 0, 0, 0, 0),
+                (2005, 2, 30, 0, 0, 0),
+                (1970, 1, 1, 0, 0, 0),
+                (2005, 2, 1, 24, 0, 0),
+            )
+        ),
+        ("a.jpg", saved("JPEG", xmp=MODIFIED), ("2011-03-08 02:32:12", "modified")),
+        (
+            "a.jpg",
+            saved("JPEG", xmp=MODIFIED, exif=exif("2010:01:02 03:04:05", 0x0132)),
+            ("2010-01-02 03:04:05", "modified"),
+        ),
+        ("IMG_20100102_030405.png", saved_at(2011, 1, 2, 3, 4, 5), ("2010-01-02 03:04:05", "name")),
         (
             "a.jpg",
             with_segments(

@@ -1,8 +1,10 @@
+import struct
 from datetime import datetime
 
 import pytest
 from PIL import Image
 
+from phototag.reading.decode import open_photo
 from phototag.reading.exif import parse_exif
 
 
@@ -92,6 +94,10 @@ def test_places_that_make_no_sense(change):
         ("Apple", "", "Apple"),
         ("", "Holga", "Holga"),
         ("  \x1b[2JEvil\n", "Cam\x07era\x00junk", "[2JEvil Cam era"),
+        # UTF-8, which Pillow gives as Latin-1; and Latin-1
+        ("大疆".encode(), "御 2".encode(), "大疆 御 2"),
+        ("Pentacon", "Praktica Müller".encode(), "Pentacon Praktica Müller"),
+        ("Müller".encode("latin-1"), "Müller 2".encode("latin-1"), "Müller 2"),
         ("", "", None),
         ("x" * 500, "y", "x" * 80),
     ],
@@ -103,3 +109,28 @@ def test_cameras(make, model, camera):
 @pytest.mark.parametrize(("written", "read"), [(1, 1), (6, 6), (8, 8), (0, 1), (9, 1), (99, 1)])
 def test_orientation(written, read):
     assert parse_exif(tags({0x0112: written}), None).orientation == read
+
+
+def with_utf_8(block, tag):
+    """The block of Exif with this tag of the type that Exif 3.0 has for text in UTF-8."""
+    order = "<" if block[:2] == b"II" else ">"
+    found = block.index(struct.pack(order + "HH", tag, 2))
+    return block[: found + 2] + struct.pack(order + "H", 129) + block[found + 4 :]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_text_in_utf_8_of_its_own_type(tmp_path, kind, order):
+    said = Image.Exif()
+    said.endian = order
+    said[0x010F], said[0x0110], said[0x010E] = "Zenit", "Зенит-E".encode(), "Wäscherei".encode()
+    said.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    said.get_ifd(0x8825)[0x1D] = "2024:05:06"
+    block = said.tobytes()[6:]
+    for tag in (0x010F, 0x0110, 0x010E, 0x9003, 0x1D):
+        block = with_utf_8(block, tag)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a", kind, exif=b"Exif\0\0" + block)
+    decoded = open_photo(tmp_path / "a", working_side=8)
+    assert str(decoded.exif.taken_at) == "2024-05-06 07:08:09"
+    assert decoded.exif.camera == "Zenit Зенит-E"
+    assert decoded.written.description == "Wäscherei"
