@@ -93,7 +93,7 @@ _COMPACT = re.compile(
 # As people write it. Which of two numbers is the month is only known where the other can be none, or
 # where dots say so.
 _DAY_FIRST = re.compile(
-    r"(?P<first>\d{1,2})(?P<by>[./-])(?P<second>\d{1,2})(?P=by)(?P<year>\d{4})(?:[\sT,]+(?P<time>\d.*))?"
+    r"(?P<first>\d{1,2})(?P<by>[.:/-])(?P<second>\d{1,2})(?P=by)(?P<year>\d{4})(?:[\sT,]+(?P<time>\d.*))?"
 )
 # With the month's name: of a letter's head (RFC 5322) or of C's asctime.
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -108,7 +108,25 @@ _NAMED_MONTH = (
         r"(?:(?P<earlier_time>\d\d?:\S+(?:\s+[AaPp][Mm])?)(?:\s+[A-Z]{3,5})?\s+)?(?P<year>\d{4})"
         r"(?:,?\s+(?:at\s+)?(?P<time>\d.*))?"
     ),
+    re.compile(rf"{_MONTH_NAME},?\s+(?P<year>\d{{4}})(?P<day>)(?P<time>)"),
 )
+# Between the earliest and the latest that it may be, or the one and the other.
+_BETWEEN = re.compile(
+    r"\s*(?:[-–—/;,+&]|\.\.|(?<!\w)(?:to|or|and|bis|oder|und|ou|et)(?!\w))\s*", re.IGNORECASE
+)
+_FOUR_DIGITS, RANGE_LENGTH = re.compile(r"(?<!\d)\d{4}(?!\d)"), 60  # characters; longer ones are none
+# The 1990s, 199X of the Extended Date/Time Format (ISO 8601-2), and from a year on.
+_NOT_ONE_YEAR = re.compile(
+    r"\d{3}(?:0\s?(?:s|'s|er|es)(?!\w)|[xXuU?*_-]).*|\d{4}\s*(?:/|\.\.).?\.?", re.DOTALL
+)
+_BEFORE = (
+    r"(?:ca|circa|c|about|around|approx(?:imately)?|abt|est|etwa|um|vers|env(?:iron)?)(?!\w)\.?\s*|[~≈]\s*"
+)
+_ABOUT = re.compile(
+    rf"(?:{_BEFORE})(?P<before>.*)|(?P<behind>.*?\d)\s*(?:[~%]|\(?(?:ca|circa|approx)\.?\)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DOUBTED = re.compile(r"(.*?\d)\s*(?:\?|\(\?\))", re.DOTALL)
 # An hour alone is not enough: minutes follow. Without something between them all have two digits.
 _TIME = re.compile(
     r"""(?:(?P<hour>\d{1,2})(?:(?P<by>[:.h_-])\s?(?P<minute>\d{1,2})(?:(?:(?P=by)|m)\s?(?P<second>\d{1,2}))?)
@@ -129,7 +147,27 @@ def parse_date(text: str, now: datetime | None = None) -> Moment | None:
     text = " ".join(text.split("\0")[0].split("\n"))
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
-    text = text.strip("\ufeff \t\r'\"")
+    text = text.strip("\ufeff \t\r'\"[]")
+    if found := _ABOUT.fullmatch(text):
+        about = _parse_one(found["before"] or found["behind"], now)
+        return _coarser(about) if about else None
+    if found := _DOUBTED.fullmatch(text):
+        doubted = _parse_one(found[1], now)
+        return doubted if doubted is None or doubted.precision == "year" else _coarser(doubted)
+    if _NOT_ONE_YEAR.fullmatch(text):
+        return None
+    if len(text) <= RANGE_LENGTH and len(_FOUR_DIGITS.findall(text)) > 1:
+        for between in _BETWEEN.finditer(text):
+            first = _parse_one(text[: between.start()], now)
+            last = first and _parse_one(text[between.end() :], now)
+            if first and last and first.start < last.start:
+                return _covering(first, last)
+    return _parse_one(text, now)
+
+
+def _parse_one(text: str, now: datetime | None) -> Moment | None:
+    """The same of a text that states one moment."""
+    text = text.strip()
     if found := _COMPACT.fullmatch(text) or _DATE.fullmatch(text):
         year, month, day = (_number(found[name]) for name in ("year", "month", "day"))
     elif found := _DAY_FIRST.fullmatch(text):
@@ -139,7 +177,7 @@ def parse_date(text: str, now: datetime | None = None) -> Moment | None:
         months = [number for number, month in enumerate(MONTHS, 1) if name.startswith(month)]
         if not months:
             return None
-        year, month, day = int(found["year"]), months[0], int(found["day"])
+        year, month, day = int(found["year"]), months[0], _number(found["day"])
     else:
         return None
     stated = found.groupdict()
@@ -157,6 +195,27 @@ def parse_date(text: str, now: datetime | None = None) -> Moment | None:
         return None
     moment = Moment(start, known, zone if known in ("minute", "second") else None)
     return moment if is_plausible(moment, now) else None
+
+
+def _coarser(moment: Moment) -> Moment | None:
+    """What is known of a moment that may be the one before or after as well; None of a year."""
+    if moment.precision == "year":
+        return None
+    if moment.precision == "month":
+        return Moment(moment.start.replace(month=1), "year")
+    return Moment(datetime(moment.start.year, moment.start.month, 1), "month")
+
+
+def _covering(first: Moment, last: Moment) -> Moment | None:
+    """What both have in common: the day, the month or the year; None where they have none."""
+    start, end = first.start, last.start
+    if start.year != end.year:
+        return None
+    if "year" in (first.precision, last.precision) or start.month != end.month:
+        return Moment(datetime(start.year, 1, 1), "year")
+    if "month" in (first.precision, last.precision) or start.day != end.day:
+        return Moment(datetime(start.year, start.month, 1), "month")
+    return Moment(datetime(start.year, start.month, start.day), "day")
 
 
 def is_plausible(moment: Moment, now: datetime | None = None) -> bool:

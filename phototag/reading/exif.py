@@ -68,6 +68,8 @@ def orientation(top: Mapping[int, Any]) -> int:
     """How the stored picture must be turned to stand upright, 1 to 8; 1 where the tag is absent or
     nonsense."""
     value = top.get(ORIENTATION)
+    if isinstance(value, bytes) and len(value) == 1:  # some programs write a byte, not a number of two
+        value = value[0]
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

@@ -105,7 +105,8 @@ def _check_directory(data: bytes, order: str, big: bool, offset: int) -> list[in
         tag, kind = struct.unpack_from(f"{order}HH", data, entry)
         (number,) = struct.unpack_from(order + value_format, data, entry + 4)
         (value,) = struct.unpack_from(order + value_format, data, entry + (12 if big else 8))
-        numbers += 0 if kind in _BYTES else number
+        is_read = number * _TYPE_BYTES.get(kind, len(data) + 1) <= len(data)  # others are passed over
+        numbers += number if is_read and kind not in _BYTES else 0
         if numbers > MOST_NUMBERS:
             raise ValueError("a tag of too many numbers")
         if tag in (STRIPS, STRIP_BYTES, TILES, TILE_BYTES) and number > MOST_PIECES:

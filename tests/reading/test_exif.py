@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from phototag.reading.decode import open_photo
-from phototag.reading.exif import parse_exif
+from phototag.reading.exif import orientation, parse_exif
+from tests.reading import pictures as make
 
 
 def tags(top=None, inner=None, gps=None):
@@ -109,6 +110,35 @@ def test_cameras(make, model, camera):
 @pytest.mark.parametrize(("written", "read"), [(1, 1), (6, 6), (8, 8), (0, 1), (9, 1), (99, 1)])
 def test_orientation(written, read):
     assert parse_exif(tags({0x0112: written}), None).orientation == read
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(b"\x06", 6), (b"\x08", 8), (b"\x09", 1), (b"\x06\0", 1), (b"", 1)]
+)
+def test_orientation_as_bytes(written, read):
+    assert orientation({0x0112: written}) == read
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_whose_orientation_is_a_byte_is_turned(tmp_path, order):
+    page, pixels = make.tiff_page(40, 30, (200, 60, 30), order=order)
+    page[0x0112] = (1, (6,))
+    (tmp_path / "a.tif").write_bytes(make.tiff([(page, pixels)], order))
+    decoded = open_photo(tmp_path / "a.tif", working_side=64)
+    assert (decoded.width, decoded.height, decoded.exif.orientation) == (30, 40, 6)
+    assert decoded.pixels.shape == (40, 30, 3)
+
+
+@pytest.mark.parametrize("tag", [0x8769, 0x8825, 0x014A])
+def test_a_tiff_whose_folder_stands_nowhere_is_shown(tmp_path, tag):
+    """What stands there says of itself that it is very long."""
+    page, pixels = make.tiff_page(40, 30, (200, 60, 30))
+    page[tag] = (4, (60,))
+    data = make.tiff([(page, pixels)])
+    garbage = struct.pack("<HHHII", 1, 0x9000, 77, 1 << 31, 0)
+    page[tag] = (4, (len(data),))
+    (tmp_path / "a.tif").write_bytes(make.tiff([(page, pixels)]) + garbage)
+    assert open_photo(tmp_path / "a.tif", working_side=64).pixels.shape == (30, 40, 3)
 
 
 def with_utf_8(block, tag):
