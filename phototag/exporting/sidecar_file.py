@@ -150,6 +150,17 @@ def _stem(name: str) -> str:
     return os.path.splitext(name)[0]
 
 
+def refuse_links(folder: str, base: str) -> None:
+    """Raises SidecarError where a step from `base` down to a folder in it is a symbolic link, which may lead
+    out of there."""
+    below = os.path.relpath(folder, base)
+    step = base
+    for part in below.split(os.sep) if below != os.curdir else ():
+        step = os.path.join(step, part)
+        if os.path.islink(step):
+            raise SidecarError(f"{step} is a symbolic link, and nothing is written through one")
+
+
 class Folder:
     """What a folder holds, looked up once."""
 

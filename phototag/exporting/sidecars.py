@@ -19,6 +19,7 @@ from phototag.exporting.sidecar_file import (
     choose_sidecar,
     find_sidecars,
     read_sidecar,
+    refuse_links,
     replace_sidecar,
 )
 from phototag.exporting.words import words_of
@@ -178,7 +179,10 @@ class _Export:
         for root in self._roots:
             below = os.path.relpath(folder, root)
             if below != os.pardir and not below.startswith(os.pardir + os.sep):
-                return os.path.normpath(os.path.join(os.path.abspath(self._options.folder), below))
+                base = os.path.abspath(self._options.folder)
+                mirrored = os.path.normpath(os.path.join(base, below))
+                refuse_links(mirrored, base)
+                return mirrored
         raise SidecarError("the photo lies in no folder that was scanned")
 
     def _listed(self, folder: str) -> Folder:

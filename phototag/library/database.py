@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import sqlite3
 import tempfile
@@ -25,6 +26,9 @@ from phototag.library.schema import HEAD, migrations_folder, upgrade, version_of
 from phototag.library.tables import metadata
 from phototag.outputs import make_private_folder
 
+# What a file is called that is meant to become a catalog, where it is there already and empty.
+CATALOG_ENDINGS = (".db", ".sqlite", ".sqlite3")
+_BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 LOG_ENDINGS = ("-wal", "-shm", "-journal")  # of the files that SQLite makes beside a database
 
 
@@ -152,9 +156,15 @@ def open_catalog(
     read_only = exists and not os.access(path, os.W_OK)
     if path.name.endswith(LOG_ENDINGS):
         raise CatalogError(f"{path} would be the log of another database. Name another: --db FILE")
+    is_empty = exists and _is_empty(path)
+    if is_empty and not path.name.lower().endswith(CATALOG_ENDINGS):
+        raise CatalogError(
+            f"{path} is an empty file that phototag did not make, and it is not called as a catalog is. "
+            f"Remove it, or name another: --db {path}.db"
+        )
+    if not create and (is_empty or not exists):
+        raise CatalogError(f"There is no catalog at {path}. Make one: phototag scan FOLDER")
     if not exists:
-        if not create:
-            raise CatalogError(f"There is no catalog at {path}. Make one: phototag scan FOLDER")
         _make_folder(path)
     with translate_errors(path):
         if not exists:
@@ -178,9 +188,9 @@ def open_catalog(
                 upgrade(engine, path, head, migrations)
         except BaseException:
             engine.dispose()
-            if not exists:  # nor an empty file, as where the name is too long for those beside it
+            if not exists:  # nor an empty one, as where the name is too long for those beside it
                 with suppress(OSError):
-                    if path.stat().st_size == 0:
+                    if path.stat().st_size <= len(dialects.empty_catalog()) and not _has_log(path):
                         path.unlink()
             raise
     return Catalog(path, engine, read_only=read_only)
@@ -275,15 +285,49 @@ def _make_folder(path: Path) -> None:
         )
 
 
+def _is_empty(path: Path) -> bool:
+    return path.stat().st_size == 0 and not _has_log(path)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether there is more of the catalog than what is in its file."""
+    try:
+        return os.path.getsize(f"{path}-wal") > 0
+    except OSError:  # there is none
+        return False
+
+
 def _make_private(path: Path) -> None:
-    """An empty file that only its owner reads: a catalog knows where people were, and with whom.
-    SQLite gives the files that it makes beside it the same rights."""
+    """A catalog of nothing that only its owner reads: it will know where people were, and with whom.
+    SQLite gives the files that it makes beside it the same rights. It bears the mark of a catalog from the
+    first moment on, so that after a crash it is still known to be ours."""
     if path.is_symlink():
         raise CatalogError(
             f"{path} is a symbolic link to {os.path.realpath(path)}, where nothing is. If that is on a disk "
             "which is not there now, bring it back; else remove the link, or name another: --db FILE"
         )
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    unfinished = path.with_name(f".phototag-{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _BINARY, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(dialects.empty_catalog())
+            file.flush()
+            os.fsync(file.fileno())
+        _put_in_place(unfinished, path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _put_in_place(made: Path, path: Path) -> None:
+    """Under its name, unless another process was faster."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without hard links
+        if not os.path.lexists(path):
+            os.rename(made, path)
 
 
 def _read_only_engine(path: Path) -> Engine:

@@ -271,6 +271,14 @@ def has_catalog_mark(connection: Connection) -> bool:
     return connection.exec_driver_sql("PRAGMA application_id").scalar() == APPLICATION_ID
 
 
+@cache
+def empty_catalog() -> bytes:
+    """The bytes of a file without tables that bears the mark of a catalog."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        return connection.serialize()
+
+
 def mark_as_catalog(connection: Connection) -> None:
     if is_on_server(connection):
         postgresql.mark_as_catalog(connection)

@@ -181,6 +181,21 @@ def test_into_another_folder(catalog, tmp_path):
     )
 
 
+def test_no_step_below_the_folder_of_sidecars_is_a_link(catalog, tmp_path):
+    _, db = catalog
+    side, elsewhere = tmp_path / "side", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    side.mkdir()
+    (side / "2016").symlink_to(elsewhere)
+    for options in ((), ("--remove",)):
+        said = run("--xmp", "--sidecar-dir", side, *options, "--db", db, code=3)
+        assert "2016 is a symbolic link, and nothing is written through one" in said.stderr
+        assert "2 left alone" in said.stdout
+    assert list(elsewhere.iterdir()) == []
+    (tmp_path / "linked").symlink_to(elsewhere)  # the folder itself is where a person says
+    assert "3 created" in run("--xmp", "--sidecar-dir", tmp_path / "linked", "--db", db).stdout
+
+
 def test_a_photo_that_is_gone_gets_none(catalog):
     folder, db = catalog
     (folder / "c.jpg").unlink()

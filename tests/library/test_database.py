@@ -249,11 +249,42 @@ def test_a_place_that_cannot_be_written(tmp_path):
         Library.open(tmp_path / "file" / "below" / "c.db")
 
 
-def test_an_empty_file_becomes_a_catalog(tmp_path):
-    (tmp_path / "c.db").touch(0o644)
-    with Library.open(tmp_path / "c.db") as library:
+@pytest.mark.parametrize("name", ["c.db", "c.SQLite", "c.sqlite3"])
+def test_an_empty_file_that_is_called_a_catalog_becomes_one(tmp_path, name):
+    (tmp_path / name).touch(0o644)
+    with pytest.raises(CatalogError, match="There is no catalog at"):
+        Library.open(tmp_path / name, create=False)
+    with Library.open(tmp_path / name) as library:
         assert library.count() == 0
         assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "photo.jpg", "catalog", "c.db.bak"])
+def test_an_empty_file_of_another_program_stays_as_it_is(tmp_path, name):
+    file = tmp_path / name
+    file.touch(0o644)
+    Library.open(tmp_path / "c.db").close()
+    with Library.open(tmp_path / "c.db") as library:
+        for open_it in (lambda: Library.open(file), lambda: library.copy_to(file)):
+            with pytest.raises(CatalogError, match=r"an empty file that phototag did not make.*--db .*\.db$"):
+                open_it()
+    assert (file.stat().st_size, file.stat().st_mode & 0o777) == (0, 0o644)
+
+
+def test_what_a_crash_leaves_of_a_new_catalog_of_any_name_is_gone_on_with(tmp_path):
+    code = (
+        "import os, sys; from phototag.library import Library, database\n"
+        "def crash(*_): os._exit(9)\n"
+        "database.{0} = crash\n"
+        "Library.open(sys.argv[1])"
+    )
+    env = os.environ | {"PYTHONPATH": os.fspath(REPOSITORY)}
+    for number, step in enumerate(("_put_in_place", "version_of", "upgrade")):
+        file = tmp_path / f"photos {number}"
+        command = [sys.executable, "-c", code.format(step), os.fspath(file)]
+        assert subprocess.run(command, env=env).returncode == 9
+        with Library.open(file) as library:
+            assert library.count() == 0
 
 
 def test_a_catalog_is_made_in_place_of_no_log_and_a_name_too_long_leaves_nothing(tmp_path):
