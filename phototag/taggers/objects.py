@@ -25,6 +25,7 @@ from phototag.records import Box, Frame, Tag
 from phototag.weights import store
 
 FLOOR = 0.1  # below, nine of ten boxes are wrong and none would ever be asked for
+LAST_LAYER = "roi_heads.box_predictor.bbox_pred.bias"  # of all three
 # IoU of two boxes of different names: a rider and a horse stay below, a dog called cat and dog does
 # not
 SAME_THING = 0.75
@@ -83,6 +84,8 @@ def _coco(name: str, file: Path, device: str | torch.device, floor: float) -> De
     known = COCO[name]
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
+        if LAST_LAYER not in state:
+            raise KeyError(LAST_LAYER)  # before a net is made for it
         net = torchvisions(name, floor)
         net.load_state_dict(state)
     except Exception as error:  # a damaged archive fails in the ways of zip, pickle and torch
