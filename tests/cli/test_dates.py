@@ -3,12 +3,12 @@
 import csv
 import json
 import os
-import subprocess
-import sys
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from phototag.cli import main
 from tests.conftest import SAMPLES
 
 RESTORED = 1_700_000_000  # 14 November 2023
@@ -21,12 +21,10 @@ SENT = {
 }
 
 
-def run(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "phototag", *map(str, arguments)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout if code == 0 else result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +45,7 @@ def test_they_are_in_the_album_of_2016_and_a_guess_is_not(catalog):
 
 def test_a_guess_is_left_out_by_name_unless_asked_for(catalog):
     how = ("highlights", "smiles", "--year", 2023, "--top", 1, "--dry-run", "--db", catalog)
-    done = subprocess.run([sys.executable, "-m", "phototag", *map(str, how)], capture_output=True, text=True)
-    assert done.returncode == 1 and "its date is only the file's" in done.stderr
+    assert "its date is only the file's" in run(*how, code=1)
     assert os.path.basename(run(*how, "--guessed-dates").strip()) == "DSC01234.jpg"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.test_scan import pictures
 from tests.conftest import ROOT
+from tests.several import run_several
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no such modes there")
 
@@ -43,27 +44,14 @@ def modes_below(folder):
     return found
 
 
-def run(umask, *command, module="phototag", **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, command)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        umask=umask,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("umask", [0o000, pytest.param(0o022, marks=pytest.mark.slow), 0o077])
 def test_the_catalog_and_all_that_belongs_to_it_is_its_owners_alone(umask, tmp_path):
     pictures(tmp_path / "photos", 2)
     base = tmp_path / "base"
     base.mkdir()
     db = base / "data" / "deep" / "catalog.db"
-    run(umask, "scan", tmp_path / "photos", module="tests.tiny", PHOTOTAG_DB=str(db))
-    run(umask, "copy", "--db", db, "--to", base / "data" / "copy.db")
+    lines = ("scan", tmp_path / "photos", "--db", db), ("copy", "--db", db, "--to", base / "data" / "copy.db")
+    assert all(done.code == 0 for done in run_several(lines, tiny=True, umask=umask))
     done = subprocess.run(
         [sys.executable, "-c", PRIVATE, base], cwd=ROOT, capture_output=True, text=True, umask=umask
     )
@@ -87,12 +75,16 @@ def test_what_is_made_to_be_passed_on_is_as_the_umask_says(umask, own_copy, tmp_
     made.mkdir()
     os.umask(old)
     album = ("highlights", "smiles", "--db", db)
-    run(umask, *album, "--out", made / "album" / "copies", "--copy", "--animate")
-    run(umask, *album, "--out", made / "stripped", "--strip", "--sheet", "a4")
-    run(umask, *album, "--film", made / "film.mp4", "--height", 240, "--no-music", "--poster", made / "p.jpg")
-    run(umask, "export", "--xmp", "--sidecar-dir", made / "sidecars", "--db", db)
-    run(umask, "show", folder / "2016" / "astronaut.jpg", "--image", made / "boxes.jpg", "--db", db)
-    run(umask, "export", "--csv", "--db", db)
+    lines = [
+        (*album, "--out", made / "album" / "copies", "--copy", "--animate"),
+        (*album, "--out", made / "stripped", "--strip", "--sheet", "a4"),
+        (*album, "--film", made / "film.mp4", "--height", 240, "--no-music", "--poster", made / "p.jpg"),
+        ("export", "--xmp", "--sidecar-dir", made / "sidecars", "--db", db),
+        ("show", folder / "2016" / "astronaut.jpg", "--image", made / "boxes.jpg", "--db", db),
+        ("export", "--csv", "--db", db),
+    ]
+    for done in run_several(lines, umask=umask):
+        assert done.code == 0, done
     modes = modes_below(made)
     assert set(modes) == {(oct(0o666 & ~umask), False), (oct(0o777 & ~umask), True)}, modes
     assert len(modes[oct(0o666 & ~umask), False]) > 20

@@ -1,4 +1,4 @@
-"""Nothing leaves this machine: every command, as a process in which each connection is written down."""
+"""Nothing leaves this machine: every command, in a process in which each connection is written down."""
 
 import os
 import signal
@@ -9,8 +9,10 @@ from urllib.parse import quote, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
+from PIL import Image
 
 from phototag.cli import COMMANDS
+from tests.several import run_several
 
 # Runs before anything else in each process of the program; a connection to this machine itself is none.
 WATCH = """
@@ -63,8 +65,11 @@ COVERED = {"browse", "demo", "train", "evaluate", "explain"}  # by other tests b
 
 @pytest.mark.parametrize("offline", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_no_command_asks_the_network(own_copy, watched, offline, tmp_path):
-    """With PHOTOTAG_OFFLINE and without: the program's own weights are enough."""
+    """With PHOTOTAG_OFFLINE and without: the program's own weights are enough. One photo is new, so that nets
+    are loaded."""
     folder, _ = own_copy
+    with Image.open(folder / "2016" / "astronaut.jpg") as image:
+        image.save(folder / "new.jpg", quality=80)
     environment, log = watched
     environment["PHOTOTAG_OFFLINE"] = offline
     cat = folder / "2015" / "cat.jpg"
@@ -94,11 +99,10 @@ def test_no_command_asks_the_network(own_copy, watched, offline, tmp_path):
         ("evaluate", "smilenet", "--help"),
     ]
     assert set(COMMANDS) - COVERED <= {words[0] for words in lines}
-    for words in lines:
-        done = run(environment, *words)
-        assert done.returncode in (0, 3) or words[0] in ("name", "merge"), (words, done.stderr)
+    for done in run_several(lines, environment=environment):
+        assert done.code in (0, 3) or done.words[0] in ("name", "merge"), done
         assert "Traceback" not in done.stderr, done.stderr
-        assert not log.exists(), log.read_text()
+    assert not log.exists(), log.read_text()
 
 
 def test_weights_are_not_fetched_offline_and_it_is_said(watched):
