@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,11 +18,17 @@ from tests.servers import Server
 
 
 class Files:
-    """Catalogs in SQLite files."""
+    """Catalogs in SQLite files, each a copy of one that is empty."""
 
     kind = "sqlite"
 
+    def __init__(self, folder: Path) -> None:
+        self._empty = folder / "empty.db"
+        database.open_catalog(self._empty).close()
+
     def address(self, path: Path) -> str:
+        if not path.exists():
+            shutil.copy(self._empty, path)
         return os.fspath(path)
 
     def execute(self, path: Path, statement: str, *values: object) -> list[tuple]:

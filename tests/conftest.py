@@ -48,12 +48,14 @@ def databases(server):
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def catalogs(request):
+def catalogs(request, tmp_path_factory):
     """Where a test's catalogs are: every test that asks for it runs with each kind, those with a server among
     the slow ones but for a core (tests.catalogs.BOTH)."""
     from tests.catalogs import Files
 
-    return Files() if request.param == "sqlite" else request.getfixturevalue("databases")
+    if request.param == "sqlite":
+        return Files(tmp_path_factory.mktemp("catalogs"))
+    return request.getfixturevalue("databases")
 
 
 @pytest.fixture

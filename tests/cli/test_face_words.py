@@ -58,13 +58,23 @@ class Album:
             return connection.execute(statement).fetchall()
 
 
-@pytest.fixture
-def album(tmp_path):
-    album = Album(tmp_path)
+@pytest.fixture(scope="module")
+def scanned_album(tmp_path_factory):
+    album = Album(tmp_path_factory.mktemp("album"))
     album.draw("a.jpg", [True, True, False])
     album.draw("b.jpg", [True, None, True])
     album.draw("c.jpg", [False, False], seed=3)
     album.scan()
+    return album
+
+
+@pytest.fixture
+def album(scanned_album, tmp_path):
+    """A copy of it, the test's own."""
+    album = Album(tmp_path)
+    shutil.copytree(scanned_album.folder, album.folder, dirs_exist_ok=True)
+    shutil.copy(scanned_album.db, album.db)
+    album.run("relocate", scanned_album.folder, album.folder)
     return album
 
 

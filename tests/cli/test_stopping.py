@@ -128,8 +128,7 @@ def stop_while_it_decodes(base, number, module):
 def test_a_scan_stopped_while_it_decodes_leaves_nothing_and_goes_on(tmp_path):
     photos = tmp_path / "photos"
     interruption.make_slow_photos(photos, ("PNG: 63 MP",), samples=False)
-    for name in "bcd":
-        os.link(photos / "PNG.png", photos / f"{name}.png")
+    os.link(photos / "PNG.png", photos / "b.png")
     pictures(photos / "small", 9)
     before = set(tmp_path.rglob("*"))
     for number in SIGNALS:
@@ -139,7 +138,7 @@ def test_a_scan_stopped_while_it_decodes_leaves_nothing_and_goes_on(tmp_path):
         process = interruption.start_scan(photos, tmp_path / db, "tests.tiny")
         assert process.communicate(timeout=120) and process.returncode == 0
     assert content(tmp_path / "catalog.db") == content(tmp_path / "whole.db")
-    assert len({row[0] for row in content(tmp_path / "whole.db") if row[3]}) == 13
+    assert len({row[0] for row in content(tmp_path / "whole.db") if row[3]}) == 11
 
 
 @pytest.mark.slow

@@ -279,8 +279,7 @@ def test_a_library_that_moves_as_a_whole_keeps_what_is_written(shelf):
     assert shelf.keywords() == {}
 
 
-@pytest.fixture
-def described(shelf):
+def describe(shelf):
     """Three photos of which other programs have something to say, and one of which they have not."""
     shelf.photo("rome.jpg")
     shelf.photo("beach.jpg", xmp=packet(subjects("beach", "AC/DC"), ' xmp:Rating="2"'))
@@ -293,6 +292,19 @@ def described(shelf):
     shelf.write("rome.jpg.xmp", packet(levels + TITLE.format("Der ERSTE Tag: 100% Spaß"), ' xmp:Rating="4"'))
     shelf.scan()
     return shelf
+
+
+@pytest.fixture
+def described(shelf):
+    return describe(shelf)
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """The same for all who only ask."""
+    made = describe(Shelf(tmp_path_factory.mktemp("asked")))
+    yield made
+    made.library.close()
 
 
 @pytest.mark.parametrize(
@@ -323,18 +335,18 @@ def described(shelf):
         ("(keyword:beach or text:tag) ^rating:2", "rome"),
     ],
 )
-def test_questions_about_what_is_written(described, question, found):
-    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in described.library.paths(question))
+def test_questions_about_what_is_written(asked, question, found):
+    names = sorted(os.path.splitext(os.path.basename(path))[0] for path in asked.library.paths(question))
     assert " ".join(names) == found
-    assert described.library.count(question) == len(names)
+    assert asked.library.count(question) == len(names)
 
 
 @pytest.mark.parametrize(
     "question", ["rating:6", "rating:", "rating:5..2", "rating:x", "keyword:/", "rating:.."]
 )
-def test_what_is_no_question(described, question):
+def test_what_is_no_question(asked, question):
     with pytest.raises(UsageError):
-        described.library.ask(question)
+        asked.library.ask(question)
 
 
 def test_the_users_own_word_goes_before_a_keyword(described):

@@ -133,6 +133,9 @@ def album(tmp_path_factory, shelf_in, fingerprints):
             same = [one for one in known.values() if one["content_hash"] == facts["content_hash"]]
             for copy in [one for one in same if not one["missing"]][:1]:
                 copy["corrections"] = facts["corrections"] | copy["corrections"]
+    for facts in known.values():  # once, for the thousands of questions below
+        facts["tags"], facts["smiles"] = tags_of(facts), smiles_of(facts)
+        facts["eligible"] = sum(eligible(join_faces(without_errors(facts))))
     yield shelf, known
     shelf.library.close()
 
@@ -152,10 +155,14 @@ def tags_of(facts):
     return found
 
 
+def without_errors(facts):
+    return {tagger: tags for tagger, tags in facts["answers"].items() if tags is not None}
+
+
 def score_of(facts, label):
     if label in facts["corrections"]:
         return 1.0 if facts["corrections"][label] else None
-    return max((score for name, score, _ in tags_of(facts) if name == label), default=None)
+    return max((score for name, score, _ in facts["tags"] if name == label), default=None)
 
 
 def rank_of(facts, label):
@@ -167,13 +174,12 @@ def rank_of(facts, label):
             if t.label == label
         ]
         return max(shares, default=1) ** 0.5
-    return max(rank for name, _, rank in tags_of(facts) if name == label)
+    return max(rank for name, _, rank in facts["tags"] if name == label)
 
 
 def smiles_of(facts):
     """The least and the greatest smile of the photo's eligible faces."""
-    good = {tagger: tags for tagger, tags in facts["answers"].items() if tags is not None}
-    return decide(join_faces(good), facts["corrections"])
+    return decide(join_faces(without_errors(facts)), facts["corrections"])
 
 
 def km_between(one, other):
@@ -185,7 +191,7 @@ def km_between(one, other):
 
 
 def fits(facts, term, query):
-    least_smile, greatest_smile = smiles_of(facts)
+    least_smile, greatest_smile = facts["smiles"]
     match term:
         case AnyTerm(choices):
             found = any(all(fits(facts, part, query) for part in choice) for choice in choices)
@@ -193,8 +199,8 @@ def fits(facts, term, query):
             scores = [(score_of(facts, label), query.least_score(term, label)) for label in labels]
             found = any(score is not None and score >= least for score, least in scores)
         case FacesTerm(least, most):
-            good = {tagger: tags for tagger, tags in facts["answers"].items() if tags is not None}
-            number = sum(eligible(join_faces(good))) if not term.any_face else len(good.get("faces", ()))
+            good = without_errors(facts)
+            number = facts["eligible"] if not term.any_face else len(good.get("faces", ()))
             found = "faces" in good and (least or 0) <= number <= (99 if most is None else most)
         case SmilingTerm("all"):
             found = least_smile is not None and least_smile >= query.smile_threshold
@@ -311,7 +317,7 @@ KEYS = {
     "path": lambda facts, label: facts["path"],
     "taken": lambda facts, label: (facts["taken"], facts["id"]),
     "smile": lambda facts, label: (
-        -(-1 if smiles_of(facts)[0] is None else smiles_of(facts)[0]),
+        -(-1 if facts["smiles"][0] is None else facts["smiles"][0]),
         -facts["id"],
     ),
     "relevance": lambda facts, label: (

@@ -16,17 +16,19 @@ from tests import glasses
 from tests.conftest import SAMPLES
 
 
-@pytest.fixture
-def catalog(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
     """Two photos with one and three faces, and one without, seen by `faces` and `glasses`."""
-    monkeypatch.setitem(table.SPECS, "glasses", glasses.SPEC)
+    base = tmp_path_factory.mktemp("faces")
+    (base / "photos").mkdir()
     for name in ("2016/astronaut.jpg", "2016/booth-one-serious.jpg", "2015/coffee.jpg"):
-        (tmp_path / "photos").mkdir(exist_ok=True)
-        shutil.copy(SAMPLES / name, tmp_path / "photos")
-    with Library.open(tmp_path / "catalog.db") as library:
-        report = scan(library, [tmp_path / "photos"], ScanOptions(taggers=("glasses",)))
-    assert report.taggers["glasses"]["tagged"] == 3
-    return tmp_path / "catalog.db"
+        shutil.copy(SAMPLES / name, base / "photos")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(table.SPECS, "glasses", glasses.SPEC)
+        with Library.open(base / "catalog.db") as library:
+            report = scan(library, [base / "photos"], ScanOptions(taggers=("glasses",)))
+        assert report.taggers["glasses"]["tagged"] == 3
+        yield base / "catalog.db"
 
 
 def run(*arguments):
@@ -82,8 +84,9 @@ def test_the_views_tell_it(catalog):
     assert len(rows) == 4 and {row[3] for row in rows} == {"glasses"}
 
 
-def test_the_persons_word_takes_it_away(catalog):
+def test_the_persons_word_takes_it_away(catalog, tmp_path):
     photo = catalog.parent / "photos" / "astronaut.jpg"
+    catalog = shutil.copy(catalog, tmp_path)
     run("tag", photo, "-glasses", "--db", catalog)
     assert str(photo) not in run("query", "glasses:0", "--db", catalog)
     assert "glasses" not in run("show", photo, "--db", catalog)

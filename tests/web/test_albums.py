@@ -56,7 +56,15 @@ def test_a_preview_chooses_what_highlights_chooses(served, scanned):
     assert {each["sentence"] for each in found["left_out"]} <= {each["sentence"] for each in found["counts"]}
 
 
-def test_an_album_is_kept_shown_filmed_in_parts_and_forgotten(served):
+def film_file(served, name):
+    from phototag import Library
+    from phototag.web.albums import Albums
+
+    with Library.open(served.catalog) as library:
+        return Albums(library, served.catalog.parent / "cache" / "phototag" / "films").film_file(name)
+
+
+def test_an_album_is_kept_shown_its_film_sent_in_parts_and_forgotten(served):
     status, done = post(
         served, "/api/album/save", {"theme": "smiles", "q": "taken:2016", "name": "Smiles & <more>"}
     )
@@ -70,22 +78,34 @@ def test_an_album_is_kept_shown_filmed_in_parts_and_forgotten(served):
     (length,) = struct.unpack_from("<I", data)
     assert list(struct.unpack_from("<4I", data, 4 + length)) == [each["id"] for each in members]
 
+    film = film_file(served, "Smiles & <more>")
     assert served.request("GET", f"/film?album={asked}").status == 404
-    status, state = post(served, "/api/film/make", {"name": "Smiles & <more>"})
-    assert status == 200 and not state["ready"]
-    end = time.monotonic() + 240
-    while not state["ready"]:
-        assert state["error"] is None and time.monotonic() < end
-        time.sleep(1)
-        state = get(served, f"/api/film?name={asked}")
+    assert get(served, f"/api/film?name={asked}")["ready"] is False
+    film.parent.mkdir(parents=True, exist_ok=True)
+    film.write_bytes(b"\0\0\0\x18ftypmp42")
+    assert get(served, f"/api/film?name={asked}")["ready"] is True
     whole = served.request("GET", f"/film?album={asked}")
-    assert whole.getheader("Content-Type") == "video/mp4" and whole.body[4:8] == b"ftyp"
+    assert whole.getheader("Content-Type") == "video/mp4" and whole.body == film.read_bytes()
     part = served.request("GET", f"/film?album={asked}", {"Range": "bytes=4-7"})
     assert (part.status, part.body) == (206, b"ftyp")
     assert served.request("GET", f"/film?album={asked}", {"Range": "bytes=99999999-"}).status == 416
 
     assert post(served, "/api/album/delete", {"name": "Smiles & <more>"})[0] == 200
     assert get(served, "/api/albums") == []
+
+
+@pytest.mark.slow
+def test_the_film_of_an_album_is_made_beside_everything_else(served):
+    assert post(served, "/api/album/save", {"theme": "smiles", "q": "taken:2016", "name": "2016"})[0] == 200
+    status, state = post(served, "/api/film/make", {"name": "2016"})
+    assert status == 200 and not state["ready"]
+    end = time.monotonic() + 240
+    while not state["ready"]:
+        assert state["error"] is None and time.monotonic() < end
+        time.sleep(1)
+        state = get(served, "/api/film?name=2016")
+    assert served.request("GET", "/film?album=2016").body == film_file(served, "2016").read_bytes()
+    assert post(served, "/api/album/delete", {"name": "2016"})[0] == 200
 
 
 @pytest.mark.parametrize(
