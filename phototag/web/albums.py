@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from phototag.errors import PhototagError, UsageError
 from phototag.highlights import captions
@@ -34,6 +35,7 @@ from phototag.outputs import make_private_folder
 from phototag.query.terms import PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
+from phototag.web.elements import Element, link, offer, thumbnail
 from phototag.web.second_look import SecondLooks
 
 MOST_PHOTOS = 50_000  # to choose from while a person waits; `phototag highlights` takes any number
@@ -97,6 +99,11 @@ class Albums:
             )
         return found
 
+    def page(self, *, can_write: bool) -> list[Element]:
+        """The elements of the page: a card for each album, and a form for a new one."""
+        cards = [_card(album) for album in self.describe()] or [["li", "There is no album yet."]]
+        return [["h1", "Albums"], ["ul.albums", *cards], *([_maker()] if can_write else [])]
+
     def members(self, name: str) -> list[dict[str, Any]]:
         """The photos of an album in order, with the reason of each."""
         _, members = self._library.album_members(name)
@@ -124,7 +131,7 @@ class Albums:
             near = self._choose(before_second_look(theme), query, top, measure)
             may_be_enough = len(near.kept) >= needed
         told = f"{title}: {captions.count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}"
-        return {
+        found: dict[str, Any] = {
             "title": title,
             "told": told
             + ("." if enough else f"; an album of this theme wants at least {least}.")
@@ -150,6 +157,7 @@ class Albums:
                 for verdict in left_out[:SHOWN_LEFT_OUT]
             ],
         }
+        return found | {"shown": _shots_chosen(found)}
 
     def save(self, name: str, theme_name: str, query: Query, top: int | None, text: str) -> dict[str, Any]:
         """Choose as `phototag highlights` does, with a second look at smiles, and keep it under this name.
@@ -169,7 +177,8 @@ class Albums:
             for place, verdict in enumerate(choice.kept, 1)
         ]
         self._library.save_album(name, choice.theme.name, members, text)
-        return {"name": name, "photos": len(members)}
+        told = f"Kept: {name}, {captions.count(len(members), 'photo')}."
+        return {"name": name, "photos": len(members), "told": told}
 
     def _of_theme(self, theme_name: str, query: Query) -> tuple[Theme, Query]:
         """The theme, and the query with what the theme asks for. Raises UsageError where too many fit."""
@@ -296,6 +305,99 @@ class Albums:
             state.error = f"this is a bug: {type(error).__name__}: {error}"
         else:
             self._making.pop(file, None)
+
+
+def _card(album: dict[str, Any]) -> Element:
+    name = album["name"]
+    film = {"type": "button", "value": name}
+    question = f"Forget the album {name}? Photos and what was made of it on the disk stay."
+    forget = offer("Forget", f"Forget {name}", "/api/album/delete", {"name": name}, question=question)
+    cover = thumbnail(album["cover"]) if album["cover"] else None
+    return [
+        "li",
+        link({"album": name}, cover, ["b", name]),
+        ["small", album["about"]],
+        [
+            "div.row",
+            ["button.watch", film, "Watch the film"]
+            if album["film"]
+            else ["button.film.write", film, "Make a film"],
+            forget,
+        ],
+    ]
+
+
+def film_elements(name: str, state: dict[str, Any]) -> list[Any]:
+    """The film, or how far it is."""
+    if state["ready"]:
+        return [["video", {"controls": True, "autoplay": True, "src": f"/film?{urlencode({'album': name})}"}]]
+    return [["progress", {"value": state["done"] or 0, "ariaLabel": "Film"}], "Making the film …"]
+
+
+def _maker() -> Element:
+    """The form for an album of a question."""
+    options = [["option", {"selected": name == "smiles"}, name] for name in themes.names()]
+    question = {
+        "name": "q",
+        "type": "search",
+        "ariaLabel": "of which photos, such as taken:2016",
+        "placeholder": "of which photos, such as taken:2016",
+        "spellcheck": False,
+        "maxLength": 2000,
+    }
+    top = {"name": "top", "type": "number", "min": 1, "max": 1000}
+    named = {"name": "name", "type": "text", "maxLength": LONGEST_NAME}
+    return [
+        "form.maker",
+        ["h2", "Make an album of a question"],
+        [
+            "div.row",
+            ["select", {"name": "theme", "ariaLabel": "Theme"}, *options],
+            ["input", question],
+            ["input", {**top, "ariaLabel": "At most so many photos", "placeholder": "at most"}],
+        ],
+        ["p", {"role": "status"}],
+        ["div.chosen"],
+        [
+            "div.row",
+            ["input", {**named, "ariaLabel": "Name of the album", "placeholder": "Name of the album"}],
+            ["button", {"disabled": True, "name": "keep"}, "Keep this album"],
+        ],
+    ]
+
+
+def _shots_chosen(found: dict[str, Any]) -> list[Element]:
+    """What was chosen, and what was left out, as elements."""
+    number = found["considered"] - len(found["kept"])
+    reasons = [["li", f"{each['photos']}: {each['sentence']}"] for each in found["counts"]]
+    left = ["details", ["summary", f"{captions.count(number, 'photo')} left out"], ["ul", *reasons]]
+    return [_shots(found["kept"]), [*left, _shots(found["left_out"])]][: 2 if reasons else 1]
+
+
+def _shots(photos: list[dict[str, Any]]) -> Element:
+    items = [
+        ["li", link({"photo": each["id"]}, thumbnail(each["id"])), ["small", each["sentence"]]]
+        for each in photos
+    ]
+    return ["ol.preview", *items]
+
+
+def compare(shots: list[dict[str, Any]], photo_id: int) -> list[Element]:
+    """The shots of a moment side by side, the kept one marked."""
+    if len(shots) < 2:
+        return [["p", "There is no other shot of this moment."]]
+    items = [
+        [
+            "li.kept" if shot["kept"] else "li",
+            link(
+                {"photo": shot["id"]},
+                thumbnail(shot["id"], "This photo" if shot["id"] == photo_id else "Another shot"),
+            ),
+            ["small", shot["text"]],
+        ]
+        for shot in shots
+    ]
+    return [["h3", f"{captions.count(len(shots), 'photo')} of this moment"], ["ul.shots", *items]]
 
 
 def _tell_shot(shot: Photo, is_kept: bool, is_asked: bool) -> str:

@@ -6,16 +6,17 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from phototag.highlights import captions
 from phototag.library.facets import Facet
-from phototag.library.grid import Grid
+from phototag.library.grid import Grid, Section
 from phototag.query.terms import is_found
 from phototag.records import PhotoLine
+from phototag.web.elements import Element
 from phototag.web.refine import is_required, toggle
 
 
@@ -26,14 +27,13 @@ class JSONAnswer(Response):
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def grid_bytes(grid: Grid, revision: str, notes: Sequence[str] = ()) -> bytes:
+def grid_bytes(grid: Grid, revision: str, **told: str) -> bytes:
     """Little-endian: the length of a JSON header in bytes (uint32), the header, padded with blanks to a
     multiple of four, then an id (uint32) for each photo, then a ratio of width to height in thousandths
-    (uint16) for each. The header: `photos`, `revision`, `sections`, each [month, photos, of these
-    dated by their file alone], and `notes`, what to say of the question."""
-    sections = [[section.month, section.photos, section.guessed] for section in grid.sections]
-    told = {"photos": len(grid.ids), "revision": revision, "sections": sections, "notes": [*notes]}
-    header = json.dumps(told).encode()
+    (uint16) for each. The header: `photos`, `revision`, `sections`, each with its `title`, what is told
+    `about` it and its number of `photos`, and what else is `told`."""
+    sections = [section_dict(section) for section in grid.sections]
+    header = json.dumps({"photos": len(grid.ids), "revision": revision, "sections": sections} | told).encode()
     header += b" " * (-len(header) % 4)
     ids, ratios = grid.ids, grid.ratios
     if struct.pack("=H", 1) != struct.pack("<H", 1):
@@ -43,36 +43,40 @@ def grid_bytes(grid: Grid, revision: str, notes: Sequence[str] = ()) -> bytes:
     return struct.pack("<I", len(header)) + header + ids.tobytes() + ratios.tobytes()
 
 
-def position_bytes(positions: Sequence[tuple[int, float, float]]) -> bytes:
-    """Little-endian: how many photos (uint32), the id of each (uint32), then latitude and longitude of each
-    in degrees (float32)."""
-    number = len(positions)
-    degrees = [value for _, latitude, longitude in positions for value in (latitude, longitude)]
-    ids = [photo_id for photo_id, _, _ in positions]
-    return struct.pack(f"<I{number}I{2 * number}f", number, *ids, *degrees)
+def section_dict(section: Section) -> dict[str, Any]:
+    """A month of the grid: its `title`, `about` it, its number of `photos`, and its `year`, '' for none."""
+    year, _, number = section.month.partition("-")
+    about = captions.count(section.photos, "photo")
+    if section.month and section.guessed == section.photos:
+        about += captions.GUESSED
+    elif section.month and section.guessed:
+        about += f" ({section.guessed:,} by file date)"
+    title = f"{captions.MONTHS[int(number) - 1]} {year}" if number else year or "No date"
+    return {"title": title, "about": about, "photos": section.photos, "year": year}
 
 
 TITLES = {"things": "Shown"}  # of facets; the others are called as they are
 
 
-def facet_dict(facet: Facet, question: str) -> dict[str, Any]:
-    """`values` is null where there were too many to count in time. `question`: what the page asks when a
-    value is pressed, by which the term is added to it, or taken out where it `is_on`."""
-    values = facet.values
-    return {
-        "title": TITLES.get(facet.name, facet.name.capitalize()),
-        "values": None
-        if values is None
-        else [
-            {
-                "text": value.text,
-                "photos": value.photos,
-                "is_on": is_required(question, value.term),
-                "question": toggle(question, value.term),
-            }
-            for value in values
-        ],
-    }
+def facet_element(facet: Facet, question: str) -> Element:
+    """A facet with its values and how many photos have each. Whoever presses one asks the `question` that is
+    its button's value: the term is added to it, or taken out where it is pressed already."""
+    title = ["h2", TITLES.get(facet.name, facet.name.capitalize())]
+    if facet.values is None:
+        return ["section", title, ["p", "Too many to count at once."]]
+    items = [
+        [
+            "li",
+            [
+                "button",
+                {"value": toggle(question, each.term), "ariaPressed": is_required(question, each.term)},
+                ["span", each.text],
+                ["small", f"{each.photos:,}"],
+            ],
+        ]
+        for each in facet.values
+    ]
+    return ["section", title, ["ul", *items]]
 
 
 def line_dict(line: PhotoLine, thresholds: Mapping[str, float]) -> dict[str, Any]:

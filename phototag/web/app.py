@@ -9,7 +9,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -27,18 +27,20 @@ from starlette.routing import Route
 from phototag.asking import find_mistake
 from phototag.errors import PhototagError, StorageError, UnreadablePhoto, UsageError
 from phototag.highlights import captions
-from phototag.highlights import theme as themes
 from phototag.library import Library
 from phototag.library.facets import Facet
 from phototag.library.grid import Shapes
 from phototag.query.complete import complete
 from phototag.query.terms import Query
 from phototag.records import Box
-from phototag.web import changes, people
-from phototag.web.albums import Albums
-from phototag.web.answers import JSONAnswer, facet_dict, grid_bytes, line_dict, position_bytes
+from phototag.web import changes, people, places
+from phototag.web.albums import Albums, compare, film_elements
+from phototag.web.answers import JSONAnswer, facet_element, grid_bytes, line_dict
+from phototag.web.elements import Element
 from phototag.web.heat import SMILE, HeatMaps
+from phototag.web.panel import panel
 from phototag.web.photo_page import photo_dict
+from phototag.web.places import Position
 from phototag.web.thumbnails import FACE_SIDE, SIDES, Thumbnails, Wanted
 
 THREADS = 3  # that ask the catalog: each holds a connection with its own cache of pages
@@ -49,13 +51,21 @@ STATIC = {
     "css": "text/css",
     "js": "text/javascript",
     "svg": "image/svg+xml",
-    "bin": "application/octet-stream",
 }
 PICTURE_SECONDS = 600  # a browser may show a picture so long without asking whether it is still the same
 COUNTING_AFTER_SECONDS = 2.0  # when the first photos are there
 KEPT_GRIDS = 4  # 6 MB each for a million photos
 COUNTING_SECONDS = 60.0  # for what all photos have in common, counted beside everything else
-SORTS = ("", "newest", "oldest", "smile", "relevance", "path")
+NO_PHOTO_FITS = "No photo fits."
+EMPTY_CATALOG = "The catalog is empty. Scan some photos first: phototag scan FOLDER"
+SORTS = {
+    "": "Best order",
+    "newest": "Newest first",
+    "oldest": "Oldest first",
+    "smile": "Best smile first",
+    "relevance": "Most relevant first",
+    "path": "By path",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ class Browser:
         self._shapes: Shapes | None = None
         self._common: tuple[Version, Common] | None = None
         self._counting, self._reading = threading.Lock(), threading.Lock()
+        self._positions: tuple[tuple[str, Version], Sequence[Position]] | None = None
         self._grids: dict[tuple[str, str, Version], bytes] = {}
 
     def version(self) -> Version:
@@ -113,6 +124,13 @@ class Browser:
                 self._grids.pop(next(iter(self._grids)), None)
             found = self._grids[key] = make()
         return found
+
+    def positions(self, question: str) -> Sequence[Position]:
+        """Where the photos of a question were taken; kept while one looks around on the map."""
+        key = question, self.version()
+        if self._positions is None or self._positions[0] != key:
+            self._positions = key, self.library.positions(self.library.ask(question))
+        return self._positions[1]
 
     def _count(self, version: Version) -> None:
         try:
@@ -158,7 +176,6 @@ def make_app(library: Library, settings: Settings) -> Starlette:
         *(Route(path, _json(browser, answer)) for path, answer in QUESTIONS.items()),
         *(Route(path, _json(browser, answer), methods=["POST"]) for path, answer in CHANGES.items()),
         Route("/api/grid", _json(browser, _grid)),
-        Route("/api/positions", _json(browser, _positions)),
         Route("/film", _film(browser)),
         Route("/api/photo/{photo_id:int}/heatmap", _heatmap(browser)),
         *(Route(f"/{side}/{{photo_id:int}}", _picture(browser, side)) for side in SIDES),
@@ -253,30 +270,49 @@ def _grid(browser: Browser, request: Request) -> Response:
 
 
 def _make_grid(browser: Browser, request: Request) -> bytes:
-    if name := request.query_params.get("album"):
-        ids, by_time = [each["id"] for each in browser.albums.members(name)], False
-        notes: list[str] = []
+    album, question = request.query_params.get("album", ""), request.query_params.get("q", "")
+    notes = ""
+    if album:
+        ids, by_time = [each["id"] for each in browser.albums.members(album)], False
     else:
-        query = ask(browser, request.query_params.get("q"))
+        query = ask(browser, question)
         ids, by_time = _sorted_ids(browser, query, request.query_params.get("sort", ""))
-        notes = [captions.visible(str(word)) for word in query.unknown_words]
-    shapes = browser.shapes()
-    return grid_bytes(shapes.arrange(ids, by_month=by_time), shapes.revision, notes)
+        notes = " ".join(captions.visible(str(word)) for word in query.unknown_words)
+    shapes, count = browser.shapes(), captions.count(len(ids), "photo")
+    return grid_bytes(
+        shapes.arrange(ids, by_month=by_time),
+        shapes.revision,
+        title=album or question or "All photos",
+        count=f"Album {album}: {count}" if album else count,
+        nothing="" if ids else NO_PHOTO_FITS if question or browser.library.count() else EMPTY_CATALOG,
+        notes=notes,
+    )
 
 
 def _sorted_ids(browser: Browser, query: Query, sort: str) -> tuple[list[int], bool]:
     """The photos asked for in the order asked for, and whether that is by time."""
     if sort not in SORTS:
-        raise UsageError(f"cannot sort by {sort!r}; there are {', '.join(SORTS[1:])}")
+        raise UsageError(f"cannot sort by {sort!r}; there are {', '.join(filter(None, SORTS))}")
     sort = sort or ("relevance" if query.has_label else "newest")
     by_time = sort in ("newest", "oldest")
     order = "taken" if by_time else sort
     return browser.library.ids(query, sort=order, descending=sort == "newest"), by_time
 
 
-def _positions(browser: Browser, request: Request) -> Response:
-    found = browser.library.positions(ask(browser, request.query_params.get("q")))
-    return Response(position_bytes(found), media_type="application/octet-stream")
+def _land(browser: Browser, request: Request) -> str:
+    return places.land()
+
+
+def _places(browser: Browser, request: Request) -> dict[str, Any]:
+    question = question_of(request.query_params.get("q"))
+    return places.describe(browser.positions(question), question)
+
+
+def _spots(browser: Browser, request: Request) -> list[Element]:
+    question = question_of(request.query_params.get("q"))
+    window = places.Window.read(request.query_params)
+    spots = window.gather(browser.positions(question))
+    return [places.spot_element(spot, window.cell, question) for spot in spots]
 
 
 def _start(browser: Browser, request: Request) -> dict[str, Any]:
@@ -286,7 +322,7 @@ def _start(browser: Browser, request: Request) -> dict[str, Any]:
         "photos": browser.library.count(),
         "revision": browser.library.revision(),
         "read_only": browser.settings.read_only,
-        "themes": themes.names(),
+        "sorts": [["option", {"value": sort}, title] for sort, title in SORTS.items()],
     }
 
 
@@ -307,16 +343,18 @@ def _photo(browser: Browser, request: Request) -> Response:
     found = browser.library.photos_with_ids([request.path_params["photo_id"]])
     if not found:
         return JSONAnswer({"error": "the catalog knows no such photo"}, 404)
-    return JSONAnswer(photo_dict(found[0], browser.library.thresholds()))
+    known = photo_dict(found[0], browser.library.thresholds())
+    return JSONAnswer(known | {"panel": panel(found[0], known)})
 
 
-def _facets(browser: Browser, request: Request) -> list[dict[str, Any]]:
+def _facets(browser: Browser, request: Request) -> list[Element]:
     question = question_of(request.query_params.get("q"))
     found = browser.library.facets(ask(browser, question))
-    return [facet_dict(facet, question) for facet in found if facet.values != ()]
+    return [facet_element(facet, question) for facet in found if facet.values != ()]
 
 
-def _complete(browser: Browser, request: Request) -> dict[str, Any]:
+def _complete(browser: Browser, request: Request) -> list[Element]:
+    """Choices, which know the question `before` the cursor, and the `rest` of it, where they are chosen."""
     text = question_of(request.query_params.get("q"))
     at = request.query_params.get("at", "")
     place = min(int(at), len(text)) if re.fullmatch("[0-9]{1,5}", at) else len(text)
@@ -327,8 +365,22 @@ def _complete(browser: Browser, request: Request) -> dict[str, Any]:
     for key, name in (("taken", "years"), ("camera", "cameras"), ("place", "places")):
         values[key] = [each.text for each in (common and common.facets[name].values) or ()]
     found = complete(text, place, labels, values)
-    choices = [{"term": each.term, "note": each.note} for each in found.choices]
-    return {"start": found.start, "end": found.end, "choices": choices}
+    after = text[found.end :]
+    return [
+        [
+            "li",
+            {"role": "option", "id": f"choice-{number}", "ariaSelected": False},
+            {"before": text[: found.start] + _spaced(each.term, after), "rest": after},
+            ["b", each.term],
+            ["small", each.note],
+        ]
+        for number, each in enumerate(found.choices)
+    ]
+
+
+def _spaced(term: str, after: str) -> str:
+    """The term with the blank behind it that lets one type on; a key waits for its value."""
+    return term if term.endswith(":") or after.startswith(" ") else f"{term} "
 
 
 def _persons(browser: Browser, request: Request) -> list[str]:
@@ -343,7 +395,15 @@ def _moment(browser: Browser, request: Request) -> list[dict[str, Any]]:
     return browser.albums.moment(request.path_params["photo_id"])
 
 
+def _moment_page(browser: Browser, request: Request) -> list[Element]:
+    return compare(_moment(browser, request), request.path_params["photo_id"])
+
+
 # -- albums
+
+
+def _albums_page(browser: Browser, request: Request) -> list[Element]:
+    return browser.albums.page(can_write=not browser.settings.read_only)
 
 
 def _albums(browser: Browser, request: Request) -> list[dict[str, Any]]:
@@ -355,7 +415,8 @@ def _members(browser: Browser, request: Request) -> list[dict[str, Any]]:
 
 
 def _film_state(browser: Browser, request: Request) -> dict[str, Any]:
-    return browser.albums.film_state(request.query_params.get("name", ""))
+    state = browser.albums.film_state(request.query_params.get("name", ""))
+    return state | {"shown": film_elements(request.query_params.get("name", ""), state)}
 
 
 def _preview(browser: Browser, request: Request) -> dict[str, Any]:
@@ -378,7 +439,9 @@ def _delete_album(browser: Browser, request: Request) -> dict[str, Any]:
 
 
 def _make_film(browser: Browser, request: Request) -> dict[str, Any]:
-    return browser.albums.make_film(read_text(request.state.sent, "name"))
+    name = read_text(request.state.sent, "name")
+    state = browser.albums.make_film(name)
+    return state | {"shown": film_elements(name, state)}
 
 
 def _film(browser: Browser) -> Handler:
@@ -404,7 +467,9 @@ def read_text(sent: dict[str, Any], name: str) -> str:
 
 def read_top(sent: dict[str, Any]) -> int | None:
     """How many photos at most; None: as the theme says. Raises UsageError."""
-    value = sent.get("top")
+    value = sent.get("top") or None  # a field of a form that is left empty
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
+        value = int(value)
     if value is not None and (
         not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 10_000
     ):
@@ -504,11 +569,16 @@ QUESTIONS: dict[str, Answering] = {
     "/api/photos": _lines,
     "/api/photo/{photo_id:int}": _photo,
     "/api/facets": _facets,
+    "/api/land": _land,
+    "/api/places": _places,
+    "/api/spots": _spots,
     "/api/complete": _complete,
     "/api/moment/{photo_id:int}": _moment,
+    "/api/moment/{photo_id:int}/page": _moment_page,
     "/api/persons": _persons,
     "/api/people": _people,
     "/api/albums": _albums,
+    "/api/albums/page": _albums_page,
     "/api/album": _members,
     "/api/film": _film_state,
 }

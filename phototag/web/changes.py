@@ -91,7 +91,9 @@ def name_only_faces(library: Library, sent: Sent) -> dict[str, Any]:
     if not alone:
         raise UsageError("none of these photos shows exactly one face; open a photo to name its faces")
     library.tag_faces(alone, person=person)
-    return told(library) | {"photos": len(alone), "skipped": len(ids) - len(alone)}
+    skipped = len(ids) - len(alone)
+    left = f"; {captions.count(skipped, 'photo')} with no face or several left as they are"
+    return told(library, left if skipped else "") | {"photos": len(alone), "skipped": skipped}
 
 
 def forget(library: Library, sent: Sent) -> dict[str, Any]:
@@ -121,10 +123,10 @@ def undo(library: Library, sent: Sent) -> dict[str, Any]:
     return {"summary": captions.visible(last.summary)}
 
 
-def told(library: Library) -> dict[str, Any]:
-    """The change that was made, for the page to offer its undoing."""
+def told(library: Library, left: str = "") -> dict[str, Any]:
+    """The change that was made, for the page to offer its undoing. `left`: what it left as it was."""
     last = next(iter(library.changes(1)), None)
-    return {"change": last and last.number, "summary": last and captions.visible(last.summary)}
+    return {"change": last and last.number, "summary": last and captions.visible(last.summary) + left}
 
 
 def _paths(library: Library, ids: Sequence[int]) -> list[str]:

@@ -9,17 +9,22 @@ from phototag.highlights import captions
 from phototag.library import Library
 from phototag.query.complete import quoted
 from phototag.web.changes import Sent, read_words, told
+from phototag.web.elements import Element, link, offer, word_form
 
 if TYPE_CHECKING:
     from phototag.library.groups import PersonGroup, Suggestion
 
+NOBODY_TWICE = "No face was seen twice yet."
+NOT_LOOKED_FOR = (
+    "Nobody was looked for in this catalog. To look whose face is whose, type: phototag scan FOLDER --people"
+)
 MOST_GROUPS, MOST_SUGGESTIONS = 80, 30  # behind the largest groups come pairs of strangers
 
 
 def describe(library: Library) -> dict[str, Any]:
     """Whether scans look for people at all, the largest groups, and pairs that may be one person."""
     groups = library.people()
-    return {
+    found: dict[str, Any] = {
         "looking": library.looks_for_people(),
         "groups": [_group_dict(group) for group in groups[:MOST_GROUPS]],
         "more": max(0, len(groups) - MOST_GROUPS),
@@ -28,6 +33,85 @@ def describe(library: Library) -> dict[str, Any]:
             for pair in library.suggest_people()[:MOST_SUGGESTIONS]
         ],
     }
+    return found | {"page": _page(found)}
+
+
+def _page(found: dict[str, Any]) -> list[Element]:
+    """The page's elements."""
+    title = ["h1", "People"]
+    if not found["groups"]:
+        told = NOBODY_TWICE if found["looking"] else NOT_LOOKED_FOR
+        return [title, ["p", told]]
+    pairs, more = found["suggestions"], found["more"]
+    asked = [_suggestion(pair, f"{at} of {len(pairs)}") for at, pair in enumerate(pairs, 1)]
+    merge = offer("The chosen are one person", "The chosen are one person", "/api/people/merge", {})
+    merge[0] += ".merge"
+    return [
+        title,
+        ["div.suggestions", *asked],
+        merge,
+        ["ul.people", *map(_row, found["groups"])],
+        ["p", f"{more:,} smaller groups: phototag people --all"] if more else ["p"],
+    ]
+
+
+def _row(group: dict[str, Any]) -> Element:
+    number, title = group["number"], ["b", group["title"]]
+    box = {"type": "checkbox", "value": number, "ariaLabel": f"Choose {group['title']}"}
+    name = word_form(
+        f"Name of {group['title']}",
+        "Name",
+        "/api/people/name",
+        {"number": number},
+        word="name",
+        placeholder="Who is this?",
+        value=group["name"] or "",
+    )
+    split = offer("Split", "These are more than one person", "/api/people/split", {"number": number})
+    return [
+        "li",
+        [
+            "div.row",
+            ["input.write", box],
+            link({"q": group["term"]}, title) if group["term"] else title,
+            ["small", group["about"]],
+            name,
+            split,
+        ],
+        _faces(group),
+    ]
+
+
+def _suggestion(pair: dict[str, Any], place: str) -> Element:
+    """One pair; the page shows the first, and puts it behind the others where it is to be later."""
+    numbers = {"numbers": [pair["one"]["number"], pair["other"]["number"]]}
+    later = {"type": "button", "ariaKeyShortcuts": "s"}
+    return [
+        "section.suggestion.write",
+        {"tabIndex": 0, "role": "group", "ariaLabel": "y: yes, n: no, s: later"},
+        ["h2", pair["question"], ["small", f" {place}"]],
+        _faces(pair["one"]),
+        _faces(pair["other"]),
+        [
+            "div.row",
+            offer("Yes (y)", "Yes, one person", "/api/people/merge", numbers, key="y"),
+            offer("No (n)", "No, two persons", "/api/people/apart", numbers, key="n"),
+            ["button.later", later, "Later (s)"],
+        ],
+    ]
+
+
+def _faces(group: dict[str, Any]) -> Element:
+    faces = [
+        (each["photo"], f"/face/{each['photo']}?box={','.join(map(str, each['box']))}")
+        for each in group["examples"]
+    ]
+    alt = f"A face of {group['title']}"
+    images = [
+        ["li", link({"photo": photo}, ["img", {"alt": alt, "loading": "lazy", "src": src}])]
+        for photo, src in faces
+    ]
+    return ["ul.examples", *images]
 
 
 def name(library: Library, sent: Sent) -> dict[str, Any]:
@@ -35,7 +119,9 @@ def name(library: Library, sent: Sent) -> dict[str, Any]:
     bears it."""
     (person,) = read_words([sent.get("name")])
     named = library.name_group(_read_number(sent.get("number")), person)
-    return told(library) | {"skipped": len(named.left_out)}
+    skipped = len(named.left_out)
+    left = f"; {captions.count(skipped, 'photo')} left out, where somebody else bears that name"
+    return told(library, left if skipped else "") | {"skipped": skipped}
 
 
 def apart(library: Library, sent: Sent) -> dict[str, Any]:

@@ -13,14 +13,15 @@ from phototag.reading.taken import SOURCE_SENTENCES
 from phototag.records import Box, Face, Photo, Tag
 from phototag.smiling import SMILE_THRESHOLD, Judgement, judge
 from phototag.web.answers import name_of
+from phototag.web.elements import box_element
 from phototag.web.heat import SMILE
 
 NAMED_BY = {"sidecar": "a sidecar", "embedded": "the file", "group": "likeness"}
 
 
 def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    """What the page shows. `boxes`: those of the faces, in their order, then those of things. `heat`: what a
-    heat map can be asked for of."""
+    """What the page shows. `boxes`: elements over the photo, of the faces in their order, then of things.
+    `heat`: what a heat map can be asked for of."""
     faces = [
         face_dict(face, judged, number)
         for number, (face, judged) in enumerate(zip(photo.faces, judge(photo.faces), strict=True), 1)
@@ -29,11 +30,12 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
     found = [tag for tag in things if is_found(tag.label, tag.score, thresholds)]
     kinds = [tag for tag in photo.kinds if is_found(tag.label, tag.score, thresholds)]
     unsure = ", ".join(f"{tag.label} {tag.score:.2f}" for tag in things if tag not in found)
-    face_boxes = [{"box": face["box"], "kind": face["kind"], "text": face["mark"]} for face in faces]
+    face_boxes = [
+        box_element(face.box, known["kind"], known["mark"])
+        for face, known in zip(photo.faces, faces, strict=True)
+    ]
     thing_boxes = [
-        {"box": _edges(tag.box), "kind": "thing", "text": f"{tag.label} {tag.score:.2f}"}
-        for tag in found
-        if tag.box is not None
+        box_element(tag.box, "thing", f"{tag.label} {tag.score:.2f}") for tag in found if tag.box is not None
     ]
     return {
         "id": photo.photo_id,
@@ -42,6 +44,7 @@ def photo_dict(photo: Photo, thresholds: Mapping[str, float]) -> dict[str, Any]:
         # That a date is a guess is said once, by what it comes from.
         "taken_text": captions.moment_of(photo).removesuffix(captions.GUESSED),
         "taken_source": SOURCE_SENTENCES.get(photo.taken_from or "", ""),
+        "alt": _describe(photo),
         "warnings": _warnings(photo),
         "everyone_smiling": photo.everyone_smiling,
         "why": why_smiling(photo),
@@ -126,6 +129,13 @@ def _facts(photo: Photo) -> dict[str, str | None]:
         "Place": ", ".join([*photo.places, *([at] if at else [])]),
         "Detector": photo.detector,
     }
+
+
+def _describe(photo: Photo) -> str:
+    """The photo in a few words, for who hears the page."""
+    taken = captions.moment_of(photo).removesuffix(captions.GUESSED)
+    said = [f"Photo of {taken}", SOURCE_SENTENCES.get(photo.taken_from or "", ""), *photo.user_labels]
+    return ", ".join(filter(None, said))
 
 
 def _labels(tags: list[Tag]) -> list[str]:

@@ -60,7 +60,7 @@ def test_the_bytes_of_a_grid_can_be_read_as_they_are_described(filled):
     (length,) = struct.unpack_from("<I", data)
     header = json.loads(data[4 : 4 + length])
     assert (4 + length) % 4 == 0 and header["photos"] == len(ids) == 8 and header["revision"] == "1-2"
-    assert sum(photos for _, photos, _ in header["sections"]) == 8
+    assert sum(section["photos"] for section in header["sections"]) == 8
     assert list(struct.unpack_from("<8I", data, 4 + length)) == ids
     assert list(struct.unpack_from("<8H", data, 4 + length + 32)) == [*grid.ratios]
     assert len(data) == 4 + length + 6 * 8

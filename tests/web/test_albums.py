@@ -1,4 +1,4 @@
-"""Albums, films, moments and positions over HTTP."""
+"""Albums, films, moments and the map over HTTP."""
 
 import contextlib
 import json
@@ -128,7 +128,8 @@ def test_an_album_may_have_any_name_of_one_line(served, name):
     from urllib.parse import quote
 
     wish = {"theme": "smiles", "q": "taken:2016", "name": name}
-    assert post(served, "/api/album/save", wish) == (200, {"name": name, "photos": 4})
+    status, kept = post(served, "/api/album/save", wish)
+    assert (status, kept["name"], kept["photos"]) == (200, name, 4)
     assert [album["name"] for album in get(served, "/api/albums")] == [name]
     assert len(get(served, f"/api/album?name={quote(name)}")) == 4
     assert get(served, f"/api/film?name={quote(name)}")["ready"] is False
@@ -167,21 +168,60 @@ def test_the_shots_of_a_moment_and_the_one_that_is_kept(served):
     assert get(served, "/api/moment/99999") == []
 
 
-def test_positions_are_those_of_the_photos_that_fit(served):
+WORLD = "west=-180&east=180&south=-90&north=90"
+
+
+def test_the_map_has_the_places_of_the_photos_that_fit(served):
     from phototag import Library
 
     with Library.open(served.catalog) as library:
-        known = {photo.photo_id: photo for photo in library.photos() if photo.latitude is not None}
-    data = served.request("GET", "/api/positions").body
-    (count,) = struct.unpack_from("<I", data)
-    ids = struct.unpack_from(f"<{count}I", data, 4)
-    degrees = struct.unpack_from(f"<{2 * count}f", data, 4 + 4 * count)
-    assert set(ids) == set(known) and count > 0
-    for place, photo_id in enumerate(ids):
-        assert degrees[2 * place : 2 * place + 2] == pytest.approx(
-            (known[photo_id].latitude, known[photo_id].longitude), abs=1e-4
-        )
-    assert struct.unpack_from("<I", served.request("GET", "/api/positions?q=faces:9..").body) == (0,)
+        known = {
+            photo.photo_id: (photo.latitude, photo.longitude)
+            for photo in library.photos()
+            if photo.latitude is not None
+        }
+    found = get(served, "/api/places")
+    assert found["told"] == f"{len(known)} photos say where they were taken."
+    norths, easts = zip(*known.values(), strict=True)
+    edges = found["west"], found["east"], found["south"], found["north"]
+    assert edges == pytest.approx((min(easts), max(easts), min(norths), max(norths)))
+    spots = get(served, f"/api/spots?{WORLD}&cell=0.01")
+    for _, about, image, number in spots:
+        photo_id = int(image[1]["src"].removeprefix("/320/"))
+        assert number is None and (about["north"], about["east"]) == pytest.approx(known.pop(photo_id))
+        assert about["value"].startswith("near:")
+    assert not known
+    nowhere = get(served, "/api/places?q=faces:9..")
+    assert "0 photos of “faces:9..” say" in nowhere["told"] and nowhere["west"] < nowhere["east"]
+    assert get(served, f"/api/spots?q=faces:9..&{WORLD}&cell=1") == []
+
+
+def test_photos_close_to_each_other_are_one_spot_that_is_looked_into_or_asked_for():
+    from phototag.web.places import Window, spot_element
+
+    positions = [(1, 48.0, 11.0), (2, 48.2, 11.2), (3, 48.1, 11.1), (4, -33.0, 151.0)]
+    world = Window(-180, 180, -90, 90, cell=10)
+    many, one = world.gather(positions)
+    assert (many.photos, one.photos) == (3, 1)
+    assert (many.north, many.east) == pytest.approx((48.1, 11.1))
+    assert spot_element(many, world.cell, "dog")[1]["value"] == ""  # a thousand kilometres: looked into
+    assert spot_element(one, world.cell, "dog")[1]["value"] == "dog near:-33.0000,151.0000,1km"
+    assert spot_element(many, 0.1, "cat or dog")[1]["value"] == "( cat or dog ) near:48.1000,11.1000,12km"
+    assert [spot.photos for spot in Window(0, 20, 40, 50, cell=0.01).gather(positions)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("cell", ["", "0", "-1", "nan", "inf", "x"])
+def test_what_is_no_window_of_the_map_is_refused(served, cell):
+    assert served.request("GET", f"/api/spots?{WORLD}&cell={cell}").status == 400
+
+
+def test_the_land_is_a_path_in_degrees(served):
+    land = get(served, "/api/land")
+    outlines = [outline.split() for outline in land.removeprefix("M").removesuffix("Z").split("ZM")]
+    assert len(outlines) > 100
+    degrees = [float(each) for outline in outlines for each in outline]
+    assert all(len(outline) % 2 == 0 for outline in outlines)
+    assert max(map(abs, degrees[1::2])) <= 90 and max(map(abs, degrees)) <= 360
 
 
 def test_a_scan_beside_it_is_news(served, tmp_path):
@@ -276,7 +316,8 @@ def test_a_kept_album_is_that_of_highlights_with_its_second_look(serve, own_copy
     few = wish | {"q": "taken:2016-03", "top": 1}  # that photo alone
     status, found = post(served, "/api/album/preview", few)
     assert (status, found["kept"], found["enough"]) == (200, [], True)
-    assert post(served, "/api/album/save", few | {"name": "one"}) == (200, {"name": "one", "photos": 1})
+    status, kept = post(served, "/api/album/save", few | {"name": "one"})
+    assert (status, kept["name"], kept["photos"]) == (200, "one", 1)
     status, found = post(served, "/api/album/preview", wish | {"theme": "year"})
     assert status == 200 and "once more" not in found["told"]  # it takes smiles as the scan saw them
 

@@ -30,6 +30,45 @@ def shown(served, photo_id):
     return json.loads(served.request("GET", f"/api/photo/{photo_id}").body)
 
 
+def offers(described):
+    """What the elements of a page offer to say: title -> the button's or the form's offer."""
+    found = {}
+    for part in described:
+        if isinstance(part, list):
+            found |= offers(part)
+        elif isinstance(part, dict) and "offer" in part:
+            field = next((each[1] for each in described if isinstance(each, list) and "input" in each), part)
+            found[field["ariaLabel"]] = part["offer"] | {"is_on": part.get("ariaPressed")}
+    return found
+
+
+def test_what_the_page_offers_to_say_of_a_photo_is_obeyed(served, library):
+    photo_id = library.photo(served.folder / "2016" / "booth-one-serious.jpg").photo_id
+
+    def offered(title):
+        return offers(shown(served, photo_id)["panel"])[title]
+
+    def say(title, word=None):
+        offer = offered(title)
+        typed = {} if word is None else {offer["word"]: [word] if offer["word"] == "add" else word}
+        assert post(served, offer["path"], offer["sends"] | typed)[0] == 200, title
+
+    assert offered("Everyone smiles")["is_on"] is False
+    say("Everyone smiles")
+    assert offered("Everyone smiles")["is_on"] is True
+    say("Name of Face 1", "Grace")
+    assert library.count("person:Grace path:booth-one-serious") == 1
+    say("Grace: does not smile")
+    assert offered("Grace: does not smile")["is_on"] is True
+    say("Add a label", "booth")
+    say("There is no tie in it")
+    assert library.count("booth path:booth-one-serious ^tie") == 1
+    say("Take the label booth away")
+    say("Grace: is not a face")
+    say("Face 1 is one")
+    assert len(shown(served, photo_id)["faces"]) == 3
+
+
 def test_every_word_about_a_face_is_obeyed_and_undone(served, library):
     photo = library.photo(served.folder / "2016" / "booth-one-serious.jpg")
     serious = next(face for face in photo.faces if face.smile < 0.5)

@@ -183,7 +183,7 @@ def test_nothing_can_be_changed_where_it_is_read_only(serve, scanned, tmp_path):
 
 
 def test_scripts_and_styles_are_sent_packed_and_small(served):
-    """All that the page is made of, as a browser gets it; the map's outlines are data beside it."""
+    """All that the page is made of, as a browser gets it."""
     import gzip
 
     from phototag.web.app import static_names
@@ -194,8 +194,8 @@ def test_scripts_and_styles_are_sent_packed_and_small(served):
         packed = served.request("GET", f"/static/{name}", {"Accept-Encoding": "gzip, deflate, br"})
         assert packed.getheader("Content-Encoding") == "gzip" and plain.getheader("Content-Encoding") is None
         assert gzip.decompress(packed.body) == plain.body
-        sent += len(packed.body) if name != "land.bin" else 0
-    assert sent < 32_000
+        sent += len(packed.body)
+    assert sent < 26_000
 
 
 def test_slow_clients_keep_nobody_waiting(served):
