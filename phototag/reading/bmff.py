@@ -44,10 +44,11 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Associations:
-    """A list of which properties belong to which `items`. `start`: of its body, version and flags."""
+    """A list of which properties belong to which `items`: item -> their numbers, from 1 on. `start`: of its
+    body, version and flags."""
 
     start: int
-    items: tuple[int, ...]
+    items: dict[int, tuple[int, ...]]
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
@@ -133,13 +134,31 @@ def find_associations(data: bytes, meta: dict[bytes, Box]) -> Iterator[Associati
         width = 4 if data[box.start] else 2
         each = 2 if data[box.start + 3] & 1 else 1
         count = int.from_bytes(data[box.start + 4 : box.start + 8], "big")
-        at, found = box.start + 8, []
+        at, found = box.start + 8, {}
         for _ in range(min(count, MOST_ITEMS)):
             if at + width >= box.end:
                 break
-            found.append(int.from_bytes(data[at : at + width], "big"))
-            at += width + 1 + each * data[at + width]
-        yield Associations(box.start, tuple(found))
+            item, at = int.from_bytes(data[at : at + width], "big"), at + width + 1
+            end = at + each * data[at - 1]
+            mask = 0x7FFF if each == 2 else 0x7F  # the first bit says that it is needed
+            numbers = (int.from_bytes(data[one : one + each], "big") & mask for one in range(at, end, each))
+            found[item], at = tuple(numbers), end
+        yield Associations(box.start, found)
+
+
+def find_properties(data: bytes, meta: dict[bytes, Box], item: int) -> Iterator[Box]:
+    """The properties of an item, in their order."""
+    if (properties := meta.get(b"iprp")) is None:
+        return
+    inside = boxes(data, properties.start, properties.end)
+    container = next((box for box in inside if box.kind == b"ipco"), None)
+    if container is None:
+        return
+    known = dict(enumerate(boxes(data, container.start, container.end), 1))
+    for listed in find_associations(data, meta):
+        for number in listed.items.get(item, ()):
+            if number in known:
+                yield known[number]
 
 
 def read_item(data: bytes, meta: dict[bytes, Box], number: int) -> bytes:

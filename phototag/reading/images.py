@@ -193,6 +193,9 @@ def _make_jpeg(data: bytes) -> Image.Image:
     try:
         return _make("JPEG", data)
     except SyntaxError as error:
+        shorter = jpeg.without_short_notes(data)
+        if len(shorter) < len(data):
+            return _make_jpeg(shorter)
         raise UnreadablePhoto(jpeg.describe_rare(data) or reason_for(error, data)) from error
 
 
@@ -218,16 +221,19 @@ def _open_png(data: bytes) -> Opened:
 
 
 def _open_avif(data: bytes) -> Opened:
+    alone, said = data, None
     try:
-        return Opened(_make("AVIF", data), data)
+        image = _make("AVIF", data)
     except Exception:  # something beside the picture that the decoder does not like
         alone = avif.only_picture(data)
         if alone == data:
             raise
-    image = _make("AVIF", alone)
-    said = load_exif(bmff.find_notes(data)[0])
-    if said is not None:  # an AVIF is turned by properties of its picture alone
-        said[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+        image = _make("AVIF", alone)
+        said = load_exif(bmff.find_notes(data)[0])
+        if said is not None:  # an AVIF is turned by properties of its picture alone
+            said[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+    if box := avif.find_crop(data, image.size):
+        image = avif.CroppedFile(alone, box)
     return Opened(image, alone, exif=said, notes=data)
 
 

@@ -22,6 +22,7 @@ SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd9\xff]")
 # Notes before the pixels: phones write a depth map as some hundred of them. Pillow joins Exif segments
 # in time that grows with their square.
 MOST_NOTES, MOST_EXIF, MOST_FILL, TOO_MANY_SEGMENTS = 4_000, 8, 65_536, 10_000
+SHORTEST_NOTE = 7  # bytes: JFIF's and Adobe's name, and their version
 APP1, EXIF_HEAD = 0xE1, b"Exif\0\0"
 DHT, DQT, DRI, SOS, COM, DNL = 0xC4, 0xDB, 0xDD, 0xDA, 0xFE, 0xDC
 RST = 0xD0  # the first of eight
@@ -186,6 +187,16 @@ def _before_scan(data: bytes) -> Iterator[tuple[int, bytes, int, int]]:
             break
         yield marker, body, position, following
         position = following
+
+
+def without_short_notes(data: bytes) -> bytes:
+    """The file without notes that are too short to say anything, for which Pillow refuses the picture."""
+    kept, position = [], 0
+    for marker, body, start, following in _before_scan(data):
+        if 0xE0 <= marker <= 0xEF and len(body) < SHORTEST_NOTE:
+            kept.append(data[position:start])
+            position = following
+    return b"".join([*kept, data[position:]])
 
 
 def with_height(data: bytes) -> bytes:

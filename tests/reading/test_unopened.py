@@ -191,3 +191,81 @@ def test_a_png_keeps_its_notes_where_one_is_too_long_for_pillow(tmp_path):
     decoded = open_photo(tmp_path / "a.png", working_side=64)
     assert decoded.exif.taken_from == "exif" and decoded.written.rating == 4
     assert (decoded.width, decoded.height) == (48, 64)
+
+
+@pytest.mark.parametrize("note", [b"JFIF\0", b"JFIF", b"JFIF\0\1"])
+def test_a_jpeg_is_shown_without_a_header_that_is_too_short(tmp_path, note):
+    jpeg = saved("JPEG", exif=b"Exif\0\0" + block())
+    for data in (
+        jpeg[:2] + b"\xff\xe0" + struct.pack(">H", 2 + len(note)) + note + jpeg[2:],
+        jpeg[:2] + b"\xff\xee\0\x08Adobe\0" + jpeg[2:],
+    ):
+        (tmp_path / "a.jpg").write_bytes(data)
+        decoded = open_photo(tmp_path / "a.jpg", working_side=64)
+        assert (decoded.width, decoded.height, decoded.exif.camera) == (48, 64, "Sony DSC-1")
+
+
+# -- a part of the picture
+
+
+def with_crop(data, *numbers):
+    """The AVIF with a crop of its picture, in the place of the property that tells its colours."""
+    data = property_of(
+        data, 1, b"colr", lambda data, at: data[:at] + bytes((data[at] | 0x80,)) + data[at + 1 :]
+    )
+    meta = bmff.find_meta(data)
+    colours = next(box for box in bmff.find_properties(data, meta, 1) if box.kind == b"colr")
+    packed = struct.pack(">IIIIiIiI", *numbers)
+    added = len(packed) - (colours.end - colours.start)
+    longer = bytearray(data[: colours.start - 4] + b"clap" + packed + data[colours.end :])
+    for start in (colours.start - 8, meta[b"iprp"].start, meta[b"iprp"].start - 8, data.index(b"meta") - 4):
+        struct.pack_into(">I", longer, start, int.from_bytes(data[start : start + 4], "big") + added)
+    place = bmff.find_meta(bytes(longer))[b"iloc"]
+    for item in range(len(bmff.find_items(data, meta))):
+        at = place.start + 8 + 14 * item + 6
+        struct.pack_into(">I", longer, at, int.from_bytes(longer[at : at + 4], "big") + added)
+    return bytes(longer)
+
+
+def four_colours(**options):
+    picture = Image.new("RGB", (64, 48), (200, 40, 40))
+    picture.paste((40, 200, 40), (32, 0, 64, 24))
+    picture.paste((40, 40, 200), (0, 24, 32, 48))
+    picture.paste((220, 220, 220), (32, 24, 64, 48))
+    file = io.BytesIO()
+    picture.save(file, "AVIF", quality=95, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "size_wh", "colour"),
+    [
+        ((20, 1, 16, 1, 20, 1, -14, 1), (20, 16), (40, 200, 40)),
+        ((20, 1, 16, 1, -20, 1, 14, 1), (20, 16), (40, 40, 200)),
+        ((40, 2, 32, 2, 40, 2, 28, 2), (20, 16), (220, 220, 220)),
+        ((21, 1, 15, 1, -20, 1, -14, 1), (21, 15), (200, 40, 40)),  # half a pixel off
+        ((64, 1, 48, 1, 0, 1, 0, 1), (64, 48), None),
+        ((64, 1, 48, 1, 9, 1, 0, 1), (64, 48), None),  # beyond its edge
+        ((0, 1, 16, 1, 0, 1, 0, 1), (64, 48), None),
+        ((20, 0, 16, 1, 0, 1, 0, 1), (64, 48), None),
+        ((20, 1, 16, 1, 0, 1, 0, 0), (64, 48), None),
+        ((1 << 31, 1, 16, 1, 0, 1, 0, 1), (64, 48), None),
+    ],
+)
+def test_the_part_of_an_avif_that_is_to_be_shown(tmp_path, numbers, size_wh, colour):
+    (tmp_path / "a.avif").write_bytes(with_crop(four_colours(), *numbers))
+    decoded = open_photo(tmp_path / "a.avif", working_side=64)
+    assert (decoded.width, decoded.height) == size_wh
+    assert decoded.pixels.shape[:2] == size_wh[::-1]
+    if colour:
+        assert abs(decoded.pixels.reshape(-1, 3).mean(0) - colour).max() < 12
+
+
+def test_it_is_cut_out_before_it_is_turned(tmp_path):
+    said = Image.Exif()
+    said[0x0112] = 6  # Pillow writes that as a property of the picture
+    data = with_crop(four_colours(exif=said.tobytes()), 20, 1, 16, 1, 20, 1, -14, 1)
+    (tmp_path / "a.avif").write_bytes(data)
+    decoded = open_photo(tmp_path / "a.avif", working_side=64)
+    assert (decoded.width, decoded.height) == (16, 20)
+    assert abs(decoded.pixels.reshape(-1, 3).mean(0) - (40, 200, 40)).max() < 12
