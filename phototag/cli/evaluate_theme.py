@@ -32,7 +32,7 @@ def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) ->
       phototag evaluate theme smiles tests/benchmarks/smiles_by_eye.csv
     """
     from phototag.cli.verdicts import Worth, read_samples
-    from phototag.highlights.choose import before_second_look, smile_of_both, wants_second_look
+    from phototag.highlights.choose import before_second_look, smile_at_second_look, wants_second_look
     from phototag.highlights.qualify import Candidate, judge
     from phototag.query.terms import Query
 
@@ -51,7 +51,7 @@ def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) ->
                 first = judge(photo, index, first_rules, {})
                 is_good = isinstance(first, Candidate)
                 if isinstance(first, Candidate) and look_again:
-                    is_good = (smile_of_both(first, look_again) or 0.0) >= rules.qualify.smile
+                    is_good = (smile_at_second_look(first, look_again) or 0.0) >= rules.qualify.smile
                 qualifies[photo.content_hash] = is_good
     if not qualifies:
         raise UsageError(

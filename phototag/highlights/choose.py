@@ -39,8 +39,8 @@ NIGHT = timedelta(hours=4)  # a party's photos after midnight belong to the day 
 # A shot of a burst whose faces are blurrier than this share of its sharpest shot's is kept only if all are.
 SHARP_SHARE = 0.75
 
-# So far below the theme's smile the first look may be where a second one can make it sure.
-LOOK_AGAIN_FROM = 0.01
+# So far below the theme's smile the first look may be: the second one decides.
+LOOK_AGAIN_FROM = 0.03
 
 MeasureAppearance = Callable[[Photo, Sequence[Face]], Appearance | None]
 LookAgain = Callable[[Photo, Sequence[Face]], list[float] | None]
@@ -98,20 +98,14 @@ def before_second_look(theme: Theme) -> Theme:
     return replace(theme, qualify=replace(theme.qualify, smile=least))
 
 
-def smile_of_both(candidate: Candidate, look_again: LookAgain) -> float | None:
-    """The least smile by the mean of both looks. A person's word needs no second look; None where the photo
+def smile_at_second_look(candidate: Candidate, look_again: LookAgain) -> float | None:
+    """The least smile as it is seen again. A person's word needs no second look; None where the photo
     cannot be read any more."""
     if candidate.photo.smile_words.get(smiling.EVERYONE) is True:
         return 1.0
     faces = [face for face in candidate.faces if face.smile is not None and face.smile_word is None]
     again = look_again(candidate.photo, faces)
-    if again is None:
-        return None
-    return (
-        min(((face.smile or 0.0) + smile) / 2 for face, smile in zip(faces, again, strict=True))
-        if faces
-        else 1.0
-    )
+    return None if again is None else min(again, default=1.0)
 
 
 def _stand_ins(ordered: Sequence[Photo], is_there: Callable[[Photo], bool]) -> dict[str, Photo]:
@@ -215,7 +209,7 @@ class _Selection:
         return candidate.index not in self.decided
 
     def _see_again(self, candidate: Candidate, look_again: LookAgain) -> None:
-        smile = smile_of_both(candidate, look_again)
+        smile = smile_at_second_look(candidate, look_again)
         if smile is None:
             return self._decide(candidate, Reason.UNREADABLE)
         # never more than before: a worth only falls

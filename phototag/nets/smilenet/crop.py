@@ -61,15 +61,17 @@ def cut_face(
     size: int = 96,
     margin: float = MARGIN,
     mode: Literal["L", "RGB"] = "L",
+    turn: float = 0.0,
 ) -> np.ndarray:
     """One face as a net wants it: `pixels` (H, W, 3) or (H, W) uint8 -> (size, size) uint8 grey, or
     with mode "RGB" (size, size, 3).
 
-    The square of `place_square`, turned so that the head is upright, anti-aliased on the way down, the
-    border repeated where it leaves the photo.
+    The square of `place_square`, turned so that the head is upright, or leans by `turn` degrees against
+    the clock, anti-aliased on the way down, the border repeated where it leaves the photo.
     """
     height, width = pixels.shape[:2]
     centre_x, centre_y, side, roll = place_square(width, height, box, points, margin)
+    roll += turn
     # A turned square needs its diagonal; the turn happens after shrinking, where it costs microseconds.
     reach = side * (math.sqrt(2) if roll else 1.0)
     working = round(size * (math.sqrt(2) if roll else 1.0))
