@@ -1,9 +1,9 @@
-"""SmileNet's second look at the faces of a few chosen photos, made hard on purpose: leaning to either side,
-and coarse.
+"""SmileNet's second look at the faces of a few chosen photos, made hard on purpose: coarse, and leaning to
+either side.
 
-A smile that is one is seen in spite of that; a mouth that talks, or bared teeth, are less often taken for
-one. A scan does without it: it would cost seven times as much, and only albums need smiles that are sure.
-`weights/smilenet.md` has what it is worth."""
+A smile that is one is seen in spite of that; a mouth that talks, bared teeth or a doubtful smile are less
+often taken for one. A scan does without it: it would cost seven times as much, and only albums need smiles
+that are sure. `weights/smilenet.md` has what it is worth."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from phototag.taggers.table import WORKING_SIDE
 from phototag.weights import store
 
 WIDER = 1.25  # the square's side in sides of the face's box, so that a leaning chin stays in; 1.07 in a scan
-LEANING_DEGREES = (-15.0, 15.0)
+SIDE = 96  # pixels that the net sees
 COARSE_SIDE = 32  # pixels of the whole square
-VIEWS = len(LEANING_DEGREES) + 1  # and as many mirrored
+TURNS = (-15.0, 0.0, 15.0)  # degrees that the face leans
 
 
 def second_look() -> Callable[[Photo, Sequence[Face]], list[float] | None]:
@@ -49,11 +49,12 @@ def second_look() -> Callable[[Photo, Sequence[Face]], list[float] | None]:
 
 
 def _views(pixels: np.ndarray, face: Face) -> list[np.ndarray]:
-    """The face (S, S) as it is looked at again, VIEWS times."""
-    leaning = [cut_face(pixels, face.box, face.points, margin=WIDER, turn=turn) for turn in LEANING_DEGREES]
-    coarse = cut_face(pixels, face.box, face.points, size=COARSE_SIDE, margin=WIDER)
-    enlarged = Image.fromarray(coarse).resize(leaning[0].shape, Image.Resampling.BILINEAR)
-    return [*leaning, np.asarray(enlarged)]
+    """The face (S, S) as it is looked at again, once for each of TURNS."""
+    views = []
+    for turn in TURNS:
+        coarse = cut_face(pixels, face.box, face.points, size=COARSE_SIDE, margin=WIDER, turn=turn)
+        views.append(np.asarray(Image.fromarray(coarse).resize((SIDE, SIDE), Image.Resampling.BILINEAR)))
+    return views
 
 
 def _net() -> Callable[[np.ndarray], list[float]]:
@@ -62,11 +63,11 @@ def _net() -> Callable[[np.ndarray], list[float]]:
 
     @torch.inference_mode()
     def smiles(crops: np.ndarray) -> list[float]:
-        """(N VIEWS, S, S) uint8 -> smiles (N,), each the mean of its views and their mirror images."""
-        both = np.concatenate([crops, crops[:, :, ::-1]])  # (2 N VIEWS, S, S)
+        """(N T, S, S) uint8 -> smiles (N,), each the mean of its views and their mirror images."""
+        both = np.concatenate([crops, crops[:, :, ::-1]])  # (2 N T, S, S)
         _, logits = net(normalise(torch.from_numpy(both.copy())))
         said = smile_probability(logits.float(), calibration)
         said = move_threshold(said, calibration.smile_threshold, SMILE_THRESHOLD)
-        return [float(smile) for smile in said.reshape(2, -1, VIEWS).mean(dim=(0, 2))]
+        return [float(smile) for smile in said.reshape(2, -1, len(TURNS)).mean(dim=(0, 2))]
 
     return smiles
