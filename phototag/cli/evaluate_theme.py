@@ -3,14 +3,18 @@ verdicts."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from phototag.cli.output import count, db_option, json_option, open_library, say, write_json
+from phototag.cli.output import count, db_option, json_option, open_library, say, write_json, write_text
 from phototag.cli.selection import load_theme
 from phototag.errors import UsageError
+
+if TYPE_CHECKING:
+    from phototag.cli.verdicts import Worth
 
 
 @click.command("theme")
@@ -25,14 +29,20 @@ def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) ->
     photo's file), first and second: right, wrong or doubtful, as somebody judged, twice, whether the
     photo suits the theme. Of the photos in the catalog that are in the list, those that qualify for the
     theme are counted, for each sample by itself, however many an album would take. Photos judged
-    differently the second time count as doubtful; precision leaves doubtful photos out.
+    differently the second time count as doubtful; precision leaves doubtful photos out. The second line
+    counts them as not right, with the interval in which the share lies with 95 % (Wilson).
 
     \b
       phototag scan photos/
       phototag evaluate theme smiles tests/benchmarks/smiles_by_eye.csv
     """
     from phototag.cli.verdicts import Worth, read_samples
-    from phototag.highlights.choose import before_second_look, smile_at_second_look, wants_second_look
+    from phototag.highlights.choose import (
+        before_second_look,
+        smile_at_second_look,
+        smile_needed_again,
+        wants_second_look,
+    )
     from phototag.highlights.qualify import Candidate, judge
     from phototag.query.terms import Query
 
@@ -51,7 +61,7 @@ def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) ->
                 first = judge(photo, index, first_rules, {})
                 is_good = isinstance(first, Candidate)
                 if isinstance(first, Candidate) and look_again:
-                    is_good = (smile_at_second_look(first, look_again) or 0.0) >= rules.qualify.smile
+                    is_good = (smile_at_second_look(first, look_again) or 0.0) >= smile_needed_again(rules)
                 qualifies[photo.content_hash] = is_good
     if not qualifies:
         raise UsageError(
@@ -65,8 +75,37 @@ def evaluate_theme(theme: str, verdicts: Path, db: str | None, as_json: bool) ->
         for sha256, judged in photos.items():
             if sha256 in qualifies:
                 worth.add(judged, [""] if qualifies[sha256] else [])
-        found[sample] = worth.as_dict()
+        found[sample] = {**worth.as_dict(), **_strict(worth)}
         if not as_json and worth.photos:
             worth.show(sample, "those that qualify")
+            _show_strict(worth)
     if as_json:
         write_json(found)
+
+
+def _strict(worth: Worth) -> dict[str, float | None]:
+    """The share of right ones when doubtful ones count as not right, and its 95 % interval."""
+    taken = worth.right + worth.wrong + worth.doubtful
+    if not taken:
+        return dict.fromkeys(("strict", "strict_low", "strict_high"))
+    low, high = wilson_interval(worth.right, taken)
+    return {
+        "strict": round(worth.right / taken, 4), "strict_low": round(low, 4), "strict_high": round(high, 4),
+    }  # fmt: skip
+
+
+def _show_strict(worth: Worth) -> None:
+    strict = _strict(worth)
+    if strict["strict"] is not None:
+        taken = worth.right + worth.wrong + worth.doubtful
+        write_text(
+            f"  with doubtful ones as not right: {worth.right:,} of {taken:,}, {strict['strict']:.3f} "
+            f"({strict['strict_low']:.3f} to {strict['strict_high']:.3f})"
+        )
+
+
+def wilson_interval(right: int, taken: int) -> tuple[float, float]:
+    """In which a share lies with 95 % (Wilson 1927); `taken` at least 1."""
+    z = 1.96  # standard deviations
+    middle, reach = right + z * z / 2, z * math.sqrt(right * (taken - right) / taken + z * z / 4)
+    return max(0.0, (middle - reach) / (taken + z * z)), min(1.0, (middle + reach) / (taken + z * z))

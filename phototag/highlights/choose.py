@@ -40,7 +40,7 @@ NIGHT = timedelta(hours=4)  # a party's photos after midnight belong to the day 
 SHARP_SHARE = 0.75
 
 # So far below the theme's smile the first look may be: the second one decides.
-LOOK_AGAIN_FROM = 0.03
+LOOK_AGAIN_FROM = 0.018
 
 MeasureAppearance = Callable[[Photo, Sequence[Face]], Appearance | None]
 LookAgain = Callable[[Photo, Sequence[Face]], list[float] | None]
@@ -96,6 +96,11 @@ def before_second_look(theme: Theme) -> Theme:
     """The theme with the smile that a photo needs to be looked at again."""
     least = max(smiling.SMILE_THRESHOLD, theme.qualify.smile - LOOK_AGAIN_FROM)
     return replace(theme, qualify=replace(theme.qualify, smile=least))
+
+
+def smile_needed_again(theme: Theme) -> float:
+    """What a photo needs at its second look."""
+    return max(theme.qualify.smile, theme.qualify.smile_again)
 
 
 def smile_at_second_look(candidate: Candidate, look_again: LookAgain) -> float | None:
@@ -215,7 +220,7 @@ class _Selection:
         # never more than before: a worth only falls
         candidate.signals["smile"] = min(smile, candidate.signals.get("smile", smile))
         candidate.score = signals.mean(candidate.signals, self.theme.weights)
-        least = self.theme.qualify.smile
+        least = smile_needed_again(self.theme)
         if smile < least:
             self._decide(candidate, Reason.NOT_SURE, least_smile=smile, at_least=least)
 

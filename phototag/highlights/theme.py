@@ -47,6 +47,8 @@ class Qualify:
     everyone_smiling: bool = False
     # the least smiling face's, when everyone_smiling is asked for
     smile: float = _number(0, 1, SMILE_THRESHOLD)
+    # the same at the second look, which is taken where more is asked for than what counts as a smile
+    smile_again: float = _number(0, 1, 0.0)
     min_faces: int = _number(0, 1000, 0)  # eligible faces, as smiling.eligible counts them
     max_faces: int = _number(0, 1000, 1000)
     min_face_sharpness: float = _number(0, 1, 0.0)

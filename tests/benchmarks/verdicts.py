@@ -1,4 +1,4 @@
-"""How alike the lists *_by_eye.csv were judged at the first and at the second look.
+"""How alike the lists *_by_eye*.csv were judged at the first and at the second look.
 
     python -m tests.benchmarks.verdicts
 
@@ -23,7 +23,7 @@ def twice(file: Path) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    for file in sorted(FOLDER.glob("*_by_eye.csv")):
+    for file in sorted(FOLDER.glob("*_by_eye*.csv")):
         pairs = twice(file)
         if not pairs:
             continue

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from collections import Counter
 from hashlib import sha256
 
 import pytest
 from click.testing import CliRunner
 
 from phototag.cli import main
+from phototag.cli.evaluate_theme import wilson_interval
 from phototag.cli.verdicts import Worth, read_samples
 from phototag.query.vocabulary import expand
 from tests.cli.test_schemas import check
@@ -15,6 +17,7 @@ from tests.conftest import ROOT, SAMPLES
 
 KINDS = ROOT / "tests" / "benchmarks" / "kinds_by_eye.csv"
 SMILES = ROOT / "tests" / "benchmarks" / "smiles_by_eye.csv"
+FRESH_SMILES = ROOT / "tests" / "benchmarks" / "smiles_by_eye_fresh.csv"
 
 
 def run(*arguments, code=0):
@@ -78,8 +81,11 @@ def test_what_qualifies_for_a_theme_is_counted(scanned, tmp_path):
     assert found == {
         "mine": {
             "photos": 4, "right": 1, "wrong": 1, "doubtful": 0, "unjudged": 0, "missed": 1, "precision": 0.5,
+            "strict": 0.5, "strict_low": 0.0945, "strict_high": 0.9055,
         }
     }  # fmt: skip
+    told = run("evaluate", "theme", "smiles", seen, "--db", scanned[1]).stdout
+    assert "with doubtful ones as not right: 1 of 2, 0.500 (0.095 to 0.905)" in told
 
 
 @pytest.mark.parametrize(
@@ -114,6 +120,27 @@ def test_photos_looked_at_for_smiles_are_of_one_sample_each():
     samples = read_samples(SMILES)
     hashes = [sha for photos in samples.values() for sha in photos]
     assert len(hashes) == len(set(hashes)) == 293
+
+
+def test_the_fresh_list_of_smiles_says_what_the_model_card_says():
+    fresh, known = read_samples(FRESH_SMILES), read_samples(SMILES)
+    hashes = [sha for photos in (*fresh.values(), *known.values()) for sha in photos]
+    assert len(hashes) == len(set(hashes)), "a fresh photo is one that nobody has judged"
+    verdicts = {
+        sample: Counter(verdict for judged in photos.values() for verdict in judged.values())
+        for sample, photos in fresh.items()
+    }
+    assert verdicts == {
+        "street, first half": {"right": 118, "doubtful": 9},
+        "street, second half": {"right": 80, "doubtful": 6},
+    }
+
+
+@pytest.mark.parametrize(
+    ("right", "taken", "interval"), [(80, 86, (0.856, 0.968)), (0, 1, (0.0, 0.793)), (9, 9, (0.701, 1.0))]
+)
+def test_the_interval_of_a_share_stays_within_0_and_1(right, taken, interval):
+    assert wilson_interval(right, taken) == pytest.approx(interval, abs=0.001)
 
 
 def test_every_word_of_the_sample_photos_fits(scanned):

@@ -246,7 +246,7 @@ def test_a_scan_beside_it_is_news(served, tmp_path):
 
 def make_one_smile_doubtful(folder, catalog):
     """Mix a quarter of a serious face into a smile, and scan it; gives the photo's id. SmileNet is not sure
-    at its first look (0.975), and is by both (0.984); an album wants 0.98."""
+    at its first look (0.975 of the 0.98 that an album wants), and is at its second."""
     from PIL import Image
 
     from phototag import Library, scan
@@ -285,7 +285,7 @@ def children_of(process, module):
 
 
 def test_a_kept_album_is_that_of_highlights_with_its_second_look(serve, own_copy):
-    """A smile that is sure only by both looks is in both albums, and not yet in the preview."""
+    """A smile that is sure only at the second look is in both albums, and not yet in the preview."""
     folder, catalog = own_copy
     photo_id = make_one_smile_doubtful(folder, catalog)
     served = serve(catalog)

@@ -372,6 +372,9 @@ def test_cut_face_turns_the_head_upright():
     rows, columns = np.nonzero(face > 127)
     assert np.ptp(rows) < 16  # both eyes in one row now
     assert np.ptp(columns) > 30
+    leaning = crop.cut_face(pixels, Box(0.25, 0.25, 0.75, 0.75), points, size=96, turn=45)
+    rows, columns = np.nonzero(leaning > 127)
+    assert np.ptp(rows) > 20 and rows[columns < 48].mean() > rows[columns > 48].mean()  # against the clock
 
 
 @pytest.mark.parametrize(
