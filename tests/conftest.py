@@ -27,7 +27,7 @@ def scanned(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server():
+def postgresql_server():
     """A PostgreSQL server, for the whole run. PHOTOTAG_TEST_LOCALE: by which it sorts, see Server."""
     from tests.servers import WHAT_IT_NEEDS, Server, choose_installation
 
@@ -40,11 +40,11 @@ def server():
 
 
 @pytest.fixture(scope="session")
-def databases(server):
+def databases(postgresql_server):
     """Catalogs on the server."""
     from tests.catalogs import Databases
 
-    return Databases(server)
+    return Databases(postgresql_server)
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -29,11 +29,11 @@ def address(databases, tmp_path):
 
 
 @pytest.fixture
-def empty(server):
+def empty(postgresql_server):
     """The URL of an empty database."""
-    server.execute("CREATE DATABASE nothing_yet")
-    yield server.url("nothing_yet")
-    server.execute("DROP DATABASE nothing_yet WITH (FORCE)")
+    postgresql_server.execute("CREATE DATABASE nothing_yet")
+    yield postgresql_server.url("nothing_yet")
+    postgresql_server.execute("DROP DATABASE nothing_yet WITH (FORCE)")
 
 
 def put_photos(library, number, folder="/photos", **facts):
@@ -85,20 +85,20 @@ ORDER BY 1
 """
 
 
-def test_the_migrations_make_the_tables_that_the_statements_expect(server, empty, address):
+def test_the_migrations_make_the_tables_that_the_statements_expect(postgresql_server, empty, address):
     engine = create_engine(empty)
     described().create_all(engine)
     engine.dispose()
     made = make_url(address).database
     for question in (COLUMNS, CONSTRAINTS, INDICES):
-        expected = server.execute(question, "nothing_yet")
+        expected = postgresql_server.execute(question, "nothing_yet")
         assert len(expected) > 25
-        assert server.execute(question, made) == expected
+        assert postgresql_server.execute(question, made) == expected
 
 
-def test_both_databases_have_the_same_views(server, address, tmp_path):
+def test_both_databases_have_the_same_views(postgresql_server, address, tmp_path):
     columns = "SELECT view_name, column_name FROM ({}) AS c ORDER BY 1, 2"
-    on_server = server.execute(
+    on_server = postgresql_server.execute(
         "SELECT table_name, column_name FROM information_schema.columns "
         "JOIN information_schema.views USING (table_schema, table_name) WHERE table_schema = 'public'",
         make_url(address).database,
@@ -135,12 +135,12 @@ def test_processes_may_make_the_catalog_at_once(empty):
         assert (out, process.returncode) == ("0\n", 0), err
 
 
-def test_a_database_of_another_program_is_left_alone(server, empty):
-    server.execute("CREATE TABLE photos (id int)", "nothing_yet")
+def test_a_database_of_another_program_is_left_alone(postgresql_server, empty):
+    postgresql_server.execute("CREATE TABLE photos (id int)", "nothing_yet")
     with pytest.raises(CatalogError, match="of another program"):
         Library.open(empty)
     tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    assert server.execute(tables, "nothing_yet") == [("photos",)]
+    assert postgresql_server.execute(tables, "nothing_yet") == [("photos",)]
 
 
 def newer_schema(tmp_path, body="op.execute('ALTER TABLE photos ADD COLUMN stars INTEGER')"):
@@ -219,30 +219,30 @@ def test_a_server_that_is_not_there_says_so(tmp_path):
     assert "cannot be opened" in said and "secret" not in said and "\n" not in said
 
 
-def test_a_database_that_is_not_there_says_so(server):
-    said = refusal(server.url("no_such_thing"))
+def test_a_database_that_is_not_there_says_so(postgresql_server):
+    said = refusal(postgresql_server.url("no_such_thing"))
     assert "There is no database" in said and "createdb" in said and "\n" not in said
 
 
-def test_a_wrong_password_says_so_and_is_not_shown(server, address):
-    server.execute("CREATE ROLE ann LOGIN PASSWORD 'right'")
-    rules = server.data / "pg_hba.conf"
+def test_a_wrong_password_says_so_and_is_not_shown(postgresql_server, address):
+    postgresql_server.execute("CREATE ROLE ann LOGIN PASSWORD 'right'")
+    rules = postgresql_server.data / "pg_hba.conf"
     before = rules.read_text()
     try:
         rules.write_text("local all ann scram-sha-256\n" + before)
-        server.execute("SELECT pg_reload_conf()")
+        postgresql_server.execute("SELECT pg_reload_conf()")
         url = make_url(address).set(username="ann", password="wrong")
         said = refusal(url.render_as_string(hide_password=False))
         assert "password authentication failed" in said and "PGPASSWORD" in said
         assert "wrong" not in said and "\n" not in said
     finally:
         rules.write_text(before)
-        server.execute("SELECT pg_reload_conf()")
-        server.execute("DROP ROLE ann")
+        postgresql_server.execute("SELECT pg_reload_conf()")
+        postgresql_server.execute("DROP ROLE ann")
 
 
-def test_a_user_without_rights_says_so(server, empty):
-    server.execute("CREATE ROLE guest LOGIN")
+def test_a_user_without_rights_says_so(postgresql_server, empty):
+    postgresql_server.execute("CREATE ROLE guest LOGIN")
     try:
         said = refusal(make_url(empty).set(username="guest").render_as_string())
         assert "this user" in said and "\n" not in said
@@ -250,27 +250,27 @@ def test_a_user_without_rights_says_so(server, empty):
         said = refusal(make_url(empty).set(username="guest").render_as_string())
         assert "this user" in said and "\n" not in said
     finally:
-        server.execute("DROP ROLE guest")
+        postgresql_server.execute("DROP ROLE guest")
 
 
-def test_a_database_that_is_read_only_can_be_asked(server, address):
+def test_a_database_that_is_read_only_can_be_asked(postgresql_server, address):
     with Library.open(address) as library:
         put_photos(library, 1)
     name = make_url(address).database
-    server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    postgresql_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with Library.open(address) as library:
         assert library.count() == 1
         with pytest.raises(CatalogError, match="is read-only here"):
             library.correct("/photos/00000.jpg", add=["dog"])
 
 
-def test_a_connection_that_is_cut_says_so_and_the_next_command_goes_on(server, address):
+def test_a_connection_that_is_cut_says_so_and_the_next_command_goes_on(postgresql_server, address):
     with Library.open(address) as library:
         put_photos(library, 1)
         says = pytest.raises(CatalogError, match=r"closed by its server|cannot be reached any more")
         with says, library._catalog.write() as connection:
             pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-            server.execute(f"SELECT pg_terminate_backend({pid})")
+            postgresql_server.execute(f"SELECT pg_terminate_backend({pid})")
             connection.execute(select(photos.c.id)).all()
         assert library.count() == 1, "the same library connects again"
 
@@ -348,7 +348,7 @@ def save_pages(url, seed, said):
                 said.append(str(error))
 
 
-def test_savers_of_the_same_photos_and_labels_never_wait_for_each_other_in_a_ring(server, address):
+def test_savers_of_the_same_photos_and_labels_never_wait_for_each_other_in_a_ring(postgresql_server, address):
     with Library.open(address) as library:
         put_photos(library, 200)
     said = []
@@ -359,10 +359,12 @@ def test_savers_of_the_same_photos_and_labels_never_wait_for_each_other_in_a_rin
         saver.join()
     name = make_url(address).database
     assert said == []
-    assert server.execute(f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{name}'") == [(0,)]
-    assert server.execute("SELECT count(*), sum(answered) FROM photos", name) == [(200, 200)]
-    assert server.execute("SELECT count(*) FROM answers", name) == [(200,)]
-    assert server.execute("SELECT count(*) FROM tags", name) == [(800,)]
+    assert postgresql_server.execute(f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{name}'") == [
+        (0,)
+    ]
+    assert postgresql_server.execute("SELECT count(*), sum(answered) FROM photos", name) == [(200, 200)]
+    assert postgresql_server.execute("SELECT count(*) FROM answers", name) == [(200,)]
+    assert postgresql_server.execute("SELECT count(*) FROM tags", name) == [(800,)]
 
 
 # -- plans

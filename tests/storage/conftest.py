@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 
-class Server:
+class S3Server:
     """`requests`: (method, path with query, Range) of all since `forget`. `refuse`: a function of the method
     and the path that gives (HTTP status, code) where the server is to refuse, else None."""
 
@@ -54,21 +54,21 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server():
+def s3_server():
     pytest.importorskip("s3fs", reason="needs s3fs: pip install 'phototag[remote]'")
     pytest.importorskip("flask", reason="needs flask: pip install 'phototag[test]'")
-    server = Server(pytest.importorskip("moto.server", reason="needs moto: pip install 'phototag[test]'"))
+    server = S3Server(pytest.importorskip("moto.server", reason="needs moto: pip install 'phototag[test]'"))
     yield server
     server.close()
 
 
 @pytest.fixture
-def s3(server, monkeypatch, tmp_path):
+def s3(s3_server, monkeypatch, tmp_path):
     """A boto client of the server, which phototag uses too; all buckets are gone afterwards."""
     import boto3
 
     for name, value in {
-        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ENDPOINT_URL": s3_server.url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "do-not-show",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -78,10 +78,10 @@ def s3(server, monkeypatch, tmp_path):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PHOTOTAG_OFFLINE")
     client = boto3.client("s3")
-    server.forget()
+    s3_server.forget()
     yield client
-    server.forget()
-    urlopen(f"{server.url}/moto-api/reset", data=b"")
+    s3_server.forget()
+    urlopen(f"{s3_server.url}/moto-api/reset", data=b"")
 
 
 @pytest.fixture

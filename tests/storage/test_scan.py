@@ -38,11 +38,11 @@ def library(tmp_path):
 
 
 @pytest.fixture
-def photos(server, s3, bucket):
+def photos(s3_server, s3, bucket):
     """Five photos in s3://museum/photos."""
     for name in NAMES:
         s3.put_object(Bucket=bucket, Key=f"photos/{name}", Body=(SAMPLES / name).read_bytes())
-    server.forget()
+    s3_server.forget()
     return "s3://museum/photos"
 
 
@@ -51,28 +51,30 @@ def fingerprint_of(library, path):
     return photo and (photo.photo_id, photo.content_hash, photo.missing_since)
 
 
-def test_each_photo_is_downloaded_once_and_never_again(server, photos, library):
+def test_each_photo_is_downloaded_once_and_never_again(s3_server, photos, library):
     report = scan(library, [photos])
     assert (report.found, report.tagged, report.failed) == (5, 5, 0)
-    assert sorted(server.fetched()) == sorted(f"/museum/photos/{name}" for name in NAMES)
-    server.forget()
+    assert sorted(s3_server.fetched()) == sorted(f"/museum/photos/{name}" for name in NAMES)
+    s3_server.forget()
     report = scan(library, [photos + "/"])
     assert (report.found, report.tagged, report.unchanged) == (5, 0, 5)
-    assert server.fetched() == [] and len(server.requests) == 5  # two to look at the root, a list per folder
+    assert (
+        s3_server.fetched() == [] and len(s3_server.requests) == 5
+    )  # two to look at the root, a list per folder
     assert {path for path in library.paths()} == {f"{photos}/{name}" for name in NAMES}
 
 
-def test_of_two_changed_objects_only_other_bytes_are_looked_at_again(server, s3, bucket, photos, library):
+def test_of_two_changed_objects_only_other_bytes_are_looked_at_again(s3_server, s3, bucket, photos, library):
     scan(library, [photos])
     time.sleep(1.1)  # S3 counts whole seconds
     s3.put_object(Bucket=bucket, Key="photos/2015/cat.jpg", Body=(SAMPLES / "2015/cat.jpg").read_bytes())
     s3.put_object(
         Bucket=bucket, Key="photos/2016/rocket.jpg", Body=(SAMPLES / "2016/astronaut.jpg").read_bytes()
     )
-    server.forget()
+    s3_server.forget()
     report = scan(library, [photos])
     assert (report.tagged, report.unchanged) == (1, 4)
-    assert {*server.fetched()} == {"/museum/photos/2016/rocket.jpg"}
+    assert {*s3_server.fetched()} == {"/museum/photos/2016/rocket.jpg"}
 
 
 def test_removed_and_moved_objects(s3, bucket, photos, library):
@@ -87,7 +89,7 @@ def test_removed_and_moved_objects(s3, bucket, photos, library):
     assert library.photo(f"{photos}/2016/rocket.jpg").missing_since is not None
 
 
-def test_files_beside_remote_photos_are_read_and_watched(server, s3, bucket, photos, library):
+def test_files_beside_remote_photos_are_read_and_watched(s3_server, s3, bucket, photos, library):
     s3.put_object(Bucket=bucket, Key="photos/2015/cat.xmp", Body=XMP % 4)
     takeout = {"photoTakenTime": {"timestamp": "1465000000"}, "description": "on the pier"}
     s3.put_object(Bucket=bucket, Key="photos/2015/coffee.jpg.json", Body=json.dumps(takeout))
@@ -96,11 +98,11 @@ def test_files_beside_remote_photos_are_read_and_watched(server, s3, bucket, pho
     assert library.photo(f"{photos}/2015/coffee.jpg").written.description == "on the pier"
     time.sleep(1.1)
     s3.put_object(Bucket=bucket, Key="photos/2015/cat.xmp", Body=XMP % 5)
-    server.forget()
+    s3_server.forget()
     report = scan(library, [photos])
     assert (report.metadata_read, report.tagged) == (1, 0)
     assert library.photo(f"{photos}/2015/cat.jpg").written.rating == 5
-    of_photos = [part for method, path, part in server.requests if method == "GET" and ".jpg" in path]
+    of_photos = [part for method, path, part in s3_server.requests if method == "GET" and ".jpg" in path]
     assert of_photos == ["bytes=0-65535"]  # its head alone
 
 
@@ -126,17 +128,17 @@ def test_all_tags_are_those_of_a_local_scan(scanned, s3, bucket, tmp_path):
             assert dataclasses.replace(theirs, **same) == dataclasses.replace(ours, **same)
 
 
-def test_an_unreadable_object_costs_one_photo_and_is_tried_again(server, photos, library):
-    server.refuse = lambda method, path: (403, "AccessDenied") if "cat" in path else None
+def test_an_unreadable_object_costs_one_photo_and_is_tried_again(s3_server, photos, library):
+    s3_server.refuse = lambda method, path: (403, "AccessDenied") if "cat" in path else None
     report = scan(library, [photos])
     assert (report.tagged, report.unreadable) == (4, 1)
     assert report.failures == [(f"{photos}/2015/cat.jpg", "decode", "access denied")]
-    server.forget()
+    s3_server.forget()
     assert scan(library, [photos]).tagged == 1
 
 
 def test_a_bucket_that_goes_away_in_the_middle_ends_the_scan_and_leaves_what_was_saved(
-    server, photos, library
+    s3_server, photos, library
 ):
     read = set()
 
@@ -145,15 +147,15 @@ def test_a_bucket_that_goes_away_in_the_middle_ends_the_scan_and_leaves_what_was
             read.add(path)
         return (404, "NoSuchBucket") if len(read) > 3 else None
 
-    server.refuse = refuse
+    s3_server.refuse = refuse
     with pytest.raises(StorageError, match="no bucket s3://museum"):
         scan(library, [photos], ScanOptions(batch_size=1, workers=1))
-    server.refuse = lambda method, path: (404, "NoSuchBucket")
+    s3_server.refuse = lambda method, path: (404, "NoSuchBucket")
     with pytest.raises(StorageError, match="no bucket s3://museum"):
         scan(library, [photos])
     assert library.count("missing") == 0
     done = library.status().photos
-    server.forget()
+    s3_server.forget()
     report = scan(library, [photos])
     assert done == 5 and 0 < report.tagged < 5 and report.failed == 0
 
@@ -166,7 +168,7 @@ def test_a_prefix_that_was_emptied_loses_no_photo(s3, bucket, photos, library):
     assert report.missing == 0 and "Nothing was changed" in report.notes[0]
 
 
-def test_what_cannot_be_done_with_remote_photos_is_said(server, photos, library, monkeypatch):
+def test_what_cannot_be_done_with_remote_photos_is_said(s3_server, photos, library, monkeypatch):
     with pytest.raises(UsageError, match="--fast"):
         scan(library, [photos], ScanOptions(fast=True))
     with pytest.raises(StorageError, match="--offline"):
@@ -174,26 +176,28 @@ def test_what_cannot_be_done_with_remote_photos_is_said(server, photos, library,
     monkeypatch.setenv("PHOTOTAG_OFFLINE", "1")
     with pytest.raises(StorageError, match="PHOTOTAG_OFFLINE"):
         scan(library, [photos])
-    assert server.requests == []
+    assert s3_server.requests == []
 
 
-def test_questions_ask_nobody(server, photos, library):
+def test_questions_ask_nobody(s3_server, photos, library):
     scan(library, [photos])
-    server.forget()
+    s3_server.forget()
     assert library.count() == 5 and library.count("path:2015") == 2
-    assert server.requests == []
+    assert s3_server.requests == []
 
 
-def test_a_local_scan_asks_no_storage_and_takes_no_photo_of_it_for_moved(server, photos, library, tmp_path):
+def test_a_local_scan_asks_no_storage_and_takes_no_photo_of_it_for_moved(
+    s3_server, photos, library, tmp_path
+):
     scan(library, [photos])
     shutil.copytree(SAMPLES / "2015", tmp_path / "here")
-    server.forget()
+    s3_server.forget()
     report = scan(library, [tmp_path / "here"])
-    assert server.requests == [] and report.moved == 0
+    assert s3_server.requests == [] and report.moved == 0
     assert library.count("missing") == 0
 
 
-def test_a_root_goes_over_to_a_mount_and_back(server, photos, library, tmp_path):
+def test_a_root_goes_over_to_a_mount_and_back(s3_server, photos, library, tmp_path):
     scan(library, [photos])
     library.correct(f"{photos}/2015/cat.jpg", add=["grandma's"])
     for name in NAMES:
@@ -206,9 +210,9 @@ def test_a_root_goes_over_to_a_mount_and_back(server, photos, library, tmp_path)
     report = scan(library, [photos])
     assert (report.found, report.tagged, report.missing) == (5, 0, 0)
     assert library.photo(f"{photos}/2015/cat.jpg").user_labels == ("grandma's",)
-    server.forget()
+    s3_server.forget()
     scan(library, [photos])
-    assert server.fetched() == []
+    assert s3_server.fetched() == []
 
 
 def run(*arguments, db):
@@ -232,7 +236,7 @@ def test_a_mistyped_prefix_makes_no_catalog(s3, bucket, tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
-def test_interrupted_it_goes_on_where_it_stopped(server, s3, bucket, tmp_path):
+def test_interrupted_it_goes_on_where_it_stopped(s3_server, s3, bucket, tmp_path):
     for number in range(60):
         s3.put_object(
             Bucket=bucket,
@@ -240,27 +244,27 @@ def test_interrupted_it_goes_on_where_it_stopped(server, s3, bucket, tmp_path):
             Body=(SAMPLES / "2016/rocket.jpg").read_bytes() + bytes([number]),
         )
     command = [sys.executable, "-m", "tests.tiny", "scan", "s3://museum", "--db", str(tmp_path / "c.db")]
-    server.forget()
-    server.refuse = lambda method, path: time.sleep(0.05)
+    s3_server.forget()
+    s3_server.refuse = lambda method, path: time.sleep(0.05)
     process = subprocess.Popen([*command, "--batch-size", "4"], stderr=subprocess.PIPE, text=True)
-    while len(server.fetched()) < 20:
+    while len(s3_server.fetched()) < 20:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130, said
-    before = len(server.fetched())
+    before = len(s3_server.fetched())
     done = subprocess.run([*command, "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert 0 < report["tagged"] < 60 and report["tagged"] + report["unchanged"] == 60
-    assert len(server.fetched()) - before == report["tagged"]
+    assert len(s3_server.fetched()) - before == report["tagged"]
 
 
 # -- what becomes of remote photos afterwards
 
 
 @pytest.fixture
-def museum(server, s3, bucket, scanned, tmp_path):
+def museum(s3_server, s3, bucket, scanned, tmp_path):
     """The catalog of a scan with the real taggers, of which the photos are in s3://museum."""
     folder, catalog = scanned
     for path in folder.rglob("*.*"):
@@ -270,18 +274,18 @@ def museum(server, s3, bucket, scanned, tmp_path):
     shutil.copy(catalog, tmp_path / "museum.db")
     with Library.open(tmp_path / "museum.db") as library:
         library.relocate(folder, "s3://museum")
-    server.forget()
+    s3_server.forget()
     return tmp_path / "museum.db"
 
 
-def test_an_album_holds_copies_whatever_link_is_asked_for(server, museum, tmp_path):
+def test_an_album_holds_copies_whatever_link_is_asked_for(s3_server, museum, tmp_path):
     out = tmp_path / "album"
     done = run("highlights", "smiles", "taken:2016", "--top", "2", "--out", out, "--hardlink", db=museum)
     assert done.exit_code == 0, done.output
     copies = [path for path in out.rglob("*.jpg") if "gallery" not in path.parts]
     originals = {path.read_bytes() for path in SAMPLES.rglob("*.jpg")}
     assert copies and all(not path.is_symlink() and path.read_bytes() in originals for path in copies)
-    server.forget()
+    s3_server.forget()
     again = run("highlights", "smiles", "taken:2016", "--top", "2", "--out", out, "--hardlink", db=museum)
     assert again.exit_code == 0, again.output
 
@@ -303,10 +307,10 @@ def test_documents_name_remote_photos(museum):
     assert run("why", "s3://museum/2016/astronaut.jpg", db=museum).exit_code == 0
 
 
-def test_no_sidecar_is_written_for_remote_photos(server, museum):
+def test_no_sidecar_is_written_for_remote_photos(s3_server, museum):
     done = run("export", "--xmp", "path:astronaut", db=museum)
     assert done.exit_code == 3 and "remote storage" in done.output
-    assert server.requests == []
+    assert s3_server.requests == []
 
 
 def test_words_about_remote_photos(museum):
@@ -317,14 +321,14 @@ def test_words_about_remote_photos(museum):
     assert run("forget", "s3://museum/2016", "--dry-run", db=museum).exit_code == 0
 
 
-def test_small_pictures_of_remote_photos_are_fetched_once(server, museum, tmp_path):
+def test_small_pictures_of_remote_photos_are_fetched_once(s3_server, museum, tmp_path):
     with Library.open(museum) as library:
         photo = library.photo("s3://museum/2016/astronaut.jpg")
     thumbnails = Thumbnails(tmp_path / "cache")
     wanted = Wanted(photo.path, photo.content_hash, 320)
     data = thumbnails.wish(wanted).result(30)
-    assert data[:4] == b"RIFF" and len(server.fetched()) == 1
-    assert thumbnails.find(wanted) == data and len(server.fetched()) == 1
+    assert data[:4] == b"RIFF" and len(s3_server.fetched()) == 1
+    assert thumbnails.find(wanted) == data and len(s3_server.fetched()) == 1
 
 
 def test_without_a_connection_the_catalog_still_answers(museum, tmp_path, monkeypatch):
