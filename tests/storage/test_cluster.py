@@ -9,7 +9,7 @@ from phototag import Library, Ray, scan
 from phototag.scanning import ScanOptions
 from phototag.taggers import table
 from tests.conftest import SAMPLES
-from tests.engines.cluster import answers_of, environment
+from tests.engines.cluster import ANSWERS, answers_of, environment, tidy
 from tests.engines.taggers import register
 
 
@@ -26,8 +26,9 @@ def slow_tagger():
 @pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="needs ray: pip install 'phototag[cluster]'"
 )
-def test_photos_in_a_bucket(server, s3, bucket, slow_tagger, tmp_path, monkeypatch):
-    """The actors download them, each once; the answers are those of threads."""
+def test_photos_in_a_bucket(s3_server, s3, bucket, slow_tagger, catalogs, tmp_path, monkeypatch):
+    """The actors download them, each once; the answers are those of threads. Of a catalog on a server each
+    actor saves its own."""
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     files = sorted(SAMPLES.rglob("*.jpg"))
     names = {f"photos/{file.relative_to(SAMPLES).as_posix()}" for file in files}
@@ -35,9 +36,11 @@ def test_photos_in_a_bucket(server, s3, bucket, slow_tagger, tmp_path, monkeypat
         s3.put_object(Bucket=bucket, Key=name, Body=file.read_bytes())
     with closing(Library.open(tmp_path / "threads.db")) as library:
         scan(library, ["s3://museum/photos"], slow_tagger)
-    server.forget()
-    with closing(Library.open(tmp_path / "ray.db")) as library:
+    s3_server.forget()
+    catalog = tmp_path / "ray.db"
+    with closing(Library.open(catalogs.address(catalog))) as library:
         report = scan(library, ["s3://museum/photos"], slow_tagger, engine=Ray(actors=1))
     assert (report.tagged, report.failed) == (len(names), 0)
-    assert sorted(server.fetched()) == sorted(f"/museum/{name}" for name in names)
-    assert answers_of(tmp_path / "ray.db") == answers_of(tmp_path / "threads.db") != []
+    assert sorted(s3_server.fetched()) == sorted(f"/museum/{name}" for name in names)
+    assert tidy(catalogs.execute(catalog, ANSWERS)) == answers_of(tmp_path / "threads.db") != []
+    catalogs.remove(catalog)
