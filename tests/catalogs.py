@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from phototag.library import database
+from phototag.library import Library, database
 from phototag.library.address import read_address
 from tests.servers import Server
 
@@ -30,6 +30,10 @@ class Files:
         if not path.exists():
             shutil.copy(self._empty, path)
         return os.fspath(path)
+
+    def take(self, file: Path) -> str:
+        """The address of the catalog in this file, where it is or copied to where catalogs are."""
+        return self.address(file)
 
     def execute(self, path: Path, statement: str, *values: object) -> list[tuple]:
         """What any SQLite tool sees."""
@@ -65,6 +69,11 @@ class Databases:
             how = "TEMPLATE empty_catalog STRATEGY file_copy"
             self.server.execute(f"CREATE DATABASE {name} {how}")
         return self.server.url(self._names[path])
+
+    def take(self, file: Path) -> str:
+        with Library.open(file) as library:
+            library.copy_to(self.address(file), with_embeddings=True)
+        return self.address(file)
 
     def execute(self, path: Path, statement: str, *values: object) -> list[tuple]:
         import psycopg

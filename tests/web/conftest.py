@@ -64,13 +64,14 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def serve():
-    """Starts servers; they are stopped at the end."""
+def serve(tmp_path_factory):
+    """Starts servers of the catalog in a file, or at an address; they are stopped at the end."""
     running = []
 
-    def start(catalog: Path, *options: str, visit: bool = True) -> Served:
+    def start(catalog: Path | str, *options: str, visit: bool = True) -> Served:
         command = [sys.executable, "-m", "phototag", "browse", "--no-open", "--db", str(catalog), *options]
-        environment = os.environ | {"XDG_CACHE_HOME": str(catalog.parent / "cache")}
+        beside = catalog.parent if isinstance(catalog, Path) else tmp_path_factory.mktemp("served")
+        environment = os.environ | {"XDG_CACHE_HOME": str(beside / "cache")}
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )

@@ -7,10 +7,13 @@ import pytest
 
 
 @pytest.fixture
-def served(serve, own_copy):
-    served = serve(own_copy[1])
-    served.folder, served.catalog = own_copy
-    return served
+def served(serve, own_copy, catalogs):
+    folder, file = own_copy
+    address = catalogs.take(file)
+    served = serve(address)
+    served.folder, served.catalog = folder, address
+    yield served
+    catalogs.remove(file)
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from tests.conftest import SAMPLES
 
 
 @pytest.fixture(scope="module")
-def served(serve, tmp_path_factory):
+def served(serve, catalogs, tmp_path_factory):
     """The sample photos, scanned with people: two persons who are in several of them, and a third."""
     from phototag import Library, scan
     from phototag.scanning import ScanOptions
 
-    catalog = tmp_path_factory.mktemp("people") / "catalog.db"
+    catalog = catalogs.address(tmp_path_factory.mktemp("people") / "catalog.db")
     with Library.open(catalog) as library:
         scan(library, [SAMPLES], ScanOptions(people=True))
     served = serve(catalog)
