@@ -1,5 +1,6 @@
 """What many tests stand on: the sample photos, scanned once with the real taggers."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,6 +11,12 @@ import pytest
 os.environ["PHOTOTAG_OFFLINE"] = "1"  # no test may depend on what a server answers
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "sample_photos"
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays for the whole run: garbage is no longer looked for in it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_an_unknown_name_is_wrong_usage(capsys):
 
 
 def test_several_at_once_as_json(capsys, tmp_path, table_of_taggers):
-    found = json.loads(run(capsys, tmp_path, "rescan", "store", "--json", "--photos", "40"))
+    found = json.loads(run(capsys, tmp_path, "rescan", "store", "--json", "--photos", "12"))
     assert all(set(figure) == {"name", "value", "target", "unit", "met"} for figure in found)
     assert all(figure["target"] is not None for figure in found)
     by_name = {figure["name"]: figure for figure in found}

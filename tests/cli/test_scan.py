@@ -183,7 +183,7 @@ def kill_and_resume(tmp_path, moments):
 
 
 def test_kill_9_and_scan_again_equals_an_uninterrupted_scan(tmp_path):
-    kill_and_resume(tmp_path, 3)
+    kill_and_resume(tmp_path, 2)
 
 
 @pytest.mark.slow

@@ -52,6 +52,7 @@ def test_the_contract_holds(name, frames):
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_several_threads_may_ask_at_once(name, frames):
     tagger = table.load(name, "cpu", {})
+    frames = frames[:3]
     batches = [frames[i:] + frames[:i] for i in range(len(frames))]
     expected = {frame.photo_id: tags for frame, tags in zip(frames, tagger(frames), strict=True)}
     with ThreadPoolExecutor(3, initializer=lambda: torch.set_num_threads(1)) as pool:

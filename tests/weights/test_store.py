@@ -70,7 +70,7 @@ class Manners(http.server.BaseHTTPRequestHandler):
 def server():
     with Server(("127.0.0.1", 0), Manners) as running:
         running.done = threading.Event()
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()  # how soon it stops
         running.base = f"http://127.0.0.1:{running.server_port}"
         yield running
         running.done.set()

@@ -82,7 +82,7 @@ def tune(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["16:9", "9:16"])
+@pytest.fixture(scope="module", params=["16:9", pytest.param("9:16", marks=pytest.mark.slow)])
 def made(request, kept, tmp_path_factory):
     path = tmp_path_factory.mktemp("films") / "smiles.mp4"
     seen = []
@@ -331,7 +331,7 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("how", ["full", "ctrl-c"])
+@pytest.mark.parametrize("how", ["full", pytest.param("ctrl-c", marks=pytest.mark.slow)])
 def test_a_full_disk_or_ctrl_c_in_mid_film_leaves_nothing_and_the_old_film(kept, tmp_path, how):
     """The disk is stood in for by a limit on file size, under which writing fails in the middle just so."""
     import pickle

@@ -118,7 +118,7 @@ def test_music_is_one_file_and_never_an_address(tmp_path, monkeypatch):
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/a.mp3"
     monkeypatch.chdir(tmp_path)
     write("a.wav", drummed(120, 3))

@@ -21,6 +21,7 @@ class Stopped(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_ends_with_the_same_weights(photos, tmp_path):
     said: list[str] = []
     straight = train.train(photos, photos, tmp_path / "straight", PLAN, report=said.append)
