@@ -39,6 +39,7 @@ _WIDE_STARTS = (
 )
 _DESCRIPTION, _LIST_ITEM = f"{{{RDF}}}Description", f"{{{RDF}}}li"
 _LISTS = frozenset({f"{{{RDF}}}{kind}" for kind in ("Bag", "Seq", "Alt")})
+_NO_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF), " ")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _VALUE = f"{{{RDF}}}value"
 
@@ -63,6 +64,29 @@ def parse_xmp(data: bytes) -> Element:
     if len(data) > MAX_BYTES:
         raise NotXmp(f"it is larger than {MAX_BYTES:,} bytes")
     data = _as_utf_8(data)
+    try:
+        return _parse(data)
+    except NotXmp:
+        repaired = _repaired(data)
+        if repaired == data:
+            raise
+        return _parse(repaired)
+
+
+def _repaired(data: bytes) -> bytes:
+    """The packet without characters that XML does not know, and with lines that are not UTF-8 taken for
+    Windows' Latin letters, as programs put them in that copy a text from elsewhere."""
+    lines = []
+    for line in data.split(b"\n"):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            text = line.decode("cp1252", "replace")
+        lines.append(text.translate(_NO_XML))
+    return "\n".join(lines).encode("utf-8")
+
+
+def _parse(data: bytes) -> Element:
     builder = TreeBuilder()
     # what a packet says of its own encoding is no longer so where it was another
     parser = expat.ParserCreate("utf-8" if data[:3] == BOM_UTF8 else None, namespace_separator="}")

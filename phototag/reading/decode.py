@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from phototag.errors import UnreadablePhoto
 from phototag.metadata.beside import Beside
 from phototag.reading import exif, gif, images, jpeg, raw
 from phototag.reading.colour import profile_of
-from phototag.reading.embedded import TIFF_XMP, Embedded, find_embedded, read_packet
+from phototag.reading.embedded import find_embedded, find_in_tags
 from phototag.reading.files import MAX_PIXELS, read_file, read_head, reason_for
 from phototag.reading.formats import RAW_EXTENSIONS, SNIFFED_BYTES, sniff
 from phototag.reading.images import CUT_SHORT
@@ -168,18 +168,11 @@ def _first_page_of_raw(
     tags = images.tiff_exif(data)
     if tags is None:
         return None
-    embedded = _embedded_in_raw(tags)
+    embedded = find_in_tags(tags)
     facts = exif.parse_exif(tags, mtime, path, embedded, beside)
     if facts.taken_from not in ("exif", "xmp"):
         return None
     return facts, find_written(exif.first_image(tags), embedded, beside, None, facts.orientation)
-
-
-def _embedded_in_raw(tags: Image.Exif | None) -> Embedded:
-    packet = None
-    with suppress(Exception):  # damaged EXIF costs the EXIF, not the picture
-        packet = tags.get(TIFF_XMP) if tags is not None else None
-    return Embedded(read_packet(packet))
 
 
 def _described(
@@ -311,7 +304,7 @@ def _decode_raw(
     data: bytes, path: str, mtime: float, sizing: Sizing, max_pixels: int, beside: Sequence[Beside]
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], Exif, Written]:
     developed = raw.develop(data, sizing, max_pixels)
-    embedded = _embedded_in_raw(developed.exif)
+    embedded = find_in_tags(developed.exif)
     facts = exif.parse_exif(developed.exif, mtime, path, embedded, beside)
     width, height = developed.upright_wh
     stored_wh = (height, width) if developed.orientation >= 5 else (width, height)

@@ -74,6 +74,20 @@ def find_embedded(image: Image.Image, data: bytes) -> Embedded:
         return NOTHING
 
 
+def find_in_tags(tags: Mapping[int, Any] | None) -> Embedded:
+    """What the first page of a TIFF, or of a RAW file that is one, carries."""
+    if tags is None:
+        return NOTHING
+    try:
+        block = tags.get(TIFF_IPTC)
+        return Embedded(
+            read_packet(tags.get(TIFF_XMP)),
+            read_block(block if isinstance(block, bytes) else _iptc_of_resources(tags)),
+        )
+    except Exception:  # damaged in any of the ways a binary format can be
+        return NOTHING
+
+
 def exif_tags(block: bytes) -> dict[int, Any]:
     """Tag -> value of the first image and the Exif folder together, of a block with or without its head."""
     found = Image.Exif()
@@ -116,12 +130,12 @@ def find_in_png(data: bytes) -> Embedded:
         if keyword == "XML:com.adobe.xmp":
             packet = packet or value
         elif keyword in PNG_PROFILES:
-            block = _profile(value)
-            if block.startswith(XMP_HEAD):
-                packet = packet or block[len(XMP_HEAD) :]
+            profile = _profile(value)
+            if profile.startswith(XMP_HEAD):
+                packet = packet or profile[len(XMP_HEAD) :]
             elif keyword.endswith("xmp"):
-                packet = packet or block
-            elif tags := exif_tags(block):
+                packet = packet or profile
+            elif tags := exif_tags(profile):
                 further.append(tags)
         elif keyword in PNG_IPTC:
             profile = _profile(value)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from PIL import Image
 
 from phototag.reading import bmff, embedded, images, jpeg, jpeg_notes, png, webp
-from phototag.reading.embedded import NOTHING, TIFF_XMP, Embedded, read_packet
+from phototag.reading.embedded import NOTHING, Embedded, read_packet
 from phototag.reading.formats import SNIFFED_BYTES, sniff
 
 # Canon's RAW files since 2018 keep each folder of Exif as a TIFF of its own, in a box within a box.
@@ -51,7 +51,7 @@ def _find(data: bytes) -> tuple[Image.Exif | None, Embedded]:
         block, packet = bmff.find_notes(data)
         return images.load_exif(block), Embedded(read_packet(packet))
     said = images.tiff_exif(data)
-    return said, Embedded(read_packet(said.get(TIFF_XMP) if said is not None else None))
+    return said, embedded.find_in_tags(said)
 
 
 def _of_canon(data: bytes) -> Image.Exif | None:

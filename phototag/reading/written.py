@@ -30,6 +30,9 @@ NO_DESCRIPTIONS = frozenset(
     {
         "default",
         "dcim",
+        "digital image",
+        "digital still camera",
+        "digital stillcamera",
         "edf",
         "exif_jpeg_picture",
         "hdrpl",
@@ -37,6 +40,7 @@ NO_DESCRIPTIONS = frozenset(
         "mavica",
         "minolta dsc",
         "minolta digital camera",
+        "my beautiful picture",
         "oznor",
         "pictureapp",
         "rhdr",

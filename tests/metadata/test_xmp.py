@@ -84,6 +84,26 @@ def test_what_is_no_packet_or_a_dangerous_one_is_refused(data):
         parse_xmp(data)
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (b"Caf\xe9", "Café"),  # Latin letters in a packet of UTF-8
+        ("Café".encode() + b"\n\x80 5", "Café € 5"),
+        ("Käse".encode() + b"\n\xc4pfel", "Käse Äpfel"),  # each line is taken for what it is
+        (b"a\0b\x07c", "a b c"),
+        (b"a\xef\xbf\xbeb", "a b"),
+    ],
+)
+def test_a_packet_with_letters_that_xml_does_not_know_is_read(text, title):
+    said = read_xmp(
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+        b' xmp:Rating="3"><dc:title>' + text + b"</dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    assert said.rating == 3
+    assert said.title == title
+
+
 def test_a_packet_that_is_damaged_costs_only_itself():
     good = DESCRIPTION.format(f'<rdf:Description {NAMES} xmp:Rating="4"/>').encode()
     more = DESCRIPTION.format(f'<rdf:Description {NAMES} xmp:Label="Red" xmp:Rating="1"/>').encode()

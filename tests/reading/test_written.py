@@ -170,7 +170,41 @@ def test_a_raw_file_that_is_a_tiff_is_read_without_its_decoder(tmp_path):
     assert written.persons[0].box == Box(0.5, 0.125, 0.75, 0.375), "turned upright"
 
 
-@pytest.mark.parametrize("text", ["OLYMPUS DIGITAL CAMERA", "SONY DSC", r"DCIM\100MEDIA\DJI_0001.JPG", "   "])
+def test_the_iptc_of_a_raw_file_that_is_a_tiff(tmp_path):
+    exif = Image.Exif()
+    iptc = b"\x1c\x02\x78\0\x09A caption\x1c\x02\x19\0\x03one"
+    exif.get_ifd(0x8769)[0x9003] = "2016:05:04 10:00:00"
+    resources = b"8BIM\x04\x04\0\0" + len(iptc).to_bytes(4, "big") + iptc
+    for tag, block in ((33723, iptc), (34377, resources)):
+        exif[tag] = block
+        picture().save(tmp_path / "a.tif", exif=exif)
+        (tmp_path / "a.tif").rename(tmp_path / "a.nef")
+        _, written = read_metadata(tmp_path / "a.nef")
+        assert (written.description, written.keywords) == ("A caption", ("one",))
+        del exif[tag]
+
+
+def test_a_png_with_profiles_of_exif_and_of_iptc_has_both(tmp_path):
+    def profile(name, block):
+        return f"\n{name}\n{len(block):8}\n{block.hex()}\n"
+
+    exif = Image.Exif()
+    exif[0x010F] = "Nikon"
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", profile("exif", exif.tobytes()))
+    info.add_text("Raw profile type iptc", profile("iptc", b"\x1c\x02\x05\0\x04ovni"))
+    picture().save(tmp_path / "a.png", pnginfo=info)
+    facts, written = read_metadata(tmp_path / "a.png")
+    assert (facts.camera, written.title) == ("Nikon", "ovni")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("OLYMPUS DIGITAL CAMERA", "SONY DSC", r"DCIM\100MEDIA\DJI_0001.JPG", "   "),
+        *("My beautiful picture", "Digital image", "Digital StillCamera "),
+    ],
+)
 def test_what_cameras_write_of_every_photo_is_no_description(tmp_path, text):
     exif = Image.Exif()
     exif[0x010E] = text
