@@ -26,6 +26,7 @@ from phototag.errors import UnreadablePhoto
 from phototag.reading import avif, bmff, exif_block, gif, jpeg, png, samples, tiff, tiff_rows, webp
 from phototag.reading.files import MAX_PIXELS, check_size, guess_content, read_file, reason_for
 from phototag.reading.formats import SNIFFED_BYTES, module_of, sniff
+from phototag.reading.one_frame import OneFrame
 
 # Pillow's other formats are left out: some run programs (EPS), most are hardly tested.
 FACTORIES: dict[str, Any] = {
@@ -63,7 +64,7 @@ MOST_INTERLACED_PIXELS = 64_000_000
 UNPACKED_PER_PIXEL = 4  # bytes, of --max-pixels: two seconds of unpacking at most
 ORIENTATION = 0x0112  # a tag of Exif
 MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
-MOST_WHOLE_PIXELS = 8_000_000  # of a TIFF; a larger one is decoded some rows at a time
+MOST_WHOLE_PIXELS = 8_000_000  # of a TIFF, WebP or AVIF; of a larger one Pillow gets some rows at a time
 # A picture that takes more is looked at for its end before memory is taken for it.
 LARGE_BYTES = 256 << 20
 CUT_SHORT = "the file is cut short: its picture ends before the bottom"
@@ -75,8 +76,8 @@ class Opened:
     in the picture itself; `ignore_alpha`: its fourth channel is no transparency; `orientation`: of Exif,
     where the decoder does not know it; `structure`: of a JPEG that has to be checked once it is decoded;
     `memory_bytes`: what decoding it takes; `page`: of a TIFF, the one to show; `rows`: the same of a large
-    one, to be decoded some rows at a time; `notes`: the file with what it says of itself, where that was
-    taken out of `data`."""
+    one, a WebP or an AVIF, to be decoded some rows at a time; `notes`: the file with what it says of
+    itself, where that was taken out of `data`."""
 
     image: Image.Image
     data: bytes
@@ -86,7 +87,7 @@ class Opened:
     structure: jpeg.Structure | None = None
     memory_bytes: int = 0
     page: tiff.Page | None = None
-    rows: tiff_rows.Rows | None = None
+    rows: tiff_rows.Rows | OneFrame | None = None
     notes: bytes = b""
 
 
@@ -128,6 +129,11 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
             gif.check_notes(data)
         opened = Opened(_make(kind, data), data)
     image = opened.image
+    if (
+        isinstance(image, AvifImagePlugin.AvifImageFile | WebPImagePlugin.WebPImageFile)
+        and image.width * image.height > MOST_WHOLE_PIXELS
+    ):
+        opened = replace(opened, rows=OneFrame(image))
     said = _exif_of(opened)
     if kind == "PNG":
         _check_unpacking(opened.data, image.size, max_pixels)
@@ -157,7 +163,7 @@ def is_surely_cut(opened: Opened) -> bool:
     if opened.page is not None:
         is_large = opened.memory_bytes > LARGE_BYTES
         samples.check_packed(opened.data, opened.page, is_large and opened.rows is None)
-        if is_large and opened.rows is not None and not opened.rows.is_upright:
+        if is_large and isinstance(opened.rows, tiff_rows.Rows) and not opened.rows.is_upright:
             opened.rows.check()  # it is decoded as a whole, to be turned
     structure = opened.structure
     if structure is None:
