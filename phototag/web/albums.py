@@ -35,7 +35,7 @@ from phototag.outputs import make_private_folder
 from phototag.query.terms import PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
-from phototag.web.elements import Element, link, offer, thumbnail
+from phototag.web.elements import Element, count_photos, link, offer, thumbnail
 from phototag.web.second_look import SecondLooks
 
 MOST_PHOTOS = 50_000  # to choose from while a person waits; `phototag highlights` takes any number
@@ -91,7 +91,7 @@ class Albums:
                 {
                     "name": album.name,
                     "photos": album.photos,
-                    "about": f"{captions.count(album.photos, 'photo')}, theme {album.theme}"
+                    "about": f"{count_photos(album.photos)}, theme {album.theme}"
                     + (f": {album.query}" if album.query else ""),
                     "cover": members[0].photo_id if members else None,
                     "film": self.film_file(album.name).is_file(),
@@ -130,7 +130,7 @@ class Albums:
         if not enough and wants_second_look(theme):
             near = self._choose(before_second_look(theme), query, top, measure)
             may_be_enough = len(near.kept) >= needed
-        told = f"{title}: {captions.count(len(choice.kept), 'photo')} chosen from {len(choice.verdicts):,}"
+        told = f"{title}: {count_photos(len(choice.kept))} chosen from {len(choice.verdicts):,}"
         found: dict[str, Any] = {
             "title": title,
             "told": told
@@ -177,7 +177,7 @@ class Albums:
             for place, verdict in enumerate(choice.kept, 1)
         ]
         self._library.save_album(name, choice.theme.name, members, text)
-        told = f"Kept: {name}, {captions.count(len(members), 'photo')}."
+        told = f"Kept: {name}, {count_photos(len(members))}."
         return {"name": name, "photos": len(members), "told": told}
 
     def _of_theme(self, theme_name: str, query: Query) -> tuple[Theme, Query]:
@@ -370,7 +370,7 @@ def _shots_chosen(found: dict[str, Any]) -> list[Element]:
     """What was chosen, and what was left out, as elements."""
     number = found["considered"] - len(found["kept"])
     reasons = [["li", f"{each['photos']}: {each['sentence']}"] for each in found["counts"]]
-    left = ["details", ["summary", f"{captions.count(number, 'photo')} left out"], ["ul", *reasons]]
+    left = ["details", ["summary", f"{count_photos(number)} left out"], ["ul", *reasons]]
     return [_shots(found["kept"]), [*left, _shots(found["left_out"])]][: 2 if reasons else 1]
 
 
@@ -397,7 +397,7 @@ def compare(shots: list[dict[str, Any]], photo_id: int) -> list[Element]:
         ]
         for shot in shots
     ]
-    return [["h3", f"{captions.count(len(shots), 'photo')} of this moment"], ["ul.shots", *items]]
+    return [["h3", f"{count_photos(len(shots))} of this moment"], ["ul.shots", *items]]
 
 
 def _tell_shot(shot: Photo, is_kept: bool, is_asked: bool) -> str:

@@ -16,7 +16,7 @@ from phototag.library.facets import Facet
 from phototag.library.grid import Grid, Section
 from phototag.query.terms import is_found
 from phototag.records import PhotoLine
-from phototag.web.elements import Element
+from phototag.web.elements import Element, count_photos
 from phototag.web.refine import is_required, toggle
 
 
@@ -46,7 +46,7 @@ def grid_bytes(grid: Grid, revision: str, **told: str) -> bytes:
 def section_dict(section: Section) -> dict[str, Any]:
     """A month of the grid: its `title`, `about` it, its number of `photos`, and its `year`, '' for none."""
     year, _, number = section.month.partition("-")
-    about = captions.count(section.photos, "photo")
+    about = count_photos(section.photos)
     if section.month and section.guessed == section.photos:
         about += captions.GUESSED
     elif section.month and section.guessed:

@@ -36,7 +36,7 @@ from phototag.records import Box
 from phototag.web import changes, people, places
 from phototag.web.albums import Albums, compare, film_elements
 from phototag.web.answers import JSONAnswer, facet_element, grid_bytes, line_dict
-from phototag.web.elements import Element
+from phototag.web.elements import Element, count_photos
 from phototag.web.heat import SMILE, HeatMaps
 from phototag.web.panel import panel
 from phototag.web.photo_page import photo_dict
@@ -278,7 +278,7 @@ def _make_grid(browser: Browser, request: Request) -> bytes:
         query = ask(browser, question)
         ids, by_time = _sorted_ids(browser, query, request.query_params.get("sort", ""))
         notes = " ".join(captions.visible(str(word)) for word in query.unknown_words)
-    shapes, count = browser.shapes(), captions.count(len(ids), "photo")
+    shapes, count = browser.shapes(), count_photos(len(ids))
     return grid_bytes(
         shapes.arrange(ids, by_month=by_time),
         shapes.revision,

@@ -12,6 +12,11 @@ Element = list[Any]
 LEAST_ROOM = 0.08  # of the height of the photo, for what is written above a box
 
 
+def count_photos(number: int) -> str:
+    """As `1 photo` or `12,345 photos`."""
+    return f"{number:,} photo{'' if number == 1 else 's'}"
+
+
 def link(query: dict[str, Any], *parts: Any) -> Element:
     """Leads to a place within the page."""
     return ["a", {"href": f"/?{urlencode(query)}"}, *parts]

@@ -11,8 +11,7 @@ from functools import cache
 from importlib import resources
 
 from phototag.errors import UsageError
-from phototag.highlights import captions
-from phototag.web.elements import Element, thumbnail
+from phototag.web.elements import Element, count_photos, thumbnail
 from phototag.web.refine import toggle
 
 POINTS_PER_DEGREE = 100
@@ -81,7 +80,7 @@ def _photos_of(spot: Spot) -> int:
 def describe(positions: Sequence[Position], question: str) -> dict[str, object]:
     """What the map says of the photos of this question, and the part of the world where they lie."""
     of = f" of “{question}”" if question else ""
-    told = f"{captions.count(len(positions), 'photo')}{of} say where they were taken."
+    told = f"{count_photos(len(positions))}{of} say where they were taken."
     if positions:
         norths = [north for _, north, _ in positions]
         easts = [east for _, _, east in positions]
@@ -96,7 +95,7 @@ def spot_element(spot: Spot, cell: float, question: str) -> Element:
     """A button, whose value is the question for its photos, where they are close enough together."""
     km = 1 if spot.photos == 1 else min(LARGEST_KM, math.ceil(cell * KM_PER_DEGREE))
     asks = toggle(question, f"near:{spot.north:.4f},{spot.east:.4f},{km}km") if km <= OPENED_KM else ""
-    title = f"{captions.count(spot.photos, 'photo')} near {spot.north:.1f}, {spot.east:.1f}"
+    title = f"{count_photos(spot.photos)} near {spot.north:.1f}, {spot.east:.1f}"
     return [
         "button.spot",
         {"title": title, "ariaLabel": title, "value": asks, "north": spot.north, "east": spot.east},

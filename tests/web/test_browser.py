@@ -385,6 +385,28 @@ def test_the_viewer_by_keyboard(page, request):
     wait(page, "return !document.querySelector('#viewer').open")
 
 
+def test_the_years_at_the_side_and_the_keys_lead_to_the_last_photo(page):
+    from selenium.webdriver.common.keys import Keys
+
+    show(page, 700, 300)  # low, so that there is much to scroll
+    wait(page, "return !document.querySelector('#scrubber').hidden")
+    shown = "return [...document.querySelectorAll('.cell')].some(cell => cell.ariaPosInSet === '15')"
+    assert not page.execute_script(shown)
+    page.execute_script("document.querySelector('#scrubber input').focus()")
+    press(page, Keys.END)
+    wait(page, shown)
+    assert page.execute_script("return document.querySelector('#scrubber input').ariaValueText")
+    assert page.execute_script("return document.documentElement.clientWidth === innerWidth")
+    press(page, Keys.HOME)
+    wait(page, shown.replace("some", "every").replace("=== '15'", "!== '15'"))
+    focused = "return document.activeElement.ariaPosInSet"
+    page.execute_script("document.querySelector('.cell[tabindex=\"0\"]').focus()")
+    press(page, Keys.END)
+    wait(page, focused + " === '15'")
+    press(page, Keys.HOME)
+    wait(page, focused + " === '1'")
+
+
 def test_who_does_not_smile_is_told(page):
     ask(page, "faces:3")
     count(page, "1 photo")
