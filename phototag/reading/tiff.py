@@ -13,6 +13,7 @@ MOST_VALUES = 64  # of one tag: what is asked for here has fewer
 # Numbers in one directory, each of which becomes an object of Python; strips and tiles of one picture; and
 # bytes of pixels for each byte of the file, where these share them.
 MOST_NUMBERS, MOST_PIECES, MOST_OVERLAP = 1_000_000, 100_000, 4
+TOO_MANY_TAGS = 10_000  # on the first page, all of which Pillow reads
 LARGER = 4  # times the area: then an unmarked first page is a thumbnail of the larger one
 # Tag numbers.
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, WIDTH, LENGTH, BITS, PHOTOMETRIC = 254, 255, 256, 257, 258, 262
@@ -90,16 +91,18 @@ def check_tags(data: bytes) -> None:
             continue
         seen.add(offset)
         try:
-            waiting += _check_directory(data, order, big, offset)
+            waiting += _check_directory(data, order, big, offset, is_first=len(seen) == 1)
         except struct.error:
             continue
 
 
-def _check_directory(data: bytes, order: str, big: bool, offset: int) -> list[int]:
+def _check_directory(data: bytes, order: str, big: bool, offset: int, is_first: bool) -> list[int]:
     """The directories within it that are read as well."""
     count_format, entry_bytes, value_format = ("Q", 20, "Q") if big else ("H", 12, "I")
     (count,) = struct.unpack_from(order + count_format, data, offset)
     start = offset + struct.calcsize(order + count_format)
+    if is_first and count > TOO_MANY_TAGS:
+        raise ValueError("too many tags")
     within, numbers = [], 0
     for entry in range(start, min(start + count * entry_bytes, len(data)), entry_bytes):
         tag, kind = struct.unpack_from(f"{order}HH", data, entry)
