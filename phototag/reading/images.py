@@ -131,6 +131,7 @@ def open_bytes(data: bytes, path: str = "", max_pixels: int = MAX_PIXELS) -> Ope
     image = opened.image
     if (
         isinstance(image, AvifImagePlugin.AvifImageFile | WebPImagePlugin.WebPImageFile)
+        and not isinstance(image, avif.CroppedFile)  # its rows are longer than what is shown of them
         and image.width * image.height > MOST_WHOLE_PIXELS
     ):
         opened = replace(opened, rows=OneFrame(image))

@@ -269,3 +269,16 @@ def test_it_is_cut_out_before_it_is_turned(tmp_path):
     decoded = open_photo(tmp_path / "a.avif", working_side=64)
     assert (decoded.width, decoded.height) == (16, 20)
     assert abs(decoded.pixels.reshape(-1, 3).mean(0) - (40, 200, 40)).max() < 12
+
+
+def test_a_part_of_a_large_avif(tmp_path):
+    """Larger ones are decoded some rows at a time, where they are shown as a whole."""
+    picture = Image.new("RGB", (4200, 2400), (200, 40, 40))
+    picture.paste((40, 200, 40), (3800, 0, 4200, 2400))
+    file = io.BytesIO()
+    picture.save(file, "AVIF", speed=10)
+    data = with_crop(file.getvalue(), 3800, 1, 2400, 1, -200, 1, 0, 1)
+    (tmp_path / "a.avif").write_bytes(data)
+    decoded = open_photo(tmp_path / "a.avif", working_side=64)
+    assert (decoded.width, decoded.height) == (3800, 2400)
+    assert abs(decoded.pixels.astype(int) - (200, 40, 40)).max() < 12
