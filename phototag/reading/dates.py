@@ -149,7 +149,7 @@ def parse_date(text: str, now: datetime | None = None) -> Moment | None:
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
     text = text.strip("\ufeff \t\r'\"[]")
     if found := _ABOUT.fullmatch(text):
-        about = _parse_one(found["before"] or found["behind"], now)
+        about = _parse_one(found["before"] or found["behind"] or "", now)
         return _coarser(about) if about else None
     if found := _DOUBTED.fullmatch(text):
         doubted = _parse_one(found[1], now)

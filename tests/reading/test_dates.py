@@ -147,6 +147,9 @@ def test_what_is_stated_is_kept_and_nothing_else(stated, known):
         "1999:11:30 00:00:00",  # what PHP makes of zeros
         "1899-12-30T00:00:00",  # what OLE makes of 0
         "-1993-07-04",
+        "ca.",
+        "~ ",
+        "circa\n",
         "ca. 1993",
         "circa 1993",
         "~1993",
@@ -196,6 +199,33 @@ def test_no_text_breaks_it_and_what_it_says_was_stated(text):
         assert text.split("\0")[0].strip().startswith(f"{moment.start.year:04}")
         assert moment.start <= moment.middle < moment.end
         assert parse_text(moment.text).start == moment.start
+
+
+WORDS = (
+    "1993",
+    "93",
+    "07",
+    "4",
+    "ca.",
+    "~",
+    "?",
+    "(?)",
+    "1990s",
+    "to",
+    "or",
+    "..",
+    "July",
+    "10:30",
+    "T",
+    "Z",
+    "\u0663",
+)
+
+
+@given(st.lists(st.sampled_from([*WORDS, *" -/:;,[](+"]), max_size=12))
+def test_no_words_of_doubt_break_it(words):
+    moment = parse_date("".join(words), NOW)
+    assert moment is None or moment.start <= moment.middle < moment.end
 
 
 @pytest.mark.parametrize(
