@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from phototag.errors import PhototagError, UsageError
 from phototag.highlights import captions
@@ -35,7 +34,7 @@ from phototag.outputs import make_private_folder
 from phototag.query.terms import PersonTerm, Query, TakenTerm
 from phototag.records import Face, Member, Photo
 from phototag.smiling import eligible
-from phototag.web.elements import Element, count_photos, link, offer, thumbnail
+from phototag.web.elements import Element, address, count_photos, link, offer, thumbnail
 from phototag.web.second_look import SecondLooks
 
 MOST_PHOTOS = 50_000  # to choose from while a person waits; `phototag highlights` takes any number
@@ -330,7 +329,7 @@ def _card(album: dict[str, Any]) -> Element:
 def film_elements(name: str, state: dict[str, Any]) -> list[Any]:
     """The film, or how far it is."""
     if state["ready"]:
-        return [["video", {"controls": True, "autoplay": True, "src": f"/film?{urlencode({'album': name})}"}]]
+        return [["video", {"controls": True, "autoplay": True, "src": address("/film", album=name)}]]
     return [["progress", {"value": state["done"] or 0, "ariaLabel": "Film"}], "Making the film …"]
 
 

@@ -17,9 +17,14 @@ def count_photos(number: int) -> str:
     return f"{number:,} photo{'' if number == 1 else 's'}"
 
 
+def address(path: str, **parameters: Any) -> str:
+    """A place within the page; characters that are none, as of undecodable names, become question marks."""
+    return f"{path}?{urlencode(parameters, errors='replace')}"
+
+
 def link(query: dict[str, Any], *parts: Any) -> Element:
     """Leads to a place within the page."""
-    return ["a", {"href": f"/?{urlencode(query)}"}, *parts]
+    return ["a", {"href": address("/", **query)}, *parts]
 
 
 def thumbnail(photo_id: int, alt: str = "") -> Element:

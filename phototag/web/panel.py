@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from phototag.records import Face, Photo
-from phototag.web.elements import Element, link, offer, word_form
+from phototag.web.elements import Element, address, link, offer, word_form
 from phototag.web.heat import SMILE
 
 EVERYONE = "everyone smiling"
@@ -136,7 +135,7 @@ def _heat(photo_id: int, things: list[str]) -> Element:
                 "ariaPressed": False,
                 "ariaKeyShortcuts": "h" if thing == things[0] else None,
                 "title": f"What speaks for {'a smile' if thing == SMILE else thing}",
-                "value": f"/api/photo/{photo_id}/heatmap?{urlencode({'of': thing})}",
+                "value": address(f"/api/photo/{photo_id}/heatmap", of=thing),
             },
             thing,
         ]

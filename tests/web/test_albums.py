@@ -168,6 +168,15 @@ def test_the_shots_of_a_moment_and_the_one_that_is_kept(served):
     assert get(served, "/api/moment/99999") == []
 
 
+def test_links_and_films_of_undecodable_names_are_made_all_the_same():
+    from phototag.web.albums import film_elements
+    from phototag.web.elements import link
+
+    assert link({"q": "a\udcff & b"})[1]["href"] == "/?q=a%3F+%26+b"
+    (video,) = film_elements("\udcff", {"ready": True})
+    assert video[1]["src"] == "/film?album=%3F"
+
+
 WORLD = "west=-180&east=180&south=-90&north=90"
 
 
