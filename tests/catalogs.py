@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,27 @@ from phototag.library.address import read_address
 from tests.servers import Server
 
 
+@cache
+def _empty_catalog() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        database.open_catalog(Path(folder, "empty.db")).close()
+        return Path(folder, "empty.db").read_bytes()
+
+
+def make_empty(path: Path) -> None:
+    """An empty catalog in a file, without its eleven migrations."""
+    path.touch(0o600)
+    path.write_bytes(_empty_catalog())
+
+
 class Files:
     """Catalogs in SQLite files, each a copy of one that is empty."""
 
     kind = "sqlite"
 
-    def __init__(self, folder: Path) -> None:
-        self._empty = folder / "empty.db"
-        database.open_catalog(self._empty).close()
-
     def address(self, path: Path) -> str:
         if not path.exists():
-            shutil.copy(self._empty, path)
+            make_empty(path)
         return os.fspath(path)
 
     def take(self, file: Path) -> str:

@@ -55,14 +55,12 @@ def databases(postgresql_server):
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def catalogs(request, tmp_path_factory):
+def catalogs(request):
     """Where a test's catalogs are: every test that asks for it runs with each kind, those with a server among
     the slow ones but for a core (tests.catalogs.BOTH)."""
     from tests.catalogs import Files
 
-    if request.param == "sqlite":
-        return Files(tmp_path_factory.mktemp("catalogs"))
-    return request.getfixturevalue("databases")
+    return Files() if request.param == "sqlite" else request.getfixturevalue("databases")
 
 
 @pytest.fixture

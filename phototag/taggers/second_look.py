@@ -8,6 +8,8 @@ that are sure. `weights/smilenet.md` has what it is worth."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,7 +43,8 @@ def second_look() -> Callable[[Photo, Sequence[Face]], list[float] | None]:
         except UnreadablePhoto:
             return None
         if not loaded:
-            loaded.append(_net())
+            weights = store.checked("smilenet")
+            loaded.append(_net(weights, weights.stat().st_mtime_ns))
         crops = [crop for face in faces for crop in _views(pixels, face)]
         return loaded[0](np.stack(crops)) if crops else []
 
@@ -57,8 +60,10 @@ def _views(pixels: np.ndarray, face: Face) -> list[np.ndarray]:
     return views
 
 
-def _net() -> Callable[[np.ndarray], list[float]]:
-    net, calibration = load_net(store.checked("smilenet"))
+@lru_cache(maxsize=1)
+def _net(weights: Path, mtime_ns: int) -> Callable[[np.ndarray], list[float]]:
+    """Kept for the next album, since who tries terms and themes chooses often. `mtime_ns`: of the file."""
+    net, calibration = load_net(weights)
     net = fuse(net)
 
     @torch.inference_mode()

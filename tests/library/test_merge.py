@@ -22,6 +22,7 @@ from phototag.errors import CatalogError
 from phototag.library import Library
 from phototag.reading.walk import Walk
 from phototag.records import Box, Exif, Fingerprint, Outcome, PhotoFacts, Tag
+from tests.catalogs import make_empty
 
 from .test_upgrade import load_dump
 
@@ -71,6 +72,7 @@ class Machine:
             path.write_text(f"the picture {name}")
             os.utime(path, (1_466_000_000, 1_466_000_000))  # copies keep their times
         self.db = folder / "catalog.db"
+        make_empty(self.db)
         self.library = Library.open(self.db)
         walk = Walk([str(folder / "photos")])
         self.library.reconcile(walk.roots, walk, hash_file=content_hash, stamps=walk.stamps)

@@ -14,6 +14,7 @@ from phototag import Library, scan
 from phototag.errors import UsageError
 from phototag.library import metadata
 from phototag.scanning import ScanOptions
+from tests.catalogs import make_empty
 from tests.reading.test_written import FACE, mwg, packet
 
 FILE_TIME = 1_700_000_000  # 2023-11-14
@@ -30,6 +31,7 @@ class Shelf:
     def __init__(self, base):
         self.folder = base / "photos"
         self.folder.mkdir()
+        make_empty(base / "catalog.db")
         self.library = Library.open(base / "catalog.db")
         self.shades = iter(range(0, 250, 9))
 
