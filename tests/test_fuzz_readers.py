@@ -41,15 +41,19 @@ from phototag.nets.smilenet import checkpoint as smilenet_file
 from phototag.nets.smilenet import data as face_files
 from phototag.nets.smilenet import label_issues
 from phototag.nets.training import Run
+from phototag.reading import avif, exif_block
 from phototag.reading.embedded import Embedded, find_embedded
+from phototag.reading.exif import parse_exif
 from phototag.reading.pixel_hash import hash_pixels
 from phototag.reading.taken import find_taken
+from phototag.reading.unopened import find_unopened
 from phototag.records import Box
 from phototag.taggers import objects
 from phototag.weights import store, thresholds
 from tests.conftest import SAMPLES
 from tests.hostile import VALUES, distort, mutant
 from tests.reading.test_fuzz import seeds as pictures
+from tests.reading.test_unopened import UNOPENED
 
 FEW, MANY = 300, 20_000
 PACKET = b"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
@@ -108,8 +112,21 @@ def try_exif(folder, rng, number):
     return embedded != Embedded()
 
 
+def try_unopened(folder, rng, number):
+    """What is read without a decoder, of files that cannot be shown."""
+    data = mutant(UNOPENED[number % len(UNOPENED)][1], rng)
+    exif, embedded = find_unopened(data)
+    said = parse_exif(exif, 0.0, str(folder / "a.jpg"), embedded)
+    exif_block.with_known_types(data)
+    if data[4:8] == b"ftyp":
+        avif.find_crop(data, (64, 48))
+        avif.only_picture(data)
+    return said.taken_from != "file" and said.camera is not None
+
+
 def try_dates(folder, rng, number):
-    tags = {tag: rng.choice((*VALUES, b"\xff", "2016:07:04 12:30:00")) for tag in (0x9003, 0x9011, 0x0132)}
+    texts = ("2016:07:04 12:30:00", "ca. 1993", "~", "1941/1945", "July 1993 - 4.8.1993", "1990s?")
+    tags = {tag: rng.choice((*VALUES, b"\xff", *texts)) for tag in (0x9003, 0x9011, 0x0132)}
     gps = {0x1D: rng.choice(("2016:07:04", *VALUES)), 0x07: rng.choice(((1, 2, 3), (1e400, 0, 0), *VALUES))}
     text = {"Creation Time": rng.choice(("Mon, 04 Jul 2016 12:30:00 +0200", *map(str, VALUES[:7])))}
     found, _ = find_taken(tags, gps, Embedded(text=text), "a.jpg", rng.choice((0.0, 1e300, -1e18, None)))
@@ -588,6 +605,7 @@ def noted_pictures():
 
 
 PICTURES, NOTED = list(pictures()), list(noted_pictures())
+
 THEMES = [(Path(theme.__file__).parent / "themes" / f"{name}.toml").read_bytes() for name in theme.names()]
 
 
@@ -766,7 +784,7 @@ def catalog(tmp_path_factory):
 
 
 TARGETS = [
-    try_exif, try_dates, try_xmp, try_iptc, try_picasa, try_exiftool_json, try_takeout,
+    try_exif, try_unopened, try_dates, try_xmp, try_iptc, try_picasa, try_exiftool_json, try_takeout,
     try_pixel_hash, try_theme, try_detector_weights,
     try_everyday_weights, try_smilenet_weights, try_record, try_coco, try_csv, try_npz, try_catalog,
     try_faceness_weights, try_tables, try_crops, try_onnx, try_coco_weights, try_checkpoint, try_album,

@@ -67,6 +67,11 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
         start = stop
 
 
+def _byte(data: bytes, at: int) -> int:
+    """0 where the file has ended."""
+    return data[at] if at < len(data) else 0
+
+
 def find_meta(data: bytes) -> dict[bytes, Box]:
     """The boxes in the file's meta box by their kinds; of several the first."""
     found: dict[bytes, Box] = {}
@@ -81,7 +86,7 @@ def find_items(data: bytes, meta: dict[bytes, Box]) -> list[Item]:
     """What the file says there is in it."""
     if (listed := meta.get(b"iinf")) is None:
         return []
-    wide = data[listed.start] > 0
+    wide = _byte(data, listed.start) > 0
     found = []
     for box in boxes(data, listed.start + (8 if wide else 6), listed.end):
         version, at = data[box.start : box.start + 1], box.start + 4
@@ -105,14 +110,14 @@ def find_primary(data: bytes, meta: dict[bytes, Box]) -> int | None:
     """The number of the item that is the picture."""
     if (box := meta.get(b"pitm")) is None:
         return None
-    return int.from_bytes(data[box.start + 4 : box.start + (8 if data[box.start] else 6)], "big")
+    return int.from_bytes(data[box.start + 4 : box.start + (8 if _byte(data, box.start) else 6)], "big")
 
 
 def find_references(data: bytes, meta: dict[bytes, Box]) -> Iterator[Reference]:
     """Which item refers to which."""
     if (listed := meta.get(b"iref")) is None:
         return
-    width = 4 if data[listed.start] else 2
+    width = 4 if _byte(data, listed.start) else 2
     for box in boxes(data, listed.start + 4, listed.end):
         at = box.start + width + 2
         targets = range(at, min(box.end, at + width * MOST_EXTENTS), width)
@@ -129,17 +134,17 @@ def find_associations(data: bytes, meta: dict[bytes, Box]) -> Iterator[Associati
     if (properties := meta.get(b"iprp")) is None:
         return
     for box in boxes(data, properties.start, properties.end):
-        if box.kind != b"ipma":
+        if box.kind != b"ipma" or box.end - box.start < 8:
             continue
-        width = 4 if data[box.start] else 2
-        each = 2 if data[box.start + 3] & 1 else 1
+        width = 4 if _byte(data, box.start) else 2
+        each = 2 if _byte(data, box.start + 3) & 1 else 1
         count = int.from_bytes(data[box.start + 4 : box.start + 8], "big")
         at, found = box.start + 8, {}
         for _ in range(min(count, MOST_ITEMS)):
             if at + width >= box.end:
                 break
             item, at = int.from_bytes(data[at : at + width], "big"), at + width + 1
-            end = at + each * data[at - 1]
+            end = at + each * _byte(data, at - 1)
             mask = 0x7FFF if each == 2 else 0x7F  # the first bit says that it is needed
             numbers = (int.from_bytes(data[one : one + each], "big") & mask for one in range(at, end, each))
             found[item], at = tuple(numbers), end
@@ -165,7 +170,7 @@ def read_item(data: bytes, meta: dict[bytes, Box], number: int) -> bytes:
     """The bytes of an item, as far as they are there and are no more than any note has."""
     if (places := meta.get(b"iloc")) is None:
         return b""
-    version, position = data[places.start], places.start + 4
+    version, position = _byte(data, places.start), places.start + 4
 
     def take(size: int) -> int:
         nonlocal position
