@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
@@ -46,13 +45,13 @@ _HEADS_OF_PAGE = (
     select(
         answers.c.id,
         answers.c.photo_id,
-        answers.c.tagger_id,
         taggers.c.name,
         answers.c.error,
         fingerprint_rows.c.weights_name,
     )
     .select_from(answers.join(taggers).join(fingerprint_rows))
     .where(answers.c.photo_id.in_(IDS))
+    .order_by(answers.c.tagger_id)
 )
 _TAGS_OF_ANSWERS = (
     select(tags.c.answer_id, labels.c.name, tags.c.score, *_EDGES, tags.c.points)
@@ -141,15 +140,17 @@ def load_shown(
         if only is not None:
             rows = [row for row in rows if row.name in only]
         tags_of = _load_tags_of(connection, [row.id for row in rows])
-        for row in sorted(rows, key=attrgetter("id")):
-            shown = found.setdefault(row.photo_id, Shown({}, {}, {}))
-            if row.error is not None:
-                shown.errors[row.name] = row.error
-            elif row.weights_name is not None:
-                shown.weights_names[row.name] = row.weights_name
-        for row in sorted(rows, key=attrgetter("tagger_id")):
-            if row.id in tags_of:
-                found[row.photo_id].tags[row.name] = tags_of[row.id]
+        found |= {photo_id: Shown({}, {}, {}) for photo_id in ids}
+        failed = []
+        for answer_id, photo_id, tagger, error, weights_name in rows:
+            if error is not None:
+                failed.append((answer_id, photo_id, tagger, error))
+            elif weights_name is not None:
+                found[photo_id].weights_names[tagger] = weights_name
+            if answer_id in tags_of:
+                found[photo_id].tags[tagger] = tags_of[answer_id]
+        for _, photo_id, tagger, error in sorted(failed):
+            found[photo_id].errors[tagger] = error
     return found
 
 
