@@ -89,13 +89,14 @@ def find_in_tags(tags: Mapping[int, Any] | None) -> Embedded:
 
 
 def exif_tags(block: bytes) -> dict[int, Any]:
-    """Tag -> value of the first image and the Exif folder together, of a block with or without its head."""
+    """Tag -> value of the first image, the Exif and the GPS folder together, of a block with or without
+    its head."""
     found = Image.Exif()
     if len(block) > MOST_EXIF_BYTES:
         return {}
     try:
         found.load(block)
-        return {**found, **found.get_ifd(EXIF_FOLDER)}
+        return {**found, **found.get_ifd(EXIF_FOLDER), **found.get_ifd(GPS_FOLDER)}  # no number is in two
     except Exception:  # damaged in any of the ways a binary format can be
         return {}
 

@@ -40,7 +40,7 @@ def parse_exif(
         utc_offset_minutes=moment.offset_minutes if moment else None,
         latitude=latitude,
         longitude=longitude,
-        camera=_camera(top),
+        camera=next(filter(None, map(_camera, (top, *embedded.further_exif))), None),
         orientation=orientation(top),
         taken_precision=moment.precision if moment else "second",
     )
@@ -51,7 +51,7 @@ def _place(
 ) -> tuple[float | None, float | None]:
     """The first that is one."""
     corrected = (one.metadata.place for one in beside if one.source == "sidecar")
-    own = (stated_place(gps), embedded.xmp.place)
+    own = (stated_place(gps), embedded.xmp.place, *map(stated_place, embedded.further_exif))
     others = (one.metadata.place for one in beside)
     for stated in chain(corrected, own, others):
         if stated is not None and (place := place_of(stated))[0] is not None:

@@ -259,3 +259,29 @@ def test_a_text_that_unpacks_to_very_much_is_cut(tmp_path):
     info = PngImagePlugin.PngInfo()
     info.add_text("Creation Time", "1993" + " " * 50_000_000, zip=True)
     assert taken(tmp_path, "a.png", saved("PNG", pnginfo=info))[1] in ("text", "file")
+
+
+def whole_exif():
+    said = Image.Exif()
+    said[0x010F], said[0x0110] = "Sony", "DSC-1"
+    gps = said.get_ifd(0x8825)
+    gps[1], gps[2], gps[3], gps[4] = "S", (33.0, 51.0, 0.0), "E", (151.0, 12.0, 0.0)
+    return b"Exif\0\0" + said.tobytes().removeprefix(b"Exif\0\0")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png_with(Raw_profile_type_APP1=raw_profile(whole_exif())),
+        png_with(Raw_profile_type_exif=raw_profile(whole_exif()) + "}}"),
+        with_segments(
+            saved("JPEG"), segment(0xE1, exif("2020:01:02 03:04:05", 0x0132)), segment(0xE1, whole_exif())
+        ),
+    ],
+    ids=["APP1", "exif", "second"],
+)
+def test_camera_and_place_of_exif_that_is_not_the_first(tmp_path, data):
+    (tmp_path / "a").write_bytes(data)
+    found = open_photo(tmp_path / "a", working_side=64).exif
+    assert found.camera == "Sony DSC-1"
+    assert (found.latitude, found.longitude) == pytest.approx((-33.85, 151.2))
