@@ -7,6 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator, ValidationError
+from PIL import Image
 from referencing import Registry, Resource
 
 from phototag.cli import COMMANDS, main
@@ -94,6 +95,10 @@ def catalog(scanned, tmp_path_factory):
     base = tmp_path_factory.mktemp("schemas")
     shutil.copytree(scanned[0], base / "photos")
     db = base / "catalog.db"
+    shutil.copy(scanned[1], db)
+    with Image.open(scanned[0] / "2015" / "cat.jpg") as image:  # one photo is to be looked at anew
+        image.save(base / "photos" / "2015" / "cat.jpg", exif=image.info.get("exif", b""), quality=85)
+    run("relocate", scanned[0], base / "photos", "--db", db)
     scan = json.loads(run("scan", base / "photos", "--json", "--db", db))
     check("scan", scan)
     (base / "photos" / "2015" / "broken.jpg").write_bytes(b"\xff\xd8\xff")
