@@ -58,7 +58,7 @@ class _Towns:
 
 
 class Gazetteer:
-    """All towns in memory: some 150 MB while it lives, half a second to load. Raises UsageError where the
+    """All towns in memory: some 70 MB while it lives, half a second to load. Raises UsageError where the
     extra is not installed."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Gazetteer:
 
 def _read_towns(package: Path) -> str:
     """The file that `get_cities` of the package reads, one JSON object of a flat one for each town. It would
-    take seconds and some 500 MB to parse, during which one call of C holds up all threads and Ctrl-C."""
+    take a second and 200 MB to parse, during which one call of C holds up all threads and Ctrl-C."""
     return package.with_name("data").joinpath(f"cities{LEAST_PEOPLE}.json").read_text("utf-8")
 
 
