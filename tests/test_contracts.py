@@ -5,6 +5,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,8 +87,10 @@ def module_files():
 MODULES = module_files()
 
 
+@cache
 def imports_of(module):
     """(name, whether at the top of the file) of every import: lazy ones and those of TYPE_CHECKING too."""
+    found = []
     tree = ast.parse(MODULES[module].read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -98,8 +101,8 @@ def imports_of(module):
             names = [name if name in MODULES else node.module for name in whole]
         else:
             continue
-        for name in names:
-            yield name, node in tree.body
+        found += [(name, node in tree.body) for name in names]
+    return found
 
 
 def room_of(module):

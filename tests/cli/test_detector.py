@@ -97,6 +97,7 @@ def test_train_import_evaluate(photos):
     )
 
 
+@pytest.mark.slow
 def test_the_everyday_detector_from_yolox_to_ones_own(photos):
     """From a published net's file over photos of two sets, one kind unknown to it, to the detector in use."""
     from tests.nets.detector.test_yolox import write_onnx

@@ -71,6 +71,7 @@ def scan(where, *more):
     )
 
 
+@pytest.mark.slow
 def test_from_a_checkpoint_to_answers_and_to_better_ones(photos, tmp_path, monkeypatch):
     assert scan(photos / "coffee.jpg", "--detector", "people-pets")["detector"] == "people-pets"
     assert scan(photos / "cat.jpg")["detector"] == "everyday", "what ships"

@@ -41,7 +41,7 @@ BODY = {
 def test_odd_requests_are_no_errors_of_the_server(serve, scanned, tmp_path, seed):
     shutil.copy(scanned[1], tmp_path / "catalog.db")
     served, rng = serve(tmp_path / "catalog.db"), random.Random(seed)
-    until = time.monotonic() + (6 if seed == 1 else 300)
+    until = time.monotonic() + (2 if seed == 1 else 300)
     asked = 0
     while time.monotonic() < until:
         if rng.random() < 0.4:
