@@ -8,11 +8,13 @@ from typing import Any
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-BAND_ROWS = 256
+from phototag.reading.pixels import BAND_ROWS, Banded
 
 
-class OneFrame:
-    """As `pixels.shrink` takes it. `image`: opened, not decoded, and not to be decoded after."""
+class OneFrame(Banded):
+    """`image` is not to be decoded after."""
+
+    image: AvifImagePlugin.AvifImageFile | WebPImagePlugin.WebPImageFile
 
     def __init__(self, image: AvifImagePlugin.AvifImageFile | WebPImagePlugin.WebPImageFile) -> None:
         self.image = image
@@ -23,28 +25,7 @@ class OneFrame:
         """Pillow turns neither format."""
         return True
 
-    @property
-    def mode(self) -> str:
-        return self.image.mode
-
-    @property
-    def format(self) -> str | None:
-        return self.image.format
-
-    @property
-    def info(self) -> dict[str | tuple[int, int], Any]:
-        return self.image.info
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.image.size
-
-    @property
-    def has_transparency_data(self) -> bool:
-        return self.image.has_transparency_data
-
     def bands(self) -> Iterator[Image.Image]:
-        """Some rows each, as wide as the picture. Raises EOFError, OSError or RuntimeError of damage."""
         width, height = self.size
         if self._rows is None:
             self._rows = memoryview(self._decode())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -35,20 +36,36 @@ UPRIGHT = {
 }
 
 
-class Banded(Protocol):
-    """A picture that is decoded some rows at a time, from above to below; otherwise as Pillow's."""
+class Banded(ABC):
+    """A picture that is decoded some rows at a time, from above to below; otherwise as Pillow's. `image`: the
+    same, opened and not decoded."""
+
+    image: Image.Image
 
     @property
-    def mode(self) -> str: ...
+    def mode(self) -> str:
+        return self.image.mode
+
     @property
-    def format(self) -> str | None: ...
+    def format(self) -> str | None:
+        return self.image.format
+
     @property
-    def info(self) -> dict[str | tuple[int, int], Any]: ...
+    def info(self) -> dict[str | tuple[int, int], Any]:
+        return self.image.info
+
     @property
-    def size(self) -> tuple[int, int]: ...
+    def size(self) -> tuple[int, int]:
+        return self.image.size
+
     @property
-    def has_transparency_data(self) -> bool: ...
-    def bands(self) -> Iterator[Image.Image]: ...
+    def has_transparency_data(self) -> bool:
+        return self.image.has_transparency_data
+
+    @abstractmethod
+    def bands(self) -> Iterator[Image.Image]:
+        """Some rows each, as wide as the picture. Raises EOFError, OSError, RuntimeError or ValueError of
+        damage."""
 
 
 Picture = Image.Image | Banded

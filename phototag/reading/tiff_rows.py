@@ -8,11 +8,11 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image
 
 from phototag.reading import samples, tiff
+from phototag.reading.pixels import Banded
 
 JPEG = 7
 READ = samples.UNPACKED | {JPEG}  # compressions whose strips do not depend on each other
@@ -20,10 +20,9 @@ GROUP_BYTES = 4 << 20  # decoded at a time
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A page that is decoded from above to below, as `pixels.shrink` takes it. `image`: the same, opened and
-    not decoded; `data`: a file whose first page it is; `pieces`: where its strips or tiles stand and how many
-    bytes each has; `is_upright`: Pillow would not turn it."""
+class Rows(Banded):
+    """`data`: a file whose first page it is; `pieces`: where its strips or tiles stand, and their bytes;
+    `is_upright`: Pillow would not turn it."""
 
     image: Image.Image
     data: bytes
@@ -32,28 +31,7 @@ class Rows:
     is_upright: bool
     group_bytes: int = GROUP_BYTES
 
-    @property
-    def mode(self) -> str:
-        return self.image.mode
-
-    @property
-    def format(self) -> str | None:
-        return self.image.format
-
-    @property
-    def info(self) -> dict[str | tuple[int, int], Any]:
-        return self.image.info
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.image.size
-
-    @property
-    def has_transparency_data(self) -> bool:
-        return self.image.has_transparency_data
-
     def bands(self) -> Iterator[Image.Image]:
-        """Some rows each, as wide as the picture. Raises EOFError, ValueError or OSError of damage."""
         groups = list(self._groups())
         if any(place + size > len(self.data) for places, _, _ in groups for place, size in places):
             raise EOFError
