@@ -17,12 +17,12 @@ from phototag.metadata.record import NOTHING as SAYS_NOTHING
 from phototag.metadata.record import Metadata
 from phototag.metadata.xmp_fields import read_packets
 from phototag.reading import bmff, gif, jpeg_notes, png, webp
+from phototag.reading.exif_block import EXIF_FOLDER, GPS_FOLDER
 from phototag.reading.images import MOST_EXIF_BYTES
 
 MAX_TEXT_BYTES = 1 << 20  # of one PNG text, unpacked; bounds what a small file can become
 MAX_TEXTS, MOST_PACKED_BYTES = 100, 16 << 20
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
-EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825  # tags of Exif
 TIFF_XMP, TIFF_IPTC, TIFF_PHOTOSHOP = 700, 33723, 34377  # XMP specification part 3; TIFF/EP
 # Where ImageMagick and exiftool put whole blocks into PNG text, in hexadecimal.
 PNG_PROFILES = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp")

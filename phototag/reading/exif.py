@@ -10,13 +10,13 @@ from typing import Any
 
 from phototag.metadata.beside import Beside
 from phototag.reading.embedded import NOTHING, Embedded
+from phototag.reading.exif_block import EXIF_FOLDER, GPS_FOLDER
 from phototag.reading.place import place_of, stated_place
 from phototag.reading.taken import ascii_text, find_taken
 from phototag.records import Exif
 
 # Tag numbers of the Exif 2.32 standard (CIPA DC-008).
 MAKE, MODEL, ORIENTATION = 0x010F, 0x0110, 0x0112
-EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825
 
 CAMERA_LENGTH = 80  # the longest real names are about 50 letters; more is garbage
 

@@ -7,7 +7,8 @@ import struct
 
 HEAD = b"Exif\0\0"
 UTF_8, ASCII = 129, 2
-FOLDERS, MOST_ENTRIES = (0x8769, 0x8825), 1_000
+EXIF_FOLDER, GPS_FOLDER = 0x8769, 0x8825  # tags that say where the folders within the first are
+MOST_ENTRIES = 1_000
 
 
 def with_known_types(block: bytes) -> bytes:
@@ -36,6 +37,6 @@ def _rename(block: bytearray, order: str, start: int, folder: int) -> list[int]:
         tag, kind, _, value = struct.unpack_from(order + "HHII", block, at)
         if kind == UTF_8:
             struct.pack_into(order + "H", block, at + 2, ASCII)
-        if tag in FOLDERS:
+        if tag in (EXIF_FOLDER, GPS_FOLDER):
             within.append(value)
     return within

@@ -62,7 +62,6 @@ MOST_RUN_PIXELS, MOST_RUN_BYTES = 16_000_000, 6_000_000
 # Nothing of an interlaced PNG is sure before the last of its seven passes.
 MOST_INTERLACED_PIXELS = 64_000_000
 UNPACKED_PER_PIXEL = 4  # bytes, of --max-pixels: two seconds of unpacking at most
-ORIENTATION = 0x0112  # a tag of Exif
 MOST_EXIF_BYTES = 1 << 20  # JPEG holds 64 kB; each number in it becomes an object of Python
 MOST_WHOLE_PIXELS = 8_000_000  # of a TIFF, WebP or AVIF; of a larger one Pillow gets some rows at a time
 # A picture that takes more is looked at for its end before memory is taken for it.
@@ -238,7 +237,7 @@ def _open_avif(data: bytes) -> Opened:
         image = _make("AVIF", alone)
         said = load_exif(bmff.find_notes(data)[0])
         if said is not None:  # an AVIF is turned by properties of its picture alone
-            said[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+            said[tiff.ORIENTATION] = image.getexif().get(tiff.ORIENTATION, 1)
     if box := avif.find_crop(data, image.size):
         image = avif.CroppedFile(alone, box)
     return Opened(image, alone, exif=said, notes=data)
